@@ -1,0 +1,27 @@
+"""How to choose the transmission: problems, methods and certified designs."""
+
+from crbeam.design.beamformers import Beamformers, beamformers_from_covariance
+from crbeam.design.certificate import Certificate, certify, weighted_bound
+from crbeam.design.constraints import Codebook, Constraint, PowerBudget
+from crbeam.design.method import DesignMethod
+from crbeam.design.problem import Criterion, DesignProblem, Stream, WeightedBound
+from crbeam.design.result import Design, Proposal, Status
+
+__all__ = [
+    "Beamformers",
+    "Certificate",
+    "Codebook",
+    "Constraint",
+    "Criterion",
+    "Design",
+    "DesignMethod",
+    "DesignProblem",
+    "PowerBudget",
+    "Proposal",
+    "Status",
+    "Stream",
+    "WeightedBound",
+    "beamformers_from_covariance",
+    "certify",
+    "weighted_bound",
+]

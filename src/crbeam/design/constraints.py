@@ -1,0 +1,58 @@
+"""What a transmission may be: the closed list of constraints of a design problem."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+from jaxtyping import Complex
+
+from crbeam.errors import InvalidInput
+
+
+@dataclass(frozen=True)
+class PowerBudget:
+    """`sum_b tr R_b <= power_per_subcarrier_w` over the named blocks.
+
+    Attributes:
+        blocks: the blocks that share the budget; every block of a problem is in exactly one budget.
+        power_per_subcarrier_w: watt per subcarrier, summed over slots.
+    """
+
+    allows_subspace_reduction: ClassVar[bool] = True
+
+    blocks: tuple[str, ...]
+    power_per_subcarrier_w: float
+
+    def __post_init__(self) -> None:
+        if not self.blocks or not (np.isfinite(self.power_per_subcarrier_w) and self.power_per_subcarrier_w > 0.0):
+            raise InvalidInput(
+                f"A power budget must have blocks and a positive power, found blocks {self.blocks} with "
+                f"{self.power_per_subcarrier_w} W."
+            )
+
+
+@dataclass(frozen=True, eq=False)
+class Codebook:
+    """`R_b = sum_l rho_l u_l u_l^H` with `rho >= 0`: only the powers of given beams may be chosen.
+
+    Attributes:
+        block: the block that it restricts.
+        codewords: beams `u_l` as columns, none of them zero.
+    """
+
+    allows_subspace_reduction: ClassVar[bool] = False
+
+    block: str
+    codewords: Complex[np.ndarray, "tx word"]
+
+    def __post_init__(self) -> None:
+        if self.codewords.shape[1] == 0 or np.any(np.linalg.norm(self.codewords, axis=0) == 0.0):
+            raise InvalidInput("A codebook must have at least one beam and no zero beam.")
+
+    @property
+    def unit_codewords(self) -> Complex[np.ndarray, "tx word"]:
+        """The codewords scaled to unit norm, so that their powers add up to the transmit power."""
+        return self.codewords / np.linalg.norm(self.codewords, axis=0)
+
+
+Constraint = PowerBudget | Codebook

@@ -1,0 +1,76 @@
+"""Methods that minimise the weighted bound itself with the library's own engine."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from crbeam.design.engine import EngineResult, solve_reduced, solve_reduced_many
+from crbeam.design.method import DesignMethod
+from crbeam.design.problem import DesignProblem
+from crbeam.design.reduction import ReducedProblem, reduce_problem
+from crbeam.design.result import Proposal
+from crbeam.errors import CrbeamError
+
+
+@dataclass(frozen=True)
+class EngineMethod(DesignMethod):
+    """A method whose problems the engine solves to a certified gap; concrete methods say which constraints they keep.
+
+    Attributes:
+        tolerance: certified relative gap to reach.
+        max_evaluations: evaluations after which the search stops and returns what it has, with its gap.
+    """
+
+    tolerance: float = 1e-6
+    max_evaluations: int = 200
+
+    def propose(
+        self,
+        problem: DesignProblem,
+        *,
+        start: np.ndarray | None,
+        seed: np.random.SeedSequence,  # noqa: ARG002
+    ) -> Proposal | CrbeamError:
+        """The optimum of one problem, without the overhead of a batch."""
+        reduced = _reduced_or_error(problem)
+        if isinstance(reduced, CrbeamError):
+            return reduced
+        return _proposal(
+            solve_reduced(reduced, tolerance=self.tolerance, max_evaluations=self.max_evaluations, start=start)
+        )
+
+    def propose_many(
+        self,
+        problems: Sequence[DesignProblem],
+        *,
+        starts: Sequence[np.ndarray | None],
+        seeds: Sequence[np.random.SeedSequence],  # noqa: ARG002
+    ) -> list[Proposal | CrbeamError]:
+        """The optima of all problems; those of one shape advance together."""
+        items = [_reduced_or_error(problem) for problem in problems]
+        able = {index: item for index, item in enumerate(items) if isinstance(item, ReducedProblem)}
+        solved = solve_reduced_many(
+            list(able.values()),
+            tolerance=self.tolerance,
+            max_evaluations=self.max_evaluations,
+            starts=[starts[index] for index in able],
+        )
+        proposals = {index: _proposal(result) for index, result in zip(able, solved, strict=True)}
+        return [proposals[i] if isinstance(item, ReducedProblem) else item for i, item in enumerate(items)]
+
+
+def _reduced_or_error(problem: DesignProblem) -> ReducedProblem | CrbeamError:
+    try:
+        return reduce_problem(problem)
+    except CrbeamError as error:
+        return error
+
+
+def _proposal(result: EngineResult) -> Proposal:
+    return Proposal(
+        covariances=result.covariances,
+        trace=tuple(result.trace),
+        iterations=result.iterations,
+        details={"evaluations": result.evaluations, "engine": result.engine},
+    )

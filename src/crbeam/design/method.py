@@ -1,0 +1,93 @@
+"""What a design method is: hyper-parameters and a way to propose transmissions.
+
+A method never grades itself: `solve` and `solve_many` recompute objective, lower bound and status of every proposal
+from the problem. To add a method, write a frozen dataclass with `key`, `summary` and `propose_many`; nothing has to be
+registered to use it from Python.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import ClassVar
+
+import numpy as np
+
+from crbeam.design.constraints import PowerBudget
+from crbeam.design.problem import DesignProblem
+from crbeam.design.result import Design, Proposal
+from crbeam.errors import CrbeamError
+
+
+class DesignMethod(ABC):
+    """A way to choose the transmission.
+
+    Attributes:
+        key: name on the command line.
+        summary: one line on what it does.
+        uses: constraint types, beside power budgets, that its problems must carry.
+        is_surrogate: True if it minimises something else than the problem's objective, or nothing at all; the lower
+            bound is then taken from the optimum of the problem instead of from the proposal.
+        tolerance: certified gap up to which a design counts as optimal.
+    """
+
+    key: ClassVar[str]
+    summary: ClassVar[str]
+    uses: ClassVar[frozenset[type]] = frozenset()
+    is_surrogate: ClassVar[bool] = False
+    tolerance: float = 1e-6
+
+    @abstractmethod
+    def propose_many(
+        self,
+        problems: Sequence[DesignProblem],
+        *,
+        starts: Sequence[np.ndarray | None],
+        seeds: Sequence[np.random.SeedSequence],
+    ) -> list[Proposal | CrbeamError]:
+        """Transmissions for independent problems, in their order; a failure stands in place of its item only.
+
+        Args:
+            problems: each has passed `why_not`.
+            starts: covariances `[block, tx, tx]` to start from, or None, for each problem.
+            seeds: a stream of its own for each problem.
+        """
+
+    def propose(
+        self, problem: DesignProblem, *, start: np.ndarray | None, seed: np.random.SeedSequence
+    ) -> Proposal | CrbeamError:
+        """Transmission for one problem; a method may have a leaner way for this than a batch of one."""
+        return self.propose_many([problem], starts=[start], seeds=[seed])[0]
+
+    def why_not(self, problem: DesignProblem) -> str | None:
+        """Why this method does not apply to a problem, in one sentence; None if it does."""
+        carried = {type(constraint) for constraint in problem.constraints} - {PowerBudget}
+        missing = sorted(kind.__name__ for kind in self.uses - carried)
+        if missing:
+            return f"{self.key} needs a problem with a {' and a '.join(missing)} constraint."
+        extra = sorted(kind.__name__ for kind in carried - self.uses)
+        if extra:
+            return f"{self.key} cannot keep the {' and the '.join(extra)} constraint of this problem."
+        return None
+
+    def solve(
+        self, problem: DesignProblem, *, start: np.ndarray | None = None, seed: np.random.SeedSequence | None = None
+    ) -> Design:
+        """Design for one problem.
+
+        Raises:
+            CrbeamError: the method does not apply, or found no transmission.
+        """
+        from crbeam.design.solve import solve_one
+
+        return solve_one(self, problem, start=start, seed=seed)
+
+    def solve_many(
+        self,
+        problems: Sequence[DesignProblem],
+        *,
+        starts: Sequence[np.ndarray | None] | None = None,
+        seeds: Sequence[np.random.SeedSequence] | None = None,
+    ) -> list[Design | CrbeamError]:
+        """Designs for independent problems, in their order, with an error in place of each that failed."""
+        from crbeam.design.solve import solve_batch
+
+        return solve_batch(self, problems, starts=starts, seeds=seeds)

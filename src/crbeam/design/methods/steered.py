@@ -1,0 +1,46 @@
+"""Baseline: one matched beam for each object."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from crbeam.design.method import DesignMethod
+from crbeam.design.problem import DesignProblem
+from crbeam.design.result import Proposal
+from crbeam.errors import CrbeamError
+
+
+@dataclass(frozen=True)
+class Steered(DesignMethod):
+    """Equal power on a beam towards the user and each target, `R = P/(K+1) sum_k a_k a_k^H / |a_k|^2`."""
+
+    key = "steered"
+    summary = "equal power on one beam towards each object (baseline)"
+    is_surrogate = True
+
+    tolerance: float = 1e-6
+
+    def why_not(self, problem: DesignProblem) -> str | None:
+        """Needs to know where the objects are."""
+        if problem.directions is None:
+            return f"{self.key} needs a problem with `directions`, the array responses towards the objects."
+        return super().why_not(problem)
+
+    def propose_many(
+        self,
+        problems: Sequence[DesignProblem],
+        *,
+        starts: Sequence[np.ndarray | None],  # noqa: ARG002
+        seeds: Sequence[np.random.SeedSequence],  # noqa: ARG002
+    ) -> list[Proposal | CrbeamError]:
+        """The matched beams of each problem at full power, equally in all blocks of a budget."""
+        return [Proposal(_steered(problem)) for problem in problems]
+
+
+def _steered(problem: DesignProblem) -> np.ndarray:
+    assert problem.directions is not None
+    beams = problem.directions / np.linalg.norm(problem.directions, axis=0)
+    pattern = beams @ beams.conj().T / beams.shape[1]
+    isotropic = problem.isotropic()
+    return np.stack([np.trace(block).real * pattern for block in isotropic])

@@ -1,0 +1,32 @@
+"""Baseline: the same power in every direction."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from crbeam.design.method import DesignMethod
+from crbeam.design.problem import DesignProblem
+from crbeam.design.result import Proposal
+from crbeam.errors import CrbeamError
+
+
+@dataclass(frozen=True)
+class Uniform(DesignMethod):
+    """Isotropic transmission: the identity in every block, at full power."""
+
+    key = "uniform"
+    summary = "isotropic transmission (baseline)"
+    is_surrogate = True
+
+    tolerance: float = 1e-6
+
+    def propose_many(
+        self,
+        problems: Sequence[DesignProblem],
+        *,
+        starts: Sequence[np.ndarray | None],  # noqa: ARG002
+        seeds: Sequence[np.random.SeedSequence],  # noqa: ARG002
+    ) -> list[Proposal | CrbeamError]:
+        """The isotropic stack of each problem."""
+        return [Proposal(problem.isotropic()) for problem in problems]

@@ -1,0 +1,158 @@
+"""What a design should achieve, as pure data."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+
+import numpy as np
+from jaxtyping import Complex, Float
+
+from crbeam.design.constraints import Codebook, Constraint, PowerBudget
+from crbeam.errors import InvalidInput
+from crbeam.information.information_map import InformationMap
+
+
+@dataclass(frozen=True, eq=False)
+class Criterion:
+    """A Fisher information map with the parameters whose bounds count.
+
+    Attributes:
+        map: information as a function of the transmit covariances.
+        weights: weight of the bound's trace of each named parameter, at least 0.
+        name: what the criterion is called in reports.
+    """
+
+    map: InformationMap
+    weights: Mapping[str, float]
+    name: str = "criterion"
+
+    def __post_init__(self) -> None:
+        for parameter, weight in self.weights.items():
+            _ = self.map.layout[parameter]
+            if not (np.isfinite(weight) and weight >= 0.0):
+                raise InvalidInput(f"The weight of `{parameter}` must be a number of at least 0, found {weight}.")
+
+    @property
+    def requested(self) -> tuple[str, ...]:
+        """Parameters with a positive weight."""
+        return tuple(name for name, weight in self.weights.items() if weight > 0.0)
+
+    @cached_property
+    def selection(self) -> Float[np.ndarray, "parameter direction"]:
+        """E with `f = tr(E^T I^-1 E)`: a column `sqrt(weight) e_i` for each component of the requested parameters."""
+        layout = self.map.layout
+        columns = [
+            (index, np.sqrt(self.weights[name])) for name in self.requested for index in layout.indices([name])
+        ]
+        matrix = np.zeros((layout.size, len(columns)))
+        for column, (index, root_weight) in enumerate(columns):
+            matrix[index, column] = root_weight
+        return matrix
+
+
+@dataclass(frozen=True)
+class WeightedBound:
+    """Objective `f(R) = sum_t tr(E_t^T I_t(R)^-1 E_t)`: the weighted sum of Cramér-Rao bounds of all criteria."""
+
+
+Objective = WeightedBound
+
+
+@dataclass(frozen=True)
+class Stream:
+    """A part of the transmission; the covariance of a block is the sum of its streams.
+
+    Attributes:
+        name: what the stream is called in reports.
+        blocks: the blocks in which it is sent.
+        served_user: the communication user that decodes it, or None for a pilot or sensing stream.
+    """
+
+    name: str
+    blocks: tuple[str, ...]
+    served_user: str | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class DesignProblem:
+    """Choose transmit covariances that minimise an objective under constraints.
+
+    Attributes:
+        criteria: information maps and the weights of their bounds.
+        constraints: every block is in exactly one `PowerBudget`.
+        objective: what is minimised.
+        streams: parts of the transmission; by default one pilot stream over all blocks.
+        directions: beams `[tx, beam]` towards the objects of the scene, for methods that steer.
+        n_slots: number of slots among which beams can be shared out, if limited.
+        guides: designs at the extremes of a trade-off, by name.
+    """
+
+    criteria: tuple[Criterion, ...]
+    constraints: tuple[Constraint, ...]
+    objective: Objective = WeightedBound()
+    streams: tuple[Stream, ...] = ()
+    directions: Complex[np.ndarray, "tx beam"] | None = None
+    n_slots: int | None = None
+    guides: Mapping[str, Complex[np.ndarray, "block tx tx"]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if not self.active_criteria:
+            raise InvalidInput("At least one parameter of one criterion must have a positive weight, but none has.")
+        sizes = {criterion.map.n_tx for criterion in self.criteria if criterion.map.contributions}
+        if len(sizes) != 1:
+            raise InvalidInput(f"All blocks must have one number of transmit antennas, found {sorted(sizes)}.")
+        budgeted = [block for budget in self.budgets for block in budget.blocks]
+        if sorted(budgeted) != sorted(self.blocks):
+            raise InvalidInput(
+                f"Every block must be in exactly one power budget: blocks are {', '.join(self.blocks)}, "
+                f"budgets name {', '.join(budgeted) or 'none'}."
+            )
+        restricted = [codebook.block for codebook in self.constraints if isinstance(codebook, Codebook)]
+        if len(set(restricted)) != len(restricted) or not set(restricted) <= set(self.blocks):
+            raise InvalidInput(f"Codebooks must restrict different blocks of {self.blocks}, found {restricted}.")
+        if not self.streams:
+            object.__setattr__(self, "streams", (Stream("pilot", self.blocks),))
+
+    @cached_property
+    def active_criteria(self) -> tuple[Criterion, ...]:
+        """Criteria with a positive weight; a weight of exactly 0 leaves its criterion out of the objective."""
+        return tuple(criterion for criterion in self.criteria if criterion.requested)
+
+    @cached_property
+    def blocks(self) -> tuple[str, ...]:
+        """Names of the transmit covariances to choose, in the order of the stack."""
+        return tuple(dict.fromkeys(block for criterion in self.criteria for block in criterion.map.blocks))
+
+    @property
+    def n_tx(self) -> int:
+        """Number of transmit antennas of each block."""
+        return next(criterion.map.n_tx for criterion in self.criteria if criterion.map.contributions)
+
+    @property
+    def budgets(self) -> tuple[PowerBudget, ...]:
+        """The power budgets, in the order of the constraints."""
+        return tuple(constraint for constraint in self.constraints if isinstance(constraint, PowerBudget))
+
+    @property
+    def codebooks(self) -> dict[str, Codebook]:
+        """The codebook of each restricted block."""
+        return {part.block: part for part in self.constraints if isinstance(part, Codebook)}
+
+    def covariances_of(
+        self, information: InformationMap, covariances: Complex[np.ndarray, "block tx tx"]
+    ) -> Complex[np.ndarray, "map_block tx tx"]:
+        """The part of this problem's stack that one of its maps sees, in the map's block order."""
+        return covariances[[self.blocks.index(block) for block in information.blocks]]
+
+    def isotropic(self) -> Complex[np.ndarray, "block tx tx"]:
+        """Identity in every block, scaled to use each budget fully and equally in its blocks."""
+        stack = np.zeros((len(self.blocks), self.n_tx, self.n_tx), dtype=complex)
+        for budget in self.budgets:
+            for block in budget.blocks:
+                share = budget.power_per_subcarrier_w / (self.n_tx * len(budget.blocks))
+                stack[self.blocks.index(block)] = share * np.eye(self.n_tx)
+        return stack
+
+    def with_constraints(self, *constraints: Constraint) -> "DesignProblem":
+        """Same problem with further constraints."""
+        return replace(self, constraints=self.constraints + constraints)

@@ -1,0 +1,95 @@
+"""A design: what to transmit, how good it is and how good it could be."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+
+import numpy as np
+from jaxtyping import Complex
+
+from crbeam.design.beamformers import Beamformers
+
+
+class Status(Enum):
+    """How a design method stopped; the value is the sentence that reports show."""
+
+    OPTIMAL = "The design is within the tolerance of a proven lower bound."
+    FEASIBLE = "The design meets all constraints; its distance from the optimum is the gap."
+    TIME_LIMIT = "The time limit ended the search; this is the best design found, with its proven gap."
+
+    @property
+    def key(self) -> str:
+        """Name in files and on the command line."""
+        return self.name.lower()
+
+
+@dataclass(frozen=True, eq=False)
+class Proposal:
+    """What a method hands over to be graded.
+
+    Attributes:
+        covariances: proposed transmit covariances, watt per subcarrier summed over slots.
+        trace: the method's own objective along its iterations.
+        iterations: number of iterations.
+        hit_time_limit: whether a time limit ended the search.
+        stream_covariances: covariance of each stream, if the problem has several; they add up to `covariances`.
+        details: numbers of the method's own (`evaluations`, `solver_seconds`, ...), for reports.
+    """
+
+    covariances: Complex[np.ndarray, "block tx tx"]
+    trace: tuple[float, ...] = ()
+    iterations: int = 0
+    hit_time_limit: bool = False
+    stream_covariances: Mapping[str, Complex[np.ndarray, "block tx tx"]] | None = None
+    details: Mapping[str, float | str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, eq=False)
+class Design:
+    """A transmission with its certificate.
+
+    Attributes:
+        method: key of the method.
+        blocks: names of the blocks, in the order of `covariances`.
+        covariances: watt per subcarrier, summed over slots.
+        stream_covariances: covariance of each stream, `[block, tx, tx]`, by stream name.
+        beamformers: eigenbeams of each block.
+        beamforming_loss: relative increase of the objective from having fewer slots than beams; 0 if exact.
+        status: how the method stopped.
+        objective: the problem's objective, recomputed from the covariances.
+        lower_bound: proven lower bound on the objective of any design of the problem, or None if none is known.
+        bound_note: what the lower bound rests on, or why there is none.
+        trace: the method's own objective along its iterations.
+        iterations: number of iterations.
+        seconds: wall-clock time (of a batch: its time divided by its size).
+        details: numbers of the method's own.
+    """
+
+    method: str
+    blocks: tuple[str, ...]
+    covariances: Complex[np.ndarray, "block tx tx"]
+    stream_covariances: Mapping[str, Complex[np.ndarray, "block tx tx"]]
+    beamformers: tuple[Beamformers, ...]
+    beamforming_loss: float
+    status: Status
+    objective: float
+    lower_bound: float | None
+    bound_note: str
+    trace: tuple[float, ...]
+    iterations: int
+    seconds: float
+    details: Mapping[str, float | str]
+
+    @property
+    def gap(self) -> float | None:
+        """`(objective - lower_bound) / objective`; 0 when both are 0, None without a bound."""
+        if self.lower_bound is None:
+            return None
+        if self.objective == 0.0:
+            return 0.0
+        return (self.objective - self.lower_bound) / self.objective
+
+    @property
+    def power_w(self) -> float:
+        """Transmit power of all blocks, watt per subcarrier summed over slots."""
+        return float(np.trace(self.covariances, axis1=1, axis2=2).real.sum())

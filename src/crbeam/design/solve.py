@@ -1,0 +1,177 @@
+"""Running methods and grading what they propose, by the problem alone."""
+
+import time
+from collections.abc import Sequence
+
+import numpy as np
+from jaxtyping import Complex
+
+from crbeam.design.beamformers import beamformers_from_covariance
+from crbeam.design.certificate import certify, weighted_bound
+from crbeam.design.method import DesignMethod
+from crbeam.design.problem import DesignProblem
+from crbeam.design.reduction import reduce_problem
+from crbeam.design.result import Design, Proposal, Status
+from crbeam.errors import CrbeamError, InvalidInput, SolverFailed
+from crbeam.linalg import hermitian_part, is_positive_semidefinite
+
+#: Relative excess over a power budget that counts as rounding.
+POWER_TOLERANCE = 1e-9
+
+
+def solve_one(
+    method: DesignMethod,
+    problem: DesignProblem,
+    *,
+    start: np.ndarray | None = None,
+    seed: np.random.SeedSequence | None = None,
+) -> Design:
+    """Design of one problem by one method, graded."""
+    reason = method.why_not(problem)
+    if reason is not None:
+        raise InvalidInput(reason)
+    begin = time.perf_counter()
+    proposal = method.propose(problem, start=start, seed=seed or np.random.SeedSequence(0))
+    seconds = time.perf_counter() - begin
+    if isinstance(proposal, CrbeamError):
+        raise proposal
+    return grade(method, problem, proposal, seconds=seconds)
+
+
+def solve_batch(
+    method: DesignMethod,
+    problems: Sequence[DesignProblem],
+    *,
+    starts: Sequence[np.ndarray | None] | None = None,
+    seeds: Sequence[np.random.SeedSequence] | None = None,
+) -> list[Design | CrbeamError]:
+    """Designs of independent problems by one method, each graded on its own."""
+    starts = [None] * len(problems) if starts is None else starts
+    seeds = [np.random.SeedSequence(0)] * len(problems) if seeds is None else seeds
+    if not len(problems) == len(starts) == len(seeds):
+        raise InvalidInput(
+            f"There must be one start and one seed for each problem, found {len(problems)} problems, "
+            f"{len(starts)} starts and {len(seeds)} seeds."
+        )
+    reasons = [method.why_not(problem) for problem in problems]
+    able = [index for index, reason in enumerate(reasons) if reason is None]
+    begin = time.perf_counter()
+    proposals = method.propose_many(
+        [problems[index] for index in able],
+        starts=[starts[index] for index in able],
+        seeds=[seeds[index] for index in able],
+    )
+    seconds = (time.perf_counter() - begin) / max(len(able), 1)
+    results: list[Design | CrbeamError] = [InvalidInput(reason or "") for reason in reasons]
+    for index, proposal in zip(able, proposals, strict=True):
+        results[index] = _graded_or_error(method, problems[index], proposal, seconds)
+    return results
+
+
+def _graded_or_error(
+    method: DesignMethod, problem: DesignProblem, proposal: Proposal | CrbeamError, seconds: float
+) -> Design | CrbeamError:
+    if isinstance(proposal, CrbeamError):
+        return proposal
+    try:
+        return grade(method, problem, proposal, seconds=seconds)
+    except CrbeamError as error:
+        return error
+
+
+def grade(method: DesignMethod, problem: DesignProblem, proposal: Proposal, *, seconds: float) -> Design:
+    """Design from a proposal: feasibility, objective and lower bound recomputed from the problem.
+
+    Raises:
+        SolverFailed: the proposal breaks a constraint.
+        Unidentifiable: it leaves a parameter with a positive weight undetermined.
+    """
+    covariances = hermitian_part(proposal.covariances)
+    _require_feasible(method, problem, covariances, proposal)
+    certificate = certify(problem, covariances)
+    lower_bound = certificate.lower_bound
+    note = "convexity of the weighted bound at this design"
+    if method.is_surrogate and certificate.gap > method.tolerance:
+        lower_bound = max(lower_bound, certify(problem, _optimal_covariances(problem)).lower_bound)
+        note = "convexity of the weighted bound at the optimal design"
+    beamformers = tuple(beamformers_from_covariance(part, problem.n_slots) for part in covariances)
+    loss = 0.0
+    if not all(beams.is_exact for beams in beamformers):
+        sent = np.stack([beams.covariance for beams in beamformers])
+        loss = weighted_bound(problem, sent) / certificate.objective - 1.0
+    optimal = certificate.objective - lower_bound <= method.tolerance * certificate.objective
+    status = Status.OPTIMAL if optimal else Status.TIME_LIMIT if proposal.hit_time_limit else Status.FEASIBLE
+    return Design(
+        method=method.key,
+        blocks=problem.blocks,
+        covariances=covariances,
+        stream_covariances=proposal.stream_covariances or {problem.streams[0].name: covariances},
+        beamformers=beamformers,
+        beamforming_loss=loss,
+        status=status,
+        objective=certificate.objective,
+        lower_bound=lower_bound,
+        bound_note=note,
+        trace=proposal.trace,
+        iterations=proposal.iterations,
+        seconds=seconds,
+        details=proposal.details,
+    )
+
+
+def _optimal_covariances(problem: DesignProblem) -> Complex[np.ndarray, "block tx tx"]:
+    from crbeam.design.factor_descent import solve_reduced
+
+    return solve_reduced(reduce_problem(problem)).covariances
+
+
+def _require_feasible(
+    method: DesignMethod, problem: DesignProblem, covariances: Complex[np.ndarray, "block tx tx"], proposal: Proposal
+) -> None:
+    expected = (len(problem.blocks), problem.n_tx, problem.n_tx)
+    if covariances.shape != expected or not np.all(np.isfinite(covariances)):
+        raise SolverFailed(
+            f"{method.key} must propose finite covariances of shape {expected}, found shape {covariances.shape}.",
+            status="invalid proposal",
+            trace=proposal.trace,
+        )
+    power = np.trace(covariances, axis1=1, axis2=2).real
+    for budget in problem.budgets:
+        used = sum(float(power[problem.blocks.index(block)]) for block in budget.blocks)
+        if used > budget.power_per_subcarrier_w * (1.0 + POWER_TOLERANCE):
+            raise SolverFailed(
+                f"{method.key} must keep to {budget.power_per_subcarrier_w:.9g} W in {', '.join(budget.blocks)}, "
+                f"but proposed {used:.9g} W.",
+                status="budget exceeded",
+                trace=proposal.trace,
+            )
+    if not is_positive_semidefinite(covariances):
+        raise SolverFailed(
+            f"{method.key} must propose positive-semidefinite covariances, but one has a negative eigenvalue.",
+            status="not positive semidefinite",
+            trace=proposal.trace,
+        )
+    for block, codebook in problem.codebooks.items():
+        _require_codebook(method, covariances[problem.blocks.index(block)], codebook.unit_codewords, proposal)
+
+
+def _require_codebook(
+    method: DesignMethod,
+    covariance: Complex[np.ndarray, "tx tx"],
+    codewords: Complex[np.ndarray, "tx word"],
+    proposal: Proposal,
+) -> None:
+    """Refuse a covariance that is no nonnegative combination of the codewords' projectors."""
+    from scipy.optimize import nnls
+
+    atoms = np.einsum("il,jl->ijl", codewords, codewords.conj()).reshape(-1, codewords.shape[1])
+    scale = float(np.linalg.norm(covariance))
+    flat = covariance.ravel() / scale
+    _, distance = nnls(np.concatenate([atoms.real, atoms.imag]), np.concatenate([flat.real, flat.imag]))
+    if distance > 1e-6:
+        raise SolverFailed(
+            f"{method.key} must send codewords only, but its covariance is {distance:.2g} (relative) away from "
+            f"every power allocation.",
+            status="outside the codebook",
+            trace=proposal.trace,
+        )

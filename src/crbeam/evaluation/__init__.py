@@ -1,0 +1,6 @@
+"""Judging a transmission: the bounds of everything a scenario's links can tell."""
+
+from crbeam.evaluation.bounds import Evaluation, LinkEvaluation, evaluate
+from crbeam.evaluation.error_map import PositionErrorMap, position_error_map
+
+__all__ = ["Evaluation", "LinkEvaluation", "PositionErrorMap", "evaluate", "position_error_map"]

@@ -1,0 +1,87 @@
+"""Bounds of a transmission, by link and by quantity."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Complex, Float
+
+from crbeam.errors import Unidentifiable
+from crbeam.information import Information
+from crbeam.scenario import Scenario
+from crbeam.systems import link_maps
+
+Quantity = float | None | tuple[float | None, ...]
+
+#: Name of each scalar quantity in reports, by state parameter.
+_QUANTITIES = {
+    "user_position": "user_position_m",
+    "user_orientation": "user_orientation_rad",
+    "clock_bias": "clock_bias_s",
+}
+
+
+@dataclass(frozen=True, eq=False)
+class LinkEvaluation:
+    """What one link (or all links together) tells.
+
+    Attributes:
+        name: of the link.
+        quantities: root of the bound's trace, by quantity (`user_position_m`, `target_positions_m`, ...); None where
+            the observations do not determine it.
+        unidentifiable: state parameters whose quantities are None.
+        reason: why, as the message of the error that Python would raise; None if all are identifiable.
+        information: the Fisher information of the state.
+    """
+
+    name: str
+    quantities: Mapping[str, Quantity]
+    unidentifiable: tuple[str, ...]
+    reason: str | None
+    information: Information
+
+    def covariance_m2(self, parameter: str) -> Float[np.ndarray, "2 2"] | None:
+        """Bound of a position as a matrix, or None where it is not identifiable."""
+        return None if parameter in self.unidentifiable else self.information.bound([parameter])
+
+
+@dataclass(frozen=True, eq=False)
+class Evaluation:
+    """Bounds of a transmission for all links of a scenario.
+
+    Attributes:
+        links: by link name, with `fused` for all links together.
+    """
+
+    links: Mapping[str, LinkEvaluation]
+
+
+def evaluate(scenario: Scenario, covariances: Complex[np.ndarray, "block tx tx"]) -> Evaluation:
+    """Bounds of every quantity of every link under given transmit covariances (watt per subcarrier, over all slots)."""
+    return Evaluation(
+        {name: evaluate_link(name, link_map.at(covariances)) for name, link_map in link_maps(scenario).items()}
+    )
+
+
+def evaluate_link(name: str, information: Information) -> LinkEvaluation:
+    """Root bounds of all state parameters in an information, those that it does not determine being None."""
+    layout = information.layout
+    state = [parameter for parameter in layout if "/" not in parameter]
+    lost = [parameter for parameter in state if not information.is_identifiable([parameter])]
+
+    def root(parameters: tuple[str, ...]) -> float | None:
+        return None if set(parameters) & set(lost) else information.root_bound(parameters)
+
+    targets = layout.family("target_position")
+    quantities: dict[str, Quantity] = {
+        key: root((parameter,)) for parameter, key in _QUANTITIES.items() if parameter in layout
+    }
+    quantities["target_positions_m"] = tuple(root((target,)) for target in targets)
+    quantities["all_positions_m"] = root(tuple(name for name in ("user_position", *targets) if name in layout))
+    reason = None
+    if lost:
+        try:
+            information.bound(lost)
+        except Unidentifiable as error:
+            reason = str(error)
+    return LinkEvaluation(name, quantities, tuple(lost), reason, information)

@@ -1,0 +1,79 @@
+"""The position error bound over the plane."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Bool, Complex, Float
+
+from crbeam.errors import InvalidInput, InvalidScenario
+from crbeam.scenario import Scenario
+from crbeam.systems import link_maps
+
+
+@dataclass(frozen=True, eq=False)
+class PositionErrorMap:
+    """How well the user could be positioned at each point of a grid, under one transmission.
+
+    Attributes:
+        link: the link whose observations count.
+        x_m: grid of the first coordinate.
+        y_m: grid of the second coordinate.
+        root_bound_m: root of the trace of the user's position bound; 0 where there is none.
+        is_identifiable: where the bound exists.
+    """
+
+    link: str
+    x_m: Float[np.ndarray, " column"]
+    y_m: Float[np.ndarray, " row"]
+    root_bound_m: Float[np.ndarray, "row column"]
+    is_identifiable: Bool[np.ndarray, "row column"]
+
+
+def position_error_map(
+    scenario: Scenario,
+    covariances: Complex[np.ndarray, "block tx tx"],
+    *,
+    x_m: Float[np.ndarray, " column"],
+    y_m: Float[np.ndarray, " row"],
+    link: str = "bistatic",
+) -> PositionErrorMap:
+    """Bound of the user's position as the user moves over a grid, targets and transmission staying as they are.
+
+    Unknown at each point: all that the link does not know (orientation, clock bias, targets, gains). A point is not
+    identifiable if it coincides with the station or a target, or if the observations do not determine the position.
+
+    Raises:
+        InvalidInput: the scenario's paths were recorded for one user position, or the link does not exist.
+    """
+    if scenario.propagation.paths_file is not None:
+        raise InvalidInput(
+            "A map moves the user, but this scenario's paths were recorded for one user position; give target "
+            "positions in place of propagation.paths_file to use the analytic tracer."
+        )
+    if link not in link_maps(scenario):
+        raise InvalidInput(f"The link must be one of {', '.join(link_maps(scenario))}, found `{link}`.")
+    root = np.zeros((len(y_m), len(x_m)))
+    seen = np.zeros(root.shape, dtype=bool)
+    for row, y in enumerate(y_m):
+        for column, x in enumerate(x_m):
+            value = _root_bound_m(scenario, covariances, link, (float(x), float(y)))
+            if value is not None:
+                root[row, column], seen[row, column] = value, True
+    return PositionErrorMap(link, np.asarray(x_m), np.asarray(y_m), root, seen)
+
+
+def _root_bound_m(
+    scenario: Scenario, covariances: Complex[np.ndarray, "block tx tx"], link: str, position_m: tuple[float, float]
+) -> float | None:
+    objects_m = [station.position_m for station in scenario.stations.values()]
+    objects_m += scenario.targets.positions_m
+    if any(np.hypot(position_m[0] - x, position_m[1] - y) < 1e-3 for x, y in objects_m):
+        return None
+    user = scenario.user.model_copy(update={"position_m": position_m})
+    try:
+        information = link_maps(scenario.model_copy(update={"user": user}))[link].at(covariances)
+    except InvalidScenario:
+        return None
+    if not information.is_identifiable(["user_position"]):
+        return None
+    return information.root_bound(["user_position"])

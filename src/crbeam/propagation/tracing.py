@@ -1,0 +1,205 @@
+"""Paths of a scenario's links: analytic in free space, or from a recorded path file."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import numpy as np
+from jaxtyping import Float
+
+from crbeam.errors import InvalidScenario
+from crbeam.propagation.gains import bounce_amplitude, line_of_sight_amplitude
+from crbeam.propagation.path_file import RecordedPaths, read_path_file
+from crbeam.propagation.paths import Paths
+from crbeam.scenario import SPEED_OF_LIGHT_MPS, USER, Link, Scenario
+
+#: Largest distance between a position of the scenario and of its path file.
+POSITION_TOLERANCE_M = 1e-3
+
+
+def trace_paths(scenario: Scenario) -> dict[str, Paths]:
+    """Paths of every link of the scenario, by link name.
+
+    A link to the user has the line of sight and one bounce over each target, with the user's clock bias in the
+    delay; a link back to its own station has the round trip to the user and to each target. Path phases are zero,
+    or drawn uniformly from the scenario's seed (an independent stream for each link), or those that it lists.
+
+    Raises:
+        InvalidScenario: the scenario contradicts its path file, or a path cannot be told from another.
+    """
+    recorded = None if scenario.propagation.paths_file is None else read_path_file(scenario.propagation.paths_file)
+    targets_m = scenario_targets_m(scenario, recorded)
+    result = {}
+    for index, (name, link) in enumerate(scenario.links.items()):
+        if link.receiver == USER:
+            paths = _bistatic_paths(scenario, name, link, targets_m, recorded)
+        else:
+            paths = _monostatic_paths(scenario, name, link, targets_m)
+        result[name] = _with_phases(paths, scenario, index)
+    return result
+
+
+def scenario_targets_m(scenario: Scenario, recorded: RecordedPaths | None) -> Float[np.ndarray, "target 2"]:
+    """Positions of the targets: those of the scenario, or the bounce points of its path file."""
+    if recorded is None:
+        return np.array(scenario.targets.positions_m, dtype=float).reshape(-1, 2)
+    _check_against_file(scenario, recorded)
+    return np.array(recorded.vertex_m[1:, :2][: scenario.targets.count], dtype=float).reshape(-1, 2)
+
+
+def _check_against_file(scenario: Scenario, recorded: RecordedPaths) -> None:
+    file = str(scenario.propagation.paths_file)
+    station_name = next(iter(scenario.stations))
+    pairs = (
+        (f"stations.{station_name}.position", scenario.stations[station_name].position_m, recorded.transmitter_m),
+        ("user.position", scenario.user.position_m, recorded.receiver_m),
+    )
+    for field, position, recorded_position in pairs:
+        if np.hypot(*(np.asarray(position) - recorded_position[:2])) > POSITION_TOLERANCE_M:
+            x, y = recorded_position[:2]
+            raise InvalidScenario(
+                f"must be the position in the path file {file}, [{x:.6g} m, {y:.6g} m], but is {list(position)}; "
+                f"write that position or trace the scene again from here.",
+                field=field,
+            )
+    if not np.isclose(scenario.waveform.carrier_frequency_hz, recorded.carrier_frequency_hz, rtol=1e-9):
+        raise InvalidScenario(
+            f"must be the carrier of the path file {file}, {recorded.carrier_frequency_hz:g} Hz, but is "
+            f"{scenario.waveform.carrier_frequency_hz:g} Hz.",
+            field="waveform.carrier_frequency",
+        )
+    n_bounces = len(recorded.vertex_m) - 1
+    count = scenario.targets.count
+    if count is not None and count > n_bounces:
+        raise InvalidScenario(
+            f"must be at most the number of bounces in the path file {file}, {n_bounces}, but is {count}.",
+            field="targets.count",
+        )
+
+
+def _rcs_m2(value: float | tuple[float, ...], count: int, field: str) -> Float[np.ndarray, " target"]:
+    values = np.atleast_1d(np.asarray(value, dtype=float))
+    if count == 0:
+        return np.zeros(0)
+    if values.size not in (1, count):
+        raise InvalidScenario(
+            f"must be one value or one for each of the {count} targets, but has {values.size} values.", field=field
+        )
+    return np.broadcast_to(values, (count,)).copy()
+
+
+def _target_names(targets_m: Float[np.ndarray, "target 2"]) -> tuple[str, ...]:
+    return tuple(f"target[{index}]" for index in range(len(targets_m)))
+
+
+def _azimuth(from_m: Float[np.ndarray, "2"], to_m: Float[np.ndarray, "*path 2"]) -> Float[np.ndarray | np.float64, "*path"]:
+    displacement = to_m - from_m
+    return np.arctan2(displacement[..., 1], displacement[..., 0])
+
+
+def _distance(from_m: Float[np.ndarray, "2"], to_m: Float[np.ndarray, "*path 2"]) -> Float[np.ndarray | np.float64, "*path"]:
+    displacement = to_m - from_m
+    return np.hypot(displacement[..., 0], displacement[..., 1])
+
+
+def _bistatic_paths(
+    scenario: Scenario,
+    name: str,
+    link: Link,
+    targets_m: Float[np.ndarray, "target 2"],
+    recorded: RecordedPaths | None,
+) -> Paths:
+    transmitter_m = np.array(scenario.stations[link.transmitter].position_m, dtype=float)
+    receiver_m = np.array(scenario.user.position_m, dtype=float)
+    first_m, second_m = _distance(transmitter_m, targets_m), _distance(receiver_m, targets_m)
+    direct_m = float(_distance(transmitter_m, receiver_m))
+    length_m = np.concatenate([[direct_m], first_m + second_m])
+    if recorded is None:
+        wavelength_m = scenario.waveform.wavelength_m
+        bounces = bounce_amplitude(
+            wavelength_m,
+            first_m,
+            second_m,
+            _rcs_m2(scenario.targets.bistatic_rcs_m2, len(targets_m), "targets.bistatic_rcs"),
+            as_printed=scenario.propagation.rcs_amplitude == "as_printed",
+        )
+        gain = np.concatenate([[line_of_sight_amplitude(wavelength_m, direct_m)], bounces]).astype(complex)
+    else:
+        gain = recorded.gain[: 1 + len(targets_m)].astype(complex)
+    paths = Paths(
+        link=name,
+        transmitter_m=transmitter_m,
+        receiver_m=receiver_m,
+        vertex_m=np.concatenate([np.full((1, 2), np.nan), targets_m]),
+        vertex_names=(None, *_target_names(targets_m)),
+        departure_rad=np.concatenate([[_azimuth(transmitter_m, receiver_m)], _azimuth(transmitter_m, targets_m)]),
+        arrival_rad=np.concatenate([[_azimuth(receiver_m, transmitter_m)], _azimuth(receiver_m, targets_m)]),
+        delay_s=length_m / SPEED_OF_LIGHT_MPS + scenario.user.clock_bias_s,
+        gain=gain,
+    )
+    if recorded is not None:
+        _require_resolvable(paths, scenario)
+    return paths
+
+
+def _require_resolvable(paths: Paths, scenario: Scenario) -> None:
+    """Refuse recorded paths that coincide in delay, departure and arrival within the resolution of the link."""
+    station = next(iter(scenario.stations.values()))
+    delay = np.abs(np.subtract.outer(paths.delay_s, paths.delay_s)) * scenario.waveform.bandwidth_hz
+    unresolved = delay < 1.0
+    for angle, n_antennas in (
+        (paths.departure_rad, station.transmit_array.elements),
+        (paths.arrival_rad, scenario.user.array.elements),
+    ):
+        unresolved &= np.abs(np.exp(1j * angle)[:, None] - np.exp(1j * angle)[None, :]) < 2.0 / n_antennas
+    first, second = np.nonzero(np.triu(unresolved, 1))
+    if first.size:
+        raise InvalidScenario(
+            f"must hold paths that the link can resolve, but paths {first[0]} and {second[0]} of "
+            f"{scenario.propagation.paths_file} differ by less than one over the bandwidth in delay and by less than "
+            f"a beam in departure and arrival; lower targets.count, use more bandwidth or antennas, or trace again "
+            f"with a larger separation.",
+            field="propagation.paths_file",
+        )
+
+
+def _monostatic_paths(scenario: Scenario, name: str, link: Link, targets_m: Float[np.ndarray, "target 2"]) -> Paths:
+    station_m = np.array(scenario.stations[link.transmitter].position_m, dtype=float)
+    objects_m = np.concatenate([np.array([scenario.user.position_m], dtype=float), targets_m])
+    distance_m = _distance(station_m, objects_m)
+    amplitude = bounce_amplitude(
+        scenario.waveform.wavelength_m,
+        distance_m,
+        distance_m,
+        np.concatenate([[scenario.user.rcs_m2], _rcs_m2(scenario.targets.monostatic_rcs_m2, len(targets_m), "targets.rcs")]),
+        as_printed=scenario.propagation.rcs_amplitude == "as_printed",
+    )
+    azimuth = _azimuth(station_m, objects_m)
+    return Paths(
+        link=name,
+        transmitter_m=station_m,
+        receiver_m=station_m,
+        vertex_m=objects_m,
+        vertex_names=("user", *_target_names(targets_m)),
+        departure_rad=azimuth,
+        arrival_rad=azimuth,
+        delay_s=2.0 * distance_m / SPEED_OF_LIGHT_MPS,
+        gain=amplitude.astype(complex),
+    )
+
+
+def _with_phases(paths: Paths, scenario: Scenario, link_index: int) -> Paths:
+    """Same paths with the phases that the scenario lists or draws; unchanged if it does neither."""
+    listed: Mapping[str, tuple[float, ...]] | None = scenario.propagation.phases_rad
+    if listed is not None and paths.link in listed:
+        phase = np.asarray(listed[paths.link], dtype=float)
+    elif scenario.seed is not None:
+        generator = np.random.default_rng(np.random.SeedSequence([scenario.seed, link_index]))
+        phase = generator.uniform(-np.pi, np.pi, size=paths.n_paths)
+    else:
+        return paths
+    if phase.size != paths.n_paths:
+        raise InvalidScenario(
+            f"must have one phase for each of the {paths.n_paths} paths, but has {phase.size}.",
+            field=f"propagation.phases.{paths.link}",
+        )
+    return replace(paths, gain=np.abs(paths.gain) * np.exp(1j * phase))

@@ -1,0 +1,29 @@
+"""What the world is: stations, user, targets, waveform, links, as declared in a file or in Python."""
+
+from crbeam.scenario.arrays import AnalogCombiner, UniformLinearArray
+from crbeam.scenario.document import scenario_document
+from crbeam.scenario.json_schema import scenario_json_schema
+from crbeam.scenario.links import USER, Link, Propagation
+from crbeam.scenario.reading import list_presets, read_scenario
+from crbeam.scenario.scenario import Scenario
+from crbeam.scenario.stations import Station, Targets, User
+from crbeam.scenario.waveform import SPEED_OF_LIGHT_MPS, Noise, Waveform
+
+__all__ = [
+    "SPEED_OF_LIGHT_MPS",
+    "USER",
+    "AnalogCombiner",
+    "Link",
+    "Noise",
+    "Propagation",
+    "Scenario",
+    "Station",
+    "Targets",
+    "UniformLinearArray",
+    "User",
+    "Waveform",
+    "list_presets",
+    "read_scenario",
+    "scenario_document",
+    "scenario_json_schema",
+]

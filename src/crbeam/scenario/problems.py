@@ -1,0 +1,143 @@
+"""What is wrong with a scenario's data, in words of scenario files."""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from crbeam.errors import InvalidScenario
+from crbeam.scenario.fields import CONSEQUENCE, FIELD_PROBLEM, FieldPath
+from crbeam.scenario.overrides import in_override
+from crbeam.scenario.scenario import Scenario
+from crbeam.scenario.structure import Section, closest_key, unknown_key_message, unknown_keys, without
+from crbeam.scenario.yaml_document import Document
+from crbeam.units import describe, suggestion
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing that is wrong.
+
+    Attributes:
+        path: the field at fault.
+        message: what must hold, what was found, what to do.
+        partners: other fields that take part in a contradiction.
+    """
+
+    path: FieldPath
+    message: str
+    partners: tuple[FieldPath, ...] = ()
+
+
+def validated(document: Document) -> Scenario:
+    """The scenario of a document; raises InvalidScenario for the first problem, with the others listed below it."""
+    problems = [Problem((), f"a scenario must be a mapping, found {describe(document.value)}")]
+    if isinstance(document.value, Mapping):
+        problems, scenario = _validate(document.value)
+        if scenario is not None and not problems:
+            return scenario
+    errors = sorted((_located(document, problem) for problem in problems), key=lambda error: error.line or 0)
+    first, *others = errors
+    if not others:
+        raise first
+    listed = "".join(f"\n  also {_place(error)}: {error.problem}" for error in others)
+    raise InvalidScenario(f"{first.problem}{listed}", file=first.file, line=first.line, field=first.field)
+
+
+def _validate(value: Mapping[str, Any]) -> tuple[list[Problem], Scenario | None]:
+    """Every problem of the data; the scenario when the known keys are right."""
+    unknown = list(unknown_keys(value, Section(Scenario)))
+    problems = [
+        Problem(path, f"`{path[-1]}` {unknown_key_message(path[-1], section)}, found {describe(_part(value, path))}")
+        for path, section in unknown
+    ]
+    meant = {(*path[:-1], closest_key(path[-1], section)) for path, section in unknown}
+    try:
+        return problems, Scenario.model_validate(without(value, frozenset(path for path, _ in unknown)))
+    except ValidationError as error:
+        found = [_explained(detail) for detail in error.errors(include_url=False)]
+    return problems + [problem for problem in found if problem is not None and problem.path not in meant], None
+
+
+def _explained(detail: ErrorDetails) -> Problem | None:
+    path: FieldPath = tuple(detail["loc"])
+    if detail["type"] == CONSEQUENCE:
+        return None
+    if detail["type"] == FIELD_PROBLEM:
+        context = detail.get("ctx", {})
+        own, *others = ((*path, *below) for below in context["paths"])
+        return Problem(own, context["problem"], tuple(others))
+    return Problem(path, _WORDING.get(detail["type"], _not_valid)(detail))
+
+
+def _missing(detail: ErrorDetails) -> str:
+    path = tuple(detail["loc"])
+    description = _description(path)
+    return f"must be given, found nothing{f'. {description}' if description else ''}"
+
+
+def _not_an_option(detail: ErrorDetails) -> str:
+    allowed = re.findall(r"'([^']*)'|(-?\d+)", detail.get("ctx", {}).get("expected", ""))
+    options = [text or number for text, number in allowed]
+    found = detail["input"]
+    close = suggestion(found, options) if isinstance(found, str) else None
+    hint = f"; did you mean `{close}`?" if close else ""
+    return f"must be {' or '.join(f'`{option}`' for option in options)}, found {describe(found)}{hint}"
+
+
+def _not_a_section(detail: ErrorDetails) -> str:
+    section = _section(tuple(detail["loc"]))
+    keys = f" with the keys {', '.join(section.keys)}" if section is not None else ""
+    return f"must be a mapping{keys}, found {describe(detail['input'])}"
+
+
+def _not_valid(detail: ErrorDetails) -> str:
+    return f"is not valid here, found {describe(detail['input'])}. {_description(tuple(detail['loc']))}".rstrip()
+
+
+_WORDING: Mapping[str, Callable[[ErrorDetails], str]] = {
+    "missing": _missing,
+    "literal_error": _not_an_option,
+    "model_type": _not_a_section,
+    "model_attributes_type": _not_a_section,
+    "dict_type": _not_a_section,
+}
+
+
+def _section(path: FieldPath) -> Section | None:
+    shape = Section(Scenario)
+    for key in path:
+        shape = None if shape is None else shape.child(key)
+    return shape if isinstance(shape, Section) else None
+
+
+def _description(path: FieldPath) -> str:
+    section = _section(path[:-1])
+    if section is None:
+        return ""
+    fields = {field.alias or name: field for name, field in section.model.model_fields.items()}
+    return (fields[str(path[-1])].description or "") if path and path[-1] in fields else ""
+
+
+def _part(value: Any, path: FieldPath) -> Any:
+    for key in path:
+        value = value[key]
+    return value
+
+
+def _located(document: Document, problem: Problem) -> InvalidScenario:
+    """The problem with its line, or with the override that caused it."""
+    field = ".".join(map(str, problem.path)) or None
+    for path in (problem.path, *problem.partners):
+        override = document.override_of(path)
+        if override is not None:
+            return InvalidScenario(in_override(override, problem.message), file=document.file, field=field)
+    return InvalidScenario(problem.message, file=document.file, line=document.line_of(problem.path), field=field)
+
+
+def _place(error: InvalidScenario) -> str:
+    parts = (f"line {error.line}" if error.line is not None else "", f"field `{error.field}`" if error.field else "")
+    return ", ".join(part for part in parts if part) or "the file"

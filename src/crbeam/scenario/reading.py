@@ -1,0 +1,128 @@
+"""Scenarios from files, from presets."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from crbeam.errors import InvalidScenario
+from crbeam.scenario.overrides import apply_overrides, in_override
+from crbeam.scenario.problems import validated
+from crbeam.scenario.scenario import Scenario
+from crbeam.scenario.yaml_document import Document, parse_yaml
+from crbeam.units import suggestion
+
+_MAX_BYTES = 2**20
+_SUFFIXES = (".yaml", ".yml")
+
+
+def read_scenario(source: str | Path, *, overrides: Sequence[str] = (), seed: int | None = None) -> Scenario:
+    """The scenario of a preset or of a YAML file.
+
+    Arguments:
+        source: name of a preset (see `list_presets`), or path of a file; a Path always is a file.
+        overrides: texts ``PATH=VALUE`` that replace or add values before validation, such as ``targets.count=1``.
+        seed: replaces the seed of the file.
+
+    A path file named in the scenario file is looked up beside it; one named in an override, in the working directory.
+    Raises InvalidScenario that names file, line and field of the first mistake, with any others listed below it.
+    """
+    document, folder = _document(source)
+    if document.value is None:
+        raise InvalidScenario("a scenario must be a mapping, found an empty file", file=document.file)
+    if isinstance(document.value, dict):
+        document = apply_overrides(document, overrides)
+        if seed is not None:
+            document = _with_entry(document, ("seed",), seed)
+        document = _with_path_file(document, folder)
+    return validated(document)
+
+
+def list_presets() -> dict[str, str]:
+    """Title of each scenario that comes with the library, by name."""
+    return {name: str(parse_yaml(text, name).value.get("title", "")) for name, text in _presets().items()}
+
+
+def _presets() -> dict[str, str]:
+    """YAML text of each preset."""
+    folder = resources.files("crbeam.scenario") / "presets"
+    files = sorted((file for file in folder.iterdir() if file.name.endswith(_SUFFIXES)), key=lambda file: file.name)
+    return {file.name.rsplit(".", 1)[0]: file.read_text(encoding="utf-8") for file in files}
+
+
+def _document(source: str | Path) -> tuple[Document, Path | None]:
+    """The parsed source with the folder that its file names are relative to."""
+    if isinstance(source, str):
+        presets = _presets()
+        if source in presets:
+            return parse_yaml(presets[source], f"preset {source}"), None
+        if not _looks_like_path(source):
+            close = suggestion(source, presets)
+            hint = f" Did you mean `{close}`?" if close else ""
+            raise InvalidScenario(
+                f"`{source}` must be a preset ({', '.join(presets)}) or the path of a YAML file, found neither.{hint}"
+            )
+    return parse_yaml(_read_text(Path(source)), str(source)), Path(source).parent
+
+
+def _looks_like_path(source: str) -> bool:
+    try:
+        return source.endswith(_SUFFIXES) or "/" in source or "\\" in source or Path(source).exists()
+    except (OSError, ValueError):
+        return False
+
+
+def _read_text(path: Path) -> str:
+    """Text of a file of at most 1 MiB of UTF-8."""
+    try:
+        if path.is_dir():
+            raise InvalidScenario("must be a YAML file, found a directory", file=str(path))
+        with path.open("rb") as stream:
+            content = stream.read(_MAX_BYTES + 1)
+    except FileNotFoundError:
+        raise InvalidScenario(f"there is no such file{_similar_file(path)}", file=str(path)) from None
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise InvalidScenario(f"the file cannot be read: {reason}", file=str(path)) from None
+    if len(content) > _MAX_BYTES:
+        raise InvalidScenario("a scenario file must be at most 1 MiB, found more", file=str(path))
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        problem = f"must be UTF-8 text, found the byte 0x{content[error.start]:02X}"
+        raise InvalidScenario(problem, file=str(path), line=line) from None
+
+
+def _similar_file(path: Path) -> str:
+    try:
+        close = suggestion(path.name, [other.name for other in path.parent.iterdir() if other.name.endswith(_SUFFIXES)])
+    except OSError:
+        return ""
+    return f"; did you mean `{path.with_name(close)}`?" if close else ""
+
+
+def _with_entry(document: Document, path: tuple[str, ...], entry: Any) -> Document:
+    """The document with one entry replaced; its line stays known."""
+
+    def put(value: Mapping[str, Any], keys: tuple[str, ...]) -> dict[str, Any]:
+        return {**value, keys[0]: put(value[keys[0]], keys[1:]) if keys[1:] else entry}
+
+    return replace(document, value=put(document.value, path))
+
+
+def _with_path_file(document: Document, folder: Path | None) -> Document:
+    """The document with the absolute name of an existing path file."""
+    path = ("propagation", "paths_file")
+    propagation = document.value.get("propagation")
+    name = propagation.get("paths_file") if isinstance(propagation, dict) else None
+    if not isinstance(name, str) or not name.strip():
+        return document
+    override = document.override_of(path)
+    found = ((folder if override is None and folder is not None else Path()) / name).absolute()
+    if not found.is_file():
+        problem = f"must name an existing path file, found no file `{found}`"
+        message = problem if override is None else in_override(override, problem)
+        raise InvalidScenario(message, file=document.file, line=document.line_of(path), field=".".join(path))
+    return _with_entry(document, path, str(found))

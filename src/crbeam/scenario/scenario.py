@@ -1,0 +1,95 @@
+"""A scenario: everything that is declared about the world before physics and design begin."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, field_validator, model_validator
+
+from crbeam.errors import InvalidInput
+from crbeam.scenario.consistency import check_consistency
+from crbeam.scenario.fields import ScenarioPart, Text, Whole, check_names
+from crbeam.scenario.links import USER, Link, Propagation
+from crbeam.scenario.stations import Station, Targets, User
+from crbeam.scenario.waveform import Noise, Waveform
+from crbeam.units import suggestion
+
+
+class Scenario(ScenarioPart):
+    """The declared world: stations, user, targets, waveform, noise, links, propagation.
+
+    Every value is SI. Scenario files and Python constructors go through the same checks; attribute names carry the unit
+    (`waveform.carrier_frequency_hz`), the keys of files do not (`carrier_frequency`).
+    """
+
+    title: Annotated[str, Text("text", may_be_empty=True)] = Field(default="", description="What the scenario shows.")
+    system: Literal["zhang2025"] = Field(
+        description="Published system whose links and unknown parameters are used: zhang2025 "
+        "(joint bistatic positioning and monostatic sensing)."
+    )
+    seed: Annotated[int, Whole(minimum=0, maximum=2**63 - 1)] | None = Field(
+        default=None, description="Draws every path phase uniformly; without a seed all phases are zero."
+    )
+    stations: dict[str, Station] = Field(
+        description="The stations, by name.",
+        json_schema_extra={"minProperties": 1, "propertyNames": {"pattern": "^[A-Za-z][A-Za-z0-9_-]*$"}},
+    )
+    user: User = Field(description="The device to be positioned.")
+    targets: Targets = Field(
+        default=None,  # pyright: ignore[reportArgumentType]  # resolved below, never None in an instance
+        validate_default=True,
+        description="Passive scatterers to be located; none when left out.",
+    )
+    waveform: Waveform = Field(description="The transmitted waveform.")
+    noise: Noise = Field(description="Receiver noise.")
+    links: dict[str, Link] = Field(
+        description="The observed links, by name.",
+        json_schema_extra={"minProperties": 1, "propertyNames": {"pattern": "^[A-Za-z][A-Za-z0-9_-]*$"}},
+    )
+    propagation: Propagation = Field(
+        default=None,  # pyright: ignore[reportArgumentType]  # resolved below, never None in an instance
+        validate_default=True,
+        description="How amplitudes, phases, path geometry come about.",
+    )
+
+    @field_validator("stations", mode="before")
+    @classmethod
+    def _name_stations(cls, value: Any) -> Any:
+        return check_names(value, allowed="a mapping from names to stations", reserved=USER)
+
+    @field_validator("links", mode="before")
+    @classmethod
+    def _name_links(cls, value: Any) -> Any:
+        return check_names(value, allowed="a mapping from names to links", reserved="fused")
+
+    @field_validator("targets", mode="before")
+    @classmethod
+    def _without_targets(cls, value: Any) -> Any:
+        return Targets(count=0) if value is None else value
+
+    @field_validator("propagation", mode="before")
+    @classmethod
+    def _default_propagation(cls, value: Any) -> Any:
+        return Propagation() if value is None else value
+
+    @model_validator(mode="after")
+    def _check_consistency(self) -> "Scenario":
+        check_consistency(self)
+        return self
+
+    @property
+    def noise_power_w(self) -> float:
+        """Noise power of one antenna on one subcarrier: ``figure * density * subcarrier spacing``.
+
+        Reference: zhang2025 section VII-A.
+        """
+        return self.noise.figure * self.noise.density_w_per_hz * self.waveform.subcarrier_spacing_hz
+
+    def power_per_subcarrier_w(self, station: str) -> float:
+        """Power budget of a station on one subcarrier, summed over the slots: ``total_power / subcarriers``.
+
+        Raises InvalidInput for an unknown station. Reference: zhang2025 eq. (11b).
+        """
+        if station not in self.stations:
+            close = suggestion(station, self.stations)
+            hint = f" Did you mean `{close}`?" if close else ""
+            raise InvalidInput(f"A station must be one of {', '.join(self.stations)}, found `{station}`.{hint}")
+        return self.stations[station].total_power_w / self.waveform.subcarriers

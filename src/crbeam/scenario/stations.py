@@ -1,0 +1,156 @@
+"""Stations with their arrays, the positioned user, the passive targets."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, ValidationInfo, field_validator, model_validator
+
+from crbeam.scenario.arrays import AnalogCombiner, UniformLinearArray
+from crbeam.scenario.fields import ListOf, Position, Quantity, ScenarioPart, Whole, consequence, field_problem
+
+Point = Annotated[tuple[float, float], Position()]
+_AREA = Quantity("area", above=0.0, limits="a radar cross section above 0 m^2")
+_ORIENTATION = Quantity(
+    "angle",
+    size_limit=6.2831853072,
+    limits="within a full turn, -360 deg to 360 deg (a plain number is in rad; write `deg` for degrees)",
+)
+Areas = Annotated[
+    float | tuple[float, ...],
+    ListOf(_AREA, "a radar cross section such as `100 m^2`, or a list of them", or_single=True),
+]
+
+
+class Station(ScenarioPart):
+    """A station of the network at a known place, which transmits, and may listen."""
+
+    position_m: Point = Field(description="Place of the station: [x, y].")
+    orientation_rad: Annotated[float, _ORIENTATION] = Field(
+        default=0.0, description="Global direction of the local x axis of its arrays, counter-clockwise from global x."
+    )
+    transmit_array: UniformLinearArray = Field(description="Array that transmits.")
+    receive_array: UniformLinearArray = Field(
+        default=None,  # pyright: ignore[reportArgumentType]  # resolved below, never None in an instance
+        validate_default=True,
+        description="Array that listens; by default as the transmit array.",
+        json_schema_extra={"default": None},
+    )
+    total_power_w: Annotated[float, Quantity("power", above=0.0, limits="a power above 0 W")] = Field(
+        description="Transmit power over all subcarriers, summed over the slots, such as `-20 dBm`."
+    )
+
+    @field_validator("receive_array", mode="before")
+    @classmethod
+    def _as_transmit_array(cls, value: Any, info: ValidationInfo) -> Any:
+        if value is not None:
+            return value
+        if "transmit_array" not in info.data:
+            raise consequence()
+        return info.data["transmit_array"]
+
+
+class User(ScenarioPart):
+    """The device whose position, orientation, clock bias are unknown; it also is an echo for stations."""
+
+    position_m: Point = Field(description="True place of the user: [x, y].")
+    orientation_rad: Annotated[float, _ORIENTATION] = Field(
+        default=0.0,
+        description="Orientation of the base station in the user's frame: a global direction g has the local angle "
+        "g + orientation_sign * orientation.",
+    )
+    orientation_sign: Literal[1, -1] = Field(
+        default=1, description="Sign with which the orientation enters local angles."
+    )
+    clock_bias_s: Annotated[float, Quantity("time")] = Field(
+        default=0.0, description="Offset of the user's clock: added to the delay of every path that it receives."
+    )
+    rcs_m2: Annotated[float, _AREA] = Field(description="Radar cross section of the user as an echo, such as `10 m^2`.")
+    array: UniformLinearArray = Field(description="Array of the user.")
+    combiner: AnalogCombiner | None = Field(
+        default=None, description="Analog combiner of the user's array; by default every antenna has its receive chain."
+    )
+
+    @model_validator(mode="after")
+    def _check_combiner(self) -> "User":
+        misfit = None if self.combiner is None else self.combiner.misfit(self.array.elements)
+        if misfit is not None:
+            raise field_problem(misfit[1], ("combiner", *misfit[0]), ("array", "elements"))
+        return self
+
+
+class Targets(ScenarioPart):
+    """Passive scatterers at unknown places; every list is cut to the first `count`.
+
+    With a recorded path file the file has the places: `positions_m` is then empty, `count` may be None (all of the
+    file), cross sections may be one number for all.
+    """
+
+    count: Annotated[int, Whole(minimum=0)] | None = Field(
+        default=None, description="How many targets of the list there are, from its beginning; by default all."
+    )
+    positions_m: Annotated[
+        tuple[tuple[float, float], ...], ListOf(Position(), "a list of positions such as `[[10 m, 15 m]]`")
+    ] = Field(
+        default=(), description="True places of the targets: a list of [x, y]; left out when a path file gives them."
+    )
+    rcs_m2: Areas = Field(
+        default=(), description="Radar cross section, one for all targets or one for each, such as `100 m^2`."
+    )
+    bistatic_rcs_m2: Areas = Field(
+        default=None,  # pyright: ignore[reportArgumentType]  # resolved below, never None in an instance
+        validate_default=True,
+        description="Radar cross section towards other receivers than the transmitter; by default as `rcs`.",
+    )
+
+    @field_validator("bistatic_rcs_m2", mode="wrap")
+    @classmethod
+    def _as_rcs(cls, value: Any, handler: Any, info: ValidationInfo) -> Any:
+        if value is not None:
+            return handler(value)
+        if "rcs_m2" not in info.data:
+            raise consequence()
+        return info.data["rcs_m2"]
+
+    @model_validator(mode="after")
+    def _cut_to_count(self) -> "Targets":
+        listed = len(self.positions_m)
+        if listed and self.count is not None and self.count > listed:
+            raise field_problem(
+                f"must not be larger than the number of positions listed, {listed}, found `{self.count}`",
+                ("count",),
+                ("positions",),
+            )
+        count = listed if listed and self.count is None else self.count
+        resolved = {
+            "count": count,
+            "positions_m": self.positions_m[:count],
+            "rcs_m2": _areas_of_each(self.rcs_m2, "rcs", listed, count),
+            "bistatic_rcs_m2": _areas_of_each(self.bistatic_rcs_m2, "bistatic_rcs", listed, count),
+        }
+        for name, value in resolved.items():
+            object.__setattr__(self, name, value)
+        return self
+
+    @property
+    def monostatic_rcs_m2(self) -> float | tuple[float, ...]:
+        """Radar cross sections as seen from the transmitter itself."""
+        return self.rcs_m2
+
+
+def _areas_of_each(
+    areas: float | tuple[float, ...], key: str, listed: int, count: int | None
+) -> float | tuple[float, ...]:
+    """Cross sections cut to the count, one for each listed position; a single one stays single without positions."""
+    if count == 0:
+        return ()
+    if not isinstance(areas, tuple):
+        return (areas,) * (count or 0) if listed else areas
+    if not areas:
+        raise field_problem("must be given where there are targets: one for all such as `100 m^2`, or a list", (key,))
+    expected = listed or count
+    if expected is not None and len(areas) != expected:
+        raise field_problem(
+            f"must have one cross section for each of the {expected} targets listed, found a list of {len(areas)}",
+            (key,),
+            ("positions",) if listed else ("count",),
+        )
+    return areas[:count]

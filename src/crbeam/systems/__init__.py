@@ -1,0 +1,38 @@
+"""The published systems: the only place where a scenario becomes information maps and design problems."""
+
+from crbeam.design import DesignMethod, DesignProblem
+from crbeam.information import InformationMap
+from crbeam.propagation import Paths
+from crbeam.scenario import Scenario
+from crbeam.systems import zhang2025
+
+_SYSTEMS = {"zhang2025": zhang2025}
+
+
+def paths_of(scenario: Scenario) -> dict[str, Paths]:
+    """Paths of every link of a scenario, by link name."""
+    return _SYSTEMS[scenario.system].paths_of(scenario)
+
+
+def link_maps(scenario: Scenario) -> dict[str, InformationMap]:
+    """Information about the state for every link of a scenario and for the links together, by name."""
+    return _SYSTEMS[scenario.system].link_maps(scenario)
+
+
+def design_problem(
+    scenario: Scenario, *, weight: float = 0.5, method: DesignMethod | None = None
+) -> DesignProblem:
+    """The design problem of a scenario, with the constraints that a method is made for.
+
+    Args:
+        scenario: the world.
+        weight: weight of bistatic positioning, between 0 and 1.
+        method: adds the constraints in `method.uses`; without a method any covariance within the budget is allowed.
+    """
+    system = _SYSTEMS[scenario.system]
+    problem = system.design_problem(scenario, weight=weight)
+    extra = [system.constraint(scenario, kind) for kind in (method.uses if method is not None else ())]
+    return problem.with_constraints(*extra) if extra else problem
+
+
+__all__ = ["design_problem", "link_maps", "paths_of"]

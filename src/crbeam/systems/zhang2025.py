@@ -1,0 +1,159 @@
+"""Joint bistatic positioning and monostatic sensing: one station, one user, passive targets.
+
+The station's pilots reach the user directly and over the targets (bistatic positioning, with the user's position,
+orientation and clock bias and the targets unknown) and come back to the station from the user and the targets
+(monostatic sensing). Both links see the same transmit covariance, so a design trades one against the other.
+"""
+
+import numpy as np
+from jaxtyping import Complex
+
+from crbeam.design import Codebook, Constraint, Criterion, DesignProblem, PowerBudget
+from crbeam.errors import InvalidInput, InvalidScenario
+from crbeam.information import InformationMap
+from crbeam.information.builders import path_information
+from crbeam.propagation import Paths, StateNames, state_jacobian, steering_response, trace_paths
+from crbeam.scenario import Scenario
+
+FUSED = "fused"
+
+
+def paths_of(scenario: Scenario) -> dict[str, Paths]:
+    """Paths of every link, by link name."""
+    return trace_paths(scenario)
+
+
+def path_maps(scenario: Scenario) -> dict[str, InformationMap]:
+    """Information about the path parameters of every link, before any geometry.
+
+    Reference: zhang2025 eq. (6).
+    """
+    return {name: _path_map(scenario, paths) for name, paths in trace_paths(scenario).items()}
+
+
+def _path_map(scenario: Scenario, paths: Paths) -> InformationMap:
+    link = scenario.links[paths.link]
+    station = scenario.stations[link.transmitter]
+    transmit = station.transmit_array.positions_wavelengths
+    projector = None
+    if link.receiver == "user":
+        user = scenario.user
+        receive, rotation = user.array.positions_wavelengths, user.orientation_sign * user.orientation_rad
+        if user.combiner is not None:
+            projector = _combiner_projector(user.combiner.matrix(len(receive)))
+    else:
+        receive, rotation = station.receive_array.positions_wavelengths, -station.orientation_rad
+    return path_information(
+        paths,
+        scenario.waveform,
+        noise_power_w=scenario.noise_power_w,
+        transmit_response=steering_response(transmit, paths.departure_rad - station.orientation_rad),
+        receive_response=steering_response(receive, paths.arrival_rad + rotation),
+        block=link.transmitter,
+        receiver=paths.link,
+        projector=projector,
+    )
+
+
+def _combiner_projector(combiner: Complex[np.ndarray, "rx rf"]) -> Complex[np.ndarray, "rx rx"]:
+    """What an analog combiner W leaves of the received signal: the projector on the span of W.
+
+    After whitening the combined noise `W^H z`, information sees the array through `Q = W (W^H W)^-1 W^H`.
+    """
+    basis, _ = np.linalg.qr(combiner)
+    return basis @ basis.conj().T
+
+
+def _state_names(scenario: Scenario, paths: Paths) -> StateNames:
+    positions = {"user": "user_position", None: None}
+    vertices = tuple(
+        positions[name] if name in positions else name.replace("target", "target_position")
+        for name in paths.vertex_names
+    )
+    if scenario.links[paths.link].receiver != "user":
+        return StateNames(vertices)
+    return StateNames(
+        vertices,
+        receiver="user_position",
+        orientation="user_orientation",
+        clock="clock_bias",
+        orientation_sign=scenario.user.orientation_sign,
+    )
+
+
+def link_maps(scenario: Scenario) -> dict[str, InformationMap]:
+    """Information about the state for every link, and for all links together (`fused`).
+
+    Bistatic links: unknown are user position, orientation, target positions, clock bias and path gains (6 + 4K
+    numbers for K targets). Monostatic links: user and target positions and gains (4 + 4K). Fused: information of
+    independent links adds, positions are shared and each link keeps its own gains (8 + 6K).
+
+    Reference: zhang2025 eqs. (7), (9), Remark 1.
+
+    Deviation: Remark 1 prints 6K + 6 for the size of the fused state; it is 6K + 8.
+    """
+    maps = {}
+    for name, paths in trace_paths(scenario).items():
+        jacobian, layout = state_jacobian(paths, _state_names(scenario, paths))
+        maps[name] = _path_map(scenario, paths).change_parameters(jacobian, layout)
+    fused = next(iter(maps.values()))
+    for other in list(maps.values())[1:]:
+        fused = fused + other
+    return {**maps, FUSED: fused}
+
+
+def design_problem(scenario: Scenario, *, weight: float = 0.5) -> DesignProblem:
+    """Minimise `weight CRB_bistatic(user) + (1 - weight) CRB_monostatic(user and targets)` under the power budget.
+
+    Reference: zhang2025 eq. (13).
+    """
+    if not 0.0 <= weight <= 1.0:
+        raise InvalidInput(f"The weight of bistatic positioning must be between 0 and 1, found {weight:g}.")
+    maps = link_maps(scenario)
+    for needed in ("bistatic", "monostatic"):
+        if needed not in scenario.links:
+            raise InvalidScenario(
+                f"must have the links bistatic and monostatic to trade one against the other, but {needed} is missing.",
+                field="links",
+            )
+    monostatic = maps["monostatic"]
+    positions = ("user_position", *monostatic.layout.family("target_position"))
+    station_name = scenario.links["bistatic"].transmitter
+    return DesignProblem(
+        criteria=(
+            Criterion(maps["bistatic"], {"user_position": weight}, "bistatic"),
+            Criterion(monostatic, dict.fromkeys(positions, 1.0 - weight), "monostatic"),
+        ),
+        constraints=(PowerBudget((station_name,), scenario.power_per_subcarrier_w(station_name)),),
+        directions=transmit_directions(scenario),
+        n_slots=scenario.waveform.slots,
+    )
+
+
+def _departures(scenario: Scenario) -> tuple[Complex[np.ndarray, "tx path"], Complex[np.ndarray, "tx path"]]:
+    paths = next(iter(trace_paths(scenario).values()))
+    station = scenario.stations[scenario.links[paths.link].transmitter]
+    return steering_response(
+        station.transmit_array.positions_wavelengths, paths.departure_rad - station.orientation_rad
+    )
+
+
+def transmit_directions(scenario: Scenario) -> Complex[np.ndarray, "tx path"]:
+    """The station's array responses towards the user and each target, in this order."""
+    return _departures(scenario)[0]
+
+
+def constraint(scenario: Scenario, kind: type) -> Constraint:
+    """The constraint of a given type that this system offers."""
+    if kind is not Codebook:
+        raise InvalidInput(f"The system zhang2025 has no {kind.__name__} constraint.")
+    return codebook(scenario)
+
+
+def codebook(scenario: Scenario) -> Codebook:
+    """Array responses towards the user and each target and their derivatives, `[a_0 .. a_K, da_0 .. da_K]`.
+
+    Reference: zhang2025 Remark 2 and section III-B.
+    """
+    station_name = next(iter(scenario.stations))
+    return Codebook(station_name, np.concatenate(_departures(scenario), axis=1))
