@@ -1,0 +1,98 @@
+"""Bounds and certified designs for networks that communicate, position and sense with the same antennas.
+
+The public API is the list below; everything else may change. Heavy parts are imported on first use.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from crbeam.design import (
+        Certificate,
+        Codebook,
+        Criterion,
+        Design,
+        DesignMethod,
+        DesignProblem,
+        PowerBudget,
+        Proposal,
+        Status,
+        Stream,
+        certify,
+        weighted_bound,
+    )
+    from crbeam.design.methods import METHODS, method_named
+    from crbeam.errors import CrbeamError, Infeasible, InvalidInput, InvalidScenario, SolverFailed, Unidentifiable
+    from crbeam.evaluation import Evaluation, evaluate, position_error_map, tradeoff
+    from crbeam.information import Contribution, Information, InformationMap, ParameterLayout
+    from crbeam.propagation import Paths, read_path_file
+    from crbeam.scenario import Scenario, list_presets, read_scenario, scenario_json_schema
+    from crbeam.systems import design_problem, link_maps, paths_of
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "crbeam.design": (
+        "Certificate Codebook Criterion Design DesignMethod DesignProblem PowerBudget Proposal Status Stream "
+        "certify weighted_bound"
+    ),
+    "crbeam.design.methods": "METHODS method_named",
+    "crbeam.errors": "CrbeamError Infeasible InvalidInput InvalidScenario SolverFailed Unidentifiable",
+    "crbeam.evaluation": "Evaluation evaluate position_error_map tradeoff",
+    "crbeam.information": "Contribution Information InformationMap ParameterLayout",
+    "crbeam.propagation": "Paths read_path_file",
+    "crbeam.scenario": "Scenario list_presets read_scenario scenario_json_schema",
+    "crbeam.systems": "design_problem link_maps paths_of",
+}
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names.split()}
+
+__all__ = [  # noqa: PLE0604, RUF100
+    "METHODS",
+    "Certificate",
+    "Codebook",
+    "Contribution",
+    "CrbeamError",
+    "Criterion",
+    "Design",
+    "DesignMethod",
+    "DesignProblem",
+    "Evaluation",
+    "Infeasible",
+    "Information",
+    "InformationMap",
+    "InvalidInput",
+    "InvalidScenario",
+    "ParameterLayout",
+    "Paths",
+    "PowerBudget",
+    "Proposal",
+    "Scenario",
+    "SolverFailed",
+    "Status",
+    "Stream",
+    "Unidentifiable",
+    "__version__",
+    "certify",
+    "design_problem",
+    "evaluate",
+    "link_maps",
+    "list_presets",
+    "method_named",
+    "paths_of",
+    "position_error_map",
+    "read_path_file",
+    "read_scenario",
+    "scenario_json_schema",
+    "tradeoff",
+    "weighted_bound",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME_OF:
+        raise AttributeError(f"crbeam has no attribute `{name}`; it has {', '.join(__all__)}.")
+    return getattr(import_module(_HOME_OF[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

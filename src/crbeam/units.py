@@ -24,17 +24,21 @@ _QUANTITY = re.compile(rf"\s*({NUMBER_PATTERN})\s*(.*?)\s*", re.DOTALL)
 
 @dataclass(frozen=True)
 class LinearUnit:
-    """A unit that is a multiple of the SI unit."""
+    """A unit that is a multiple or a fraction of the SI unit: ``multiple / divisor`` of it.
 
-    scale: float
+    The divisor is a whole number, so that `70 cm` is the float nearest to 0.7.
+    """
+
+    multiple: float
+    divisor: float = 1.0
 
     def to_si(self, value: float) -> float:
-        """SI value: ``value * scale``."""
-        return value * self.scale
+        """SI value: ``value * multiple / divisor``."""
+        return value * self.multiple / self.divisor
 
     def from_si(self, value: float) -> float:
-        """Value in this unit: ``value / scale``."""
-        return value / self.scale
+        """Value in this unit: ``value * divisor / multiple``."""
+        return value * self.divisor / self.multiple
 
 
 @dataclass(frozen=True)
@@ -90,7 +94,10 @@ def _scaled(units: Mapping[str, float]) -> Callable[[float], str]:
 
 
 def _linear(units: Mapping[str, float]) -> dict[str, LinearUnit | DecibelUnit]:
-    return {symbol: LinearUnit(scale) for symbol, scale in units.items()}
+    return {
+        symbol: LinearUnit(scale) if scale >= 1.0 else LinearUnit(1.0, float(round(1.0 / scale)))
+        for symbol, scale in units.items()
+    }
 
 
 _FREQUENCY = {"Hz": 1.0, "kHz": 1e3, "MHz": 1e6, "GHz": 1e9}
@@ -264,7 +271,7 @@ def _unit_problem(found: str, symbol: str, kind: Dimension) -> str:
     return f"{found}: unit must be one of {kind.allowed}{hint}"
 
 
-def _as_float(number: float) -> float:
+def _as_float(number: int | float) -> float:
     try:
         return float(number)
     except OverflowError:

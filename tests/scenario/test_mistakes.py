@@ -63,8 +63,12 @@ class Mistake:
 BARE_STATIONS = "stations:\n  bs:\n    position: [0 m, 0 m]\n"
 
 MISTAKES = {
-    "misspelt unit": Mistake("28 GHz", "28 GHzz", 25, "waveform.carrier_frequency", ("28 GHzz", "MHz, GHz", "mean GHz?")),
-    "missing unit": Mistake("120 MHz", "'120'", 26, "waveform.bandwidth", ("`120`: unit is missing", "Hz, kHz, MHz, GHz")),
+    "misspelt unit": Mistake(
+        "28 GHz", "28 GHzz", 25, "waveform.carrier_frequency", ("28 GHzz", "MHz, GHz", "mean GHz?")
+    ),
+    "missing unit": Mistake(
+        "120 MHz", "'120'", 26, "waveform.bandwidth", ("`120`: unit is missing", "Hz, kHz, MHz, GHz")
+    ),
     "wrong dimension": Mistake("-20 dBm", "-20 MHz", 8, "stations.bs.total_power", ("-20 MHz", "W, mW, uW, dBm, dBW")),
     "wrong case of a unit": Mistake("120 MHz", "120 mhz", 26, "waveform.bandwidth", ("120 mhz", "did you mean MHz?")),
     "no number": Mistake("28 GHz", "fast", 25, "waveform.carrier_frequency", ("`fast`", "such as `28 GHz`")),
@@ -83,20 +87,34 @@ MISTAKES = {
         "spacing: 0.5", "spacing: -0.5", 7, "stations.bs.transmit_array.spacing", ("above 0", "`-0.5`")
     ),
     "unknown choice": Mistake(
-        "centre", "center", 7, "stations.bs.transmit_array.reference", ("`center`", "`centre` or `first`", "mean `centre`?")
+        "centre",
+        "center",
+        7,
+        "stations.bs.transmit_array.reference",
+        ("`center`", "`centre` or `first`", "mean `centre`?"),
     ),
     "wrong sign": Mistake("_sign: 1", "_sign: 2", 12, "user.orientation_sign", ("`1` or `-1`", "`2`")),
     "unknown system": Mistake("zhang2025", "zang2025", 2, "system", ("`zang2025`", "mean `zhang2025`?")),
     "negative seed": Mistake("seed: 3", "seed: -3", 3, "seed", ("0 to", "`-3`")),
     "title that is a number": Mistake("A street", "2025", 1, "title", ("must be text", "`2025`", "quotes")),
-    "unknown key": Mistake("bandwidth", "bandwith", 26, "waveform.bandwith", ("`120 MHz`", "did you mean `bandwidth`?")),
-    "unknown section": Mistake("noise:", "noises:", 30, "noises", ("mapping", "did you mean `noise`?")),
+    "unknown key": Mistake(
+        "bandwidth",
+        "bandwith",
+        26,
+        "waveform.bandwith",
+        ("`bandwith`", "symbols_per_slot", "did you mean `bandwidth`?"),
+    ),
+    "unknown section": Mistake("noise:", "noises:", 30, "noises", ("unknown key `noises`", "did you mean `noise`?")),
     "name of a Python attribute": Mistake(
-        "clock_bias:", "clock_bias_s:", 13, "user.clock_bias_s", ("not a known key", "did you mean `clock_bias`?")
+        "clock_bias:", "clock_bias_s:", 13, "user.clock_bias_s", ("unknown key", "did you mean `clock_bias`?")
     ),
     "missing key": Mistake("  slots: 16\n", "", 24, "waveform.slots", ("must be given", "Number of time slots")),
-    "missing section": Mistake("noise:\n  density: -173.855 dBm/Hz\n  figure: 10 dB\n", "", 1, "noise", ("must be given",)),
-    "empty section": Mistake("  density: -173.855 dBm/Hz\n  figure: 10 dB\n", "", 30, "noise", ("density, figure", "null")),
+    "missing section": Mistake(
+        "noise:\n  density: -173.855 dBm/Hz\n  figure: 10 dB\n", "", 1, "noise", ("must be given",)
+    ),
+    "empty section": Mistake(
+        "  density: -173.855 dBm/Hz\n  figure: 10 dB\n", "", 30, "noise", ("density, figure", "null")
+    ),
     "text in place of a section": Mistake("array: {elements: 8}", "array: 8", 15, "user.array", ("mapping", "`8`")),
     "position with three coordinates": Mistake(
         "[-5 m, 20 m]", "[-5 m, 20 m, 0 m]", 10, "user.position", ("two lengths", "list of 3")
@@ -104,7 +122,9 @@ MISTAKES = {
     "wrong unit in a position": Mistake(
         "[5 m, 15 m]", "[5 m, 15 s]", 21, "targets.positions.1.1", ("`15 s`", "mm, cm, m, km")
     ),
-    "unreadable position": Mistake("[5 m, 15 m]", "[5 m; 15 m]", 21, "targets.positions.1", ("two lengths", "list of 1")),
+    "unreadable position": Mistake(
+        "[5 m, 15 m]", "[5 m; 15 m]", 21, "targets.positions.1", ("two lengths", "list of 1")
+    ),
     "user at the station": Mistake("[-5 m, 20 m]", "[0 m, 0.1 mm]", 10, "user.position", ("1 mm", "station `bs`")),
     "target at the user": Mistake("[5 m, 15 m]", "[-5 m, 20 m]", 21, "targets.positions.1", ("1 mm", "the user")),
     "target at the station": Mistake("[5 m, 15 m]", "[0, 0]", 21, "targets.positions.1", ("1 mm", "station `bs`")),
@@ -149,13 +169,16 @@ MISTAKES = {
     ),
     "second station": Mistake(
         BARE_STATIONS,
-        "stations:\n  far: {position: [9, 9], transmit_array: {elements: 2}, total_power: 1}\n  bs:\n    position: [0, 0]\n",
+        "stations:\n  far: {position: [9, 9], transmit_array: {elements: 2}, total_power: 1}\n"
+        "  bs:\n    position: [0, 0]\n",
         6,
         "stations.bs",
         ("exactly one station", "found 2: far, bs"),
     ),
     "station named user": Mistake("  bs:\n", "  user:\n", 5, "stations.user", ("`user`", "choose another")),
-    "phases of wrong length": Mistake("[0, 1, 2]", "[0, 1]", 38, "propagation.phases.bistatic", ("3 angles", "found 2")),
+    "phases of wrong length": Mistake(
+        "[0, 1, 2]", "[0, 1]", 38, "propagation.phases.bistatic", ("3 angles", "found 2")
+    ),
     "phases of an unknown link": Mistake(
         "{bistatic: [", "{bistatc: [", 38, "propagation.phases.bistatc", ("name of a link", "mean `bistatic`?")
     ),
@@ -163,7 +186,11 @@ MISTAKES = {
         "rcs_amplitude: sqrt", "paths_file: {here}", 19, "targets.positions", ("paths_file", "found both")
     ),
     "no path file": Mistake(
-        "rcs_amplitude: sqrt", "paths_file: nowhere.nc", 37, "propagation.paths_file", ("nowhere.nc", "existing path file")
+        "rcs_amplitude: sqrt",
+        "paths_file: nowhere.nc",
+        37,
+        "propagation.paths_file",
+        ("nowhere.nc", "existing path file"),
     ),
     "neither positions nor a path file": Mistake(
         "  positions:\n    - [-10 m, 15 m]\n    - [5 m, 15 m]\n    - [0 m, 17 m]\n  rcs: [100 m^2, 50 m^2, 20 dBsm]\n",
@@ -176,7 +203,7 @@ MISTAKES = {
     "tab": Mistake("  bandwidth", "\tbandwidth", 26, None, ("tabs", "spaces")),
     "missing colon": Mistake("  bandwidth: 120", "  bandwidth 120", 26, None, ("no `:`", "key: value")),
     "wrong indentation": Mistake("  bandwidth", "   bandwidth", 26, None, ("indentation",)),
-    "unclosed bracket": Mistake("receiver: bs}", "receiver: bs", 36, None, ("commas", "bracket")),
+    "unclosed bracket": Mistake("receiver: bs}", "receiver: bs", 35, None, ("commas", "bracket")),
     "unclosed quote": Mistake("A street", "'A street", 1, None, ("quote", "closed")),
     "anchor": Mistake("28 GHz", "&carrier 28 GHz", 25, None, ("anchors", "not allowed")),
     "alias": Mistake("28 GHz", "*carrier", 25, None, ("aliases", "not allowed")),
@@ -244,11 +271,11 @@ def test_a_file_that_is_no_scenario_is_refused(content, says, tmp_path):
 
 def test_a_source_that_is_no_file_is_refused(tmp_path):
     (tmp_path / "street.yaml").write_text(VALID, encoding="utf-8")
-    with pytest.raises(InvalidScenario, match="no such file; did you mean .*street.yaml"):
+    with pytest.raises(InvalidScenario, match=r"no such file; did you mean .*street.yaml"):
         read_scenario(tmp_path / "stret.yaml")
     with pytest.raises(InvalidScenario, match="found a directory"):
         read_scenario(tmp_path)
-    with pytest.raises(InvalidScenario, match="preset .zhang2025.*Did you mean `zhang2025`"):
+    with pytest.raises(InvalidScenario, match=r"preset .zhang2025.*Did you mean `zhang2025`"):
         read_scenario("zang2025")
     with pytest.raises(InvalidScenario, match="cannot be read"):
         read_scenario("a\0b.yaml")

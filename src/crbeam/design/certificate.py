@@ -60,7 +60,7 @@ def certify(problem: DesignProblem, covariances: Complex[np.ndarray, "block tx t
         Unidentifiable: a parameter with a positive weight is not determined.
     """
     objective = weighted_bound(problem, covariances)
-    parts: dict[str, list[tuple[Contribution, Float[np.ndarray, "term direction"]]]] = {b: [] for b in problem.blocks}
+    parts: dict[str, list[tuple[Contribution, Float[np.ndarray, "_term _direction"]]]] = {b: [] for b in problem.blocks}
     gain = constant = 0.0
     for criterion in problem.active_criteria:
         information = criterion.map.at(problem.covariances_of(criterion.map, covariances))
@@ -88,7 +88,7 @@ def inverse_response(
 
 
 def _largest_gradient(
-    problem: DesignProblem, block: str, parts: list[tuple[Contribution, Float[np.ndarray, "term direction"]]]
+    problem: DesignProblem, block: str, parts: list[tuple[Contribution, Float[np.ndarray, "_term _direction"]]]
 ) -> float:
     """Largest value of `<G_b, R_b>` over transmissions of unit power in one block."""
     if not parts:

@@ -24,6 +24,7 @@ class DesignMethod(ABC):
         key: name on the command line.
         summary: one line on what it does.
         uses: constraint types, beside power budgets, that its problems must carry.
+        keeps: further constraint types that it can keep if a problem carries them.
         is_surrogate: True if it minimises something else than the problem's objective, or nothing at all; the lower
             bound is then taken from the optimum of the problem instead of from the proposal.
         tolerance: certified gap up to which a design counts as optimal.
@@ -32,6 +33,7 @@ class DesignMethod(ABC):
     key: ClassVar[str]
     summary: ClassVar[str]
     uses: ClassVar[frozenset[type]] = frozenset()
+    keeps: ClassVar[frozenset[type]] = frozenset()
     is_surrogate: ClassVar[bool] = False
     tolerance: float = 1e-6
 
@@ -63,7 +65,7 @@ class DesignMethod(ABC):
         missing = sorted(kind.__name__ for kind in self.uses - carried)
         if missing:
             return f"{self.key} needs a problem with a {' and a '.join(missing)} constraint."
-        extra = sorted(kind.__name__ for kind in carried - self.uses)
+        extra = sorted(kind.__name__ for kind in carried - self.uses - self.keeps)
         if extra:
             return f"{self.key} cannot keep the {' and the '.join(extra)} constraint of this problem."
         return None

@@ -97,7 +97,7 @@ def _gram_coefficients(
     upper, lower, place, factor = _gather(part.columns, n_columns, n)
     values = (products.take(upper, axis=-1) + products.take(lower, axis=-1)) * factor
     if m == n_columns:
-        return values[..., np.argsort(place)] if not np.array_equal(place, np.arange(place.size)) else values
+        return values
     result = np.zeros((items, values.shape[1], n_columns**2))
     result[..., place] = values
     return result

@@ -2,5 +2,14 @@
 
 from crbeam.evaluation.bounds import Evaluation, LinkEvaluation, evaluate
 from crbeam.evaluation.error_map import PositionErrorMap, position_error_map
+from crbeam.evaluation.tradeoff import TradeoffPoint, tradeoff
 
-__all__ = ["Evaluation", "LinkEvaluation", "PositionErrorMap", "evaluate", "position_error_map"]
+__all__ = [
+    "Evaluation",
+    "LinkEvaluation",
+    "PositionErrorMap",
+    "TradeoffPoint",
+    "evaluate",
+    "position_error_map",
+    "tradeoff",
+]

@@ -4,7 +4,7 @@ import numpy as np
 from jaxtyping import Complex, Float, Inexact
 
 from crbeam.information.information_map import Contribution, InformationMap
-from crbeam.propagation.jacobians import path_layout
+from crbeam.information.state import path_layout
 from crbeam.propagation.paths import Paths
 from crbeam.scenario import Waveform
 

@@ -1,59 +1,40 @@
-"""Derivatives of path parameters with respect to the state of the scene."""
+"""Derivatives of departure, arrival and delay of paths with respect to the points that they visit."""
 
 from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float
 
-from crbeam.information.parameters import ParameterLayout
 from crbeam.propagation.paths import Paths
 from crbeam.scenario import SPEED_OF_LIGHT_MPS
 
 
-@dataclass(frozen=True)
-class StateNames:
-    """Which state parameter each quantity of a link depends on; None if that quantity is known.
+@dataclass(frozen=True, eq=False)
+class PathGradients:
+    """Gradients of (departure, arrival, delay) of each path with respect to positions.
+
+    Angles in rad/m, delays in s/m.
 
     Attributes:
-        vertices: position parameter of each path's bounce point; None for the line of sight.
-        receiver: position parameter of the receiver.
-        orientation: orientation parameter of the receiver, added to every arrival angle.
-        clock: clock bias of the receiver, added to every delay.
-        orientation_sign: sign with which the orientation is added.
+        transmitter: with respect to the transmitter.
+        vertex: with respect to the bounce point; zero for the line of sight.
+        receiver: with respect to the receiver.
     """
 
-    vertices: tuple[str | None, ...]
-    receiver: str | None = None
-    orientation: str | None = None
-    clock: str | None = None
-    orientation_sign: int = 1
+    transmitter: Float[np.ndarray, "path 3 2"]
+    vertex: Float[np.ndarray, "path 3 2"]
+    receiver: Float[np.ndarray, "path 3 2"]
 
 
-def path_layout(link: str, n_paths: int) -> ParameterLayout:
-    """Parameters of the paths of one link: departure, arrival (local angle), delay and complex gain of each."""
-    sizes = {
-        f"{link}/{word}[{path}]": size
-        for word, size in (("departure", 1), ("arrival", 1), ("delay", 1), ("gain", 2))
-        for path in range(n_paths)
-    }
-    return ParameterLayout.of(sizes)
+def path_gradients(paths: Paths) -> PathGradients:
+    """How the paths of a link change as the transmitter, a bounce point or the receiver moves.
 
+    The azimuth of a displacement `r (cos g, sin g)` has the gradient `(-sin g, cos g) / r`, its length `(cos g, sin g)`.
 
-def state_layout(link: str, names: StateNames, n_paths: int) -> ParameterLayout:
-    """State parameters that a link depends on, with its gains as nuisances of its own.
-
-    Order: receiver position, orientation, bounce points, clock bias, gains.
+    Reference: zhang2025 eq. (7).
     """
-    sizes = {}
-    if names.receiver:
-        sizes[names.receiver] = 2
-    if names.orientation:
-        sizes[names.orientation] = 1
-    sizes.update({name: 2 for name in names.vertices if name})
-    if names.clock:
-        sizes[names.clock] = 1
-    sizes.update({f"{link}/gain[{path}]": 2 for path in range(n_paths)})
-    return ParameterLayout.of(sizes)
+    rows = [_rows(paths, path) for path in range(paths.n_paths)]
+    return PathGradients(*(np.stack(part) for part in zip(*rows, strict=True)))
 
 
 def _unit_and_normal(vector_m: Float[np.ndarray, "2"]) -> tuple[Float[np.ndarray, "2"], Float[np.ndarray, "2"]]:
@@ -63,46 +44,16 @@ def _unit_and_normal(vector_m: Float[np.ndarray, "2"]) -> tuple[Float[np.ndarray
     return unit, np.array([-unit[1], unit[0]]) / length
 
 
-def _geometry_rows(
+def _rows(
     paths: Paths, path: int
 ) -> tuple[Float[np.ndarray, "3 2"], Float[np.ndarray, "3 2"], Float[np.ndarray, "3 2"]]:
-    """Gradients of (departure, arrival, delay) with respect to transmitter, bounce point and receiver."""
     zero = np.zeros(2)
     if paths.vertex_names[path] is None:
         unit, normal = _unit_and_normal(paths.receiver_m - paths.transmitter_m)
-        slope = unit / SPEED_OF_LIGHT_MPS
-        receiver = np.stack([normal, normal, slope])
-        return -receiver, np.stack([zero, zero, zero]), receiver
+        receiver = np.stack([normal, normal, unit / SPEED_OF_LIGHT_MPS])
+        return -receiver, np.zeros((3, 2)), receiver
     out, out_normal = _unit_and_normal(paths.vertex_m[path] - paths.transmitter_m)
     back, back_normal = _unit_and_normal(paths.vertex_m[path] - paths.receiver_m)
     transmitter = np.stack([-out_normal, zero, -out / SPEED_OF_LIGHT_MPS])
     receiver = np.stack([zero, -back_normal, -back / SPEED_OF_LIGHT_MPS])
     return transmitter, -(transmitter + receiver), receiver
-
-
-def state_jacobian(
-    paths: Paths, names: StateNames
-) -> tuple[Float[np.ndarray, "path_parameter state_parameter"], ParameterLayout]:
-    """Jacobian of path parameters (`path_layout`) with respect to the state (`state_layout`), and that layout.
-
-    Reference: zhang2025 eq. (7).
-    """
-    old = path_layout(paths.link, paths.n_paths)
-    new = state_layout(paths.link, names, paths.n_paths)
-    jacobian = np.zeros((old.size, new.size))
-    for path in range(paths.n_paths):
-        _, vertex, receiver = _geometry_rows(paths, path)
-        rows = old.indices(f"{paths.link}/{word}[{path}]" for word in ("departure", "arrival", "delay"))
-        vertex_name = names.vertices[path]
-        if vertex_name:
-            jacobian[rows, new[vertex_name]] = vertex
-        if names.receiver:
-            jacobian[rows, new[names.receiver]] += receiver
-        if names.orientation:
-            jacobian[rows[1], new[names.orientation]] = names.orientation_sign
-        if names.clock:
-            jacobian[rows[2], new[names.clock]] = 1.0
-        gain = f"{paths.link}/gain[{path}]"
-        jacobian[old[gain], new[gain]] = np.eye(2)
-    return jacobian, new
-

@@ -232,7 +232,7 @@ def _trace(
     except ValueError as error:
         raise InvalidInput(
             f"The carrier frequency must suit the materials of the scene {name!r}, but "
-            f"{carrier_frequency_hz / 1e9:g} GHz does not ({error}). Most of these materials are defined from 1 to 40 GHz."
+            f"{carrier_frequency_hz / 1e9:g} GHz does not ({error}). Most of them are defined from 1 to 40 GHz."
         ) from error
     scene.tx_array = rt.PlanarArray(num_rows=1, num_cols=1, pattern="iso", polarization="V")
     scene.rx_array = scene.tx_array

@@ -124,7 +124,7 @@ def _bistatic_paths(
         )
         gain = np.concatenate([[line_of_sight_amplitude(wavelength_m, direct_m)], bounces]).astype(complex)
     else:
-        gain = recorded.gain[: 1 + len(targets_m)].astype(complex)
+        gain = recorded.channel_gain[: 1 + len(targets_m)].astype(complex)
     paths = Paths(
         link=name,
         transmitter_m=transmitter_m,

@@ -49,9 +49,7 @@ def file_key(attribute: str) -> str:
 class ScenarioPart(BaseModel):
     """A section of a scenario: immutable, without unknown keys, with units in attribute names only."""
 
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", populate_by_name=True, alias_generator=file_key, use_attribute_docstrings=False
-    )
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True, alias_generator=file_key)
 
 
 class Leaf(ABC):

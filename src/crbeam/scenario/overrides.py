@@ -80,11 +80,12 @@ def _index(key: str, length: int, path: FieldPath) -> int:
 
 def _check_key(key: str, entries: Mapping[str, Any], shape: Shape, path: FieldPath, *, is_last: bool) -> None:
     if isinstance(shape, Section) and key not in shape.keys:
-        raise _UnreachableError((*path, key), f"`{key}` {unknown_key_message(key, shape)}")
+        raise _UnreachableError((*path, key), unknown_key_message(key, shape))
     if isinstance(shape, Entries) and key not in entries and not is_last:
         close = suggestion(key, entries)
         hint = f"; did you mean `{close}`?" if close else ""
-        raise _UnreachableError((*path, key), f"`{key}` must be one of {', '.join(entries)}{hint}")
+        allowed = f"one of {', '.join(entries)}" if entries else "given as a whole, there is none yet"
+        raise _UnreachableError((*path, key), f"must be {allowed}; found `{key}`{hint}")
 
 
 def _problem(document: Document, override: str, path: FieldPath, problem: str) -> InvalidScenario:

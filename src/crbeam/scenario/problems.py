@@ -50,10 +50,7 @@ def validated(document: Document) -> Scenario:
 def _validate(value: Mapping[str, Any]) -> tuple[list[Problem], Scenario | None]:
     """Every problem of the data; the scenario when the known keys are right."""
     unknown = list(unknown_keys(value, Section(Scenario)))
-    problems = [
-        Problem(path, f"`{path[-1]}` {unknown_key_message(path[-1], section)}, found {describe(_part(value, path))}")
-        for path, section in unknown
-    ]
+    problems = [Problem(path, unknown_key_message(path[-1], section)) for path, section in unknown]
     meant = {(*path[:-1], closest_key(path[-1], section)) for path, section in unknown}
     try:
         return problems, Scenario.model_validate(without(value, frozenset(path for path, _ in unknown)))
@@ -120,12 +117,6 @@ def _description(path: FieldPath) -> str:
         return ""
     fields = {field.alias or name: field for name, field in section.model.model_fields.items()}
     return (fields[str(path[-1])].description or "") if path and path[-1] in fields else ""
-
-
-def _part(value: Any, path: FieldPath) -> Any:
-    for key in path:
-        value = value[key]
-    return value
 
 
 def _located(document: Document, problem: Problem) -> InvalidScenario:

@@ -1,10 +1,9 @@
 """Scenarios from files, from presets."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from importlib import resources
 from pathlib import Path
-from typing import Any
 
 from crbeam.errors import InvalidScenario
 from crbeam.scenario.overrides import apply_overrides, in_override
@@ -32,10 +31,8 @@ def read_scenario(source: str | Path, *, overrides: Sequence[str] = (), seed: in
     if document.value is None:
         raise InvalidScenario("a scenario must be a mapping, found an empty file", file=document.file)
     if isinstance(document.value, dict):
-        document = apply_overrides(document, overrides)
-        if seed is not None:
-            document = _with_entry(document, ("seed",), seed)
-        document = _with_path_file(document, folder)
+        seeds = () if seed is None else (f"seed={seed}",)
+        document = _with_path_file(apply_overrides(document, (*overrides, *seeds)), folder)
     return validated(document)
 
 
@@ -103,20 +100,13 @@ def _similar_file(path: Path) -> str:
     return f"; did you mean `{path.with_name(close)}`?" if close else ""
 
 
-def _with_entry(document: Document, path: tuple[str, ...], entry: Any) -> Document:
-    """The document with one entry replaced; its line stays known."""
-
-    def put(value: Mapping[str, Any], keys: tuple[str, ...]) -> dict[str, Any]:
-        return {**value, keys[0]: put(value[keys[0]], keys[1:]) if keys[1:] else entry}
-
-    return replace(document, value=put(document.value, path))
-
-
 def _with_path_file(document: Document, folder: Path | None) -> Document:
     """The document with the absolute name of an existing path file."""
     path = ("propagation", "paths_file")
     propagation = document.value.get("propagation")
-    name = propagation.get("paths_file") if isinstance(propagation, dict) else None
+    if not isinstance(propagation, dict):
+        return document
+    name = propagation.get("paths_file")
     if not isinstance(name, str) or not name.strip():
         return document
     override = document.override_of(path)
@@ -125,4 +115,4 @@ def _with_path_file(document: Document, folder: Path | None) -> Document:
         problem = f"must name an existing path file, found no file `{found}`"
         message = problem if override is None else in_override(override, problem)
         raise InvalidScenario(message, file=document.file, line=document.line_of(path), field=".".join(path))
-    return _with_entry(document, path, str(found))
+    return replace(document, value={**document.value, "propagation": {**propagation, "paths_file": str(found)}})

@@ -47,7 +47,7 @@ class Scenario(ScenarioPart):
     propagation: Propagation = Field(
         default=None,  # pyright: ignore[reportArgumentType]  # resolved below, never None in an instance
         validate_default=True,
-        description="How amplitudes, phases, path geometry come about.",
+        description="Choices of the propagation model: amplitudes, phases, recorded paths.",
     )
 
     @field_validator("stations", mode="before")

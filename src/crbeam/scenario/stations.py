@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, ValidationInfo, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from crbeam.scenario.arrays import AnalogCombiner, UniformLinearArray
 from crbeam.scenario.fields import ListOf, Position, Quantity, ScenarioPart, Whole, consequence, field_problem
@@ -40,7 +40,7 @@ class Station(ScenarioPart):
 
     @field_validator("receive_array", mode="before")
     @classmethod
-    def _as_transmit_array(cls, value: Any, info: ValidationInfo) -> Any:
+    def _as_transmit_array(cls, value: Any, info: Any) -> Any:
         if value is not None:
             return value
         if "transmit_array" not in info.data:
@@ -103,7 +103,7 @@ class Targets(ScenarioPart):
 
     @field_validator("bistatic_rcs_m2", mode="wrap")
     @classmethod
-    def _as_rcs(cls, value: Any, handler: Any, info: ValidationInfo) -> Any:
+    def _as_rcs(cls, value: Any, handler: Any, info: Any) -> Any:
         if value is not None:
             return handler(value)
         if "rcs_m2" not in info.data:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from types import NoneType, UnionType
 from typing import Annotated, Any, Union, get_args, get_origin
 
-from crbeam.scenario.fields import FieldPath, Leaf, ScenarioPart
+from crbeam.scenario.fields import FieldPath, ScenarioPart
 from crbeam.units import suggestion
 
 
@@ -24,7 +24,7 @@ class Section:
         """What a key holds; None for a leaf or an unknown key."""
         for name, field in self.model.model_fields.items():
             if key == (field.alias or name):
-                return None if any(isinstance(part, Leaf) for part in field.metadata) else _shape(field.annotation)
+                return _shape(field.annotation)
         return None
 
 
@@ -65,7 +65,7 @@ def unknown_key_message(key: str | int, section: Section) -> str:
     """What is allowed in place of an unknown key."""
     close = closest_key(key, section)
     hint = f"; did you mean `{close}`?" if close else ""
-    return f"is not a known key, the keys here are {', '.join(section.keys)}{hint}"
+    return f"must be one of {', '.join(section.keys)}; found the unknown key `{key}`{hint}"
 
 
 def closest_key(key: str | int, section: Section) -> str | None:
@@ -77,7 +77,7 @@ def _shape(annotation: Any) -> Shape:
     """Shape of the values of an annotation: leaves are None."""
     origin = get_origin(annotation)
     if origin is Annotated:
-        return None
+        return _shape(get_args(annotation)[0])
     if origin in (Union, UnionType):
         return next((_shape(option) for option in get_args(annotation) if option is not NoneType), None)
     if origin is dict:

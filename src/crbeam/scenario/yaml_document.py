@@ -166,10 +166,12 @@ _SYNTAX = (
     ("expected ',' or", "entries between brackets must be separated by commas and the bracket closed"),
 )
 
+_REPORTED_WHERE_IT_BEGINS = ("could not find expected ':'", "unexpected end of stream", "expected ',' or")
+
 
 def _explain_syntax(error: yaml.MarkedYAMLError) -> tuple[int | None, str]:
     said = f"{error.context or ''} {error.problem or ''}"
-    begins_earlier = "could not find expected ':'" in said or "unexpected end of stream" in said
+    begins_earlier = any(sign in said for sign in _REPORTED_WHERE_IT_BEGINS)
     mark = (error.context_mark if begins_earlier else None) or error.problem_mark or error.context_mark
     line = None if mark is None else mark.line + 1
     for sign, explanation in _SYNTAX:

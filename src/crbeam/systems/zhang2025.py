@@ -12,7 +12,8 @@ from crbeam.design import Codebook, Constraint, Criterion, DesignProblem, PowerB
 from crbeam.errors import InvalidInput, InvalidScenario
 from crbeam.information import InformationMap
 from crbeam.information.builders import path_information
-from crbeam.propagation import Paths, StateNames, state_jacobian, steering_response, trace_paths
+from crbeam.information.state import StateNames, state_jacobian
+from crbeam.propagation import Paths, steering_response, trace_paths
 from crbeam.scenario import Scenario
 
 FUSED = "fused"

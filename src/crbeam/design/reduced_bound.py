@@ -1,0 +1,227 @@
+"""Value, gradient and lower bound of a reduced problem in its factor variables.
+
+A block with variable X is written `X = B B^H / s` with a square B (over a codebook `rho = v o v / s`), where s is the
+sum of the squared norms of all blocks of its budget: every point is feasible and uses the budget fully. A *point* is
+the real vector of all B and v; complex entries are stored as neighbouring real and imaginary parts.
+
+With `Y_t = I_t^-1 E_t`, `G_b = -df/dX_b` and `c_g = sum_{b in g} <G_b, X_b>`, the gradient of log f with respect to B
+is `2 (c_g B - G_b B) / (f s)`.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+
+from crbeam.design.reduced_information import ReducedArrays, ReducedShape, gradients, informations
+
+#: Weight of the identity mixed into a start, so that no direction is lost.
+START_MIX = 0.01
+
+
+@dataclass(frozen=True, eq=False)
+class Evaluation:
+    """A point's value with what its certificate needs; every field has the batch axis of the point, if any.
+
+    Attributes:
+        value: f, relative to the isotropic X; infinite where the information is singular.
+        slope: gradient of log f with respect to the point.
+        residual: `sum_g |c_g B - G B|^2 / (s f^2)`, below the gap up to a small factor.
+        constant: `g0 = sum_t tr(Y_t^T I0_t Y_t)`.
+        column_gradients: for each block G in terms of columns, `G_b = S (.) S^H`; over a codebook its diagonal.
+    """
+
+    value: np.ndarray
+    slope: np.ndarray
+    residual: np.ndarray
+    constant: np.ndarray
+    column_gradients: tuple[np.ndarray, ...]
+
+
+def block_slices(shape: ReducedShape) -> tuple[slice, ...]:
+    """Part of a point that belongs to each block."""
+    slices, start = [], 0
+    for block in shape.blocks:
+        count = block.size if block.is_diagonal else 2 * block.size**2
+        slices.append(slice(start, start + count))
+        start += count
+    return tuple(slices)
+
+
+def factors(shape: ReducedShape, point: np.ndarray) -> list[np.ndarray]:
+    """B of each block, or v over a codebook."""
+    if len(shape.blocks) == 1 and not shape.blocks[0].is_diagonal:
+        size = shape.blocks[0].size
+        return [point.view(complex).reshape(*point.shape[:-1], size, size)]
+    result = []
+    for block, part in zip(shape.blocks, block_slices(shape), strict=True):
+        values = np.ascontiguousarray(point[..., part])
+        if not block.is_diagonal:
+            values = values.view(complex).reshape(*point.shape[:-1], block.size, block.size)
+        result.append(values)
+    return result
+
+
+def joined(parts: list[np.ndarray], shape: ReducedShape) -> np.ndarray:
+    """A point from B of each block, or v over a codebook."""
+    flat = [
+        part if block.is_diagonal else np.ascontiguousarray(part).reshape(*part.shape[:-2], -1).view(float)
+        for part, block in zip(parts, shape.blocks, strict=True)
+    ]
+    return flat[0] if len(flat) == 1 else np.concatenate(flat, axis=-1)
+
+
+def isotropic_point(shape: ReducedShape) -> np.ndarray:
+    """The point of the isotropic X, every budget shared equally by its blocks; each budget's part has norm 1."""
+    parts = []
+    for block in shape.blocks:
+        sharing = sum(other.budget == block.budget for other in shape.blocks)
+        level = 1.0 / np.sqrt(block.size * sharing)
+        parts.append(np.full(block.size, level) if block.is_diagonal else level * np.eye(block.size, dtype=complex))
+    return joined(parts, shape)
+
+
+def point_near(shape: ReducedShape, variables: list[np.ndarray]) -> np.ndarray:
+    """A nonsingular point close to the given X of each block."""
+    parts = []
+    for block, variable in zip(shape.blocks, variables, strict=True):
+        trace = max(float(np.trace(variable).real), 0.0)
+        if block.is_diagonal:
+            root = np.sqrt(np.maximum(np.diagonal(variable).real, 0.0))
+            parts.append(root + START_MIX * np.sqrt(trace + 1e-2))
+            continue
+        eigenvalues, vectors = np.linalg.eigh(variable)
+        root = (vectors * np.sqrt(np.maximum(eigenvalues, 0.0))) @ vectors.conj().T
+        parts.append(root + START_MIX * np.sqrt(trace + 1e-2) * np.eye(block.size))
+    return joined(parts, shape)
+
+
+def _budget_sums(shape: ReducedShape, values: list[np.ndarray]) -> list[np.ndarray]:
+    """For each block the sum of `values` over the blocks of its budget."""
+    if len(values) == 1:
+        return values
+    totals = [
+        sum(value for value, block in zip(values, shape.blocks, strict=True) if block.budget == budget)
+        for budget in range(shape.n_budgets)
+    ]
+    return [np.asarray(totals[block.budget]) for block in shape.blocks]
+
+
+@lru_cache(maxsize=1)
+def _lapack_solver() -> Callable:
+    from scipy.linalg.lapack import dposv
+
+    return dposv
+
+
+def solve_positive(matrix: np.ndarray, right: np.ndarray) -> np.ndarray:
+    """`I^-1 E` item by item; NaN where I is singular."""
+    if matrix.ndim == 2:
+        _, solution, failure = _lapack_solver()(matrix, right)
+        return solution if failure == 0 else np.full(right.shape, np.nan)
+    try:
+        return np.linalg.solve(matrix, right)
+    except np.linalg.LinAlgError:
+        return np.stack([_solve_or_nan(one, other) for one, other in zip(matrix, right, strict=True)])
+
+
+def _solve_or_nan(matrix: np.ndarray, right: np.ndarray) -> np.ndarray:
+    try:
+        return np.linalg.solve(matrix, right)
+    except np.linalg.LinAlgError:
+        return np.full(right.shape, np.nan)
+
+
+def evaluate(shape: ReducedShape, arrays: ReducedArrays, point: np.ndarray) -> Evaluation:
+    """Value and gradient at a point (or at one point for each item)."""
+    parts = factors(shape, point)
+    norms = _block_norms(shape, point)
+    seen, grams = [], []
+    for block, part, frame, norm in zip(shape.blocks, parts, arrays.frames, norms, strict=True):
+        if block.is_diagonal:
+            seen.append(part)
+            grams.append(part**2 / norm[..., None])
+        else:
+            product = part.conj().swapaxes(-1, -2) @ frame
+            back = product.conj().swapaxes(-1, -2)
+            seen.append(back)
+            grams.append((back @ product) / norm[..., None, None])
+    responses = [
+        solve_positive(matrix, selection)
+        for matrix, selection in zip(informations(shape, arrays, grams), arrays.selections, strict=True)
+    ]
+    value = sum(map(_inner, responses, arrays.selections))
+    column_gradients = gradients(shape, arrays, responses)
+    products = [
+        gradient * part if block.is_diagonal else frame @ (gradient @ part)
+        for block, part, frame, gradient in zip(shape.blocks, seen, arrays.frames, column_gradients, strict=True)
+    ]
+    slope, residual = _log_gradient(shape, point, joined(products, shape), norms, value)
+    constant = sum(_inner(response, prior @ response) for response, prior in zip(responses, arrays.constants))  # noqa: B905
+    return Evaluation(value, slope, residual, constant, tuple(column_gradients))
+
+
+def _inner(left: np.ndarray, right: np.ndarray) -> np.ndarray:
+    """`tr(left^T right)` of each item."""
+    return np.vecdot(left.reshape(*left.shape[:-2], -1), right.reshape(*right.shape[:-2], -1))
+
+
+def _block_norms(shape: ReducedShape, point: np.ndarray) -> list[np.ndarray]:
+    """For each block the squared norm of the point's part that belongs to its budget."""
+    if len(shape.blocks) == 1:
+        return [np.vecdot(point, point)]
+    return _budget_sums(shape, [np.vecdot(point[..., part], point[..., part]) for part in block_slices(shape)])
+
+
+def _log_gradient(
+    shape: ReducedShape, point: np.ndarray, steep: np.ndarray, norms: list[np.ndarray], value: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Gradient of log f and the squared residual, from G B."""
+    if len(shape.blocks) == 1:
+        return _log_gradient_part(point, steep, norms[0], np.vecdot(point, steep) / norms[0], value)
+    slices = block_slices(shape)
+    shares = [
+        np.vecdot(point[..., part], steep[..., part]) / norm for part, norm in zip(slices, norms, strict=True)
+    ]
+    pieces = [
+        _log_gradient_part(point[..., part], steep[..., part], norm, share, value)
+        for part, norm, share in zip(slices, norms, _budget_sums(shape, shares), strict=True)
+    ]
+    return np.concatenate([slope for slope, _ in pieces], axis=-1), sum(residual for _, residual in pieces)
+
+
+def _log_gradient_part(
+    point: np.ndarray, steep: np.ndarray, norm: np.ndarray, share: np.ndarray, value: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    difference = (share[..., None] * point - steep) / value[..., None]
+    return difference * (2.0 / norm)[..., None], np.vecdot(difference, difference) / norm
+
+
+def lower_bound(shape: ReducedShape, arrays: ReducedArrays, evaluation: Evaluation) -> np.ndarray:
+    """Proven lower bound `f^2 / (g0 + sum_g max_{b in g} max(0, lambda_max(G_b)))` on the reduced optimum."""
+    worst: list[np.ndarray | None] = [None] * shape.n_budgets
+    for block, frame, gradient in zip(shape.blocks, arrays.frames, evaluation.column_gradients, strict=True):
+        if block.is_diagonal:
+            largest = gradient.max(axis=-1)
+        else:
+            largest = np.linalg.eigvalsh(frame @ gradient @ frame.conj().swapaxes(-1, -2))[..., -1]
+        previous = worst[block.budget]
+        worst[block.budget] = largest if previous is None else np.maximum(previous, largest)
+    total = evaluation.constant
+    for largest in worst:
+        if largest is not None:
+            total = total + np.maximum(largest, 0.0)
+    return evaluation.value**2 / total
+
+
+def variables(shape: ReducedShape, point: np.ndarray) -> list[np.ndarray]:
+    """X of each block at a point; the traces of each budget add up to 1."""
+    norms = _block_norms(shape, point)
+    result = []
+    for block, part, norm in zip(shape.blocks, factors(shape, point), norms, strict=True):
+        if block.is_diagonal:
+            result.append((part**2 / norm[..., None])[..., None, :] * np.eye(block.size))
+        else:
+            result.append((part @ part.conj().swapaxes(-1, -2)) / norm[..., None, None])
+    return result

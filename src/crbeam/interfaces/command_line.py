@@ -1,0 +1,30 @@
+"""The command `crbeam`."""
+
+import typer
+
+from crbeam.interfaces import house_verbs, scenario_verbs
+
+app = typer.Typer(
+    name="crbeam",
+    help="Bounds and certified designs for networks that communicate, position and sense.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+app.command()(house_verbs.presets)
+app.command()(house_verbs.schema)
+app.command()(house_verbs.methods)
+app.command()(house_verbs.doctor)
+app.command()(scenario_verbs.bound)
+app.command()(scenario_verbs.design)
+app.command("tradeoff")(scenario_verbs.tradeoff_curve)
+app.command("map")(scenario_verbs.error_map)
+app.command()(house_verbs.figure)
+app.command()(house_verbs.trace)
+
+
+def main() -> None:
+    """Entry point of the console script."""
+    app()

@@ -1,0 +1,78 @@
+"""Options that several verbs of the command line share."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import typer
+
+from crbeam.errors import CrbeamError, InvalidInput, InvalidScenario
+from crbeam.scenario import Scenario, read_scenario
+
+ScenarioArgument = Annotated[str, typer.Argument(metavar="SCENARIO", help="A preset's name or a YAML file.")]
+SetOption = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="PATH=VALUE", help="Change a field, such as targets.count=1; may be repeated."),
+]
+OutOption = Annotated[
+    Path | None, typer.Option("--out", metavar="DIR", help="Write results and figures into this directory.")
+]
+SeedOption = Annotated[int | None, typer.Option("--seed", help="Draw all path phases from this seed.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
+CovarianceOption = Annotated[
+    str, typer.Option("--covariance", metavar="isotropic|FILE", help="The transmission: isotropic, or a design's file.")
+]
+
+
+@contextmanager
+def reported_errors() -> Iterator[None]:
+    """Turn errors into a message on standard error and the exit status that the error tree assigns."""
+    try:
+        yield
+    except CrbeamError as error:
+        typer.echo(f"crbeam: {error}", err=True)
+        raise typer.Exit(error.exit_status) from None
+    except OSError as error:
+        typer.echo(f"crbeam: cannot read or write {error.filename or 'a file'}: {error.strerror}.", err=True)
+        raise typer.Exit(InvalidInput.exit_status) from None
+
+
+def load_scenario(source: str, overrides: list[str] | None, seed: int | None) -> Scenario:
+    """Scenario of a verb's arguments, with errors that name its file even when they are found later."""
+    return read_scenario(source, overrides=overrides or (), seed=seed)
+
+
+@contextmanager
+def errors_naming(source: str) -> Iterator[None]:
+    """Add the scenario's name to errors that physics finds in it after reading."""
+    try:
+        yield
+    except InvalidScenario as error:
+        if error.file is not None:
+            raise
+        raise InvalidScenario(error.problem, file=source, line=error.line, field=error.field) from None
+
+
+def parse_weights(text: str) -> list[float]:
+    """Weights from `A:B:N` (N values from A to B) or `A,B,C`.
+
+    Raises:
+        InvalidInput: anything else, or a weight outside 0 to 1.
+    """
+    try:
+        if ":" in text:
+            first, last, count = text.split(":")
+            if int(count) < 1:
+                raise ValueError
+            weights = [float(weight) for weight in np.linspace(float(first), float(last), int(count))]
+        else:
+            weights = [float(weight) for weight in text.split(",")]
+    except ValueError:
+        raise InvalidInput(
+            f"Weights must be `A:B:N` (such as 0:1:11) or a list `0,0.5,1`, found `{text}`."
+        ) from None
+    if not all(0.0 <= weight <= 1.0 for weight in weights):
+        raise InvalidInput(f"Weights must be between 0 and 1, found `{text}`.")
+    return weights

@@ -1,0 +1,75 @@
+"""What the command line prints: JSON objects and tables."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from crbeam.design import Design
+from crbeam.evaluation import Evaluation
+from crbeam.scenario import Scenario, scenario_document
+
+
+def links_document(evaluation: Evaluation) -> dict[str, Any]:
+    """`{link: {quantity: value, "unidentifiable": [names]}}`."""
+    return {
+        name: {
+            **{key: list(value) if isinstance(value, tuple) else value for key, value in link.quantities.items()},
+            "unidentifiable": list(link.unidentifiable),
+        }
+        for name, link in evaluation.links.items()
+    }
+
+
+def evaluation_document(scenario: Scenario, evaluation: Evaluation) -> dict[str, Any]:
+    """What `bound --json` prints."""
+    return {"scenario": scenario_document(scenario), "links": links_document(evaluation)}
+
+
+def design_document(
+    scenario: Scenario, design: Design, evaluation: Evaluation, *, weight: float, files: list[Path]
+) -> dict[str, Any]:
+    """What `design --json` prints; `power_w` is the transmit power over all subcarriers and slots."""
+    return {
+        **evaluation_document(scenario, evaluation),
+        **design_summary(design, weight=weight),
+        "power_w": design.power_w * scenario.waveform.subcarriers,
+        "files": [str(file) for file in files],
+    }
+
+
+def design_summary(design: Design, *, weight: float) -> dict[str, Any]:
+    """Method, certificate and effort of a design."""
+    return {
+        "method": design.method,
+        "weight": weight,
+        "status": design.status.key,
+        "objective": design.objective,
+        "lower_bound": design.lower_bound,
+        "gap": design.gap,
+        "bound_note": design.bound_note,
+        "beamforming_loss": design.beamforming_loss,
+        "iterations": design.iterations,
+        "seconds": design.seconds,
+    }
+
+
+def print_json(document: Mapping[str, Any]) -> None:
+    """One JSON object on standard output."""
+    typer.echo(json.dumps(document, allow_nan=False, indent=2))
+
+
+def print_design(design: Design, files: list[Path]) -> None:
+    """The certificate in words."""
+    gap = "no lower bound is known" if design.gap is None else f"gap {design.gap:.2e}"
+    bound = "" if design.lower_bound is None else f", lower bound {design.lower_bound:.9g}"
+    typer.echo(f"{design.method}: {design.status.key}. {design.status.value}")
+    typer.echo(f"  objective {design.objective:.9g}{bound}, {gap} ({design.bound_note})")
+    beams = ", ".join(f"{block}: {part.matrix.shape[1]}" for block, part in zip(design.blocks, design.beamformers, strict=True))
+    typer.echo(f"  beams {beams}; {design.iterations} iterations, {design.seconds:.3f} s")
+    if design.beamforming_loss:
+        typer.echo(f"  fewer slots than beams: the objective of the beams is {design.beamforming_loss:.2%} worse")
+    for file in files:
+        typer.echo(f"  wrote {file}")

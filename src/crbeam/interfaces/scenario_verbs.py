@@ -1,0 +1,220 @@
+"""Verbs that take a scenario."""
+
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import typer
+
+from crbeam.design import Design
+from crbeam.errors import InvalidInput, Unidentifiable
+from crbeam.evaluation import Evaluation, TradeoffPoint, evaluate, position_error_map, tradeoff
+from crbeam.interfaces.options import (
+    CovarianceOption,
+    JsonOption,
+    OutOption,
+    ScenarioArgument,
+    SeedOption,
+    SetOption,
+    errors_naming,
+    load_scenario,
+    parse_weights,
+    reported_errors,
+)
+from crbeam.interfaces.output import (
+    design_document,
+    design_summary,
+    evaluation_document,
+    links_document,
+    print_design,
+    print_json,
+)
+from crbeam.scenario import Scenario, scenario_document
+from crbeam.systems import design_problem, link_maps
+
+WeightOption = Annotated[float, typer.Option("--weight", help="Weight of bistatic positioning, 0 to 1.")]
+
+
+def _covariances(scenario: Scenario, covariance: str) -> np.ndarray:
+    problem = design_problem(scenario)
+    if covariance == "isotropic":
+        return problem.isotropic()
+    from crbeam.report.results import read_covariances
+
+    return read_covariances(Path(covariance), blocks=problem.blocks, n_tx=problem.n_tx)
+
+
+def bound(
+    source: ScenarioArgument,
+    covariance: CovarianceOption = "isotropic",
+    overrides: SetOption = None,
+    out: OutOption = None,
+    seed: SeedOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Bounds of everything that each link can tell, for a given transmission."""
+    with reported_errors(), errors_naming(source):
+        scenario = load_scenario(source, overrides, seed)
+        evaluation = evaluate(scenario, _covariances(scenario, covariance))
+        if out is not None:
+            from crbeam.report.results import write_evaluation
+
+            write_evaluation(out, scenario, evaluation)
+        if as_json:
+            print_json(evaluation_document(scenario, evaluation))
+        else:
+            _print_table({covariance: evaluation})
+        reasons = [f"{name}: {link.reason}" for name, link in evaluation.links.items() if link.reason]
+        if reasons:
+            for reason in reasons:
+                typer.echo(f"crbeam: {reason}", err=True)
+            raise typer.Exit(Unidentifiable.exit_status)
+
+
+def _print_table(evaluations: dict[str, Evaluation]) -> None:
+    from crbeam.report.tables import print_bounds_table
+
+    print_bounds_table(evaluations)
+
+
+def design(
+    source: ScenarioArgument,
+    method_key: Annotated[str, typer.Option("--method", help="A name that `crbeam methods` lists.")] = "fdb-wcrb",
+    weight: WeightOption = 0.5,
+    overrides: SetOption = None,
+    out: OutOption = None,
+    seed: SeedOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """One certified design: what to transmit, and a proof of how good it is."""
+    from crbeam.design.methods import method_named
+
+    with reported_errors(), errors_naming(source):
+        scenario = load_scenario(source, overrides, seed)
+        method = method_named(method_key)
+        problem = design_problem(scenario, weight=weight, method=method)
+        result = method.solve(problem)
+        before = evaluate(scenario, problem.isotropic())
+        after = evaluate(scenario, result.covariances)
+        files = [] if out is None else _write_design(out, scenario, result, after)
+        if as_json:
+            print_json(design_document(scenario, result, after, weight=weight, files=files))
+        else:
+            print_design(result, files)
+            _print_table({"isotropic": before, result.method: after})
+
+
+def _write_design(out: Path, scenario: Scenario, result: Design, evaluation: Evaluation) -> list[Path]:
+    from crbeam.report.pictures import design_pictures
+    from crbeam.report.results import write_design
+
+    return [*write_design(out, scenario, result, evaluation), *design_pictures(out, scenario, result, evaluation)]
+
+
+def tradeoff_curve(
+    source: ScenarioArgument,
+    method_keys: Annotated[list[str] | None, typer.Option("--method", help="A method; may be repeated.")] = None,
+    weights: Annotated[str, typer.Option("--weights", metavar="A:B:N", help="Weights of bistatic positioning.")] = (
+        "0:1:11"
+    ),
+    overrides: SetOption = None,
+    out: OutOption = None,
+    seed: SeedOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """A whole curve of designs between bistatic positioning and monostatic sensing."""
+    from crbeam.design.methods import method_named
+
+    with reported_errors(), errors_naming(source):
+        scenario = load_scenario(source, overrides, seed)
+        methods = [method_named(key) for key in method_keys or ["fdb-wcrb"]]
+        points = tradeoff(scenario, methods, parse_weights(weights))
+        files = [] if out is None else _write_tradeoff(out, scenario, points)
+        if as_json:
+            print_json(_tradeoff_document(scenario, points, files))
+        else:
+            _print_tradeoff(points, files)
+
+
+def _write_tradeoff(out: Path, scenario: Scenario, points: list[TradeoffPoint]) -> list[Path]:
+    from crbeam.report.pictures import tradeoff_pictures
+
+    return tradeoff_pictures(out, scenario, points)
+
+
+def _tradeoff_document(scenario: Scenario, points: list[TradeoffPoint], files: list[Path]) -> dict:
+    rows = []
+    for point in points:
+        if isinstance(point.design, Design) and point.evaluation is not None:
+            rows.append(
+                {**design_summary(point.design, weight=point.weight), "links": links_document(point.evaluation)}
+            )
+        else:
+            rows.append({"method": point.method, "weight": point.weight, "error": str(point.design)})
+    return {"scenario": scenario_document(scenario), "points": rows, "files": [str(file) for file in files]}
+
+
+def _print_tradeoff(points: list[TradeoffPoint], files: list[Path]) -> None:
+    from crbeam.report.tables import print_tradeoff_table
+
+    print_tradeoff_table(points)
+    for file in files:
+        typer.echo(f"wrote {file}")
+
+
+def error_map(
+    source: ScenarioArgument,
+    covariance: CovarianceOption = "isotropic",
+    link: Annotated[str, typer.Option("--link", help="The link whose observations count.")] = "bistatic",
+    resolution: Annotated[int, typer.Option("--resolution", help="Grid points along each axis.", min=2)] = 61,
+    overrides: SetOption = None,
+    out: OutOption = None,
+    seed: SeedOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """The user's position error bound over the plane, for a given transmission."""
+    with reported_errors(), errors_naming(source):
+        scenario = load_scenario(source, overrides, seed)
+        if out is None and not as_json:
+            raise InvalidInput("A map must go somewhere: give --out DIR for the picture or --json for the numbers.")
+        x_m, y_m = _grid_around(scenario, resolution)
+        result = position_error_map(scenario, _covariances(scenario, covariance), x_m=x_m, y_m=y_m, link=link)
+        files: list[Path] = []
+        if out is not None:
+            from crbeam.report.pictures import map_pictures
+
+            files = map_pictures(out, scenario, result)
+        if as_json:
+            rows = [
+                [float(value) if seen else None for value, seen in zip(values, row, strict=True)]
+                for values, row in zip(result.root_bound_m, result.is_identifiable, strict=True)
+            ]
+            document = {"scenario": scenario_document(scenario), "link": link, "x_m": x_m.tolist(), "y_m": y_m.tolist()}
+            print_json({**document, "user_position_m": rows, "files": [str(file) for file in files]})
+        else:
+            for file in files:
+                typer.echo(f"wrote {file}")
+
+
+def _grid_around(scenario: Scenario, resolution: int) -> tuple[np.ndarray, np.ndarray]:
+    """A square grid over all objects of the scene with a quarter of its extent around them."""
+    objects_m = [station.position_m for station in scenario.stations.values()]
+    points = np.array([*objects_m, scenario.user.position_m, *scenario.targets.positions_m])
+    low, high = points.min(axis=0), points.max(axis=0)
+    half = 0.625 * max(float(np.max(high - low)), 1.0)
+    centre = 0.5 * (low + high)
+    x_m, y_m = (np.linspace(middle - half, middle + half, resolution) for middle in centre)
+    return x_m, y_m
+
+
+def applicable_methods(source: str, overrides: list[str] | None, seed: int | None) -> dict[str, str | None]:
+    """For each method, why it does not apply to a scenario; None if it does."""
+    from crbeam.design.methods import METHODS
+
+    scenario = load_scenario(source, overrides, seed)
+    link_maps(scenario)
+    reasons: dict[str, str | None] = {}
+    for key, kind in METHODS.items():
+        method = kind()
+        reasons[key] = method.why_not(design_problem(scenario, method=method))
+    return reasons

@@ -1,0 +1,125 @@
+"""Look of the figures: one column of an IEEE paper, readable in grey."""
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from crbeam.report.files import write_atomically
+
+if TYPE_CHECKING:
+    import matplotlib.axes
+    import matplotlib.figure
+
+COLUMN_WIDTH_IN = 3.5
+PNG_DPI = 300
+
+#: Ordered by luminance, from dark to light: distinct in grey print.
+COLOURS = ("#000000", "#2b2b8c", "#b3202c", "#1f8a70", "#e07b1a", "#9fb83a")
+LINES: tuple[Any, ...] = ("-", "--", "-.", (0, (1, 1)), (0, (5, 1, 1, 1, 1, 1)), (0, (7, 2)))
+MARKERS = ("o", "s", "^", "D", "v", "P")
+
+#: Colour map over the plane: its luminance rises from end to end.
+COLOUR_MAP = "cividis"
+
+_PARAMETERS: Mapping[str, Any] = {
+    "font.family": "STIXGeneral",
+    "mathtext.fontset": "stix",
+    "font.size": 8.0,
+    "axes.labelsize": 8.0,
+    "axes.titlesize": 8.0,
+    "legend.fontsize": 7.0,
+    "xtick.labelsize": 7.0,
+    "ytick.labelsize": 7.0,
+    "axes.linewidth": 0.5,
+    "axes.axisbelow": True,
+    "axes.grid": False,
+    "grid.linewidth": 0.3,
+    "grid.color": "#cccccc",
+    "lines.linewidth": 0.9,
+    "lines.markersize": 3.0,
+    "patch.linewidth": 0.6,
+    "hatch.linewidth": 0.4,
+    "xtick.direction": "in",
+    "ytick.direction": "in",
+    "xtick.major.width": 0.5,
+    "ytick.major.width": 0.5,
+    "xtick.major.size": 2.5,
+    "ytick.major.size": 2.5,
+    "xtick.minor.width": 0.4,
+    "ytick.minor.width": 0.4,
+    "legend.frameon": False,
+    "legend.handlelength": 2.6,
+    "legend.columnspacing": 1.2,
+    "legend.labelspacing": 0.35,
+    "figure.facecolor": "white",
+    "axes.facecolor": "white",
+    "axes.unicode_minus": True,
+    "pdf.fonttype": 42,
+    "savefig.dpi": PNG_DPI,
+    "text.usetex": False,
+}
+
+
+@contextmanager
+def ieee_style() -> Iterator[None]:
+    """Style of a single IEEE column (3.5 in wide, 8 pt) inside a `with`; the caller's own settings come back after."""
+    import matplotlib as mpl
+
+    with mpl.rc_context():
+        with_backend = mpl.rcParamsDefault.copy()
+        with_backend.pop("backend", None)
+        mpl.rcParams.update({key: value for key, value in with_backend.items() if key not in _KEPT})
+        mpl.rcParams.update(_PARAMETERS)
+        yield
+
+
+#: Settings of the caller's session that have nothing to do with the look of a figure.
+_KEPT = frozenset({"backend", "backend_fallback", "interactive", "toolbar", "webagg.port", "datapath"})
+
+
+def curve_style(colour: int, line: int | None = None, *, marker: int | None = None) -> dict[str, Any]:
+    """Colour, line and marker of a curve; line and marker follow the colour's number unless told otherwise."""
+    line = colour if line is None else line
+    marker = colour if marker is None else marker
+    return {
+        "color": COLOURS[colour % len(COLOURS)],
+        "linestyle": LINES[line % len(LINES)],
+        "marker": MARKERS[marker % len(MARKERS)],
+    }
+
+
+def new_axes(height_in: float) -> tuple["matplotlib.figure.Figure", "matplotlib.axes.Axes"]:
+    """A figure of one column's width with one pair of axes, outside any global state."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(COLUMN_WIDTH_IN, height_in), layout="constrained")
+    return figure, figure.add_subplot()
+
+
+def save_figure(figure: "matplotlib.figure.Figure", path_stem: str | os.PathLike[str]) -> list[Path]:
+    """Paths of a figure's vector file (PDF) and its picture (PNG, 300 dpi), named `path_stem` with the endings added.
+
+    The same figure gives the same bytes: no dates are written.
+
+    Raises:
+        InvalidInput: the files cannot be written there.
+    """
+    name = f"crbeam {version('crbeam')}"
+    metadata: dict[str, dict[str, str | None]] = {
+        "pdf": {"Creator": name, "CreationDate": None},
+        "png": {"Software": name},
+    }
+    stem = Path(path_stem)
+    paths = []
+    with ieee_style():
+        for ending, entries in metadata.items():
+            target = stem.with_name(f"{stem.name}.{ending}")
+            paths.append(
+                write_atomically(
+                    target, lambda temporary, e=ending, m=entries: figure.savefig(temporary, format=e, metadata=m)
+                )
+            )
+    return paths

@@ -1,0 +1,89 @@
+"""Generators and laws for testing: what crbeam's own tests use, for use on maps and methods of your own.
+
+`assert_method_conforms(method)` runs the whole suite of laws on a design method; the other `assert_*` functions are
+single laws. Generators take a seeded `numpy.random.Generator`; `crbeam.testing.strategies` has the same for hypothesis.
+"""
+
+from crbeam.testing.complex_step import (
+    LinkState,
+    information_by_complex_step,
+    jacobian_by_complex_step,
+    link_state,
+    path_parameters,
+)
+from crbeam.testing.conformance import assert_method_conforms, conformance_problems, unidentifiable_copy
+from crbeam.testing.design_laws import (
+    assert_certificate,
+    assert_decreasing,
+    assert_feasible,
+    assert_lower_bound,
+    assert_same_designs,
+    assert_sound,
+    objective_of,
+    random_feasible,
+)
+from crbeam.testing.information_laws import (
+    assert_additive,
+    assert_adjoint,
+    assert_bilinear,
+    assert_bounds_scale,
+    assert_invariant,
+    assert_knowledge_helps,
+    assert_linear,
+    assert_loewner_at_least,
+    assert_monotone,
+    assert_same_as_derivative,
+    assert_same_information,
+    assert_schur_complement,
+    scaled_difference,
+)
+from crbeam.testing.random_worlds import (
+    position_prior,
+    random_covariance,
+    random_map,
+    random_prior,
+    random_problem,
+    random_scenario,
+    two_stage_problem,
+    with_position_prior,
+)
+
+__all__ = [
+    "LinkState",
+    "assert_additive",
+    "assert_adjoint",
+    "assert_bilinear",
+    "assert_bounds_scale",
+    "assert_certificate",
+    "assert_decreasing",
+    "assert_feasible",
+    "assert_invariant",
+    "assert_knowledge_helps",
+    "assert_linear",
+    "assert_loewner_at_least",
+    "assert_lower_bound",
+    "assert_method_conforms",
+    "assert_monotone",
+    "assert_same_as_derivative",
+    "assert_same_designs",
+    "assert_same_information",
+    "assert_schur_complement",
+    "assert_sound",
+    "conformance_problems",
+    "information_by_complex_step",
+    "jacobian_by_complex_step",
+    "link_state",
+    "objective_of",
+    "path_parameters",
+    "position_prior",
+    "random_covariance",
+    "random_feasible",
+    "random_map",
+    "random_prior",
+    "random_problem",
+    "random_scenario",
+    "scaled_difference",
+    "two_stage_problem",
+    "unidentifiable_copy",
+    "with_position_prior",
+]

@@ -1,0 +1,173 @@
+"""One suite for every design method, ours or a third party's."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from crbeam.design import Criterion, Design, DesignMethod, DesignProblem
+from crbeam.errors import CrbeamError, InvalidInput
+from crbeam.systems import design_problem
+from crbeam.testing.design_laws import assert_same_designs, assert_sound, random_feasible
+from crbeam.testing.random_worlds import random_scenario, with_position_prior
+
+#: Law: the same items in any batch agree to this, relatively.
+BATCH_TOLERANCE = 1e-9
+
+
+def conformance_problems(method: DesignMethod, *, seed: int = 2025) -> list[DesignProblem]:
+    """Small random problems with the constraints that a method is made for: two of one shape, others, a prior."""
+    rng = np.random.default_rng(seed)
+    shapes = [(2, 8), (2, 8), (1, 6), (3, 10)]
+    scenarios = [random_scenario(rng, n_targets=k, n_antennas=n, subcarriers=32) for k, n in shapes]
+    weights = (0.3, 0.7, 0.5, 0.9)
+    problems = [
+        design_problem(scenario, weight=weight, method=method)
+        for scenario, weight in zip(scenarios, weights, strict=True)
+    ]
+    return [*problems, with_position_prior(problems[0])]
+
+
+def unidentifiable_copy(problem: DesignProblem) -> DesignProblem:
+    """Same problem, of the same shape, in which nothing depends on the first requested component."""
+    criteria = []
+    for criterion in problem.criteria:
+        if not criterion.requested:
+            criteria.append(criterion)
+            continue
+        blind = np.eye(criterion.map.layout.size)
+        index = criterion.map.layout[criterion.requested[0]].start
+        blind[index, index] = 0.0
+        blind_map = criterion.map.change_parameters(blind, criterion.map.layout)
+        criteria.append(Criterion(blind_map, criterion.weights, criterion.name))
+    return replace(problem, criteria=tuple(criteria))
+
+
+def assert_method_conforms(method: DesignMethod, problems: Sequence[DesignProblem] | None = None) -> None:
+    """Run every law of design methods on one method.
+
+    Sound designs (feasible, true objective, valid bound, descending trace); failures that stay with their item; the
+    same result in any batch order; `solve` in agreement with `solve_many`; the same result from the same seeds; no
+    changed argument; a sentence for each problem that it does not apply to.
+
+    Args:
+        method: the method with its hyper-parameters.
+        problems: what to try it on; by default random problems with the constraints in `method.uses`.
+    """
+    problems = conformance_problems(method) if problems is None else list(problems)
+    _assert_named(method)
+    for problem in problems:
+        assert_explains_refusal(method, problem)
+    able = [problem for problem in problems if method.why_not(problem) is None]
+    assert able, f"{method.key} applies to none of the problems"
+    assert_sound_designs(method, able)
+    assert_order_does_not_matter(method, able)
+    assert_failure_stays_with_its_item(method, able)
+    assert_single_agrees_with_batch(method, able)
+    assert_deterministic(method, able)
+    assert_arguments_unchanged(method, able)
+
+
+def _assert_named(method: DesignMethod) -> None:
+    assert method.key, "a method must have a key"
+    assert method.summary, "a method must have a summary"
+
+
+def _seeds(count: int, entropy: int = 7) -> list[np.random.SeedSequence]:
+    return [np.random.SeedSequence([entropy, index]) for index in range(count)]
+
+
+def _designs(results: Sequence[Design | CrbeamError]) -> list[Design]:
+    failed = [result for result in results if not isinstance(result, Design)]
+    assert not failed, f"solve_many failed on {len(failed)} of {len(results)} problems: {failed[0]}"
+    return [result for result in results if isinstance(result, Design)]
+
+
+def assert_explains_refusal(method: DesignMethod, problem: DesignProblem) -> None:
+    """`why_not` is None or a sentence; a refused problem raises it from `solve` and carries it in `solve_many`."""
+    reason = method.why_not(problem)
+    if reason is None:
+        return
+    assert len(reason.split()) > 3, f"why_not must give a sentence, found `{reason}`"
+    assert reason.endswith("."), f"why_not must give a sentence with a full stop, found `{reason}`"
+    (result,) = method.solve_many([problem])
+    assert isinstance(result, InvalidInput), f"solve_many must carry the refusal, found {type(result).__name__}"
+    said = None
+    try:
+        method.solve(problem)
+    except InvalidInput as error:
+        said = str(error)
+    assert said == reason, f"solve must raise `{reason}` for a problem that why_not refuses, found {said}"
+
+
+def assert_sound_designs(method: DesignMethod, problems: Sequence[DesignProblem]) -> None:
+    """Every design is feasible, honestly graded and not above any feasible transmission with its lower bound."""
+    rng = np.random.default_rng(11)
+    designs = _designs(method.solve_many(problems, seeds=_seeds(len(problems))))
+    for problem, design in zip(problems, designs, strict=True):
+        assert_sound(problem, design, witnesses=[random_feasible(problem, rng) for _ in range(3)])
+
+
+def assert_order_does_not_matter(method: DesignMethod, problems: Sequence[DesignProblem]) -> None:
+    """The same items, each with its seed, in reversed order and in smaller batches give the same designs."""
+    seeds = _seeds(len(problems))
+    whole = _designs(method.solve_many(problems, seeds=seeds))
+    backwards = _designs(method.solve_many(problems[::-1], seeds=seeds[::-1]))[::-1]
+    alone = [_designs(method.solve_many([p], seeds=[s]))[0] for p, s in zip(problems, seeds, strict=True)]
+    for design, reverse, single in zip(whole, backwards, alone, strict=True):
+        assert_same_designs(design, reverse, tolerance=BATCH_TOLERANCE)
+        assert_same_designs(design, single, tolerance=BATCH_TOLERANCE)
+
+
+def assert_failure_stays_with_its_item(method: DesignMethod, problems: Sequence[DesignProblem]) -> None:
+    """An unidentifiable item of the same shape is an error in its place and changes no other design."""
+    seeds = _seeds(len(problems))
+    without = _designs(method.solve_many(problems, seeds=seeds))
+    bad = unidentifiable_copy(problems[0])
+    mixed = method.solve_many([problems[0], bad, *problems[1:]], seeds=[seeds[0], seeds[0], *seeds[1:]])
+    assert isinstance(mixed[1], CrbeamError), f"the unidentifiable item must be an error, found {mixed[1]}"
+    for design, again in zip(without, _designs([mixed[0], *mixed[2:]]), strict=True):
+        assert_same_designs(design, again, tolerance=BATCH_TOLERANCE)
+
+
+def assert_single_agrees_with_batch(method: DesignMethod, problems: Sequence[DesignProblem]) -> None:
+    """`solve` may use a leaner path; it agrees within the sum of both certified gaps.
+
+    Methods that do not minimise the objective, or have no bound, take the same path and agree to 1e-9.
+    """
+    seeds = _seeds(len(problems))
+    batch = _designs(method.solve_many(problems, seeds=seeds))
+    for problem, seed, design in zip(problems, seeds, batch, strict=True):
+        single = method.solve(problem, seed=seed)
+        if method.is_surrogate or single.gap is None or design.gap is None:
+            assert_same_designs(design, single, tolerance=BATCH_TOLERANCE)
+            continue
+        allowed = single.gap + design.gap + 1e-9
+        apart = abs(single.objective - design.objective) / design.objective
+        assert apart <= allowed, f"solve and solve_many differ by {apart:.3g}, but their gaps allow {allowed:.3g}"
+
+
+def assert_deterministic(method: DesignMethod, problems: Sequence[DesignProblem]) -> None:
+    """The same problems with the same seeds give the same designs."""
+    first, second = (_designs(method.solve_many(problems, seeds=_seeds(len(problems)))) for _ in range(2))
+    for design, again in zip(first, second, strict=True):
+        assert_same_designs(design, again, tolerance=1e-12)
+
+
+def assert_arguments_unchanged(method: DesignMethod, problems: Sequence[DesignProblem]) -> None:
+    """Neither problems nor starts are written to."""
+    starts = [problem.isotropic() for problem in problems]
+    before = [_fingerprint(problem, start) for problem, start in zip(problems, starts, strict=True)]
+    _designs(method.solve_many(problems, starts=starts))
+    after = [_fingerprint(problem, start) for problem, start in zip(problems, starts, strict=True)]
+    assert before == after, f"{method.key} changed a problem or a start in place"
+
+
+def _fingerprint(problem: DesignProblem, start: np.ndarray) -> list[bytes]:
+    arrays = [start] if problem.directions is None else [start, problem.directions]
+    for criterion in problem.criteria:
+        arrays.append(criterion.map.constant)
+        for part in criterion.map.contributions:
+            arrays += [part.transmit, part.receive, part.gram, part.jacobian]
+    arrays += [codebook.codewords for codebook in problem.codebooks.values()]
+    return [array.tobytes() for array in arrays]

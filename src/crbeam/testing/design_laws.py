@@ -1,0 +1,112 @@
+"""Laws that every design must keep, as assertions that others can run on designs of their own."""
+
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+
+import numpy as np
+from jaxtyping import Complex
+
+from crbeam.design import Certificate, Design, DesignProblem, certify
+from crbeam.linalg import diagonal_scale
+from crbeam.testing.random_worlds import random_covariance
+
+
+def objective_of(problem: DesignProblem, covariances: Complex[np.ndarray, "block tx tx"]) -> float:
+    """Weighted bound of a transmission by plain inversion of every (diagonally scaled) Fisher matrix."""
+    total = 0.0
+    for criterion in problem.active_criteria:
+        information = criterion.map.at(problem.covariances_of(criterion.map, covariances)).matrix
+        scale = diagonal_scale(information)
+        inverse = np.linalg.inv(information * np.outer(scale, scale)) * np.outer(scale, scale)
+        total += float(np.sum(criterion.selection * (inverse @ criterion.selection)))
+    return total
+
+
+def random_feasible(problem: DesignProblem, rng: np.random.Generator) -> Complex[np.ndarray, "block tx tx"]:
+    """Random transmission that uses every power budget fully and keeps to every codebook."""
+    stack = np.zeros((len(problem.blocks), problem.n_tx, problem.n_tx), dtype=complex)
+    for budget in problem.budgets:
+        shares = rng.dirichlet(np.ones(len(budget.blocks))) * budget.power_per_subcarrier_w
+        for block, share in zip(budget.blocks, shares, strict=True):
+            index = problem.blocks.index(block)
+            if block in problem.codebooks:
+                beams = problem.codebooks[block].unit_codewords
+                stack[index] = share * (beams * rng.dirichlet(np.ones(beams.shape[1]))) @ beams.conj().T
+            else:
+                stack[index] = random_covariance(rng, problem.n_tx, power_w=share)[0]
+    return stack
+
+
+def assert_feasible(
+    problem: DesignProblem, covariances: Complex[np.ndarray, "block tx tx"], *, tolerance: float = 1e-9
+) -> None:
+    """Covariances are Hermitian, positive semidefinite and within every power budget."""
+    for block, covariance in zip(problem.blocks, covariances, strict=True):
+        size = max(float(np.max(np.abs(covariance))), 1e-300)
+        skew = float(np.max(np.abs(covariance - covariance.conj().T))) / size
+        assert skew <= tolerance, f"the covariance of {block} is not Hermitian (by {skew:.3g})"
+        least = float(np.linalg.eigvalsh(covariance)[0]) / size
+        assert least >= -tolerance, f"the covariance of {block} has the relative eigenvalue {least:.3g}"
+    for budget in problem.budgets:
+        used = sum(float(np.trace(covariances[problem.blocks.index(block)]).real) for block in budget.blocks)
+        excess = used / budget.power_per_subcarrier_w - 1.0
+        assert excess <= tolerance, f"blocks {budget.blocks} exceed their budget by {excess:.3g}"
+
+
+def assert_lower_bound(
+    problem: DesignProblem,
+    lower_bound: float,
+    transmissions: Sequence[Complex[np.ndarray, "block tx tx"]],
+    *,
+    tolerance: float = 1e-9,
+) -> None:
+    """No given feasible transmission is better than a claimed lower bound."""
+    best = min(objective_of(problem, transmission) for transmission in transmissions)
+    assert lower_bound <= best * (1.0 + tolerance), (
+        f"the claimed lower bound {lower_bound:.9g} is above the value {best:.9g} of a feasible transmission"
+    )
+
+
+def assert_certificate(
+    problem: DesignProblem,
+    transmissions: Sequence[Complex[np.ndarray, "block tx tx"]],
+    certificate: Callable[[DesignProblem, Complex[np.ndarray, "block tx tx"]], Certificate] = certify,
+) -> None:
+    """The bound that each transmission proves lies below the value of every transmission, and its objective is true."""
+    for transmission in transmissions:
+        proof = certificate(problem, transmission)
+        expected = objective_of(problem, transmission)
+        assert abs(proof.objective - expected) <= 1e-7 * expected, (
+            f"the objective is {expected:.9g}, but the certificate says {proof.objective:.9g}"
+        )
+        assert_lower_bound(problem, proof.lower_bound, transmissions)
+
+
+def assert_decreasing(trace: Sequence[float], *, tolerance: float = 1e-9) -> None:
+    """A descent method's objective never rises along its iterations."""
+    for step, (before, after) in enumerate(pairwise(trace)):
+        assert after <= before * (1.0 + tolerance), f"step {step + 1} raises the objective {before:.9g} to {after:.9g}"
+
+
+def assert_sound(problem: DesignProblem, design: Design, *, witnesses: Sequence[np.ndarray] = ()) -> None:
+    """A design is feasible, its objective is the problem's, and its lower bound is below it and every witness."""
+    assert_feasible(problem, design.covariances)
+    objective = objective_of(problem, design.covariances)
+    assert abs(design.objective - objective) <= 1e-7 * objective, (
+        f"{design.method} reports {design.objective:.9g}, but its covariances have the objective {objective:.9g}"
+    )
+    if design.lower_bound is None:
+        assert design.bound_note, "a design without a lower bound must say why"
+    else:
+        assert design.lower_bound <= design.objective, f"{design.method} is better than its own lower bound"
+        assert_lower_bound(problem, design.lower_bound, [design.covariances, *witnesses])
+    assert_decreasing(design.trace)
+
+
+def assert_same_designs(first: Design, second: Design, *, tolerance: float = 1e-9) -> None:
+    """Two designs agree in objective and covariances."""
+    size = float(np.max(np.abs(first.covariances)))
+    apart = float(np.max(np.abs(first.covariances - second.covariances))) / size
+    assert apart <= tolerance, f"covariances of {first.method} differ by {apart:.3g} of their size"
+    error = abs(first.objective - second.objective) / abs(first.objective)
+    assert error <= tolerance, f"objectives of {first.method} differ by {error:.3g}"
