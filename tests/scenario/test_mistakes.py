@@ -249,6 +249,16 @@ def test_several_mistakes_are_reported_together_in_the_order_of_the_file(tmp_pat
     assert "also line 25, field `waveform.carrier_frequency`" in str(caught.value)
 
 
+def test_a_long_list_of_mistakes_is_cut(tmp_path):
+    file = tmp_path / "street.yaml"
+    file.write_text(VALID + "".join(f"unknown{number}: 1\n" for number in range(30)), encoding="utf-8")
+    with pytest.raises(InvalidScenario) as caught:
+        read_scenario(file)
+    assert caught.value.line == VALID.count("\n") + 1
+    assert str(caught.value).splitlines()[-1].strip() == "20 more"
+    assert str(caught.value).count("also line") == 9
+
+
 @pytest.mark.parametrize(
     ("content", "says"),
     [

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Complex
+from jaxtyping import Complex, Float
 
 from crbeam.linalg import hermitian_part
 
@@ -37,8 +37,14 @@ def beamformers_from_covariance(covariance: Complex[np.ndarray, "tx tx"], n_slot
 
     Reference: zhang2025 section III-A.
     """
-    eigenvalues, vectors = np.linalg.eigh(hermitian_part(covariance))
-    eigenvalues, vectors = np.maximum(eigenvalues[::-1], 0.0), vectors[:, ::-1]
+    return eigenbeams(*np.linalg.eigh(hermitian_part(covariance)), n_slots)
+
+
+def eigenbeams(
+    ascending: Float[np.ndarray, " tx"], vectors: Complex[np.ndarray, "tx tx"], n_slots: int | None
+) -> Beamformers:
+    """Beamformers from the eigenvalues of a covariance, smallest first, and its eigenvectors as columns."""
+    eigenvalues, vectors = np.maximum(ascending[::-1], 0.0), vectors[:, ::-1]
     rank = int(np.sum(eigenvalues > RANK_TOLERANCE * eigenvalues[0]))
     kept = rank if n_slots is None else min(rank, n_slots)
     power = eigenvalues[:kept]

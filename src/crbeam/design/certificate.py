@@ -15,9 +15,9 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Complex, Float
 
-from crbeam.design.problem import DesignProblem
+from crbeam.design.problem import Criterion, DesignProblem
 from crbeam.information import Contribution, Information
-from crbeam.linalg import NULL_TOLERANCE, diagonal_scale, hermitian_part
+from crbeam.linalg import hermitian_part
 
 
 @dataclass(frozen=True)
@@ -38,19 +38,30 @@ class Certificate:
         return (self.objective - self.lower_bound) / self.objective
 
 
+def _informations(
+    problem: DesignProblem, covariances: Complex[np.ndarray, "block tx tx"]
+) -> list[tuple[Criterion, Information]]:
+    return [
+        (criterion, criterion.map.at(problem.covariances_of(criterion.map, covariances)))
+        for criterion in problem.active_criteria
+    ]
+
+
+def _value(criterion: Criterion, information: Information) -> float:
+    """`tr(E^T I^-1 E)`: the weighted traces of the requested bounds."""
+    bound = information.bound(criterion.requested)
+    weights = [criterion.weights[name] for name in criterion.requested]
+    sizes = information.layout.select(criterion.requested).sizes
+    return float(np.repeat(weights, sizes) @ np.diagonal(bound))
+
+
 def weighted_bound(problem: DesignProblem, covariances: Complex[np.ndarray, "block tx tx"]) -> float:
     """Objective `f(R) = sum_t tr(E_t^T I_t(R)^-1 E_t)` of a transmission.
 
     Raises:
         Unidentifiable: a parameter with a positive weight is not determined.
     """
-    total = 0.0
-    for criterion in problem.active_criteria:
-        information = criterion.map.at(problem.covariances_of(criterion.map, covariances))
-        bound = information.bound(criterion.requested)
-        layout = information.layout.select(criterion.requested)
-        total += sum(criterion.weights[name] * float(np.trace(bound[layout[name], layout[name]])) for name in layout)
-    return total
+    return sum(_value(criterion, information) for criterion, information in _informations(problem, covariances))
 
 
 def certify(problem: DesignProblem, covariances: Complex[np.ndarray, "block tx tx"]) -> Certificate:
@@ -59,14 +70,13 @@ def certify(problem: DesignProblem, covariances: Complex[np.ndarray, "block tx t
     Raises:
         Unidentifiable: a parameter with a positive weight is not determined.
     """
-    objective = weighted_bound(problem, covariances)
-    parts: dict[str, list[tuple[Contribution, Float[np.ndarray, "_term _direction"]]]] = {b: [] for b in problem.blocks}
-    gain = constant = 0.0
-    for criterion in problem.active_criteria:
-        information = criterion.map.at(problem.covariances_of(criterion.map, covariances))
-        response = inverse_response(information, criterion.selection)
-        gain += float(np.sum(criterion.selection * response))
-        constant += float(np.sum(response * (criterion.map.constant @ response)))
+    parts: dict[str, list[tuple[Contribution, Float[np.ndarray, "term direction"]]]] = {b: [] for b in problem.blocks}
+    objective = gain = constant = 0.0
+    for criterion, information in _informations(problem, covariances):
+        objective += _value(criterion, information)
+        response = information.inverse_response(criterion.selection)
+        gain += float(np.vdot(criterion.selection, response))
+        constant += float(np.vdot(response, criterion.map.constant @ response))
         for part in criterion.map.contributions:
             parts[part.block].append((part, part.jacobian @ response))
     power = 0.0
@@ -74,17 +84,6 @@ def certify(problem: DesignProblem, covariances: Complex[np.ndarray, "block tx t
         worst = max(_largest_gradient(problem, block, parts[block]) for block in budget.blocks)
         power += budget.power_per_subcarrier_w * max(worst, 0.0)
     return Certificate(objective, min(gain**2 / (constant + power), objective))
-
-
-def inverse_response(
-    information: Information, selection: Float[np.ndarray, "parameter direction"]
-) -> Float[np.ndarray, "parameter direction"]:
-    """`I^-1 E`, with the directions that carry no information left out."""
-    scale = diagonal_scale(information.matrix)
-    eigenvalues, vectors = np.linalg.eigh(information.matrix * np.outer(scale, scale))
-    seen = eigenvalues > NULL_TOLERANCE * eigenvalues[-1]
-    vectors = scale[:, None] * vectors[:, seen]
-    return vectors @ ((vectors.T @ selection) / eigenvalues[seen, None])
 
 
 def _largest_gradient(
@@ -98,7 +97,7 @@ def _largest_gradient(
     if codebook is not None:
         frame = codebook.unit_codewords.conj().T @ transmit
     elif transmit.shape[1] < transmit.shape[0]:
-        frame = np.linalg.qr(transmit, mode="r")
+        frame = np.asarray(np.linalg.qr(transmit, mode="r"))
     else:
         frame = transmit
     gradient = np.zeros((frame.shape[0], frame.shape[0]), dtype=complex)
@@ -108,5 +107,5 @@ def _largest_gradient(
         gradient += piece @ ((response @ response.T) * part.weight) @ piece.conj().T
         start += part.transmit.shape[1]
     if codebook is not None:
-        return float(np.max(np.diagonal(gradient).real))
+        return float(np.max(np.real(np.diagonal(gradient))))
     return float(np.linalg.eigvalsh(hermitian_part(gradient))[-1])

@@ -8,7 +8,7 @@ import numpy as np
 from crbeam.design.engine import EngineResult, solve_reduced, solve_reduced_many
 from crbeam.design.method import DesignMethod
 from crbeam.design.problem import DesignProblem
-from crbeam.design.reduction import ReducedProblem, reduce_problem
+from crbeam.design.reduction import ReducedProblem, reduce_problem, reduce_problems
 from crbeam.design.result import Proposal
 from crbeam.errors import CrbeamError
 
@@ -33,9 +33,10 @@ class EngineMethod(DesignMethod):
         seed: np.random.SeedSequence,  # noqa: ARG002
     ) -> Proposal | CrbeamError:
         """The optimum of one problem, without the overhead of a batch."""
-        reduced = _reduced_or_error(problem)
-        if isinstance(reduced, CrbeamError):
-            return reduced
+        try:
+            reduced = reduce_problem(problem)
+        except CrbeamError as error:
+            return error
         return _proposal(
             solve_reduced(reduced, tolerance=self.tolerance, max_evaluations=self.max_evaluations, start=start)
         )
@@ -48,7 +49,7 @@ class EngineMethod(DesignMethod):
         seeds: Sequence[np.random.SeedSequence],  # noqa: ARG002
     ) -> list[Proposal | CrbeamError]:
         """The optima of all problems; those of one shape advance together."""
-        items = [_reduced_or_error(problem) for problem in problems]
+        items = reduce_problems(problems)
         able = {index: item for index, item in enumerate(items) if isinstance(item, ReducedProblem)}
         solved = solve_reduced_many(
             list(able.values()),
@@ -58,13 +59,6 @@ class EngineMethod(DesignMethod):
         )
         proposals = {index: _proposal(result) for index, result in zip(able, solved, strict=True)}
         return [proposals[i] if isinstance(item, ReducedProblem) else item for i, item in enumerate(items)]
-
-
-def _reduced_or_error(problem: DesignProblem) -> ReducedProblem | CrbeamError:
-    try:
-        return reduce_problem(problem)
-    except CrbeamError as error:
-        return error
 
 
 def _proposal(result: EngineResult) -> Proposal:

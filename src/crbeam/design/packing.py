@@ -79,9 +79,7 @@ def _gather(columns: tuple[int, ...], n_columns: int, n_parameters: int) -> tupl
     return flat(first, second), flat(second, first), place, factor
 
 
-def _gram_coefficients(
-    part: ContributionShape, n_columns: int, weight: np.ndarray, jacobian: np.ndarray
-) -> np.ndarray:
+def _gram_coefficients(part: ContributionShape, n_columns: int, weight: np.ndarray, jacobian: np.ndarray) -> np.ndarray:
     """Coefficients of diag A, Re and Im of its upper triangle, `[item, row, column]`."""
     items, n_terms, n = jacobian.shape
     distinct, members = _groups(part.columns)

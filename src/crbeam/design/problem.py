@@ -32,7 +32,7 @@ class Criterion:
             if not (np.isfinite(weight) and weight >= 0.0):
                 raise InvalidInput(f"The weight of `{parameter}` must be a number of at least 0, found {weight}.")
 
-    @property
+    @cached_property
     def requested(self) -> tuple[str, ...]:
         """Parameters with a positive weight."""
         return tuple(name for name, weight in self.weights.items() if weight > 0.0)
@@ -41,9 +41,7 @@ class Criterion:
     def selection(self) -> Float[np.ndarray, "parameter direction"]:
         """E with `f = tr(E^T I^-1 E)`: a column `sqrt(weight) e_i` for each component of the requested parameters."""
         layout = self.map.layout
-        columns = [
-            (index, np.sqrt(self.weights[name])) for name in self.requested for index in layout.indices([name])
-        ]
+        columns = [(index, np.sqrt(self.weights[name])) for name in self.requested for index in layout.indices([name])]
         matrix = np.zeros((layout.size, len(columns)))
         for column, (index, root_weight) in enumerate(columns):
             matrix[index, column] = root_weight

@@ -181,9 +181,7 @@ def _log_gradient(
     if len(shape.blocks) == 1:
         return _log_gradient_part(point, steep, norms[0], np.vecdot(point, steep) / norms[0], value)
     slices = block_slices(shape)
-    shares = [
-        np.vecdot(point[..., part], steep[..., part]) / norm for part, norm in zip(slices, norms, strict=True)
-    ]
+    shares = [np.vecdot(point[..., part], steep[..., part]) / norm for part, norm in zip(slices, norms, strict=True)]
     pieces = [
         _log_gradient_part(point[..., part], steep[..., part], norm, share, value)
         for part, norm, share in zip(slices, norms, _budget_sums(shape, shares), strict=True)

@@ -234,9 +234,7 @@ def _prepared(outlines: list[_Outline]) -> list[ReducedProblem | CrbeamError]:
         selections.append(selection)
     scales = sum(np.sum(selection**2, axis=(1, 2)) for selection in selections)
     selections = [selection / np.sqrt(scales)[:, None, None] for selection in selections]
-    jacobians = [
-        jacobian @ transforms[part.criterion] for part, jacobian in zip(contributions, jacobians, strict=True)
-    ]
+    jacobians = [jacobian @ transforms[part.criterion] for part, jacobian in zip(contributions, jacobians, strict=True)]
     has_constant = first.key[4]
     whitened = [t.swapaxes(-1, -2) @ c @ t for t, c in zip(transforms, constants, strict=True)] if has_constant else []
     shape = ReducedShape(

@@ -4,19 +4,21 @@ import time
 from collections.abc import Sequence
 
 import numpy as np
-from jaxtyping import Complex
+from jaxtyping import Complex, Float
 
-from crbeam.design.beamformers import beamformers_from_covariance
+from crbeam.design.beamformers import eigenbeams
 from crbeam.design.certificate import certify, weighted_bound
 from crbeam.design.method import DesignMethod
 from crbeam.design.problem import DesignProblem
 from crbeam.design.reduction import reduce_problem
 from crbeam.design.result import Design, Proposal, Status
 from crbeam.errors import CrbeamError, InvalidInput, SolverFailed
-from crbeam.linalg import hermitian_part, is_positive_semidefinite
+from crbeam.linalg import hermitian_part
 
 #: Relative excess over a power budget that counts as rounding.
 POWER_TOLERANCE = 1e-9
+#: Negative eigenvalue of a covariance, relative to the largest, that counts as rounding.
+EIGENVALUE_TOLERANCE = 1e-9
 
 
 def solve_one(
@@ -86,15 +88,17 @@ def grade(method: DesignMethod, problem: DesignProblem, proposal: Proposal, *, s
         SolverFailed: the proposal breaks a constraint.
         Unidentifiable: it leaves a parameter with a positive weight undetermined.
     """
+    _require_shape(method, problem, proposal)
     covariances = hermitian_part(proposal.covariances)
-    _require_feasible(method, problem, covariances, proposal)
+    eigenvalues, vectors = np.linalg.eigh(covariances)
+    _require_feasible(method, problem, covariances, eigenvalues, proposal)
     certificate = certify(problem, covariances)
     lower_bound = certificate.lower_bound
     note = "convexity of the weighted bound at this design"
     if method.is_surrogate and certificate.gap > method.tolerance:
         lower_bound = max(lower_bound, certify(problem, _optimal_covariances(problem)).lower_bound)
         note = "convexity of the weighted bound at the optimal design"
-    beamformers = tuple(beamformers_from_covariance(part, problem.n_slots) for part in covariances)
+    beamformers = tuple(eigenbeams(*pair, problem.n_slots) for pair in zip(eigenvalues, vectors, strict=True))
     loss = 0.0
     if not all(beams.is_exact for beams in beamformers):
         sent = np.stack([beams.covariance for beams in beamformers])
@@ -120,21 +124,29 @@ def grade(method: DesignMethod, problem: DesignProblem, proposal: Proposal, *, s
 
 
 def _optimal_covariances(problem: DesignProblem) -> Complex[np.ndarray, "block tx tx"]:
-    from crbeam.design.factor_descent import solve_reduced
+    from crbeam.design.engine import solve_reduced
 
     return solve_reduced(reduce_problem(problem)).covariances
 
 
-def _require_feasible(
-    method: DesignMethod, problem: DesignProblem, covariances: Complex[np.ndarray, "block tx tx"], proposal: Proposal
-) -> None:
+def _require_shape(method: DesignMethod, problem: DesignProblem, proposal: Proposal) -> None:
     expected = (len(problem.blocks), problem.n_tx, problem.n_tx)
-    if covariances.shape != expected or not np.all(np.isfinite(covariances)):
+    if proposal.covariances.shape != expected or not np.all(np.isfinite(proposal.covariances)):
         raise SolverFailed(
-            f"{method.key} must propose finite covariances of shape {expected}, found shape {covariances.shape}.",
+            f"{method.key} must propose finite covariances of shape {expected}, "
+            f"found shape {proposal.covariances.shape}.",
             status="invalid proposal",
             trace=proposal.trace,
         )
+
+
+def _require_feasible(
+    method: DesignMethod,
+    problem: DesignProblem,
+    covariances: Complex[np.ndarray, "block tx tx"],
+    eigenvalues: Float[np.ndarray, "block tx"],
+    proposal: Proposal,
+) -> None:
     power = np.trace(covariances, axis1=1, axis2=2).real
     for budget in problem.budgets:
         used = sum(float(power[problem.blocks.index(block)]) for block in budget.blocks)
@@ -145,7 +157,7 @@ def _require_feasible(
                 status="budget exceeded",
                 trace=proposal.trace,
             )
-    if not is_positive_semidefinite(covariances):
+    if np.any(eigenvalues[:, 0] < -EIGENVALUE_TOLERANCE * np.max(eigenvalues)):
         raise SolverFailed(
             f"{method.key} must propose positive-semidefinite covariances, but one has a negative eigenvalue.",
             status="not positive semidefinite",

@@ -15,8 +15,8 @@ def beampattern_w(
 ) -> Float[np.ndarray, "block angle"]:
     """Equivalent isotropically radiated power of every block over global azimuth, per subcarrier, summed over slots.
 
-    `p(g) = a(g - orientation)^H R a(g - orientation)` in watt, with the unit-modulus response a of an array of isotropic
-    elements. Its share of the power `tr R` is the gain towards that azimuth.
+    `p(g) = a(g - orientation)^H R a(g - orientation)` in watt, with the unit-modulus response a of an array of
+    isotropic elements. Its share of the power `tr R` is the gain towards that azimuth.
 
     Args:
         covariances: watt per subcarrier, summed over slots.

@@ -31,7 +31,6 @@ def path_information(
     transmit_response: tuple[Complex[np.ndarray, "tx path"], Complex[np.ndarray, "tx path"]],
     receive_response: tuple[Complex[np.ndarray, "rx path"], Complex[np.ndarray, "rx path"]],
     block: str,
-    receiver: str,
     projector: Inexact[np.ndarray, "rx rx"] | None = None,
 ) -> InformationMap:
     """Information about departure, arrival, delay and complex gain of every path of a link.
@@ -58,7 +57,7 @@ def path_information(
     gram = scale * np.outer(factor.conj(), factor) * basis[np.ix_(row, row)]
     contribution = Contribution(
         block=block,
-        receiver=receiver,
+        receiver=paths.link,
         transmit=np.concatenate([transmit_slope, transmit, transmit, np.repeat(transmit, 2, axis=1)], axis=1),
         receive=np.concatenate([receive, receive_slope, receive, np.repeat(receive, 2, axis=1)], axis=1),
         gram=0.5 * (gram + gram.conj().T),
@@ -66,4 +65,3 @@ def path_information(
         projector=projector,
     )
     return InformationMap(path_layout(paths.link, n_paths), (contribution,))
-

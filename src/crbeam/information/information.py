@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -9,7 +10,7 @@ from jaxtyping import Float
 
 from crbeam.errors import InvalidInput, Unidentifiable
 from crbeam.information.parameters import ParameterLayout
-from crbeam.linalg import diagonal_scale, generalised_schur_complement, inverse_positive_definite
+from crbeam.linalg import NULL_TOLERANCE, diagonal_scale, generalised_schur_complement, inverse_positive_definite
 
 if TYPE_CHECKING:
     from crbeam.information.information_map import InformationMap
@@ -17,6 +18,10 @@ if TYPE_CHECKING:
 #: Smallest eigenvalue of the equivalent information, relative to what each requested parameter would have if all
 #: others were known, from which the parameters count as identifiable.
 IDENTIFIABLE_TOLERANCE = 1e-11
+
+#: The scaled matrix is certainly regular, and every parameter identifiable, if the squared norm of its inverse Cholesky
+#: factor is below this; larger ones are examined with care.
+SAFE_INVERSE = 1e9
 
 REMEDY = (
     "To make them identifiable, add a path (a target) or a link, know one of them or give it a prior, "
@@ -74,9 +79,34 @@ class Information:
                 others were known, has an eigenvalue not above `IDENTIFIABLE_TOLERANCE`.
         """
         names = tuple(names)
+        if self._inverse_factor is not None:
+            columns = self._inverse_factor[:, self.layout.indices(names)]
+            return columns.T @ columns
         equivalent = self.equivalent(names)
         self._require_identifiable(equivalent)
         return inverse_positive_definite(equivalent.matrix)
+
+    def inverse_response(
+        self, selection: Float[np.ndarray, "parameter direction"]
+    ) -> Float[np.ndarray, "parameter direction"]:
+        """`I^-1 E`, with the directions that carry no information left out."""
+        if self._inverse_factor is not None:
+            return self._inverse_factor.T @ (self._inverse_factor @ selection)
+        scale = diagonal_scale(self.matrix)
+        eigenvalues, vectors = np.linalg.eigh(self.matrix * np.outer(scale, scale))
+        seen = eigenvalues > NULL_TOLERANCE * eigenvalues[-1]
+        vectors = scale[:, None] * vectors[:, seen]
+        return vectors @ ((vectors.T @ selection) / eigenvalues[seen, None])
+
+    @cached_property
+    def _inverse_factor(self) -> Float[np.ndarray, "parameter parameter"] | None:
+        """`K` with `K^T K = I^-1`, if the matrix is safely regular."""
+        scale = diagonal_scale(self.matrix)
+        try:
+            factor = np.linalg.inv(np.linalg.cholesky(self.matrix * (scale[:, None] * scale)))
+        except np.linalg.LinAlgError:
+            return None
+        return factor * scale if np.vdot(factor, factor) < SAFE_INVERSE else None
 
     def root_bound(self, names: Iterable[str]) -> float:
         """Root of the bound's trace: the least root-mean-square error of `names` together."""
@@ -95,6 +125,8 @@ class Information:
 
     def is_identifiable(self, names: Iterable[str]) -> bool:
         """Whether `bound(names)` exists."""
+        if self._inverse_factor is not None:
+            return True
         try:
             self._require_identifiable(self.equivalent(names))
         except Unidentifiable:

@@ -49,7 +49,7 @@ class Contribution:
         shapes = (self.receive.shape[1], *self.gram.shape, self.jacobian.shape[0])
         _require(
             all(size == n_terms for size in shapes),
-            f"`transmit`, `receive`, `gram` and `jacobian` must have one number of terms, but have {n_terms}, {shapes}.",
+            f"`transmit`, `receive`, `gram`, `jacobian` must have one number of terms, found {n_terms}, {shapes}.",
         )
         _require(is_hermitian(self.gram), "`gram` must be Hermitian: O[i, j] = (2/noise) sum conj(phi_i) phi_j.")
 
@@ -62,7 +62,7 @@ class Contribution:
     def at(self, covariance: Complex[np.ndarray, "*batch tx tx"]) -> Float[np.ndarray, "*batch parameter parameter"]:
         """`J^T Re(O o (Z^H Q Z) o conj(T^H R T)) J` for one transmit covariance R."""
         transmit_gram = self.transmit.conj().T @ covariance @ self.transmit
-        return self.jacobian.T @ (self.weight * transmit_gram.conj()).real @ self.jacobian
+        return self.jacobian.T @ np.real(self.weight * transmit_gram.conj()) @ self.jacobian
 
     def adjoint(self, matrix: Float[np.ndarray, "parameter parameter"]) -> Complex[np.ndarray, "tx tx"]:
         """`T (J S J^T o O o (Z^H Q Z)) T^H`, so that `Re tr(adjoint(S) R) = tr(S at(R))`."""
@@ -217,4 +217,3 @@ class InformationMap:
             for part in self.contributions
         )
         return InformationMap(self.layout, parts, self.constant)
-

@@ -70,9 +70,7 @@ def parse_weights(text: str) -> list[float]:
         else:
             weights = [float(weight) for weight in text.split(",")]
     except ValueError:
-        raise InvalidInput(
-            f"Weights must be `A:B:N` (such as 0:1:11) or a list `0,0.5,1`, found `{text}`."
-        ) from None
+        raise InvalidInput(f"Weights must be `A:B:N` (such as 0:1:11) or a list `0,0.5,1`, found `{text}`.") from None
     if not all(0.0 <= weight <= 1.0 for weight in weights):
         raise InvalidInput(f"Weights must be between 0 and 1, found `{text}`.")
     return weights

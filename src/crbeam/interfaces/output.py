@@ -1,14 +1,14 @@
 """What the command line prints: JSON objects and tables."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import typer
 
 from crbeam.design import Design
-from crbeam.evaluation import Evaluation
+from crbeam.evaluation import Evaluation, TradeoffPoint
 from crbeam.scenario import Scenario, scenario_document
 
 
@@ -67,9 +67,33 @@ def print_design(design: Design, files: list[Path]) -> None:
     bound = "" if design.lower_bound is None else f", lower bound {design.lower_bound:.9g}"
     typer.echo(f"{design.method}: {design.status.key}. {design.status.value}")
     typer.echo(f"  objective {design.objective:.9g}{bound}, {gap} ({design.bound_note})")
-    beams = ", ".join(f"{block}: {part.matrix.shape[1]}" for block, part in zip(design.blocks, design.beamformers, strict=True))
+    beams = ", ".join(
+        f"{block}: {part.matrix.shape[1]}" for block, part in zip(design.blocks, design.beamformers, strict=True)
+    )
     typer.echo(f"  beams {beams}; {design.iterations} iterations, {design.seconds:.3f} s")
     if design.beamforming_loss:
         typer.echo(f"  fewer slots than beams: the objective of the beams is {design.beamforming_loss:.2%} worse")
+    print_files(files)
+
+
+def print_files(files: Sequence[Path]) -> None:
+    """Where the results are."""
     for file in files:
-        typer.echo(f"  wrote {file}")
+        typer.echo(f"wrote {file}")
+
+
+def print_tradeoff(points: Sequence[TradeoffPoint]) -> None:
+    """A line for each design of a trade-off curve."""
+    typer.echo("method        weight  bistatic user  monostatic all  gap")
+    for point in points:
+        head = f"{point.method:12}  {point.weight:6.3f}"
+        if not isinstance(point.design, Design) or point.evaluation is None:
+            typer.echo(f"{head}  {point.design}")
+            continue
+        values = (
+            point.evaluation.links["bistatic"].quantities["user_position_m"],
+            point.evaluation.links["monostatic"].quantities["all_positions_m"],
+        )
+        cells = [f"{value:11.6g} m" if isinstance(value, float) else "not ident.   " for value in values]
+        gap = "no bound" if point.design.gap is None else f"{point.design.gap:.1e}"
+        typer.echo(f"{head}  {cells[0]}   {cells[1]}  {gap}")

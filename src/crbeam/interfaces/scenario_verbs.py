@@ -27,7 +27,9 @@ from crbeam.interfaces.output import (
     evaluation_document,
     links_document,
     print_design,
+    print_files,
     print_json,
+    print_tradeoff,
 )
 from crbeam.scenario import Scenario, scenario_document
 from crbeam.systems import design_problem, link_maps
@@ -39,9 +41,9 @@ def _covariances(scenario: Scenario, covariance: str) -> np.ndarray:
     problem = design_problem(scenario)
     if covariance == "isotropic":
         return problem.isotropic()
-    from crbeam.report.results import read_covariances
+    from crbeam.report import read_covariances
 
-    return read_covariances(Path(covariance), blocks=problem.blocks, n_tx=problem.n_tx)
+    return read_covariances(covariance, problem.blocks, problem.n_tx)
 
 
 def bound(
@@ -56,14 +58,12 @@ def bound(
     with reported_errors(), errors_naming(source):
         scenario = load_scenario(source, overrides, seed)
         evaluation = evaluate(scenario, _covariances(scenario, covariance))
-        if out is not None:
-            from crbeam.report.results import write_evaluation
-
-            write_evaluation(out, scenario, evaluation)
+        files = [] if out is None else _write_bounds(out, scenario, covariance, evaluation)
         if as_json:
-            print_json(evaluation_document(scenario, evaluation))
+            print_json({**evaluation_document(scenario, evaluation), "files": [str(file) for file in files]})
         else:
             _print_table({covariance: evaluation})
+            print_files(files)
         reasons = [f"{name}: {link.reason}" for name, link in evaluation.links.items() if link.reason]
         if reasons:
             for reason in reasons:
@@ -71,10 +71,21 @@ def bound(
             raise typer.Exit(Unidentifiable.exit_status)
 
 
-def _print_table(evaluations: dict[str, Evaluation]) -> None:
-    from crbeam.report.tables import print_bounds_table
+def _write_bounds(out: Path, scenario: Scenario, label: str, evaluation: Evaluation) -> list[Path]:
+    from crbeam.report import bounds_table, write_csv
+    from crbeam.report.pictures import scene_picture
+    from crbeam.report.tables import bound_records
 
-    print_bounds_table(evaluations)
+    table = write_csv(out / "bounds.csv", bound_records(bounds_table({label: evaluation})))
+    return [table, *scene_picture(out, scenario, evaluation)]
+
+
+def _print_table(evaluations: dict[str, Evaluation]) -> None:
+    from rich.console import Console
+
+    from crbeam.report import bounds_table, rich_table
+
+    Console().print(rich_table(bounds_table(evaluations)))
 
 
 def design(
@@ -96,7 +107,7 @@ def design(
         result = method.solve(problem)
         before = evaluate(scenario, problem.isotropic())
         after = evaluate(scenario, result.covariances)
-        files = [] if out is None else _write_design(out, scenario, result, after)
+        files = [] if out is None else _write_design(out, scenario, result, after, weight)
         if as_json:
             print_json(design_document(scenario, result, after, weight=weight, files=files))
         else:
@@ -104,11 +115,13 @@ def design(
             _print_table({"isotropic": before, result.method: after})
 
 
-def _write_design(out: Path, scenario: Scenario, result: Design, evaluation: Evaluation) -> list[Path]:
+def _write_design(out: Path, scenario: Scenario, result: Design, evaluation: Evaluation, weight: float) -> list[Path]:
+    from crbeam.report import write_design
     from crbeam.report.pictures import design_pictures
-    from crbeam.report.results import write_design
 
-    return [*write_design(out, scenario, result, evaluation), *design_pictures(out, scenario, result, evaluation)]
+    isotropic = {"isotropic": design_problem(scenario).isotropic()}
+    files = write_design(out, scenario, result, evaluation, weight=weight)
+    return [*files, *design_pictures(out, scenario, result, evaluation, others=isotropic)]
 
 
 def tradeoff_curve(
@@ -129,17 +142,16 @@ def tradeoff_curve(
         scenario = load_scenario(source, overrides, seed)
         methods = [method_named(key) for key in method_keys or ["fdb-wcrb"]]
         points = tradeoff(scenario, methods, parse_weights(weights))
-        files = [] if out is None else _write_tradeoff(out, scenario, points)
+        files: list[Path] = []
+        if out is not None:
+            from crbeam.report.pictures import tradeoff_pictures
+
+            files = tradeoff_pictures(out, points)
         if as_json:
             print_json(_tradeoff_document(scenario, points, files))
         else:
-            _print_tradeoff(points, files)
-
-
-def _write_tradeoff(out: Path, scenario: Scenario, points: list[TradeoffPoint]) -> list[Path]:
-    from crbeam.report.pictures import tradeoff_pictures
-
-    return tradeoff_pictures(out, scenario, points)
+            print_tradeoff(points)
+            print_files(files)
 
 
 def _tradeoff_document(scenario: Scenario, points: list[TradeoffPoint], files: list[Path]) -> dict:
@@ -152,14 +164,6 @@ def _tradeoff_document(scenario: Scenario, points: list[TradeoffPoint], files: l
         else:
             rows.append({"method": point.method, "weight": point.weight, "error": str(point.design)})
     return {"scenario": scenario_document(scenario), "points": rows, "files": [str(file) for file in files]}
-
-
-def _print_tradeoff(points: list[TradeoffPoint], files: list[Path]) -> None:
-    from crbeam.report.tables import print_tradeoff_table
-
-    print_tradeoff_table(points)
-    for file in files:
-        typer.echo(f"wrote {file}")
 
 
 def error_map(
@@ -192,8 +196,7 @@ def error_map(
             document = {"scenario": scenario_document(scenario), "link": link, "x_m": x_m.tolist(), "y_m": y_m.tolist()}
             print_json({**document, "user_position_m": rows, "files": [str(file) for file in files]})
         else:
-            for file in files:
-                typer.echo(f"wrote {file}")
+            print_files(files)
 
 
 def _grid_around(scenario: Scenario, resolution: int) -> tuple[np.ndarray, np.ndarray]:

@@ -29,7 +29,7 @@ class PathGradients:
 def path_gradients(paths: Paths) -> PathGradients:
     """How the paths of a link change as the transmitter, a bounce point or the receiver moves.
 
-    The azimuth of a displacement `r (cos g, sin g)` has the gradient `(-sin g, cos g) / r`, its length `(cos g, sin g)`.
+    The azimuth g of a displacement of length r has the gradient `(-sin g, cos g) / r`, its length `(cos g, sin g)`.
 
     Reference: zhang2025 eq. (7).
     """

@@ -91,14 +91,14 @@ def _target_names(targets_m: Float[np.ndarray, "target 2"]) -> tuple[str, ...]:
     return tuple(f"target[{index}]" for index in range(len(targets_m)))
 
 
-def _azimuth(from_m: Float[np.ndarray, "2"], to_m: Float[np.ndarray, "*path 2"]) -> Float[np.ndarray | np.float64, "*path"]:
+def _azimuth(from_m: Float[np.ndarray, "2"], to_m: Float[np.ndarray, "path 2"]) -> Float[np.ndarray, " path"]:
     displacement = to_m - from_m
-    return np.arctan2(displacement[..., 1], displacement[..., 0])
+    return np.asarray(np.arctan2(displacement[:, 1], displacement[:, 0]))
 
 
-def _distance(from_m: Float[np.ndarray, "2"], to_m: Float[np.ndarray, "*path 2"]) -> Float[np.ndarray | np.float64, "*path"]:
+def _distance(from_m: Float[np.ndarray, "2"], to_m: Float[np.ndarray, "path 2"]) -> Float[np.ndarray, " path"]:
     displacement = to_m - from_m
-    return np.hypot(displacement[..., 0], displacement[..., 1])
+    return np.asarray(np.hypot(displacement[:, 0], displacement[:, 1]))
 
 
 def _bistatic_paths(
@@ -111,7 +111,7 @@ def _bistatic_paths(
     transmitter_m = np.array(scenario.stations[link.transmitter].position_m, dtype=float)
     receiver_m = np.array(scenario.user.position_m, dtype=float)
     first_m, second_m = _distance(transmitter_m, targets_m), _distance(receiver_m, targets_m)
-    direct_m = float(_distance(transmitter_m, receiver_m))
+    direct_m = float(np.hypot(*(receiver_m - transmitter_m)))
     length_m = np.concatenate([[direct_m], first_m + second_m])
     if recorded is None:
         wavelength_m = scenario.waveform.wavelength_m
@@ -131,8 +131,8 @@ def _bistatic_paths(
         receiver_m=receiver_m,
         vertex_m=np.concatenate([np.full((1, 2), np.nan), targets_m]),
         vertex_names=(None, *_target_names(targets_m)),
-        departure_rad=np.concatenate([[_azimuth(transmitter_m, receiver_m)], _azimuth(transmitter_m, targets_m)]),
-        arrival_rad=np.concatenate([[_azimuth(receiver_m, transmitter_m)], _azimuth(receiver_m, targets_m)]),
+        departure_rad=_azimuth(transmitter_m, np.concatenate([receiver_m[None], targets_m])),
+        arrival_rad=_azimuth(receiver_m, np.concatenate([transmitter_m[None], targets_m])),
         delay_s=length_m / SPEED_OF_LIGHT_MPS + scenario.user.clock_bias_s,
         gain=gain,
     )
@@ -170,7 +170,9 @@ def _monostatic_paths(scenario: Scenario, name: str, link: Link, targets_m: Floa
         scenario.waveform.wavelength_m,
         distance_m,
         distance_m,
-        np.concatenate([[scenario.user.rcs_m2], _rcs_m2(scenario.targets.monostatic_rcs_m2, len(targets_m), "targets.rcs")]),
+        np.concatenate(
+            [[scenario.user.rcs_m2], _rcs_m2(scenario.targets.monostatic_rcs_m2, len(targets_m), "targets.rcs")]
+        ),
         as_printed=scenario.propagation.rcs_amplitude == "as_printed",
     )
     azimuth = _azimuth(station_m, objects_m)

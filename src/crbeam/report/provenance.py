@@ -26,7 +26,7 @@ def provenance(scenario: Scenario | None = None, *, date_utc: str | None = None)
 
 
 def provenance_attributes(scenario: Scenario, *, date_utc: str | None = None) -> dict[str, str | int]:
-    """`provenance` as attributes of a file: versions and scenario as JSON; no seed is left out."""
+    """`provenance` as attributes of a file: versions and scenario as JSON, seed (if there is one), date."""
     record = provenance(scenario, date_utc=date_utc)
     attributes: dict[str, str | int] = {
         "versions": json.dumps(record["versions"], sort_keys=True),

@@ -1,11 +1,11 @@
 """Look of the figures: one column of an IEEE paper, readable in grey."""
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from crbeam.report.files import write_atomically
 
@@ -20,11 +20,12 @@ PNG_DPI = 300
 COLOURS = ("#000000", "#2b2b8c", "#b3202c", "#1f8a70", "#e07b1a", "#9fb83a")
 LINES: tuple[Any, ...] = ("-", "--", "-.", (0, (1, 1)), (0, (5, 1, 1, 1, 1, 1)), (0, (7, 2)))
 MARKERS = ("o", "s", "^", "D", "v", "P")
+NO_MARKER = -1
 
 #: Colour map over the plane: its luminance rises from end to end.
 COLOUR_MAP = "cividis"
 
-_PARAMETERS: Mapping[str, Any] = {
+_PARAMETERS: dict[Any, Any] = {
     "font.family": "STIXGeneral",
     "mathtext.fontset": "stix",
     "font.size": 8.0,
@@ -69,15 +70,9 @@ def ieee_style() -> Iterator[None]:
     import matplotlib as mpl
 
     with mpl.rc_context():
-        with_backend = mpl.rcParamsDefault.copy()
-        with_backend.pop("backend", None)
-        mpl.rcParams.update({key: value for key, value in with_backend.items() if key not in _KEPT})
+        mpl.rcdefaults()
         mpl.rcParams.update(_PARAMETERS)
         yield
-
-
-#: Settings of the caller's session that have nothing to do with the look of a figure.
-_KEPT = frozenset({"backend", "backend_fallback", "interactive", "toolbar", "webagg.port", "datapath"})
 
 
 def curve_style(colour: int, line: int | None = None, *, marker: int | None = None) -> dict[str, Any]:
@@ -87,8 +82,15 @@ def curve_style(colour: int, line: int | None = None, *, marker: int | None = No
     return {
         "color": COLOURS[colour % len(COLOURS)],
         "linestyle": LINES[line % len(LINES)],
-        "marker": MARKERS[marker % len(MARKERS)],
+        "marker": "" if marker == NO_MARKER else MARKERS[marker % len(MARKERS)],
     }
+
+
+def colour_bar_ends(below: bool, above: bool) -> Literal["neither", "both", "min", "max"]:
+    """Which ends of a colour bar are pointed: those beyond which there are values."""
+    if below:
+        return "both" if above else "min"
+    return "max" if above else "neither"
 
 
 def new_axes(height_in: float) -> tuple["matplotlib.figure.Figure", "matplotlib.axes.Axes"]:

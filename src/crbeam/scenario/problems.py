@@ -16,6 +16,8 @@ from crbeam.scenario.structure import Section, closest_key, unknown_key_message,
 from crbeam.scenario.yaml_document import Document
 from crbeam.units import describe, suggestion
 
+_MAX_LISTED = 9
+
 
 @dataclass(frozen=True)
 class Problem:
@@ -43,8 +45,9 @@ def validated(document: Document) -> Scenario:
     first, *others = errors
     if not others:
         raise first
-    listed = "".join(f"\n  also {_place(error)}: {error.problem}" for error in others)
-    raise InvalidScenario(f"{first.problem}{listed}", file=first.file, line=first.line, field=first.field)
+    listed = "".join(f"\n  also {_place(error)}: {error.problem}" for error in others[:_MAX_LISTED])
+    more = f"\n  {len(others) - _MAX_LISTED} more" if len(others) > _MAX_LISTED else ""
+    raise InvalidScenario(f"{first.problem}{listed}{more}", file=first.file, line=first.line, field=first.field)
 
 
 def _validate(value: Mapping[str, Any]) -> tuple[list[Problem], Scenario | None]:

@@ -19,9 +19,7 @@ def link_maps(scenario: Scenario) -> dict[str, InformationMap]:
     return _SYSTEMS[scenario.system].link_maps(scenario)
 
 
-def design_problem(
-    scenario: Scenario, *, weight: float = 0.5, method: DesignMethod | None = None
-) -> DesignProblem:
+def design_problem(scenario: Scenario, *, weight: float = 0.5, method: DesignMethod | None = None) -> DesignProblem:
     """The design problem of a scenario, with the constraints that a method is made for.
 
     Args:

@@ -51,7 +51,6 @@ def _path_map(scenario: Scenario, paths: Paths) -> InformationMap:
         transmit_response=steering_response(transmit, paths.departure_rad - station.orientation_rad),
         receive_response=steering_response(receive, paths.arrival_rad + rotation),
         block=link.transmitter,
-        receiver=paths.link,
         projector=projector,
     )
 
@@ -66,9 +65,8 @@ def _combiner_projector(combiner: Complex[np.ndarray, "rx rf"]) -> Complex[np.nd
 
 
 def _state_names(scenario: Scenario, paths: Paths) -> StateNames:
-    positions = {"user": "user_position", None: None}
     vertices = tuple(
-        positions[name] if name in positions else name.replace("target", "target_position")
+        None if name is None else name.replace("target", "target_position").replace("user", "user_position")
         for name in paths.vertex_names
     )
     if scenario.links[paths.link].receiver != "user":

@@ -45,7 +45,7 @@ def link_state(scenario: Scenario, link: str) -> LinkState:
     user_m = np.array(scenario.user.position_m)
     targets_m = np.array(scenario.targets.positions_m, dtype=float).reshape(-1, 2)
     gain = _gains(scenario, link, is_bistatic)
-    gains = np.stack([gain.real, gain.imag], axis=1).ravel()
+    gains = np.stack([np.real(gain), np.imag(gain)], axis=1).ravel()
     if not is_bistatic:
         return LinkState(np.concatenate([user_m, targets_m.ravel(), gains]), len(targets_m), False)
     angle, clock = [scenario.user.orientation_rad], [scenario.user.clock_bias_s]

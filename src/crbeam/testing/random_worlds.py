@@ -60,7 +60,7 @@ def random_scenario(
             "rcs": float(rng.uniform(1.0, 20.0)),
             "array": {"elements": int(rng.integers(4, 17))},
         },
-        "targets": {"positions": points_m[1:], "rcs": rng.uniform(10.0, 100.0, n_targets).tolist()},
+        "targets": _targets(points_m[1:], rng.uniform(10.0, 100.0, n_targets).tolist()),
         "waveform": _waveform(subcarriers),
         "noise": {"density": "-173.855 dBm/Hz", "figure": "10 dB"},
         "links": {
@@ -70,6 +70,10 @@ def random_scenario(
         "propagation": {"phases": phases},
     }
     return Scenario.model_validate({**document, **(overrides or {})})
+
+
+def _targets(points_m: list[list[float]], rcs_m2: list[float]) -> dict[str, object] | None:
+    return {"positions": points_m, "rcs": rcs_m2} if points_m else None
 
 
 def _waveform(subcarriers: int) -> dict[str, object]:

@@ -65,7 +65,7 @@ def _solve(problem: DesignProblem) -> Proposal | CrbeamError:
         else cp.Variable((frame.shape[1], frame.shape[1]), hermitian=True)
         for block, frame in frames.items()
     }
-    constraints, total = _power_constraints(problem, variables), 0
+    constraints, total = _power_constraints(problem, variables), cp.Constant(0.0)
     for criterion, (transform, selection) in zip(problem.active_criteria, whitened, strict=True):
         information = _information(problem, criterion, frames, variables, transform)
         slack = cp.Variable((selection.shape[1], selection.shape[1]), symmetric=True)
@@ -75,16 +75,17 @@ def _solve(problem: DesignProblem) -> Proposal | CrbeamError:
     program = cp.Problem(cp.Minimize(total), constraints)
     try:
         program.solve(solver=cp.CLARABEL)
-    except cp.error.SolverError as error:
+    except cp.SolverError as error:
         return SolverFailed(f"Clarabel must solve the conic program, but failed: {error}", status="solver error")
-    if any(variable.value is None for variable in variables.values()):
+    values = {block: variable.value for block, variable in variables.items() if variable.value is not None}
+    if len(values) < len(variables):
         return SolverFailed(
             f"Clarabel must solve the conic program, but stopped with status {program.status}.",
             status=str(program.status),
         )
     return Proposal(
-        covariances=_repaired(problem, frames, {block: variable.value for block, variable in variables.items()}),
-        trace=(float(program.value) * scale,),
+        covariances=_repaired(problem, frames, values),
+        trace=(float(np.asarray(total.value)) * scale,),
         iterations=int(program.solver_stats.num_iters or 0),
         details={"solver_status": str(program.status), "solver_seconds": float(program.solver_stats.solve_time or 0.0)},
     )
@@ -125,9 +126,7 @@ def _whitened(
 def _power_constraints(problem: DesignProblem, variables: dict[str, "cp.Variable"]) -> list[Any]:
     import cvxpy as cp
 
-    constraints: list[Any] = [
-        variable >> 0 for block, variable in variables.items() if block not in problem.codebooks
-    ]
+    constraints: list[Any] = [variable >> 0 for block, variable in variables.items() if block not in problem.codebooks]
     for budget in problem.budgets:
         used = [
             cp.sum(variables[block]) if block in problem.codebooks else cp.real(cp.trace(variables[block]))

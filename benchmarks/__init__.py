@@ -1,0 +1,1 @@
+"""Benchmarks, run on request by `make bench`; never part of the tests."""

@@ -1,0 +1,1 @@
+"""Examples that run: each has a `main` that the tests call."""

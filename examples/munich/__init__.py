@@ -1,0 +1,1 @@
+"""A ray-traced square in Munich."""

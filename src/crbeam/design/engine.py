@@ -1,0 +1,295 @@
+"""Certified solution of reduced problems: descent, Newton step on the face, interior point for the rest.
+
+Each problem goes through *rounds*: a factor descent to a residual target, then a Newton step on the dominant face,
+whose certificate is accepted once its gap is below half the tolerance (so that it still holds when it is recomputed in
+antenna space). Later rounds have lower targets and keep smaller eigenvalues. What is left goes to the interior point.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from jaxtyping import Complex
+from threadpoolctl import threadpool_limits
+
+from crbeam.design.face import face_of, newton_on_face, ranks, spectra
+from crbeam.design.factor_descent import Descent, descend, descend_many
+from crbeam.design.interior_point import follow_path
+from crbeam.design.reduced_bound import evaluate, isotropic_point, lower_bound, point_near, variables
+from crbeam.design.reduced_information import ReducedArrays, ReducedShape
+from crbeam.design.reduction import ReducedProblem
+from crbeam.errors import InvalidInput
+
+#: For each round: residual target relative to the tolerance, and the smallest eigenvalue kept relative to the largest.
+ROUNDS = ((5e-2, 1e-3), (5e-4, 1e-4), (5e-6, 1e-5), (5e-8, 1e-6))
+#: Fraction of the tolerance to aim for.
+MARGIN = 0.5
+#: Evaluations after which a descent is left to the interior point.
+DESCENT_LIMIT = 120
+#: Evaluations in total.
+EVALUATION_LIMIT = 240
+#: Bytes of arrays of a batch that are worked on together.
+CHUNK_BYTES = 8_000_000
+#: Fewest and most problems worked on together.
+CHUNK_RANGE = (8, 256)
+
+
+@dataclass(frozen=True, eq=False)
+class EngineResult:
+    """Solution of a reduced problem.
+
+    Attributes:
+        variables: X of each active block; the traces of each budget add up to 1.
+        covariances: transmit covariances, watt per subcarrier summed over slots.
+        objective: weighted bound, in the problem's unit.
+        lower_bound: proven lower bound on the weighted bound of any feasible transmission.
+        iterations: accepted steps.
+        evaluations: evaluations of value and gradient.
+        engine: `factor descent` or `interior point`.
+        status: `optimal` if the gap is within the tolerance, else `feasible`.
+        trace: objective of the start and after each iteration.
+        bounds: best lower bound known with each entry of the trace; 0 before the first is computed.
+    """
+
+    variables: tuple[np.ndarray, ...]
+    covariances: Complex[np.ndarray, "block tx tx"]
+    objective: float
+    lower_bound: float
+    iterations: int
+    evaluations: int
+    engine: str
+    status: str
+    trace: tuple[float, ...]
+    bounds: tuple[float, ...]
+
+    @property
+    def gap(self) -> float:
+        """Certified relative distance from the optimum, `1 - lower_bound / objective`."""
+        return 1.0 - self.lower_bound / self.objective
+
+
+@dataclass(frozen=True, eq=False)
+class _Progress:
+    """Best point of a problem so far and where its descent stands; values relative to the isotropic X."""
+
+    point: np.ndarray
+    resume: np.ndarray
+    value: float = np.inf
+    bound: float = 0.0
+    iterations: int = 0
+    evaluations: int = 0
+    engine: str = "factor descent"
+    trace: tuple[float, ...] = ()
+    bounds: tuple[float, ...] = ()
+
+    @property
+    def gap(self) -> float:
+        return 1.0 - self.bound / self.value
+
+    def descended(self, descent: Descent) -> "_Progress":
+        """After a descent; nothing is certified yet."""
+        new = descent.trace[1:] if self.trace else descent.trace
+        return replace(
+            self,
+            resume=descent.point,
+            iterations=self.iterations + len(descent.trace) - 1,
+            evaluations=self.evaluations + descent.n_evaluations,
+            trace=self.trace + new,
+            bounds=self.bounds + (self.bound,) * len(new),
+        )
+
+    def certified(self, point: np.ndarray, value: float, bound: float, cost: int) -> "_Progress":
+        """After the certificate of a candidate, which replaces the best point if its gap is smaller."""
+        best = replace(self, evaluations=self.evaluations + cost)
+        if not (value > 0.0 and bound > 0.0 and 1.0 - bound / value < self.gap):
+            return best
+        return replace(
+            best,
+            point=point,
+            value=value,
+            bound=bound,
+            trace=(*self.trace, value),
+            bounds=(*self.bounds, bound),
+        )
+
+
+def solve_reduced(
+    problem: ReducedProblem,
+    *,
+    tolerance: float = 1e-6,
+    max_evaluations: int = EVALUATION_LIMIT,
+    start: Complex[np.ndarray, "block tx tx"] | None = None,
+) -> EngineResult:
+    """Certified optimum of one reduced problem.
+
+    A small `max_evaluations` gives a feasible result with its honest gap. `start` holds transmit covariances.
+    """
+    with threadpool_limits(1):
+        shape, arrays = problem.shape, problem.arrays
+        point = _start(problem, start)
+        progress = _Progress(point, point)
+        for target, threshold in ROUNDS:
+            budget = min(max_evaluations, DESCENT_LIMIT) - progress.evaluations
+            if progress.gap <= MARGIN * tolerance or budget < 1:
+                break
+            descent = descend(shape, arrays, progress.resume, target=target * tolerance, max_evaluations=budget)
+            progress = progress.descended(descent)
+            if descent.residual <= target * tolerance:
+                kept = tuple(ranks(spectra(shape, descent.point), threshold).tolist())
+                progress = _polished(shape, arrays, progress, kept)
+            if progress.gap > MARGIN * tolerance:
+                progress = _checked(shape, arrays, progress)
+        return _result(problem, _rescued(shape, arrays, progress, tolerance, max_evaluations), tolerance)
+
+
+def solve_reduced_many(
+    problems: Sequence[ReducedProblem],
+    *,
+    tolerance: float = 1e-6,
+    max_evaluations: int = EVALUATION_LIMIT,
+    starts: Sequence[Complex[np.ndarray, "block tx tx"] | None] | None = None,
+) -> list[EngineResult]:
+    """Certified optima of independent reduced problems; no item's result depends on the others."""
+    starts = [None] * len(problems) if starts is None else starts
+    if len(starts) != len(problems):
+        raise InvalidInput(f"There must be one start for each problem, found {len(starts)} for {len(problems)}.")
+    groups: dict[ReducedShape, list[int]] = {}
+    for index, problem in enumerate(problems):
+        groups.setdefault(problem.shape_key, []).append(index)
+    results: list[EngineResult | None] = [None] * len(problems)
+    with threadpool_limits(1):
+        for shape, members in groups.items():
+            size = _chunk_size(problems[members[0]].arrays)
+            for first in range(0, len(members), size):
+                chunk = members[first : first + size]
+                points = [_start(problems[index], starts[index]) for index in chunk]
+                arrays = ReducedArrays.stack([problems[index].arrays for index in chunk])
+                done = _solve_chunk(shape, arrays, points, tolerance, max_evaluations)
+                for index, progress in zip(chunk, done, strict=True):
+                    results[index] = _result(problems[index], progress, tolerance)
+    return [result for result in results if result is not None]
+
+
+def _start(problem: ReducedProblem, covariances: np.ndarray | None) -> np.ndarray:
+    if covariances is None:
+        return isotropic_point(problem.shape)
+    return point_near(problem.shape, problem.compress(covariances))
+
+
+def _chunk_size(arrays: ReducedArrays) -> int:
+    parts = (arrays.packed, arrays.weights, arrays.jacobians, arrays.frames)
+    size = sum(array.nbytes for part in parts for array in part)
+    return int(np.clip(CHUNK_BYTES // max(size, 1), *CHUNK_RANGE))
+
+
+def _solve_chunk(
+    shape: ReducedShape, arrays: ReducedArrays, points: list[np.ndarray], tolerance: float, max_evaluations: int
+) -> list[_Progress]:
+    progress = [_Progress(point, point) for point in points]
+    limit = min(max_evaluations, DESCENT_LIMIT)
+    for target, threshold in ROUNDS:
+        budgets: dict[int, list[int]] = {}
+        for item, state in enumerate(progress):
+            if state.gap > MARGIN * tolerance and state.evaluations < limit:
+                budgets.setdefault(limit - state.evaluations, []).append(item)
+        for budget, items in budgets.items():
+            _run_round(shape, arrays, progress, np.array(items), (target * tolerance, threshold, budget))
+            for item in items:
+                if progress[item].gap > MARGIN * tolerance:
+                    progress[item] = _checked(shape, arrays.take(item), progress[item])
+    return [
+        _rescued(shape, arrays.take(item), state, tolerance, max_evaluations) for item, state in enumerate(progress)
+    ]
+
+
+def _run_round(
+    shape: ReducedShape,
+    arrays: ReducedArrays,
+    progress: list[_Progress],
+    items: np.ndarray,
+    settings: tuple[float, float, int],
+) -> None:
+    """One round of some items of a batch; their entries of `progress` are replaced."""
+    target, threshold, budget = settings
+    starts = np.stack([progress[item].resume for item in items])
+    part = arrays if len(items) == len(progress) else arrays.take(items)
+    descents = descend_many(shape, part, starts, target=target, max_evaluations=budget)
+    for item, descent in zip(items, descents, strict=True):
+        progress[item] = progress[item].descended(descent)
+    ready = [place for place, descent in enumerate(descents) if descent.residual <= target]
+    if not ready:
+        return
+    points = np.stack([descents[place].point for place in ready])
+    groups: dict[tuple[int, ...], list[int]] = {}
+    for number, kept in enumerate(ranks(spectra(shape, points), threshold).tolist()):
+        groups.setdefault(tuple(kept), []).append(number)
+    for kept, numbers in groups.items():
+        places = np.array([ready[number] for number in numbers])
+        chosen = part.take(places)
+        candidates, values, bounds = _polish(shape, chosen, points[numbers], kept)
+        for row, place in enumerate(places):
+            item = items[place]
+            progress[item] = progress[item].certified(candidates[row], float(values[row]), float(bounds[row]), 2)
+
+
+def _polish(
+    shape: ReducedShape, arrays: ReducedArrays, points: np.ndarray, kept: tuple[int, ...]
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Points after the Newton step on the face of the given ranks, with value and lower bound."""
+    face = face_of(shape, spectra(shape, points), kept)
+    candidates = newton_on_face(shape, arrays, face)
+    evaluation = evaluate(shape, arrays, candidates)
+    return candidates, evaluation.value, lower_bound(shape, arrays, evaluation)
+
+
+def _polished(shape: ReducedShape, arrays: ReducedArrays, progress: _Progress, kept: tuple[int, ...]) -> _Progress:
+    candidate, value, bound = _polish(shape, arrays, progress.resume, kept)
+    return progress.certified(candidate, float(value), float(bound), 2)
+
+
+def _checked(shape: ReducedShape, arrays: ReducedArrays, progress: _Progress) -> _Progress:
+    """The certificate of the descent's own point."""
+    evaluation = evaluate(shape, arrays, progress.resume)
+    bound = lower_bound(shape, arrays, evaluation)
+    return progress.certified(progress.resume, float(evaluation.value), float(bound), 0)
+
+
+def _rescued(
+    shape: ReducedShape, arrays: ReducedArrays, progress: _Progress, tolerance: float, max_evaluations: int
+) -> _Progress:
+    """Interior point for a problem whose descent has not reached the tolerance."""
+    budget = max_evaluations - progress.evaluations
+    if progress.gap <= tolerance or budget < 1 or max_evaluations <= DESCENT_LIMIT:
+        return progress
+    path = follow_path(shape, arrays, gap=MARGIN * tolerance, max_iterations=budget)
+    best = replace(progress, evaluations=progress.evaluations + path.n_evaluations)
+    if not path.gap < progress.gap:
+        return best
+    return replace(
+        best,
+        point=path.point,
+        value=path.value,
+        bound=path.bound,
+        engine="interior point",
+        iterations=best.iterations + len(path.trace) - 1,
+        trace=best.trace + path.trace,
+        bounds=best.bounds + path.bounds,
+    )
+
+
+def _result(problem: ReducedProblem, progress: _Progress, tolerance: float) -> EngineResult:
+    scale = problem.scale
+    parts = variables(problem.shape, progress.point)
+    best = np.maximum.accumulate(np.asarray(progress.bounds))
+    return EngineResult(
+        variables=tuple(parts),
+        covariances=problem.expand(parts),
+        objective=progress.value * scale,
+        lower_bound=progress.bound * scale,
+        iterations=progress.iterations,
+        evaluations=progress.evaluations,
+        engine=progress.engine,
+        status="optimal" if progress.gap <= tolerance else "feasible",
+        trace=tuple(scale * value for value in progress.trace),
+        bounds=tuple((scale * best).tolist()),
+    )

@@ -1,0 +1,151 @@
+"""Quasi-Newton descent in the factors of the covariances.
+
+Minimises log f over square factors (see `reduced_bound`) by L-BFGS with an Armijo line search from unit steps, until
+the squared residual is below a target. Square factors have no spurious local minimum: a stationary B that is singular
+and second-order stationary satisfies the optimality condition, and so does every nonsingular one. Deciding whether a
+point is good enough is not done here.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from crbeam.design.curvature import CurvatureMemory
+from crbeam.design.reduced_bound import Evaluation, evaluate
+from crbeam.design.reduced_information import ReducedArrays, ReducedShape
+
+#: Curvature pairs kept.
+MEMORY = 30
+#: Initial inverse curvature of log f.
+FIRST_SCALE = 0.25
+#: Fraction of the predicted decrease that a step must reach.
+SUFFICIENT_DECREASE = 1e-4
+#: Step below which a line search gives up.
+SMALLEST_STEP = 1e-9
+#: Fraction of unfinished items of a batch below which the finished ones are removed from the arrays.
+CROWDED = 0.8
+
+
+@dataclass(frozen=True, eq=False)
+class Descent:
+    """Where a descent ended.
+
+    Attributes:
+        point: last accepted point.
+        residual: squared residual there.
+        n_evaluations: evaluations of value and gradient.
+        trace: value of the start and of each accepted point.
+    """
+
+    point: np.ndarray
+    residual: float
+    n_evaluations: int
+    trace: tuple[float, ...]
+
+
+def descend(
+    shape: ReducedShape, arrays: ReducedArrays, start: np.ndarray, *, target: float, max_evaluations: int
+) -> Descent:
+    """Descent of one problem until the squared residual is at most `target`."""
+    point, current = start, evaluate(shape, arrays, start)
+    memory = CurvatureMemory((), point.size, min(MEMORY, max_evaluations), FIRST_SCALE)
+    trace, used = [float(current.value)], 1
+    while used < max_evaluations and current.residual > target:
+        direction = memory.direction(current.slope)
+        if not direction @ current.slope < 0.0:
+            memory.forget(True, FIRST_SCALE)
+            direction = memory.direction(current.slope)
+        step, trial = 1.0, None
+        while trial is None and used < max_evaluations and step > SMALLEST_STEP:
+            used += 1
+            trial = _accepted(shape, arrays, point, current, step * direction)
+            step *= 0.5
+        if trial is None:
+            break
+        moved = 2.0 * step * direction
+        memory.add(moved, trial.slope - current.slope, True)
+        point, current = point + moved, trial
+        trace.append(float(current.value))
+    return Descent(point, float(current.residual), used, tuple(trace))
+
+
+def _accepted(
+    shape: ReducedShape, arrays: ReducedArrays, point: np.ndarray, current: Evaluation, move: np.ndarray
+) -> Evaluation | None:
+    """The evaluation at `point + move` if it decreases the value enough."""
+    trial = evaluate(shape, arrays, point + move)
+    wanted = current.value * (1.0 + SUFFICIENT_DECREASE * (move @ current.slope))
+    return trial if 0.0 < trial.value <= wanted else None
+
+
+def descend_many(
+    shape: ReducedShape, arrays: ReducedArrays, starts: np.ndarray, *, target: float, max_evaluations: int
+) -> list[Descent]:
+    """Descents of independent problems of one shape; the result of an item does not depend on its companions."""
+    batch = _Batch(shape, arrays, starts, min(MEMORY, max_evaluations))
+    results: list[Descent | None] = [None] * starts.shape[0]
+    while True:
+        for place in batch.finished(target, max_evaluations):
+            results[batch.items[place]] = batch.descent(place)
+        waiting = np.array([results[item] is None for item in batch.items])
+        if not waiting.any():
+            return [result for result in results if result is not None]
+        if waiting.mean() < CROWDED:
+            batch.keep(np.flatnonzero(waiting))
+        batch.advance()
+
+
+class _Batch:
+    """Work space of a batch of descents; `advance` and `keep` change it in place."""
+
+    def __init__(self, shape: ReducedShape, arrays: ReducedArrays, starts: np.ndarray, capacity: int):
+        self.shape, self.arrays = shape, arrays
+        self.items = np.arange(starts.shape[0])
+        self.point = starts
+        current = evaluate(shape, arrays, starts)
+        self.value, self.slope, self.residual = current.value, current.slope, current.residual
+        self.direction = -FIRST_SCALE * self.slope
+        self.step = np.ones(len(starts))
+        self.used = 1
+        self.memory = CurvatureMemory(starts.shape[:1], starts.shape[1], capacity, FIRST_SCALE)
+        self.values = self.value[:, None]
+
+    def finished(self, target: float, max_evaluations: int) -> np.ndarray:
+        """Places of the items that need no further step, or cannot make one."""
+        if self.used >= max_evaluations:
+            return np.arange(len(self.items))
+        return np.flatnonzero(~(self.residual > target) | (self.step < SMALLEST_STEP))
+
+    def descent(self, place: int) -> Descent:
+        """Result of the item at `place` as of now."""
+        values = self.values[place]
+        moved = np.concatenate([[True], values[1:] != values[:-1]])
+        return Descent(self.point[place].copy(), float(self.residual[place]), self.used, tuple(values[moved].tolist()))
+
+    def keep(self, places: np.ndarray) -> None:
+        """Remove all other items."""
+        self.arrays, self.memory = self.arrays.take(places), self.memory.take(places)
+        for name in ("items", "point", "value", "slope", "residual", "direction", "step", "values"):
+            setattr(self, name, getattr(self, name)[places])
+
+    def advance(self) -> None:
+        """One evaluation of every item: accept its step and turn, or shorten the step."""
+        move = self.step[:, None] * self.direction
+        trial = evaluate(self.shape, self.arrays, self.point + move)
+        wanted = self.value * (1.0 + SUFFICIENT_DECREASE * np.vecdot(move, self.slope))
+        accepted = (trial.value > 0.0) & (trial.value <= wanted)
+        self.memory.add(move, trial.slope - self.slope, accepted)
+        mask = accepted[:, None]
+        self.point = np.where(mask, self.point + move, self.point)
+        self.slope = np.where(mask, trial.slope, self.slope)
+        self.value = np.where(accepted, trial.value, self.value)
+        self.residual = np.where(accepted, trial.residual, self.residual)
+        turned = self.memory.direction(self.slope)
+        uphill = accepted & ~(np.vecdot(turned, self.slope) < 0.0)
+        if uphill.any():
+            self.memory.forget(uphill, FIRST_SCALE)
+            turned = np.where(uphill[:, None], -FIRST_SCALE * self.slope, turned)
+        self.direction = np.where(mask, turned, self.direction)
+        self.step = np.where(accepted, 1.0, 0.5 * self.step)
+        self.values = np.concatenate([self.values, self.value[:, None]], axis=1)
+        self.used += 1

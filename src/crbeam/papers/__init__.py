@@ -1,0 +1,41 @@
+"""Figures of the published papers, made again on the public API."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from types import ModuleType
+
+from crbeam.errors import InvalidInput
+from crbeam.papers import zhang2025
+
+_PAPERS: Mapping[str, Mapping[int, ModuleType]] = {"zhang2025": zhang2025.FIGURES}
+
+
+def figures() -> dict[str, dict[int, str]]:
+    """Title of every figure that can be made, by paper and number."""
+    return {paper: {number: module.TITLE for number, module in made.items()} for paper, made in _PAPERS.items()}
+
+
+def make_figure(paper: str, number: int | None, out_dir: str | os.PathLike[str], *, full: bool = False) -> list[Path]:
+    """Paths of the files of a figure (PNG, PDF and its data as CSV), or of all figures of a paper without a number.
+
+    Args:
+        paper: key of the paper.
+        number: of the figure in the paper; None for all.
+        out_dir: folder for the files, made if it does not exist.
+        full: finer curves, which take longer.
+
+    Raises:
+        InvalidInput: there is no such paper or figure.
+    """
+    if paper not in _PAPERS:
+        raise InvalidInput(f"The paper must be one of {', '.join(_PAPERS)}, found `{paper}`.")
+    made = _PAPERS[paper]
+    if number is not None and number not in made:
+        exist = ", ".join(f"{key} ({module.TITLE})" for key, module in made.items())
+        raise InvalidInput(f"The figure of {paper} must be one of {exist}, found {number}.")
+    chosen = made if number is None else {number: made[number]}
+    return [path for module in chosen.values() for path in module.make(Path(out_dir), full=full)]
+
+
+__all__ = ["figures", "make_figure"]

@@ -1,0 +1,109 @@
+"""The objects of a scene, as marks on a map."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from jaxtyping import Float
+
+from crbeam.propagation import Paths
+from crbeam.report.figures.name_places import place_names
+from crbeam.report.figures.scene_object import SceneObject
+from crbeam.scenario import Scenario
+from crbeam.systems import paths_of
+
+if TYPE_CHECKING:
+    import matplotlib.axes
+
+_MARKS: dict[str, dict[str, Any]] = {
+    "station": {"marker": "s", "markersize": 4.5},
+    "user": {"marker": "^", "markersize": 5.0},
+    "target": {"marker": "o", "markersize": 4.0},
+}
+
+
+def scene_objects(scenario: Scenario) -> list[SceneObject]:
+    """Stations, user and targets of a scenario, the targets being those that its paths visit."""
+    objects = [
+        SceneObject(name, "station", station.position_m, station.orientation_rad + _line(station.transmit_array.axis))
+        for name, station in scenario.stations.items()
+    ]
+    user = scenario.user
+    axis_rad = _line(user.array.axis) - user.orientation_sign * user.orientation_rad
+    objects.append(SceneObject("user", "user", user.position_m, axis_rad, "user_position"))
+    return objects + _targets(list(paths_of(scenario).values()))
+
+
+def _line(axis: str) -> float:
+    """Local direction of the line of an array."""
+    return 0.0 if axis == "x" else np.pi / 2.0
+
+
+def _targets(links: Sequence[Paths]) -> list[SceneObject]:
+    found = {
+        name: (float(x), float(y))
+        for paths in links
+        for name, (x, y) in zip(paths.vertex_names, paths.vertex_m, strict=True)
+        if name is not None and name.startswith("target")
+    }
+    return [
+        SceneObject(
+            name.replace("[", " ").rstrip("]"), "target", found[name], None, name.replace("target", "target_position")
+        )
+        for name in sorted(found, key=lambda name: int(name[len("target[") : -1]))
+    ]
+
+
+def mark_objects(
+    axes: "matplotlib.axes.Axes",
+    objects: Sequence[SceneObject],
+    *,
+    on_dark: bool = False,
+    keep_clear_m: Float[np.ndarray, "point 2"] | None = None,
+) -> None:
+    """Draw objects as marks with a name beside each; call it when the limits of the axes are set.
+
+    Args:
+        axes: equal axes in metres.
+        objects: what to draw.
+        on_dark: dark marks get white edges, for a coloured map.
+        keep_clear_m: points that names should not cover.
+    """
+    from matplotlib.patheffects import withStroke
+
+    halo = [withStroke(linewidth=1.6, foreground="white")]
+    limits = np.array([axes.get_xlim(), axes.get_ylim()])
+    places = place_names(objects, limits, keep_clear_m)
+    for item, place in zip(objects, places, strict=True):
+        fill = "white" if item.kind == "target" else "black"
+        axes.plot(
+            *item.position_m,
+            linestyle="none",
+            color="black",
+            markerfacecolor=fill,
+            markeredgecolor="white" if on_dark and fill == "black" else "black",
+            markeredgewidth=0.6,
+            zorder=6,
+            label=f"_{item.name}",
+            **_MARKS[item.kind],
+        )
+        axes.annotate(
+            item.name,
+            item.position_m,
+            xytext=place.offset_points,
+            textcoords="offset points",
+            ha=place.alignment,
+            va="center",
+            fontsize=7,
+            zorder=9,
+            path_effects=halo,
+        )
+    axes.set(xlim=limits[0], ylim=limits[1])
+
+
+def fit_limits(axes: "matplotlib.axes.Axes", points_m: np.ndarray, *, margin: float = 0.1) -> None:
+    """Equal axes in metres around all points, with a margin as a share of the larger extent."""
+    low, high = points_m.min(axis=0), points_m.max(axis=0)
+    pad = margin * max(float((high - low).max()), 1.0)
+    axes.set(xlim=(low[0] - pad, high[0] + pad), ylim=(low[1] - pad, high[1] + pad), xlabel="$x$ (m)", ylabel="$y$ (m)")
+    axes.set_aspect("equal")

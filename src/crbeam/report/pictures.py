@@ -1,0 +1,130 @@
+"""The pictures that go with a result: which figures to draw of it, and where to save them."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Complex
+
+from crbeam.design import Design
+from crbeam.evaluation import Evaluation, PositionErrorMap, TradeoffPoint
+from crbeam.evaluation.beampattern import beampattern_plane_w, beampattern_w
+from crbeam.report.figures import (
+    SceneObject,
+    beampattern_figure,
+    beampattern_plane_figure,
+    error_map_figure,
+    scene_figure,
+    scene_objects,
+    tradeoff_figure,
+)
+from crbeam.report.style import save_figure
+from crbeam.report.tables import tradeoff_table, write_csv
+from crbeam.scenario import Scenario
+
+#: Points of a beampattern over angle.
+ANGLES = 1441
+#: Points of a beampattern over the plane, along each axis.
+PLANE_POINTS = 181
+
+
+def scene_picture(directory: Path, scenario: Scenario, evaluation: Evaluation) -> list[Path]:
+    """The scene from above, with error ellipses of each link: `scene_LINK.pdf` and `.png`."""
+    return [
+        file
+        for link in evaluation.links
+        for file in save_figure(scene_figure(scenario, evaluation, link=link), directory / f"scene_{link}")
+    ]
+
+
+def design_pictures(
+    directory: Path,
+    scenario: Scenario,
+    design: Design,
+    evaluation: Evaluation,
+    *,
+    others: Mapping[str, Complex[np.ndarray, "block tx tx"]] | None = None,
+) -> list[Path]:
+    """Scene with error ellipses, beampattern over angle and over the plane of every block, as PDF and PNG.
+
+    Args:
+        directory: where the files go.
+        scenario: the world of the design.
+        design: what to draw.
+        evaluation: its bounds.
+        others: further transmissions to draw in the beampattern over angle, by label.
+    """
+    files = scene_picture(directory, scenario, evaluation)
+    transmissions = {**(others or {}), design.method: design.covariances}
+    for index, block in enumerate(design.blocks):
+        suffix = f"_{block}" if len(design.blocks) > 1 else ""
+        chosen = {label: stack[index : index + 1] for label, stack in transmissions.items()}
+        files += _beampattern(directory / f"beampattern{suffix}", scenario, block, chosen)
+        files += _beampattern_plane(directory / f"beampattern_plane{suffix}", scenario, block, chosen[design.method])
+    return files
+
+
+def _beampattern(stem: Path, scenario: Scenario, block: str, transmissions: Mapping[str, np.ndarray]) -> list[Path]:
+    """Radiated power over the half circle on the objects' side of the array, by transmission."""
+    station = scenario.stations[block]
+    directions = _directions_rad(scenario, block)
+    middle = float(np.angle(np.mean(np.exp(1j * np.array(list(directions.values()))))))
+    angles = np.linspace(middle - np.pi / 2.0, middle + np.pi / 2.0, ANGLES)
+    positions = station.transmit_array.positions_wavelengths
+    patterns = {
+        label: beampattern_w(stack, positions, station.orientation_rad, angles)[0]
+        for label, stack in transmissions.items()
+    }
+    return save_figure(beampattern_figure(angles, patterns, directions_rad=directions), stem)
+
+
+def _directions_rad(scenario: Scenario, block: str) -> dict[str, float]:
+    x, y = scenario.stations[block].position_m
+    return {
+        item.name: float(np.arctan2(item.position_m[1] - y, item.position_m[0] - x))
+        for item in scene_objects(scenario)
+        if item.kind != "station"
+    }
+
+
+def _beampattern_plane(stem: Path, scenario: Scenario, block: str, covariances: np.ndarray) -> list[Path]:
+    station = scenario.stations[block]
+    objects = scene_objects(scenario)
+    x_m, y_m = _grid_m(objects)
+    power_w = beampattern_plane_w(
+        covariances,
+        station.transmit_array.positions_wavelengths,
+        station.orientation_rad,
+        station_m=station.position_m,
+        x_m=x_m,
+        y_m=y_m,
+    )[0]
+    return save_figure(beampattern_plane_figure(x_m, y_m, power_w, objects=objects), stem)
+
+
+def _grid_m(objects: Sequence[SceneObject]) -> tuple[np.ndarray, np.ndarray]:
+    """A grid over all objects with a margin around them."""
+    points = np.array([item.position_m for item in objects])
+    low, high = points.min(axis=0), points.max(axis=0)
+    margin = 0.12 * max(float(np.max(high - low)), 1.0)
+    x_m, y_m = (np.linspace(first - margin, last + margin, PLANE_POINTS) for first, last in zip(low, high, strict=True))
+    return x_m, y_m
+
+
+def tradeoff_pictures(directory: Path, points: Sequence[TradeoffPoint]) -> list[Path]:
+    """The trade-off curve as PDF and PNG, with its numbers as CSV."""
+    figure = save_figure(tradeoff_figure(points), directory / "tradeoff")
+    return [*figure, write_csv(directory / "tradeoff.csv", tradeoff_table(points))]
+
+
+def map_pictures(directory: Path, scenario: Scenario, error_map: PositionErrorMap) -> list[Path]:
+    """The map of the position error bound as PDF and PNG, with its numbers as CSV."""
+    stem = directory / f"map_{error_map.link}"
+    figure = save_figure(error_map_figure(error_map, objects=scene_objects(scenario)), stem)
+    records = [
+        {"x_m": float(x), "y_m": float(y), "user_position_m": float(error_map.root_bound_m[row, column])}
+        for row, y in enumerate(error_map.y_m)
+        for column, x in enumerate(error_map.x_m)
+        if error_map.is_identifiable[row, column]
+    ]
+    return [*figure, write_csv(stem.with_suffix(".csv"), records)]

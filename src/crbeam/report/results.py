@@ -1,0 +1,194 @@
+"""Designs as files.
+
+`design.nc` (NetCDF, labelled) has the dimensions `block`, `tx`, `tx2` (columns of a covariance), `beam`, `iteration`
+and
+
+    covariances_real, covariances_imag [block, tx, tx2]   W per subcarrier, summed over slots
+    beamformers_real, beamformers_imag [block, tx, beam]  sqrt(W per subcarrier), strongest first, zeros after the last
+    stream_covariances_real, ..._imag [stream, block, tx, tx2]   if there is more than one stream
+    objective, lower_bound, gap, beamforming_loss         lower_bound and gap only where a bound is known
+    trace [iteration]                                     the method's own objective
+    bound_LINK_QUANTITY                                   roots of the bounds; lists over a dimension `target_LINK`
+
+A bound that does not exist is left out; attribute `unidentifiable_LINK` lists these parameters. Global attributes:
+`format`, `format_version`, `title`, `method`, `weight`, `status`, `status_sentence`, `bound_note`, `seed`, and as JSON
+`details`, `versions`, `scenario`. Wall-clock times are left out, so that the same design gives the same values.
+
+`design.npz` and `design.mat` have the key `covariances`, complex `[block, tx, tx]`, in the same unit.
+"""
+
+import io
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from jaxtyping import Complex
+
+from crbeam.design import Design
+from crbeam.evaluation import Evaluation, LinkEvaluation
+from crbeam.report.covariance_files import read_covariances
+from crbeam.report.files import write_atomically
+from crbeam.report.provenance import provenance_attributes
+from crbeam.scenario import Scenario
+
+if TYPE_CHECKING:
+    import xarray
+
+FORMAT = "crbeam-design"
+FORMAT_VERSION = 1
+
+__all__ = ["design_dataset", "read_covariances", "write_design"]
+
+
+def write_design(
+    directory: str | os.PathLike[str],
+    scenario: Scenario,
+    design: Design,
+    evaluation: Evaluation,
+    *,
+    weight: float | None = None,
+    date_utc: str | None = None,
+) -> list[Path]:
+    """Paths of `design.nc`, `design.npz` and `design.mat` in a directory, each written whole or not at all.
+
+    Args:
+        directory: made if it does not exist.
+        scenario: the world that the design is for.
+        design: what to write.
+        evaluation: bounds of the design.
+        weight: weight of bistatic positioning that the design was made with.
+        date_utc: a date for the NetCDF file; without one the files depend on the other arguments only.
+
+    Raises:
+        InvalidInput: the files cannot be written there.
+    """
+    folder = Path(directory)
+    dataset = design_dataset(scenario, design, evaluation, weight=weight, date_utc=date_utc)
+    encoding = {name: {"_FillValue": None} for name in dataset.data_vars}
+    return [
+        write_atomically(
+            folder / "design.nc",
+            lambda temporary: dataset.to_netcdf(temporary, engine="h5netcdf", encoding=encoding),
+        ),
+        write_atomically(folder / "design.npz", lambda temporary: _write_npz(temporary, design.covariances)),
+        write_atomically(folder / "design.mat", lambda temporary: _write_mat(temporary, design.covariances)),
+    ]
+
+
+def design_dataset(
+    scenario: Scenario,
+    design: Design,
+    evaluation: Evaluation,
+    *,
+    weight: float | None = None,
+    date_utc: str | None = None,
+) -> "xarray.Dataset":
+    """A design with its bounds and provenance as a labelled dataset; the module lists its fields."""
+    import xarray as xr
+
+    variables = _design_variables(design)
+    coordinates: dict[str, Any] = {"block": list(design.blocks)}
+    if "stream_covariances_real" in variables:
+        coordinates["stream"] = list(design.stream_covariances)
+    attributes: dict[str, Any] = {
+        "format": FORMAT,
+        "format_version": FORMAT_VERSION,
+        "title": scenario.title,
+        "method": design.method,
+        "status": design.status.key,
+        "status_sentence": design.status.value,
+        "bound_note": design.bound_note,
+        "details": json.dumps(_lasting(design.details), sort_keys=True),
+    }
+    if weight is not None:
+        attributes["weight"] = float(weight)
+    for link in evaluation.links.values():
+        bounds, targets = _bound_variables(link)
+        variables |= bounds
+        coordinates |= targets
+        attributes[f"unidentifiable_{link.name}"] = ", ".join(link.unidentifiable)
+    return xr.Dataset(variables, coordinates, attributes | provenance_attributes(scenario, date_utc=date_utc))
+
+
+def _lasting(details: Mapping[str, float | str]) -> dict[str, float | str]:
+    return {name: value for name, value in details.items() if not name.endswith("seconds")}
+
+
+def _design_variables(design: Design) -> dict[str, Any]:
+    power = {"units": "W", "long_name": "transmit covariance per subcarrier, summed over slots"}
+    amplitude = {"units": "W^0.5", "long_name": "beamformers as columns, strongest first"}
+    variables: dict[str, Any] = {
+        **_complex("covariances", ("block", "tx", "tx2"), design.covariances, power),
+        **_complex("beamformers", ("block", "tx", "beam"), _padded_beams(design), amplitude),
+    }
+    if len(design.stream_covariances) > 1:
+        stack = np.stack(list(design.stream_covariances.values()))
+        variables |= _complex("stream_covariances", ("stream", "block", "tx", "tx2"), stack, power)
+    numbers = {
+        "objective": (design.objective, "weighted bound of the design"),
+        "lower_bound": (design.lower_bound, "proven lower bound on the objective of any design"),
+        "gap": (design.gap, "(objective - lower_bound) / objective"),
+        "beamforming_loss": (design.beamforming_loss, "relative increase of the objective from too few slots"),
+    }
+    for name, (value, meaning) in numbers.items():
+        if value is not None:
+            variables[name] = ((), float(value), {"long_name": meaning})
+    for name in {"objective", "lower_bound"} & set(variables):
+        variables[name][2]["units"] = "m^2"
+    trace = np.asarray(design.trace, dtype=float)
+    variables["trace"] = (("iteration",), trace, {"long_name": "the method's own objective along its iterations"})
+    return variables
+
+
+def _complex(name: str, dims: tuple[str, ...], values: np.ndarray, attributes: Mapping[str, str]) -> dict[str, Any]:
+    return {
+        f"{name}_{part}": (dims, np.ascontiguousarray(array), {**attributes, "part": words})
+        for part, array, words in (("real", np.real(values), "real"), ("imag", np.imag(values), "imaginary"))
+    }
+
+
+def _padded_beams(design: Design) -> Complex[np.ndarray, "block tx beam"]:
+    n_beams = max(beams.matrix.shape[1] for beams in design.beamformers)
+    stack = np.zeros((len(design.beamformers), design.covariances.shape[1], n_beams), dtype=complex)
+    for index, beams in enumerate(design.beamformers):
+        stack[index, :, : beams.matrix.shape[1]] = beams.matrix
+    return stack
+
+
+def _bound_variables(link: LinkEvaluation) -> tuple[dict[str, Any], dict[str, list[str]]]:
+    """Variables of a link's root bounds, and the names of the targets that have one."""
+    variables: dict[str, Any] = {}
+    targets: dict[str, list[str]] = {}
+    for quantity, value in link.quantities.items():
+        unit = {"mps": "m/s"}.get(quantity.rpartition("_")[2], quantity.rpartition("_")[2])
+        attributes = {"units": unit, "long_name": f"root of the bound's trace, link {link.name}"}
+        if isinstance(value, tuple):
+            known = {f"target[{index}]": part for index, part in enumerate(value) if part is not None}
+            if known:
+                targets[f"target_{link.name}"] = list(known)
+                variables[f"bound_{link.name}_{quantity}"] = (
+                    (f"target_{link.name}",),
+                    list(known.values()),
+                    attributes,
+                )
+        elif value is not None:
+            variables[f"bound_{link.name}_{quantity}"] = ((), float(value), attributes)
+    return variables, targets
+
+
+def _write_npz(path: Path, covariances: Complex[np.ndarray, "block tx tx"]) -> None:
+    with path.open("wb") as file:
+        np.savez_compressed(file, covariances=covariances)
+
+
+def _write_mat(path: Path, covariances: Complex[np.ndarray, "block tx tx"]) -> None:
+    """A MATLAB file; its header text, where a date would stand, is fixed."""
+    from scipy.io import savemat
+
+    buffer = io.BytesIO()
+    savemat(buffer, {"covariances": covariances}, do_compression=True)
+    header = b"MATLAB 5.0 MAT-file, transmit covariances [block, tx, tx], W per subcarrier summed over slots"
+    path.write_bytes(header.ljust(116) + buffer.getvalue()[116:])
