@@ -1,17 +1,27 @@
 """Shape annotations are executed, randomness is seeded, pictures need no screen."""
 
+from pathlib import Path
+
 import matplotlib
 import numpy as np
 import pytest
 from hypothesis import settings
 from jaxtyping import install_import_hook
 
-# Before the first import of crbeam. Of the scenario models only those with arrays: pydantic checks the others.
-CHECKED = (
-    "linalg units scenario.arrays scenario.waveform propagation information communication design estimation "
-    "systems evaluation studies report testing"
-)
-install_import_hook([f"crbeam.{name}" for name in CHECKED.split()], "beartype.beartype")
+SOURCE = Path(__file__).parents[1] / "src"
+#: Arrays of one item are scalars where those of a batch are arrays; proposals and designs are checked after it.
+WITHOUT_CHECKS = {"crbeam.design.engine"}
+
+
+def modules_with_shapes() -> list[str]:
+    """Modules that annotate arrays with shapes."""
+    files = [file for file in sorted(SOURCE.rglob("*.py")) if "from jaxtyping import" in file.read_text()]
+    names = {".".join(file.relative_to(SOURCE).with_suffix("").parts) for file in files}
+    return sorted(names - WITHOUT_CHECKS)
+
+
+# Before the first import of crbeam.
+install_import_hook(modules_with_shapes(), "beartype.beartype")
 
 matplotlib.use("Agg")
 settings.register_profile("crbeam", derandomize=True, deadline=None, max_examples=25)

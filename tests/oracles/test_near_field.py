@@ -1,5 +1,7 @@
 """One monostatic near-field target: a map built by hand, against a public code; see README.md."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -24,7 +26,7 @@ def spherical_response(range_m, angle_rad):
     return response, -1j * wavenumber * by_range * response, -1j * wavenumber * by_angle * response
 
 
-def echo_map(gram_of=lambda factor: np.outer(factor.conj(), factor)):
+def echo_map():
     """Information of range, angle and complex gain in `gain a a^T`, whose transmit vectors are `conj(a)`."""
     response, by_range, by_angle = spherical_response(RANGE_M, ANGLE_RAD)
     terms = [
@@ -42,7 +44,7 @@ def echo_map(gram_of=lambda factor: np.outer(factor.conj(), factor)):
         block="array",
         receive=np.stack([term[0] for term in terms], axis=1),
         transmit=np.stack([term[1] for term in terms], axis=1).conj(),
-        gram=(2 * N_SNAPSHOTS / NOISE_POWER_W) * gram_of(factor),
+        gram=(2 * N_SNAPSHOTS / NOISE_POWER_W) * np.outer(factor.conj(), factor),
         jacobian=jacobian,
     )
     return InformationMap(ParameterLayout.of({"range": 1, "angle": 1, "gain": 2}), (contribution,))
@@ -58,6 +60,24 @@ def test_range_and_angle_bounds():
     assert root_bounds(echo_map()) == pytest.approx((ROOT_RANGE_M, ROOT_ANGLE_RAD), rel=1e-9)
 
 
-def test_the_oracle_rejects_an_unconjugated_gram():
-    wrong = root_bounds(echo_map(lambda factor: np.outer(factor, factor.conj())))
-    assert wrong[0] != pytest.approx(ROOT_RANGE_M, rel=1e-6)
+def one_way(part):
+    """Wrong: the product rule forgotten, so that only the receive response varies."""
+    return replace(part, jacobian=part.jacobian * np.array([1, 0, 1, 0, 1, 1])[:, None])
+
+
+def known_gain(part):
+    """Wrong: the gain assumed known."""
+    return replace(part, jacobian=part.jacobian * np.array([1, 1, 0, 0]))
+
+
+def single_noise(part):
+    """Wrong: a factor 1 in place of 2 over the noise power."""
+    return replace(part, gram=0.5 * part.gram)
+
+
+@pytest.mark.parametrize("wrong", [one_way, known_gain, single_noise])
+def test_the_oracle_rejects(wrong):
+    information_map = echo_map()
+    (part,) = information_map.contributions
+    changed = replace(information_map, contributions=(wrong(part),))
+    assert root_bounds(changed) != pytest.approx((ROOT_RANGE_M, ROOT_ANGLE_RAD), rel=1e-3)

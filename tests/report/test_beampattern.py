@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
+from jaxtyping import TypeCheckError
 
 from crbeam.errors import InvalidInput
 from crbeam.evaluation.beampattern import beampattern_plane_w, beampattern_w
 from crbeam.propagation import steering_response
-from jaxtyping import TypeCheckError
 
 N_TX = 8
 POSITIONS = np.stack([0.5 * (np.arange(N_TX) - 3.5), np.zeros(N_TX)], axis=1)

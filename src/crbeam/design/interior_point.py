@@ -296,9 +296,7 @@ def _advance(
     state.multipliers = state.multipliers + dual_length * (step.multipliers - state.multipliers)
 
 
-def _corrected(
-    newton: _Newton, scalings: list[_Scaling], mu: float, rank: int
-) -> tuple[float, list[np.ndarray]]:
+def _corrected(newton: _Newton, scalings: list[_Scaling], mu: float, rank: int) -> tuple[float, list[np.ndarray]]:
     """Mehrotra's centring parameter and second-order targets."""
     predictor = newton.step([np.zeros_like(s.root) for s in scalings])
     primal_length, dual_length = (min(1.0, length) for length in newton.longest(predictor))

@@ -41,7 +41,7 @@ class Proposal:
     iterations: int = 0
     hit_time_limit: bool = False
     stream_covariances: Mapping[str, Complex[np.ndarray, "block tx tx"]] | None = None
-    details: Mapping[str, float | str] = field(default_factory=dict)
+    details: Mapping[str, float | int | str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,7 +78,7 @@ class Design:
     trace: tuple[float, ...]
     iterations: int
     seconds: float
-    details: Mapping[str, float | str]
+    details: Mapping[str, float | int | str]
 
     @property
     def gap(self) -> float | None:

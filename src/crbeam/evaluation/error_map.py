@@ -7,7 +7,7 @@ from jaxtyping import Bool, Complex, Float
 
 from crbeam.errors import InvalidInput, InvalidScenario
 from crbeam.scenario import Scenario
-from crbeam.systems import link_maps
+from crbeam.systems import link_map
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,8 +50,7 @@ def position_error_map(
             "A map moves the user, but this scenario's paths were recorded for one user position; give target "
             "positions in place of propagation.paths_file to use the analytic tracer."
         )
-    if link not in link_maps(scenario):
-        raise InvalidInput(f"The link must be one of {', '.join(link_maps(scenario))}, found `{link}`.")
+    link_map(scenario, link)
     root = np.zeros((len(y_m), len(x_m)))
     seen = np.zeros(root.shape, dtype=bool)
     for row, y in enumerate(y_m):
@@ -71,7 +70,7 @@ def _root_bound_m(
         return None
     user = scenario.user.model_copy(update={"position_m": position_m})
     try:
-        information = link_maps(scenario.model_copy(update={"user": user}))[link].at(covariances)
+        information = link_map(scenario.model_copy(update={"user": user}), link).at(covariances)
     except InvalidScenario:
         return None
     if not information.is_identifiable(["user_position"]):

@@ -65,11 +65,13 @@ def design_pictures(
 
 
 def _beampattern(stem: Path, scenario: Scenario, block: str, transmissions: Mapping[str, np.ndarray]) -> list[Path]:
-    """Radiated power over the half circle on the objects' side of the array, by transmission."""
+    """Radiated power over the half circle with the objects, or over the full one if they are all around."""
     station = scenario.stations[block]
     directions = _directions_rad(scenario, block)
-    middle = float(np.angle(np.mean(np.exp(1j * np.array(list(directions.values()))))))
-    angles = np.linspace(middle - np.pi / 2.0, middle + np.pi / 2.0, ANGLES)
+    azimuths = np.exp(1j * np.array(list(directions.values())))
+    middle = np.angle(np.mean(azimuths))
+    half = np.pi / 2.0 if np.all(np.real(azimuths * np.exp(-1j * middle)) > 0.0) else np.pi
+    angles = np.linspace(middle - half, middle + half, ANGLES)
     positions = station.transmit_array.positions_wavelengths
     patterns = {
         label: beampattern_w(stack, positions, station.orientation_rad, angles)[0]

@@ -1,7 +1,7 @@
 """Look of the figures: one column of an IEEE paper, readable in grey."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
@@ -91,6 +91,12 @@ def colour_bar_ends(below: bool, above: bool) -> Literal["neither", "both", "min
     if below:
         return "both" if above else "min"
     return "max" if above else "neither"
+
+
+def legend_columns(labels: Iterable[str]) -> int:
+    """How many columns of a legend with these labels fit below a figure, at most three."""
+    widest_points = max((34.0 + 3.3 * len(label) for label in labels), default=1.0)
+    return max(1, min(3, int(72.0 * COLUMN_WIDTH_IN / widest_points)))
 
 
 def new_axes(height_in: float) -> tuple["matplotlib.figure.Figure", "matplotlib.axes.Axes"]:

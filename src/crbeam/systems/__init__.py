@@ -19,6 +19,15 @@ def link_maps(scenario: Scenario) -> dict[str, InformationMap]:
     return _SYSTEMS[scenario.system].link_maps(scenario)
 
 
+def link_map(scenario: Scenario, link: str) -> InformationMap:
+    """Information about the state for one link of a scenario, or for all together (`fused`).
+
+    Raises:
+        InvalidInput: there is no such link.
+    """
+    return _SYSTEMS[scenario.system].link_map(scenario, link)
+
+
 def design_problem(scenario: Scenario, *, weight: float = 0.5, method: DesignMethod | None = None) -> DesignProblem:
     """The design problem of a scenario, with the constraints that a method is made for.
 
@@ -33,4 +42,4 @@ def design_problem(scenario: Scenario, *, weight: float = 0.5, method: DesignMet
     return problem.with_constraints(*extra) if extra else problem
 
 
-__all__ = ["design_problem", "link_maps", "paths_of"]
+__all__ = ["design_problem", "link_map", "link_maps", "paths_of"]

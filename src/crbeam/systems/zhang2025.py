@@ -5,6 +5,9 @@ orientation and clock bias and the targets unknown) and come back to the station
 (monostatic sensing). Both links see the same transmit covariance, so a design trades one against the other.
 """
 
+from functools import reduce
+from operator import add
+
 import numpy as np
 from jaxtyping import Complex
 
@@ -91,14 +94,21 @@ def link_maps(scenario: Scenario) -> dict[str, InformationMap]:
 
     Deviation: Remark 1 prints 6K + 6 for the size of the fused state; it is 6K + 8.
     """
-    maps = {}
-    for name, paths in trace_paths(scenario).items():
-        jacobian, layout = state_jacobian(paths, _state_names(scenario, paths))
-        maps[name] = _path_map(scenario, paths).change_parameters(jacobian, layout)
-    fused = next(iter(maps.values()))
-    for other in list(maps.values())[1:]:
-        fused = fused + other
-    return {**maps, FUSED: fused}
+    maps = {name: _state_map(scenario, paths) for name, paths in trace_paths(scenario).items()}
+    return {**maps, FUSED: reduce(add, maps.values())}
+
+
+def link_map(scenario: Scenario, link: str) -> InformationMap:
+    """The one of `link_maps` with that name, without the work for the others."""
+    names = [*scenario.links, FUSED]
+    if link not in names:
+        raise InvalidInput(f"The link must be one of {', '.join(names)}, found `{link}`.")
+    return link_maps(scenario)[link] if link == FUSED else _state_map(scenario, trace_paths(scenario)[link])
+
+
+def _state_map(scenario: Scenario, paths: Paths) -> InformationMap:
+    jacobian, layout = state_jacobian(paths, _state_names(scenario, paths))
+    return _path_map(scenario, paths).change_parameters(jacobian, layout)
 
 
 def design_problem(scenario: Scenario, *, weight: float = 0.5) -> DesignProblem:

@@ -30,9 +30,9 @@ FULL_WEIGHTS = tuple(float(weight) for weight in np.unique(np.concatenate([WEIGH
 def make(out_dir: Path, *, full: bool = False) -> list[Path]:
     """Paths of the figure (PDF, PNG) and its data (CSV)."""
     curves, records, styles = {}, [], []
-    for line, (name, method) in enumerate(METHODS.items()):
-        for colour, n_targets in enumerate(N_TARGETS):
-            scenario = read_scenario("zhang2025", overrides=[f"targets.count={n_targets}"])
+    for colour, n_targets in enumerate(N_TARGETS):
+        scenario = read_scenario("zhang2025", overrides=[f"targets.count={n_targets}"])
+        for line, (name, method) in enumerate(METHODS.items()):
             points = tradeoff(scenario, [method], FULL_WEIGHTS if full else WEIGHTS)
             curves[f"{name}, $K = {n_targets}$"] = points
             records += [{"targets": n_targets, **record} for record in tradeoff_table(points)]

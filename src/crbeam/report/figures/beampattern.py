@@ -9,7 +9,15 @@ from jaxtyping import Float
 from crbeam.errors import InvalidInput
 from crbeam.report.figures.scene_object import SceneObject
 from crbeam.report.figures.scene_objects import mark_objects
-from crbeam.report.style import COLOUR_MAP, NO_MARKER, colour_bar_ends, curve_style, ieee_style, new_axes
+from crbeam.report.style import (
+    COLOUR_MAP,
+    NO_MARKER,
+    colour_bar_ends,
+    curve_style,
+    ieee_style,
+    legend_columns,
+    new_axes,
+)
 from crbeam.units import db_to_ratio, watt_to_dbm
 
 if TYPE_CHECKING:
@@ -80,7 +88,7 @@ def beampattern_figure(
                 fontsize=6.5,
             )
         axes.grid(visible=True)
-        figure.legend(loc="outside lower center", ncols=min(len(patterns_w), 3))
+        figure.legend(loc="outside lower center", ncols=legend_columns(patterns_w))
     return figure
 
 

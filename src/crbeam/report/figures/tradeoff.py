@@ -7,11 +7,20 @@ import numpy as np
 
 from crbeam.errors import InvalidInput
 from crbeam.evaluation.tradeoff import TradeoffPoint
-from crbeam.report.style import curve_style, ieee_style, new_axes
+from crbeam.report.style import curve_style, ieee_style, legend_columns, new_axes
 
 if TYPE_CHECKING:
     import matplotlib.axes
     import matplotlib.figure
+
+#: Ratio of the largest to the smallest bound of the user from which its axis is logarithmic.
+LOGARITHMIC_FROM = 6.0
+
+#: Markers of a curve, so that fine curves stay readable.
+_MOST_MARKERS = 13
+
+#: (x, y, weight) of the first and of the last point of a curve.
+_Ends = tuple[tuple[float, float, float], tuple[float, float, float]]
 
 Curves = Sequence[TradeoffPoint] | Mapping[str, Sequence[TradeoffPoint]]
 
@@ -27,8 +36,9 @@ def curves_by_method(points: Sequence[TradeoffPoint]) -> dict[str, list[Tradeoff
 def tradeoff_figure(points: Curves, *, styles: Sequence[Mapping[str, Any]] | None = None) -> "matplotlib.figure.Figure":
     """Root bound of the user by bistatic positioning against that of all positions by monostatic sensing.
 
-    One line per method, its points in the order of their weights, with the weights of its ends beside them. Points
-    where a bound does not exist, or that have no design, are left out and counted in the legend.
+    One line per method, its points in the order of their weights, its ends filled. The weights of the ends stand beside
+    them; of more than two curves, beside the outermost ends of each weight only. Points where a bound does not exist,
+    or that have no design, are left out and counted in the legend.
 
     Args:
         points: from `tradeoff`, or several such lists by label.
@@ -39,7 +49,7 @@ def tradeoff_figure(points: Curves, *, styles: Sequence[Mapping[str, Any]] | Non
         raise InvalidInput("At least one trade-off point must be given, found none.")
     with ieee_style():
         figure, axes = new_axes(3.0)
-        ends: list[tuple[float, float, float]] = []
+        ends: list[_Ends] = []
         for index, (label, curve) in enumerate(curves.items()):
             style = curve_style(index) if styles is None else styles[index]
             ends += _draw_curve(axes, label, curve, style)
@@ -48,8 +58,11 @@ def tradeoff_figure(points: Curves, *, styles: Sequence[Mapping[str, Any]] | Non
             ylabel="root bound of the user, bistatic positioning (m)",
         )
         axes.grid(visible=True)
-        axes.margins(0.08)
-        figure.legend(loc="outside lower center", ncols=min(len(curves), 3))
+        axes.margins(0.1)
+        heights_m = [end[1] for pair in ends for end in pair]
+        if heights_m and max(heights_m) > LOGARITHMIC_FROM * min(heights_m):
+            axes.set_yscale("log")
+        figure.legend(loc="outside lower center", ncols=legend_columns(axes.get_legend_handles_labels()[1]))
         _label_ends(axes, ends)
     return figure
 
@@ -66,31 +79,37 @@ def tradeoff_bounds_m(point: TradeoffPoint) -> tuple[float, float] | None:
 
 def _draw_curve(
     axes: "matplotlib.axes.Axes", label: str, curve: Sequence[TradeoffPoint], style: Mapping[str, Any]
-) -> list[tuple[float, float, float]]:
-    """Draw a curve; (x, y, weight) of its ends."""
+) -> list[_Ends]:
+    """Draw a curve; its lowest and highest weight with their places, nothing for a curve without points."""
     ordered = sorted(curve, key=lambda point: point.weight)
     drawn = [(*bounds, point.weight) for point in ordered if (bounds := tradeoff_bounds_m(point)) is not None]
     left_out = len(ordered) - len(drawn)
     if left_out:
         label = f"{label} ({left_out} left out: no bound)"
     values = np.array(drawn).reshape(-1, 3)
-    axes.plot(values[:, 0], values[:, 1], label=label, **{"markerfacecolor": "white", "markeredgewidth": 0.7, **style})
-    return drawn[:: max(len(drawn) - 1, 1)]
+    look = {"markerfacecolor": "white", "markeredgewidth": 0.7, "markevery": -(-len(drawn) // _MOST_MARKERS) or 1}
+    axes.plot(values[:, 0], values[:, 1], label=label, **{**look, **style})
+    if not drawn:
+        return []
+    ends = values[[0, -1]]
+    axes.plot(ends[:, 0], ends[:, 1], label=f"_{label} ends", **{**style, "linestyle": "none"})
+    return [(drawn[0], drawn[-1])]
 
 
-def _label_ends(axes: "matplotlib.axes.Axes", ends: Sequence[tuple[float, float, float]]) -> None:
-    """Write the weight beside each end; once where the same weight would be written twice at nearly one place."""
-    placed: list[tuple[float, np.ndarray]] = []
-    for x, y, weight in ends:
-        place = axes.transAxes.inverted().transform(axes.transData.transform((x, y)))
-        if any(other == weight and np.hypot(*(place - there)) < 0.16 for other, there in placed):
-            continue
-        placed.append((weight, place))
-        axes.annotate(
-            rf"$\alpha = {weight:g}$",
-            (x, y),
-            xytext=(4, 4),
-            textcoords="offset points",
-            fontsize=6.5,
-            annotation_clip=False,
-        )
+def _label_ends(axes: "matplotlib.axes.Axes", ends: Sequence[_Ends]) -> None:
+    """Write weights above the first ends of the curves and below their last ends."""
+    for which, offset, alignment in ((0, (0, 5), "bottom"), (1, (0, -5), "top")):
+        shown = [pair[which] for pair in ends]
+        if len(ends) > 2:
+            outermost = sorted(shown, key=lambda end: end[1 - which])
+            shown = list({weight: (x, y, weight) for x, y, weight in outermost}.values())
+        for x, y, weight in shown:
+            axes.annotate(
+                rf"$\alpha = {weight:g}$",
+                (x, y),
+                xytext=offset,
+                textcoords="offset points",
+                ha="center",
+                va=alignment,
+                fontsize=6.5,
+            )
