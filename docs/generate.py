@@ -75,8 +75,9 @@ def parse_docstring(name: str, docstring: str) -> Citation:
         for part in text.removesuffix(".").split(";")
     ]
     pairs = tuple((reference[0], reference[1] if len(reference) > 1 else "") for reference in references)
-    sentence = " ".join(re.split(r"(?<=[^0-9A-Z])\.(?:\s|$)|\n\n|:\n", docstring)[0].split())
-    return Citation(name, sentence.rstrip(".:") + ".", pairs, tuple(_paragraphs(docstring, "Deviation")))
+    paragraph = " ".join(docstring.split("\n\n")[0].split())
+    sentence = re.split(r"(?<=[^.\s])[.:](?=\s+[A-Z`(]|$)", paragraph)[0]
+    return Citation(name, f"{sentence}.", pairs, tuple(_paragraphs(docstring, "Deviation")))
 
 
 def _paragraphs(docstring: str, word: str) -> list[str]:

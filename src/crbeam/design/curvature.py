@@ -52,18 +52,23 @@ class CurvatureMemory:
 
     def add(self, step: np.ndarray, change: np.ndarray, accepted: np.ndarray | bool) -> None:
         """Store a pair for each item where `accepted`."""
+        product = np.vecdot(step, change)
+        step_norm, change_norm = np.vecdot(step, step), np.vecdot(change, change)
+        kept = accepted & (product > CURVATURE_TOLERANCE * np.sqrt(step_norm * change_norm))
+        if step.ndim == 1:
+            if not kept:
+                return
+            gamma, pivot = product / change_norm, product
+        else:
+            step, change = np.where(kept[:, None], step, 0.0), np.where(kept[:, None], change, 0.0)
+            pivot = np.where(kept, product, 1.0)
+            gamma = np.where(kept, pivot / np.where(kept, change_norm, 1.0), self._gamma)
+            product = np.where(kept, product, 0.0)
         if self._count == self._capacity:
             self._forget_oldest()
         k = self._count
-        product = np.sum(step * change, axis=-1)
-        step_norm, change_norm = np.sum(step**2, axis=-1), np.sum(change**2, axis=-1)
-        kept = accepted & (product > CURVATURE_TOLERANCE * np.sqrt(step_norm * change_norm))
-        mask = kept[..., None]
-        step, change = np.where(mask, step, 0.0), np.where(mask, change, 0.0)
-        pivot = np.where(kept, product, 1.0)
         self._steps[..., k, :], self._changes[..., k, :] = step, change
-        self._products[..., k] = np.where(kept, product, 0.0)
-        self._gamma = np.where(kept, product / np.where(kept, change_norm, 1.0), self._gamma)
+        self._products[..., k], self._gamma = product, gamma
         column = change[..., None]
         cross = (self._changes[..., : k + 1, :] @ column)[..., 0]
         self._changes_gram[..., k, : k + 1] = cross

@@ -7,15 +7,16 @@ antenna space). Later rounds have lower targets and keep smaller eigenvalues. Wh
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import numpy as np
 from jaxtyping import Complex
-from threadpoolctl import threadpool_limits
+from threadpoolctl import ThreadpoolController
 
 from crbeam.design.face import face_of, newton_on_face, ranks, spectra
 from crbeam.design.factor_descent import Descent, descend, descend_many
 from crbeam.design.interior_point import follow_path
-from crbeam.design.reduced_bound import evaluate, isotropic_point, lower_bound, point_near, variables
+from crbeam.design.reduced_bound import evaluate, isotropic_point, lapack_solver, lower_bound, point_near, variables
 from crbeam.design.reduced_information import ReducedArrays, ReducedShape
 from crbeam.design.reduction import ReducedProblem
 from crbeam.errors import InvalidInput
@@ -124,7 +125,7 @@ def solve_reduced(
 
     A small `max_evaluations` gives a feasible result with its honest gap. `start` holds transmit covariances.
     """
-    with threadpool_limits(1):
+    with _blas_threads().limit(limits=1):
         shape, arrays = problem.shape, problem.arrays
         point = _start(problem, start)
         progress = _Progress(point, point)
@@ -157,7 +158,7 @@ def solve_reduced_many(
     for index, problem in enumerate(problems):
         groups.setdefault(problem.shape_key, []).append(index)
     results: list[EngineResult | None] = [None] * len(problems)
-    with threadpool_limits(1):
+    with _blas_threads().limit(limits=1):
         for shape, members in groups.items():
             size = _chunk_size(problems[members[0]].arrays)
             for first in range(0, len(members), size):
@@ -168,6 +169,13 @@ def solve_reduced_many(
                 for index, progress in zip(chunk, done, strict=True):
                     results[index] = _result(problems[index], progress, tolerance)
     return [result for result in results if result is not None]
+
+
+@lru_cache(maxsize=1)
+def _blas_threads() -> ThreadpoolController:
+    """The BLAS libraries that the engine uses: finding them takes longer than a small design."""
+    lapack_solver()
+    return ThreadpoolController()
 
 
 def _start(problem: ReducedProblem, covariances: np.ndarray | None) -> np.ndarray:

@@ -12,7 +12,7 @@ import numpy as np
 
 from crbeam.design.packing import packed_matrix
 from crbeam.design.reduced_bound import solve_positive
-from crbeam.design.reduced_information import BlockShape, ReducedArrays, ReducedShape, gram_index, packed_index
+from crbeam.design.reduced_information import BlockShape, ReducedArrays, ReducedShape, gram_index
 
 
 @lru_cache(maxsize=32)
@@ -116,7 +116,7 @@ def explicit_bound(shape: ReducedShape, arrays: ReducedArrays) -> ExplicitBound:
     else:
         frames, weights, jacobians = ([part[None] for part in parts] for parts in _termwise_parts(arrays))
         packed = packed_matrix(shape, frames, weights, jacobians)[0]
-    index = packed_index(shape)
+    index = shape.packed_index
     pieces, slices, start = [], [], 0
     for block, frame, columns in zip(shape.blocks, arrays.frames, index.columns, strict=True):
         part = packed[:, columns]

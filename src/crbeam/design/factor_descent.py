@@ -6,11 +6,13 @@ and second-order stationary satisfies the optimality condition, and so does ever
 point is good enough is not done here.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
 from crbeam.design.curvature import CurvatureMemory
+from crbeam.design.lean_evaluation import evaluator
 from crbeam.design.reduced_bound import Evaluation, evaluate
 from crbeam.design.reduced_information import ReducedArrays, ReducedShape
 
@@ -47,7 +49,8 @@ def descend(
     shape: ReducedShape, arrays: ReducedArrays, start: np.ndarray, *, target: float, max_evaluations: int
 ) -> Descent:
     """Descent of one problem until the squared residual is at most `target`."""
-    point, current = start, evaluate(shape, arrays, start)
+    evaluate_at = evaluator(shape, arrays)
+    point, current = start, evaluate_at(start)
     memory = CurvatureMemory((), point.size, min(MEMORY, max_evaluations), FIRST_SCALE)
     trace, used = [float(current.value)], 1
     while used < max_evaluations and current.residual > target:
@@ -58,7 +61,7 @@ def descend(
         step, trial = 1.0, None
         while trial is None and used < max_evaluations and step > SMALLEST_STEP:
             used += 1
-            trial = _accepted(shape, arrays, point, current, step * direction)
+            trial = _accepted(evaluate_at, point, current, step * direction)
             step *= 0.5
         if trial is None:
             break
@@ -70,10 +73,10 @@ def descend(
 
 
 def _accepted(
-    shape: ReducedShape, arrays: ReducedArrays, point: np.ndarray, current: Evaluation, move: np.ndarray
+    evaluate_at: Callable[[np.ndarray], Evaluation], point: np.ndarray, current: Evaluation, move: np.ndarray
 ) -> Evaluation | None:
     """The evaluation at `point + move` if it decreases the value enough."""
-    trial = evaluate(shape, arrays, point + move)
+    trial = evaluate_at(point + move)
     wanted = current.value * (1.0 + SUFFICIENT_DECREASE * (move @ current.slope))
     return trial if 0.0 < trial.value <= wanted else None
 

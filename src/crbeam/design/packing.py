@@ -13,7 +13,6 @@ from crbeam.design.reduced_information import (
     ContributionShape,
     ReducedShape,
     contribution_information,
-    packed_index,
     term_index,
 )
 
@@ -22,7 +21,7 @@ def packed_matrix(
     shape: ReducedShape, frames: list[np.ndarray], weights: list[np.ndarray], jacobians: list[np.ndarray]
 ) -> np.ndarray:
     """Packed matrix `[item, row, column]` of a batch of problems of one shape."""
-    index = packed_index(shape)
+    index = shape.packed_index
     result = np.zeros((weights[0].shape[0], *shape.packed_size))
     for part, weight, jacobian in zip(shape.contributions, weights, jacobians, strict=True):
         if shape.blocks[part.block].is_diagonal:

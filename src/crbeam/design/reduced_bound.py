@@ -109,7 +109,8 @@ def _budget_sums(shape: ReducedShape, values: list[np.ndarray]) -> list[np.ndarr
 
 
 @lru_cache(maxsize=1)
-def _lapack_solver() -> Callable:
+def lapack_solver() -> Callable:
+    """LAPACK's solver for a positive-definite matrix, imported when it is first needed."""
     from scipy.linalg.lapack import dposv
 
     return dposv
@@ -118,7 +119,7 @@ def _lapack_solver() -> Callable:
 def solve_positive(matrix: np.ndarray, right: np.ndarray) -> np.ndarray:
     """`I^-1 E` item by item; NaN where I is singular."""
     if matrix.ndim == 2:
-        _, solution, failure = _lapack_solver()(matrix, right)
+        _, solution, failure = lapack_solver()(matrix, right)
         return solution if failure == 0 else np.full(right.shape, np.nan)
     try:
         return np.linalg.solve(matrix, right)

@@ -11,7 +11,7 @@ result does not depend on its companions.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 import numpy as np
 
@@ -59,6 +59,11 @@ class ReducedShape:
         """Whether the packed representation is used; over codebooks it always is."""
         rows, columns = self.packed_size
         return rows * columns <= PACKED_LIMIT or any(block.is_diagonal for block in self.blocks)
+
+    @cached_property
+    def packed_index(self) -> "PackedIndex":
+        """Index arrays of the packed representation."""
+        return _packed_index(self)
 
     @property
     def n_budgets(self) -> int:
@@ -109,7 +114,7 @@ class _TermIndex:
 
 
 @dataclass(frozen=True, eq=False)
-class _PackedIndex:
+class PackedIndex:
     """Where packed rows and columns come from and go to."""
 
     rows: tuple[slice, ...]
@@ -145,9 +150,13 @@ def _gram_scatter(n_columns: int) -> tuple[np.ndarray, np.ndarray]:
     return position.ravel(), factor.ravel()
 
 
-@lru_cache(maxsize=256)
-def packed_index(shape: ReducedShape) -> _PackedIndex:
-    """Index arrays of the packed representation."""
+@lru_cache(maxsize=1024)
+def shared(shape: ReducedShape) -> ReducedShape:
+    """One instance for all equal shapes, so that index arrays are found once."""
+    return shape
+
+
+def _packed_index(shape: ReducedShape) -> PackedIndex:
     rows, full_rows, unpack, pack, factor = [], [], [], [], []
     start = full_start = 0
     for n in shape.n_parameters:
@@ -172,7 +181,7 @@ def packed_index(shape: ReducedShape) -> _PackedIndex:
         scatter = (np.arange(count), np.ones(count)) if block.is_diagonal else _gram_scatter(block.n_columns)
         unpack_columns.append(scatter[0])
         column_factor.append(scatter[1])
-    return _PackedIndex(
+    return PackedIndex(
         tuple(rows),
         np.concatenate(unpack),
         tuple(full_rows),
@@ -220,7 +229,7 @@ def contribution_information(
 
 
 def _packed_informations(shape: ReducedShape, arrays: ReducedArrays, grams: Sequence[np.ndarray]) -> list[np.ndarray]:
-    index = packed_index(shape)
+    index = shape.packed_index
     values = [
         gram if block.is_diagonal else gram.reshape(*gram.shape[:-2], -1).view(float).take(pack, axis=-1)
         for gram, block, pack in zip(grams, shape.blocks, index.pack_columns, strict=True)
@@ -252,7 +261,7 @@ def gradients(shape: ReducedShape, arrays: ReducedArrays, responses: Sequence[np
 
 
 def _packed_gradients(shape: ReducedShape, arrays: ReducedArrays, responses: Sequence[np.ndarray]) -> list[np.ndarray]:
-    index = packed_index(shape)
+    index = shape.packed_index
     products = [response @ response.swapaxes(-1, -2) for response in responses]
     flat = [product.reshape(*product.shape[:-2], -1) for product in products]
     stacked = flat[0] if len(flat) == 1 else np.concatenate(flat, axis=-1)

@@ -23,6 +23,7 @@ from crbeam.design.reduced_information import (
     ReducedArrays,
     ReducedShape,
     contribution_information,
+    shared,
     term_index,
 )
 from crbeam.errors import CrbeamError, SolverFailed
@@ -237,12 +238,14 @@ def _prepared(outlines: list[_Outline]) -> list[ReducedProblem | CrbeamError]:
     jacobians = [jacobian @ transforms[part.criterion] for part, jacobian in zip(contributions, jacobians, strict=True)]
     has_constant = first.key[4]
     whitened = [t.swapaxes(-1, -2) @ c @ t for t, c in zip(transforms, constants, strict=True)] if has_constant else []
-    shape = ReducedShape(
-        block_shapes,
-        contributions,
-        tuple(transform.shape[-1] for transform in transforms),
-        tuple(selection.shape[-1] for selection in selections),
-        has_constant,
+    shape = shared(
+        ReducedShape(
+            block_shapes,
+            contributions,
+            tuple(transform.shape[-1] for transform in transforms),
+            tuple(selection.shape[-1] for selection in selections),
+            has_constant,
+        )
     )
     parts: tuple[list[np.ndarray], ...] = ([], weights, jacobians)
     if shape.is_packed:

@@ -54,7 +54,8 @@ class Design:
         covariances: watt per subcarrier, summed over slots.
         stream_covariances: covariance of each stream, `[block, tx, tx]`, by stream name.
         beamformers: eigenbeams of each block.
-        beamforming_loss: relative increase of the objective from having fewer slots than beams; 0 if exact.
+        beamforming_loss: relative increase of the objective from having fewer slots than beams; 0 if exact, None if
+            the beams that fit do not determine what the objective asks for.
         status: how the method stopped.
         objective: the problem's objective, recomputed from the covariances.
         lower_bound: proven lower bound on the objective of any design of the problem, or None if none is known.
@@ -70,7 +71,7 @@ class Design:
     covariances: Complex[np.ndarray, "block tx tx"]
     stream_covariances: Mapping[str, Complex[np.ndarray, "block tx tx"]]
     beamformers: tuple[Beamformers, ...]
-    beamforming_loss: float
+    beamforming_loss: float | None
     status: Status
     objective: float
     lower_bound: float | None

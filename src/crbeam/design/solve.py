@@ -6,13 +6,13 @@ from collections.abc import Sequence
 import numpy as np
 from jaxtyping import Complex, Float
 
-from crbeam.design.beamformers import eigenbeams
+from crbeam.design.beamformers import Beamformers, eigenbeams
 from crbeam.design.certificate import certify, weighted_bound
 from crbeam.design.method import DesignMethod
 from crbeam.design.problem import DesignProblem
 from crbeam.design.reduction import reduce_problem
 from crbeam.design.result import Design, Proposal, Status
-from crbeam.errors import CrbeamError, InvalidInput, SolverFailed
+from crbeam.errors import CrbeamError, InvalidInput, SolverFailed, Unidentifiable
 from crbeam.linalg import hermitian_part
 
 #: Relative excess over a power budget that counts as rounding.
@@ -99,10 +99,6 @@ def grade(method: DesignMethod, problem: DesignProblem, proposal: Proposal, *, s
         lower_bound = max(lower_bound, certify(problem, _optimal_covariances(problem)).lower_bound)
         note = "convexity of the weighted bound at the optimal design"
     beamformers = tuple(eigenbeams(*pair, problem.n_slots) for pair in zip(eigenvalues, vectors, strict=True))
-    loss = 0.0
-    if not all(beams.is_exact for beams in beamformers):
-        sent = np.stack([beams.covariance for beams in beamformers])
-        loss = weighted_bound(problem, sent) / certificate.objective - 1.0
     optimal = certificate.objective - lower_bound <= method.tolerance * certificate.objective
     status = Status.OPTIMAL if optimal else Status.TIME_LIMIT if proposal.hit_time_limit else Status.FEASIBLE
     return Design(
@@ -111,7 +107,7 @@ def grade(method: DesignMethod, problem: DesignProblem, proposal: Proposal, *, s
         covariances=covariances,
         stream_covariances=proposal.stream_covariances or {problem.streams[0].name: covariances},
         beamformers=beamformers,
-        beamforming_loss=loss,
+        beamforming_loss=_beamforming_loss(problem, beamformers, certificate.objective),
         status=status,
         objective=certificate.objective,
         lower_bound=lower_bound,
@@ -121,6 +117,16 @@ def grade(method: DesignMethod, problem: DesignProblem, proposal: Proposal, *, s
         seconds=seconds,
         details=proposal.details,
     )
+
+
+def _beamforming_loss(problem: DesignProblem, beamformers: tuple[Beamformers, ...], objective: float) -> float | None:
+    """Relative increase of the objective with the beams that fit into the slots; None if they do not determine it."""
+    if all(beams.is_exact for beams in beamformers):
+        return 0.0
+    try:
+        return weighted_bound(problem, np.stack([beams.covariance for beams in beamformers])) / objective - 1.0
+    except Unidentifiable:
+        return None
 
 
 def _optimal_covariances(problem: DesignProblem) -> Complex[np.ndarray, "block tx tx"]:

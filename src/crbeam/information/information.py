@@ -79,6 +79,8 @@ class Information:
                 others were known, has an eigenvalue not above `IDENTIFIABLE_TOLERANCE`.
         """
         names = tuple(names)
+        if not names:
+            raise InvalidInput(f"At least one parameter must be named; there are {', '.join(self.layout.names)}.")
         if self._inverse_factor is not None:
             columns = self._inverse_factor[:, self.layout.indices(names)]
             return columns.T @ columns
@@ -117,10 +119,10 @@ class Information:
         eigenvalues, vectors = np.linalg.eigh(equivalent.matrix * np.outer(scale, scale))
         if eigenvalues.size and eigenvalues[0] > IDENTIFIABLE_TOLERANCE:
             return
-        empty = vectors[:, eigenvalues <= IDENTIFIABLE_TOLERANCE]
-        weight = np.linalg.norm(empty, axis=1)
-        direction = {name: float(np.linalg.norm(weight[equivalent.layout[name]])) for name in equivalent.layout}
-        lost = [name for name, share in direction.items() if share > 1e-3]
+        names = equivalent.layout
+        direction = {name: float(np.linalg.norm(vectors[names[name], 0])) for name in names}
+        empty = np.linalg.norm(vectors[:, eigenvalues <= IDENTIFIABLE_TOLERANCE], axis=1)
+        lost = [name for name in names if np.linalg.norm(empty[names[name]]) > 1e-3]
         raise Unidentifiable(lost, direction=direction, remedy=REMEDY)
 
     def is_identifiable(self, names: Iterable[str]) -> bool:

@@ -71,7 +71,9 @@ def print_design(design: Design, files: list[Path]) -> None:
         f"{block}: {part.matrix.shape[1]}" for block, part in zip(design.blocks, design.beamformers, strict=True)
     )
     typer.echo(f"  beams {beams}; {design.iterations} iterations, {design.seconds:.3f} s")
-    if design.beamforming_loss:
+    if design.beamforming_loss is None:
+        typer.echo("  fewer slots than beams: the beams that fit leave the objective undetermined; use more slots")
+    elif design.beamforming_loss > 0.0:
         typer.echo(f"  fewer slots than beams: the objective of the beams is {design.beamforming_loss:.2%} worse")
     print_files(files)
 

@@ -119,8 +119,9 @@ def beampattern_plane_figure(
     with ieee_style():
         figure, axes = new_axes(2.9)
         image = axes.pcolormesh(x_m, y_m, power_dbm, cmap=COLOUR_MAP, shading="nearest", rasterized=True)
-        image.set_clim(top_dbm - range_db, top_dbm)
-        below, above = bool(power_dbm.min() < top_dbm - range_db), bool(power_dbm.max() > top_dbm)
+        bottom_dbm = max(top_dbm - range_db, min(float(power_dbm.min()), top_dbm - 1.0))
+        image.set_clim(bottom_dbm, top_dbm)
+        below, above = bool(power_dbm.min() < bottom_dbm), bool(power_dbm.max() > top_dbm)
         figure.colorbar(image, ax=axes, label=label, extend=colour_bar_ends(below, above), pad=0.02)
         axes.set(xlabel="$x$ (m)", ylabel="$y$ (m)")
         axes.set_aspect("equal")

@@ -87,4 +87,4 @@ def _cost(place: NamePlace, limits_m: np.ndarray, points_m: np.ndarray, placed: 
     outside = bool(np.any(low < limits_m[:, 0]) or np.any(high > limits_m[:, 1]))
     covers = int(np.all((points_m >= low) & (points_m <= high), axis=1).sum())
     overlaps = sum(bool(np.all(low <= other.box_m[1]) and np.all(high >= other.box_m[0])) for other in placed)
-    return 10.0 * outside + 3.0 * overlaps + min(0.5 * covers, 2.0)
+    return 10.0 * outside + 8.0 * overlaps + min(1.0 * covers, 4.0)

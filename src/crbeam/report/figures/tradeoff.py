@@ -44,6 +44,8 @@ def tradeoff_figure(points: Curves, *, styles: Sequence[Mapping[str, Any]] | Non
         points: from `tradeoff`, or several such lists by label.
         styles: a `curve_style` for each curve.
     """
+    from matplotlib.ticker import LogLocator, NullFormatter
+
     curves = points if isinstance(points, Mapping) else curves_by_method(points)
     if not curves:
         raise InvalidInput("At least one trade-off point must be given, found none.")
@@ -62,6 +64,9 @@ def tradeoff_figure(points: Curves, *, styles: Sequence[Mapping[str, Any]] | Non
         heights_m = [end[1] for pair in ends for end in pair]
         if heights_m and max(heights_m) > LOGARITHMIC_FROM * min(heights_m):
             axes.set_yscale("log")
+            axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+            axes.yaxis.set_major_formatter("{x:g}")
+            axes.yaxis.set_minor_formatter(NullFormatter())
         figure.legend(loc="outside lower center", ncols=legend_columns(axes.get_legend_handles_labels()[1]))
         _label_ends(axes, ends)
     return figure
