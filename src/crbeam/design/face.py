@@ -2,19 +2,25 @@
 
 Optimal covariances have rank two or three. Near the optimum the certificate of a descent is limited by the small
 matrix that X is on its dominant eigenvectors V, not by V itself: deviations within the face enter the bound linearly,
-those of V quadratically. So the small eigenvalues are dropped and `X = V L V^H` is improved by one Newton step in L with
-the power of each budget fixed. This also cleans the rank. Over a codebook V selects the words in use.
+those of V quadratically. So the small eigenvalues are dropped and `X = V L V^H` is improved by one Newton step in L,
+with the power of each budget fixed. This also cleans the rank. Over a codebook V selects the words in use.
 
-With `F_l = I(V E_l V^H) Y` for a Hermitian basis E_l: `df/dE_l = -tr(Y^T F_l)` and `d2f/dE_l dE_m = 2 tr(F_l^T I^-1 F_m)`.
+With `F_l = I(V E_l V^H) Y` for a Hermitian basis E_l: `df/dE_l = -tr(Y^T F_l)` and
+`d2f/dE_l dE_m = 2 tr(F_l^T I^-1 F_m)`.
 """
 
-from dataclasses import dataclass, replace
-from functools import lru_cache
+from dataclasses import dataclass
 
 import numpy as np
 
+from crbeam.design.hermitian import hermitian_basis
 from crbeam.design.reduced_bound import joined, solve_positive, variables
-from crbeam.design.reduced_information import ReducedArrays, ReducedShape, informations
+from crbeam.design.reduced_information import (
+    ReducedArrays,
+    ReducedShape,
+    directional_features,
+    informations,
+)
 
 #: Ridge on the Hessian of the face, relative to its largest diagonal entry.
 RIDGE = 1e-12
@@ -70,23 +76,9 @@ def face_of(
     return Face(tuple(vectors), scaled)
 
 
-@lru_cache(maxsize=64)
-def _hermitian_basis(rank: int) -> np.ndarray:
-    """Orthonormal basis of the Hermitian matrices, `[rank^2, rank, rank]`."""
-    rows, columns = np.triu_indices(rank, 1)
-    count = rows.size
-    basis = np.zeros((rank**2, rank, rank), dtype=complex)
-    basis[np.arange(rank), np.arange(rank), np.arange(rank)] = 1.0
-    real, imaginary = rank + np.arange(count), rank + count + np.arange(count)
-    basis[real, rows, columns] = basis[real, columns, rows] = np.sqrt(0.5)
-    basis[imaginary, rows, columns] = 1j * np.sqrt(0.5)
-    basis[imaginary, columns, rows] = -1j * np.sqrt(0.5)
-    return basis
-
-
 def _direction_basis(is_diagonal: bool, rank: int) -> np.ndarray:
     """Basis of the changes of L in one block, `[direction, rank, rank]`."""
-    return _hermitian_basis(rank)[:rank] if is_diagonal else _hermitian_basis(rank)
+    return hermitian_basis(rank)[:rank] if is_diagonal else hermitian_basis(rank)
 
 
 def newton_on_face(shape: ReducedShape, arrays: ReducedArrays, face: Face) -> np.ndarray:
@@ -104,7 +96,7 @@ def newton_on_face(shape: ReducedShape, arrays: ReducedArrays, face: Face) -> np
         start += len(basis)
         root = _damped_root(weights, change)
         if block.is_diagonal:
-            parts.append((vectors @ np.diagonal(root, axis1=-2, axis2=-1).real[..., None])[..., 0])
+            parts.append((vectors @ np.real(np.diagonal(root, axis1=-2, axis2=-1))[..., None])[..., 0])
         else:
             padding = np.zeros((*vectors.shape[:-1], block.size - vectors.shape[-1]))
             parts.append(np.concatenate([vectors @ root, padding], axis=-1))
@@ -132,18 +124,19 @@ def _derivatives(
             moves[..., start : start + len(basis), :, :] = adjoint @ (basis @ seen[..., None, :, :])
         along.append(moves)
         start += len(basis)
-    spread = arrays.take(np.s_[:, None] if face.weights[0].ndim > 1 else None)  # pyright: ignore[reportArgumentType]
-    changes = informations(shape, replace(spread, constants=()), along)
-    hessian, slope = 0.0, 0.0
-    for matrix, change, selection in zip(informations(shape, arrays, here), changes, arrays.selections, strict=True):
-        response = solve_positive(matrix, selection)
-        moved = change @ response[..., None, :, :]
+    matrices = informations(shape, arrays, here)
+    responses = [
+        solve_positive(matrix, selection) for matrix, selection in zip(matrices, arrays.selections, strict=True)
+    ]
+    hessian, slope = np.zeros((*face.weights[0].shape[:-1], total, total)), np.zeros((1,))
+    features = directional_features(shape, arrays, along, responses)
+    for matrix, moved, response in zip(matrices, features, responses, strict=True):
         flat = moved.reshape(*moved.shape[:-2], -1)
         side = np.moveaxis(moved, -3, -2).reshape(*matrix.shape[:-1], -1)
         solved = solve_positive(matrix, side).reshape(*matrix.shape[:-1], total, -1)
-        hessian = hessian + 2.0 * flat @ np.moveaxis(solved, -2, -3).reshape(*flat.shape).swapaxes(-1, -2)
+        hessian += 2.0 * flat @ np.moveaxis(solved, -2, -3).reshape(*flat.shape).swapaxes(-1, -2)
         slope = slope - (flat @ response.reshape(*response.shape[:-2], -1, 1))[..., 0]
-    return np.asarray(hessian), np.asarray(slope)
+    return hessian, slope
 
 
 def _traces(shape: ReducedShape, bases: list[np.ndarray]) -> np.ndarray:
@@ -173,7 +166,9 @@ def _constrained_step(hessian: np.ndarray, slope: np.ndarray, traces: np.ndarray
 
 
 def _damped_root(weights: np.ndarray, change: np.ndarray) -> np.ndarray:
-    """Square root of `diag(weights) + t change` with the largest t <= 1 that keeps a tenth of the way to singularity."""
+    """Square root of `diag(weights) + t change`; t <= 1 goes at most nine tenths of the way to singularity."""
+    if not weights.shape[-1]:
+        return change
     root = np.sqrt(weights)
     relative = change / (root[..., :, None] * root[..., None, :])
     lowest = np.linalg.eigvalsh(relative)[..., 0]

@@ -17,11 +17,10 @@ from crbeam.design.explicit_bound import (
     ExplicitBound,
     SecondOrder,
     explicit_bound,
-    hermitian_basis,
-    n_coordinates,
     to_coordinates,
     to_matrix,
 )
+from crbeam.design.hermitian import hermitian_basis
 from crbeam.design.reduced_bound import joined
 from crbeam.design.reduced_information import BlockShape, ReducedArrays, ReducedShape
 from crbeam.linalg import hermitian_part
@@ -112,12 +111,12 @@ def follow_path(shape: ReducedShape, arrays: ReducedArrays, *, gap: float, max_i
     for _ in range(min(max_iterations, ITERATION_LIMIT)):
         local = bound.second_order(_coordinates(shape, state.primal))
         state.evaluations += 1
-        gradients, power = _certify(bound, state, local)
+        power = _certify(bound, state, local)
         assert state.best is not None
         if 1.0 - state.best[1] / state.best[0] <= gap or _has_stalled(state):
             break
         try:
-            _advance(bound, state, local, gradients, power)
+            _advance(bound, state, local, power)
         except np.linalg.LinAlgError:
             break
     assert state.best is not None
@@ -133,7 +132,7 @@ def _point(shape: ReducedShape, primal: list[np.ndarray]) -> np.ndarray:
     parts = []
     for block, part in zip(shape.blocks, primal, strict=True):
         if block.is_diagonal:
-            parts.append(np.sqrt(np.diagonal(part).real))
+            parts.append(np.sqrt(np.real(np.diagonal(part))))
         else:
             values, vectors = np.linalg.eigh(part)
             parts.append(vectors * np.sqrt(np.maximum(values, 0.0)))
@@ -188,10 +187,9 @@ def _square_root(matrix: np.ndarray) -> np.ndarray:
     return (vectors * np.sqrt(np.maximum(values, 0.0))) @ vectors.conj().T
 
 
-def _certify(bound: ExplicitBound, state: _State, local: SecondOrder) -> tuple[list[np.ndarray], float]:
-    """Record value and bound of the iterate; returns G of each block and the certificate's power."""
-    gradients = _matrices(bound, local.steepest)
-    power = float(_worst(bound.shape, gradients).sum())
+def _certify(bound: ExplicitBound, state: _State, local: SecondOrder) -> float:
+    """Record value and bound of the iterate; returns the sum of the largest eigenvalues of G over the budgets."""
+    power = float(_worst(bound.shape, _matrices(bound, local.steepest)).sum())
     lower = local.value**2 / (local.constant + power)
     gap = 1.0 - lower / local.value
     state.since_progress += 1
@@ -202,7 +200,7 @@ def _certify(bound: ExplicitBound, state: _State, local: SecondOrder) -> tuple[l
         state.best = (local.value, lower, state.primal)
     state.trace.append(local.value)
     state.bounds.append(lower)
-    return gradients, power
+    return power
 
 
 def _has_stalled(state: _State) -> bool:
@@ -221,7 +219,7 @@ def _scaling(primal: np.ndarray, slack: np.ndarray) -> _Scaling:
 def _kernel(block: BlockShape, weight: np.ndarray) -> np.ndarray:
     """`Delta -> P Delta P` in coordinates."""
     if block.is_diagonal:
-        return np.diag(np.diagonal(weight).real ** 2)
+        return np.diag(np.real(np.diagonal(weight)) ** 2)
     basis = hermitian_basis(block.size)
     images = (weight @ basis @ weight).reshape(len(basis), -1)
     return (images.view(float) @ basis.reshape(len(basis), -1).view(float).T).T
@@ -267,9 +265,7 @@ class _Newton:
         return primal, dual
 
 
-def _advance(
-    bound: ExplicitBound, state: _State, local: SecondOrder, gradients: list[np.ndarray], power: float
-) -> None:
+def _advance(bound: ExplicitBound, state: _State, local: SecondOrder, power: float) -> None:
     """One predictor-corrector iteration; replaces the iterate in `state`."""
     shape = bound.shape
     rank = sum(block.size for block in shape.blocks)
@@ -343,6 +339,3 @@ def _log_determinant(primal: list[np.ndarray]) -> float:
         lowest = np.linalg.eigvalsh(part)
         total += float(np.sum(np.log(lowest))) if lowest[0] > 0.0 else -np.inf
     return total
-
-
-__all__ = ["Path", "follow_path", "n_coordinates"]

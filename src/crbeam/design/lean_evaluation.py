@@ -14,7 +14,7 @@ from crbeam.design.reduced_information import ReducedArrays, ReducedShape, term_
 
 def evaluator(shape: ReducedShape, arrays: ReducedArrays) -> Callable[[np.ndarray], Evaluation]:
     """Function from a point to its evaluation, for one problem (no batch axis)."""
-    if len(shape.blocks) > 1 or shape.blocks[0].is_diagonal or len(set(shape.n_parameters)) == 0:
+    if len(shape.blocks) != 1 or shape.blocks[0].is_diagonal:
         return lambda point: evaluate(shape, arrays, point)
     return _PackedEvaluator(shape, arrays) if arrays.packed else _TermwiseEvaluator(shape, arrays)
 
@@ -59,7 +59,8 @@ class _OneBlockEvaluator:
         steep = self.frame.dot(gradient.dot(seen)).reshape(-1).view(float)
         difference = ((point.dot(steep) / norm) * point - steep) / value
         residual = difference.dot(difference) / norm
-        return Evaluation(value, difference * (2.0 / norm), residual, np.float64(constant), (gradient,))
+        slope = difference * (2.0 / norm)
+        return Evaluation(np.asarray(value), slope, residual, np.asarray(constant), (gradient,))
 
 
 class _PackedEvaluator(_OneBlockEvaluator):

@@ -81,7 +81,7 @@ def _gather(columns: tuple[int, ...], n_columns: int, n_parameters: int) -> tupl
 def _gram_coefficients(part: ContributionShape, n_columns: int, weight: np.ndarray, jacobian: np.ndarray) -> np.ndarray:
     """Coefficients of diag A, Re and Im of its upper triangle, `[item, row, column]`."""
     items, n_terms, n = jacobian.shape
-    distinct, members = _groups(part.columns)
+    members = _groups(part.columns)[1]
     m, width = members.shape
     extended = np.concatenate([jacobian, np.zeros((items, 1, n))], axis=1)
     grouped = extended[:, members]

@@ -8,9 +8,9 @@ With `Y_t = I_t^-1 E_t`, `G_b = -df/dX_b` and `c_g = sum_{b in g} <G_b, X_b>`, t
 is `2 (c_g B - G_b B) / (f s)`.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, reduce
 
 import numpy as np
 
@@ -88,7 +88,7 @@ def point_near(shape: ReducedShape, variables: list[np.ndarray]) -> np.ndarray:
     for block, variable in zip(shape.blocks, variables, strict=True):
         trace = max(float(np.trace(variable).real), 0.0)
         if block.is_diagonal:
-            root = np.sqrt(np.maximum(np.diagonal(variable).real, 0.0))
+            root = np.sqrt(np.maximum(np.real(np.diagonal(variable)), 0.0))
             parts.append(root + START_MIX * np.sqrt(trace + 1e-2))
             continue
         eigenvalues, vectors = np.linalg.eigh(variable)
@@ -102,18 +102,18 @@ def _budget_sums(shape: ReducedShape, values: list[np.ndarray]) -> list[np.ndarr
     if len(values) == 1:
         return values
     totals = [
-        sum(value for value, block in zip(values, shape.blocks, strict=True) if block.budget == budget)
+        _total(value for value, block in zip(values, shape.blocks, strict=True) if block.budget == budget)
         for budget in range(shape.n_budgets)
     ]
-    return [np.asarray(totals[block.budget]) for block in shape.blocks]
+    return [totals[block.budget] for block in shape.blocks]
 
 
 @lru_cache(maxsize=1)
 def lapack_solver() -> Callable:
     """LAPACK's solver for a positive-definite matrix, imported when it is first needed."""
-    from scipy.linalg.lapack import dposv
+    from scipy.linalg import lapack
 
-    return dposv
+    return lapack.get_lapack_funcs(("posv",), dtype=np.float64)[0]
 
 
 def solve_positive(matrix: np.ndarray, right: np.ndarray) -> np.ndarray:
@@ -152,15 +152,22 @@ def evaluate(shape: ReducedShape, arrays: ReducedArrays, point: np.ndarray) -> E
         solve_positive(matrix, selection)
         for matrix, selection in zip(informations(shape, arrays, grams), arrays.selections, strict=True)
     ]
-    value = sum(map(_inner, responses, arrays.selections))
+    value = _total(map(_inner, responses, arrays.selections))
     column_gradients = gradients(shape, arrays, responses)
     products = [
         gradient * part if block.is_diagonal else frame @ (gradient @ part)
         for block, part, frame, gradient in zip(shape.blocks, seen, arrays.frames, column_gradients, strict=True)
     ]
     slope, residual = _log_gradient(shape, point, joined(products, shape), norms, value)
-    constant = sum(_inner(response, prior @ response) for response, prior in zip(responses, arrays.constants))  # noqa: B905
+    constant = np.zeros(np.shape(value))
+    if arrays.constants:
+        constant = _total(_inner(y, prior @ y) for y, prior in zip(responses, arrays.constants, strict=True))
     return Evaluation(value, slope, residual, constant, tuple(column_gradients))
+
+
+def _total(terms: Iterable[np.ndarray]) -> np.ndarray:
+    """Sum of arrays, in their order."""
+    return reduce(np.add, terms)
 
 
 def _inner(left: np.ndarray, right: np.ndarray) -> np.ndarray:
@@ -187,7 +194,7 @@ def _log_gradient(
         _log_gradient_part(point[..., part], steep[..., part], norm, share, value)
         for part, norm, share in zip(slices, norms, _budget_sums(shape, shares), strict=True)
     ]
-    return np.concatenate([slope for slope, _ in pieces], axis=-1), sum(residual for _, residual in pieces)
+    return np.concatenate([slope for slope, _ in pieces], axis=-1), _total(residual for _, residual in pieces)
 
 
 def _log_gradient_part(

@@ -15,6 +15,8 @@ from functools import cached_property, lru_cache
 
 import numpy as np
 
+from crbeam.design.hermitian import gram_index, gram_scatter
+
 #: Number of entries of the packed matrix up to which it is faster than the termwise formula.
 PACKED_LIMIT = 60_000
 
@@ -95,6 +97,11 @@ class ReducedArrays:
         """The items of a batch at `index`."""
         return ReducedArrays(*(tuple(array[index] for array in part) for part in self._parts()))
 
+    def with_axis(self, is_batch: bool) -> "ReducedArrays":
+        """The same numbers with an axis of length 1 behind the batch axis (or in front), and no constants."""
+        parts = [tuple(array[:, None] if is_batch else array[None] for array in part) for part in self._parts()]
+        return ReducedArrays(parts[0], parts[1], (), *parts[3:])
+
     @classmethod
     def stack(cls, items: Sequence["ReducedArrays"]) -> "ReducedArrays":
         """A batch of problems of one shape."""
@@ -128,28 +135,6 @@ class PackedIndex:
     column_factor: tuple[np.ndarray, ...]
 
 
-def gram_index(n_columns: int) -> np.ndarray:
-    """Flat positions, among the interleaved floats of A, of diag, then Re and Im of the strict upper triangle."""
-    upper = np.triu_indices(n_columns, 1)
-    flat = upper[0] * n_columns + upper[1]
-    return np.concatenate([2 * np.arange(n_columns) * (n_columns + 1), 2 * flat, 2 * flat + 1])
-
-
-def _gram_scatter(n_columns: int) -> tuple[np.ndarray, np.ndarray]:
-    """Inverse of `gram_index` for gradients: positions and factors for each interleaved float of G."""
-    rows, columns = np.triu_indices(n_columns, 1)
-    count = rows.size
-    position = np.zeros((n_columns, n_columns, 2), dtype=int)
-    factor = np.zeros((n_columns, n_columns, 2))
-    diagonal = np.arange(n_columns)
-    position[diagonal, diagonal, 0], factor[diagonal, diagonal, 0] = diagonal, 1.0
-    for part, sign in ((0, 0.5), (1, -0.5)):
-        source = n_columns + part * count + np.arange(count)
-        position[rows, columns, part], factor[rows, columns, part] = source, 0.5
-        position[columns, rows, part], factor[columns, rows, part] = source, sign
-    return position.ravel(), factor.ravel()
-
-
 @lru_cache(maxsize=1024)
 def shared(shape: ReducedShape) -> ReducedShape:
     """One instance for all equal shapes, so that index arrays are found once."""
@@ -178,7 +163,7 @@ def _packed_index(shape: ReducedShape) -> PackedIndex:
         columns.append(slice(start, start + count))
         start += count
         pack_columns.append(np.arange(count) if block.is_diagonal else gram_index(block.n_columns))
-        scatter = (np.arange(count), np.ones(count)) if block.is_diagonal else _gram_scatter(block.n_columns)
+        scatter = (np.arange(count), np.ones(count)) if block.is_diagonal else gram_scatter(block.n_columns)
         unpack_columns.append(scatter[0])
         column_factor.append(scatter[1])
     return PackedIndex(
@@ -243,6 +228,29 @@ def _packed_informations(shape: ReducedShape, arrays: ReducedArrays, grams: Sequ
     if arrays.constants:
         matrices = [matrix + constant for matrix, constant in zip(matrices, arrays.constants, strict=True)]
     return matrices
+
+
+def directional_features(
+    shape: ReducedShape, arrays: ReducedArrays, moves: Sequence[np.ndarray], responses: Sequence[np.ndarray]
+) -> list[np.ndarray]:
+    """`F_l = I(move_l) Y` of each criterion, `[direction, parameter, column of Y]`, without constants.
+
+    `moves` holds, for each block, changes of A (or of the word powers) with the directions in front.
+    """
+    spread = arrays.with_axis(responses[0].ndim > 2)
+    if arrays.packed:
+        matrices = _packed_informations(shape, spread, moves)
+        return [matrix @ response[..., None, :, :] for matrix, response in zip(matrices, responses, strict=True)]
+    result: list[np.ndarray | None] = [None] * len(shape.n_parameters)
+    floats = [gram.reshape(*gram.shape[:-2], -1).view(float) for gram in moves]
+    for part, weight, jacobian in zip(shape.contributions, spread.weights, spread.jacobians, strict=True):
+        index = term_index(part.columns, shape.blocks[part.block].n_columns)
+        pairs = floats[part.block].take(index.gather, axis=-1) * weight
+        seen = jacobian @ responses[part.criterion][..., None, :, :]
+        feature = jacobian.swapaxes(-1, -2) @ ((pairs[..., 0, :, :] + pairs[..., 1, :, :]) @ seen)
+        previous = result[part.criterion]
+        result[part.criterion] = feature if previous is None else previous + feature
+    return [feature for feature in result if feature is not None]
 
 
 def gradients(shape: ReducedShape, arrays: ReducedArrays, responses: Sequence[np.ndarray]) -> list[np.ndarray]:

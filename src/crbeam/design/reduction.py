@@ -233,7 +233,7 @@ def _prepared(outlines: list[_Outline]) -> list[ReducedProblem | CrbeamError]:
         transform, selection = _whitening(first.problem, criteria, matrix)
         transforms.append(transform)
         selections.append(selection)
-    scales = sum(np.sum(selection**2, axis=(1, 2)) for selection in selections)
+    scales = np.sum([np.sum(selection**2, axis=(1, 2)) for selection in selections], axis=0)
     selections = [selection / np.sqrt(scales)[:, None, None] for selection in selections]
     jacobians = [jacobian @ transforms[part.criterion] for part, jacobian in zip(contributions, jacobians, strict=True)]
     has_constant = first.key[4]
@@ -348,18 +348,23 @@ def _whitening(
     scale = 1.0 / np.sqrt(np.where(diagonal > 0.0, diagonal, 1.0))
     scaled = matrices * (scale[:, :, None] * scale[:, None, :])
     selections = np.stack([criterion.selection for criterion in criteria])
-    try:
-        inverse = np.linalg.inv(np.linalg.cholesky(scaled))
-        is_safe = bool(np.max(np.sum(inverse**2, axis=(1, 2))) < SAFE_INVERSE)
-    except np.linalg.LinAlgError:
-        is_safe = False
-    if is_safe:
+    inverse = _safe_inverse_factor(scaled)
+    if inverse is not None:
         transform = scale[:, :, None] * inverse.swapaxes(-1, -2)
     elif len(criteria) > 1:
         raise _NeedsCare("The information of some item is close to singular.")
     else:
         transform = _careful_whitening(problem, criteria[0], matrices[0])[None]
     return transform, transform.swapaxes(-1, -2) @ selections
+
+
+def _safe_inverse_factor(scaled: np.ndarray) -> np.ndarray | None:
+    """Inverse Cholesky factors, or None if any of the matrices is close to singular."""
+    try:
+        inverse = np.linalg.inv(np.linalg.cholesky(scaled))
+    except np.linalg.LinAlgError:
+        return None
+    return inverse if np.max(np.sum(inverse**2, axis=(1, 2))) < SAFE_INVERSE else None
 
 
 def _careful_whitening(problem: DesignProblem, criterion: Criterion, matrix: np.ndarray) -> np.ndarray:

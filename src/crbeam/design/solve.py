@@ -49,7 +49,7 @@ def solve_batch(
 ) -> list[Design | CrbeamError]:
     """Designs of independent problems by one method, each graded on its own."""
     starts = [None] * len(problems) if starts is None else starts
-    seeds = [np.random.SeedSequence(0)] * len(problems) if seeds is None else seeds
+    seeds = [np.random.SeedSequence(0) for _ in problems] if seeds is None else seeds
     if not len(problems) == len(starts) == len(seeds):
         raise InvalidInput(
             f"There must be one start and one seed for each problem, found {len(problems)} problems, "

@@ -113,7 +113,7 @@ def design_dataset(
     return xr.Dataset(variables, coordinates, attributes | provenance_attributes(scenario, date_utc=date_utc))
 
 
-def _lasting(details: Mapping[str, float | str]) -> dict[str, float | str]:
+def _lasting(details: Mapping[str, int | float | str]) -> dict[str, int | float | str]:
     return {name: value for name, value in details.items() if not name.endswith("seconds")}
 
 

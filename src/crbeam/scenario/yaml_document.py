@@ -139,7 +139,12 @@ def _entries(node: MappingNode, path: FieldPath, lines: dict[FieldPath, int]) ->
 
 
 def _scalar(node: Node) -> Any:
-    text = str(node.value)
+    try:
+        text = str(node.value).encode("utf-16", "surrogatepass").decode("utf-16")
+    except UnicodeDecodeError:
+        raise _RefusedError(
+            node.start_mark.line + 1, "an escaped character must be complete, found half of one"
+        ) from None
     try:
         if node.tag == _INTEGER:
             return int(text)

@@ -95,7 +95,7 @@ def mark_objects(
             ha=place.alignment,
             va="center",
             fontsize=7,
-            zorder=9,
+            zorder=7,
             path_effects=halo,
         )
     axes.set(xlim=limits[0], ylim=limits[1])

@@ -1,0 +1,253 @@
+# ruff: noqa: ARG002
+"""The suite of laws on every design method, on a third party's, and on methods that break one law each."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pytest
+
+from crbeam.design import Codebook, Design, DesignMethod, Proposal, weighted_bound
+from crbeam.design.methods import METHODS
+from crbeam.errors import InvalidInput, SolverFailed, Unidentifiable
+from crbeam.systems import design_problem
+from crbeam.systems.zhang2025 import codebook
+from crbeam.testing import (
+    assert_method_conforms,
+    random_feasible,
+    random_scenario,
+    two_stage_problem,
+    unidentifiable_copy,
+    with_position_prior,
+)
+from crbeam.testing.conformance import assert_explains_refusal, conformance_problems
+
+SLOW = {"conic-wcrb"}
+KEYS = [pytest.param(key, marks=pytest.mark.slow) if key in SLOW else key for key in METHODS]
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_every_method_conforms(key):
+    assert_method_conforms(METHODS[key]())
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_every_method_conforms_with_two_blocks(key, rng):
+    method = METHODS[key]()
+    problems = [two_stage_problem(random_scenario(rng, n_targets=k, n_antennas=8, subcarriers=16)) for k in (1, 1, 2)]
+    if method.why_not(problems[0]) is not None:
+        assert_explains_refusal(method, problems[0])
+    else:
+        assert_method_conforms(method, [*problems, with_position_prior(problems[2])])
+
+
+@pytest.mark.parametrize("key", METHODS)
+def test_every_method_explains_what_it_cannot_do(key, rng):
+    method = METHODS[key]()
+    scenario = random_scenario(rng, n_targets=1, n_antennas=6, subcarriers=16)
+    plain = design_problem(scenario)
+    restricted = plain.with_constraints(codebook(scenario))
+    refused = [problem for problem in (plain, restricted) if method.why_not(problem) is not None]
+    for problem in refused:
+        assert_explains_refusal(method, problem)
+    if method.uses:
+        assert plain in refused
+    elif Codebook not in method.keeps:
+        assert restricted in refused
+
+
+@dataclass(frozen=True)
+class BestOfRandom(DesignMethod):
+    """A third party's method: the best of a few random transmissions. It touches none of our files."""
+
+    key = "best-of-random"
+    summary = "the best of a few random transmissions"
+
+    tolerance: float = 1e-3
+    n_draws: int = 4
+
+    def propose_many(self, problems, *, starts, seeds):
+        return [self.best(problem, np.random.default_rng(seed)) for problem, seed in zip(problems, seeds, strict=True)]
+
+    def best(self, problem, rng):
+        draws = [random_feasible(problem, rng) for _ in range(self.n_draws)]
+        try:
+            values = [weighted_bound(problem, draw) for draw in draws]
+        except Unidentifiable as error:
+            return error
+        trace = tuple(np.minimum.accumulate(values).tolist())
+        return Proposal(draws[int(np.argmin(values))], trace=trace, iterations=self.n_draws)
+
+
+def test_a_third_party_method_conforms():
+    assert_method_conforms(BestOfRandom())
+    assert_method_conforms(BestOfRandom(n_draws=2))
+
+
+def test_a_third_party_method_is_graded_by_the_problem():
+    (problem, *_) = conformance_problems(BestOfRandom())
+    design = BestOfRandom().solve(problem)
+    assert isinstance(design, Design)
+    assert design.method == "best-of-random"
+    assert design.status.key == "feasible"
+    assert design.objective == pytest.approx(design.trace[-1])
+    assert 0.0 < design.lower_bound < design.objective
+    optimum = METHODS["fdb-wcrb"]().solve(problem)
+    assert design.lower_bound <= optimum.objective <= design.objective
+
+
+class TooMuchPower(BestOfRandom):
+    def best(self, problem, rng):
+        proposal = super().best(problem, rng)
+        return (
+            proposal if isinstance(proposal, Exception) else replace(proposal, covariances=1.01 * proposal.covariances)
+        )
+
+
+class Indefinite(BestOfRandom):
+    def best(self, problem, rng):
+        proposal = super().best(problem, rng)
+        if isinstance(proposal, Exception):
+            return proposal
+        shift = np.zeros(problem.n_tx)
+        shift[:2] = 1.0, -1.0
+        return replace(
+            proposal, covariances=proposal.covariances + problem.budgets[0].power_per_subcarrier_w * np.diag(shift)
+        )
+
+
+class SharedStream(BestOfRandom):
+    """One stream for the whole batch."""
+
+    def propose_many(self, problems, *, starts, seeds):
+        rng = np.random.default_rng(seeds[0])
+        return [self.best(problem, rng) for problem in problems]
+
+
+class ForgetsSeeds(BestOfRandom):
+    def propose_many(self, problems, *, starts, seeds):
+        rng = np.random.default_rng()
+        return [self.best(problem, rng) for problem in problems]
+
+
+class MixesItems(BestOfRandom):
+    """The number of draws depends on the size of the batch."""
+
+    def propose_many(self, problems, *, starts, seeds):
+        other = replace(self, n_draws=1 + len(problems))
+        return [other.best(problem, np.random.default_rng(seed)) for problem, seed in zip(problems, seeds, strict=True)]
+
+
+class FailsTogether(BestOfRandom):
+    def propose_many(self, problems, *, starts, seeds):
+        proposals = super().propose_many(problems, starts=starts, seeds=seeds)
+        failed = [proposal for proposal in proposals if isinstance(proposal, Exception)]
+        return [failed[0]] * len(proposals) if failed else proposals
+
+
+class OtherAlone(BestOfRandom):
+    """No bound of its own to hide behind, and another path for one problem."""
+
+    is_surrogate = True
+
+    def propose(self, problem, *, start, seed):
+        return self.best(problem, np.random.default_rng(99))
+
+
+class RisingTrace(BestOfRandom):
+    def best(self, problem, rng):
+        proposal = super().best(problem, rng)
+        return proposal if isinstance(proposal, Exception) else replace(proposal, trace=(*proposal.trace, 1e9))
+
+
+class GradesItself(BestOfRandom):
+    def solve_many(self, problems, *, starts=None, seeds=None):
+        designs = super().solve_many(problems, starts=starts, seeds=seeds)
+        return [d if isinstance(d, Exception) else replace(d, objective=0.9 * d.objective) for d in designs]
+
+
+class ClaimsTooMuch(BestOfRandom):
+    def solve_many(self, problems, *, starts=None, seeds=None):
+        designs = super().solve_many(problems, starts=starts, seeds=seeds)
+        return [d if isinstance(d, Exception) else replace(d, lower_bound=d.objective) for d in designs]
+
+
+class SilentAboutItsBound(BestOfRandom):
+    def solve_many(self, problems, *, starts=None, seeds=None):
+        designs = super().solve_many(problems, starts=starts, seeds=seeds)
+        return [d if isinstance(d, Exception) else replace(d, lower_bound=None, bound_note="") for d in designs]
+
+
+class WritesToItsStart(BestOfRandom):
+    def propose_many(self, problems, *, starts, seeds):
+        for start in starts:
+            if start is not None:
+                start *= 0.5
+        return super().propose_many(problems, starts=starts, seeds=seeds)
+
+
+class GivesUp(BestOfRandom):
+    def best(self, problem, rng):
+        return SolverFailed("must end, but never does", status="given up")
+
+
+class Monosyllabic(BestOfRandom):
+    def why_not(self, problem):
+        return "no" if problem.n_tx == 6 else None
+
+
+class RefusesEverything(BestOfRandom):
+    def why_not(self, problem):
+        return f"{self.key} applies to no problem at all."
+
+
+BROKEN = {
+    TooMuchPower: "must keep to",
+    Indefinite: "positive-semidefinite",
+    SharedStream: "differ by",
+    ForgetsSeeds: "differ by",
+    MixesItems: "differ by",
+    FailsTogether: "solve_many failed",
+    OtherAlone: "differ by",
+    RisingTrace: "raises the objective",
+    GradesItself: "reports",
+    ClaimsTooMuch: "claimed lower bound",
+    SilentAboutItsBound: "must say why",
+    WritesToItsStart: "in place",
+    GivesUp: "solve_many failed",
+    Monosyllabic: "must give a sentence",
+    RefusesEverything: "applies to none",
+}
+
+
+@pytest.mark.parametrize("kind", BROKEN, ids=lambda kind: kind.__name__)
+def test_the_suite_rejects(kind):
+    with pytest.raises(AssertionError, match=BROKEN[kind]):
+        assert_method_conforms(kind())
+
+
+def test_items_have_seeds_of_their_own_by_default(rng):
+    """Two items with the default seed draw the same, whether or not a method spawns from it."""
+
+    class Spawns(BestOfRandom):
+        def best(self, problem, rng):
+            return super().best(problem, np.random.default_rng(rng.bit_generator.seed_seq.spawn(1)[0]))
+
+    scenario = random_scenario(rng, n_targets=1, n_antennas=6, subcarriers=16)
+    first, second = Spawns().solve_many([design_problem(scenario)] * 2)
+    assert np.array_equal(first.covariances, second.covariances)
+
+
+def test_a_batch_needs_a_start_and_a_seed_for_each_problem(rng):
+    problem = design_problem(random_scenario(rng, n_targets=1, n_antennas=6, subcarriers=16))
+    with pytest.raises(InvalidInput, match="one start and one seed"):
+        METHODS["uniform"]().solve_many([problem], seeds=[])
+
+
+def test_an_unidentifiable_problem_raises_with_names(rng):
+    problem = unidentifiable_copy(design_problem(random_scenario(rng, n_targets=2, n_antennas=6, subcarriers=16)))
+    for key in METHODS:
+        method = METHODS[key]()
+        if method.why_not(problem) is None:
+            with pytest.raises(Unidentifiable) as caught:
+                method.solve(problem)
+            assert "user_position" in caught.value.names
