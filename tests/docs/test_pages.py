@@ -87,14 +87,14 @@ def test_architecture_names_every_folder_that_exists():
 def test_methods_are_documented():
     from crbeam.design.methods import METHODS
 
-    page = (DOCS / "choosing.md").read_text(encoding="utf-8")
+    page = (DOCS / "how-to-choose.md").read_text(encoding="utf-8")
     assert [key for key in METHODS if f"`{key}`" not in page] == []
 
 
 def test_statuses_are_documented():
     from crbeam import Status
 
-    page = (DOCS / "choosing.md").read_text(encoding="utf-8")
+    page = (DOCS / "how-to-choose.md").read_text(encoding="utf-8")
     assert [status.key for status in Status if f"`{status.key}`" not in page] == []
 
 
@@ -121,7 +121,7 @@ def test_links_lead_somewhere(page):
     assert broken_links(page, page.read_text(encoding="utf-8")) == []
 
 
-@pytest.mark.parametrize("link", ["nowhere.md", "choosing.md#nowhere", "../README.md/x"])
+@pytest.mark.parametrize("link", ["nowhere.md", "how-to-choose.md#nowhere", "../README.md/x"])
 def test_a_broken_link_is_found(link):
     assert broken_links(DOCS / "index.md", f"[text]({link})") == [link]
 

@@ -24,7 +24,7 @@ def pages_with_python() -> list[Path]:
 
 
 def test_some_pages_have_python():
-    assert {page.name for page in pages_with_python()} >= {"CONTRIBUTING.md", "quickstart.md", "choosing.md"}
+    assert {page.name for page in pages_with_python()} >= {"CONTRIBUTING.md", "quickstart.md", "how-to-choose.md"}
 
 
 @pytest.mark.parametrize("page", pages_with_python(), ids=lambda page: page.name)

@@ -73,7 +73,7 @@ def test_a_design_is_written_and_read_back_as_a_transmission(tmp_path, ending):
 def test_design_has_the_keys_of_the_contract():
     document = as_json("design", "zhang2025")
     keys = "scenario links method weight status objective lower_bound gap bound_note iterations seconds power_w files"
-    assert set(keys.split()) <= set(document)  # noqa: SIM905
+    assert set(keys.split()) <= set(document)
     assert document["status"] == "optimal"
     assert 0.0 <= document["gap"] <= 1e-6
     assert document["gap"] == pytest.approx(1.0 - document["lower_bound"] / document["objective"], abs=1e-12)

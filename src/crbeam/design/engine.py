@@ -246,8 +246,13 @@ def _polish(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Points after the Newton step on the face of the given ranks, with value and lower bound."""
     face = face_of(shape, spectra(shape, points), kept)
-    candidates = newton_on_face(shape, arrays, face)
-    evaluation = evaluate(shape, arrays, candidates)
+    with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
+        candidates = newton_on_face(shape, arrays, face)
+        evaluation = evaluate(shape, arrays, candidates)
+    singular = ~np.isfinite(evaluation.value)
+    if np.any(singular):  # the face does not determine every parameter: stay at the descent's point
+        candidates = np.where(singular[..., None], points, candidates)
+        evaluation = evaluate(shape, arrays, candidates)
     return candidates, evaluation.value, lower_bound(shape, arrays, evaluation)
 
 

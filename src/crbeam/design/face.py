@@ -90,6 +90,7 @@ def newton_on_face(shape: ReducedShape, arrays: ReducedArrays, face: Face) -> np
     hessian, slope = _derivatives(shape, arrays, face, bases)
     traces = _traces(shape, bases)
     step = _constrained_step(hessian, slope, traces)
+    step = np.where(np.all(np.isfinite(step), axis=-1, keepdims=True), step, 0.0)
     parts, start = [], 0
     for block, basis, vectors, weights in zip(shape.blocks, bases, face.vectors, face.weights, strict=True):
         change = np.tensordot(step[..., start : start + len(basis)], basis, axes=1)
