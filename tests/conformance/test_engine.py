@@ -6,12 +6,16 @@ import numpy as np
 import pytest
 
 from crbeam.design import Design
+from crbeam.design.factor_descent import descend
 from crbeam.design.methods import conic_wcrb, method_named
 from crbeam.design.methods.fdb_wcrb import FullDimensionalWeightedBound
+from crbeam.design.reduced_bound import isotropic_point
+from crbeam.design.reduction import reduce_problem
 from crbeam.errors import Unidentifiable
 from crbeam.evaluation import evaluate
 from crbeam.systems import design_problem
 from crbeam.testing import (
+    assert_decreasing,
     assert_lower_bound,
     assert_same_designs,
     assert_sound,
@@ -202,3 +206,14 @@ def test_the_ends_of_the_tradeoff(rng):
     assert ends[1].objective <= positioning * (1.0 + 1e-6)
     assert between.objective == pytest.approx(0.5 * sensing + 0.5 * positioning)
     assert between.objective >= 0.5 * (ends[0].objective + ends[1].objective) * (1.0 - 1e-6)
+
+
+def test_the_descent_itself_never_rises(rng):
+    """Before anything is chosen for its certificate: every accepted step of the factor descent goes down."""
+    for n_targets in (1, 2, 3):
+        reduced = reduce_problem(random_problem(rng, scenario=random_scenario(rng, n_targets=n_targets)))
+        start = isotropic_point(reduced.shape)
+        descent = descend(reduced.shape, reduced.arrays, start, target=1e-9, max_evaluations=60)
+        assert len(descent.trace) > 5
+        assert descent.trace[0] == pytest.approx(1.0)
+        assert_decreasing(descent.trace)

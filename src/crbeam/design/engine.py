@@ -21,8 +21,10 @@ from crbeam.design.reduced_information import ReducedArrays, ReducedShape
 from crbeam.design.reduction import ReducedProblem
 from crbeam.errors import InvalidInput
 
-#: For each round: residual target relative to the tolerance, and the smallest eigenvalue kept relative to the largest.
-ROUNDS = ((5e-2, 1e-3), (5e-4, 1e-4), (5e-6, 1e-5), (5e-8, 1e-6))
+#: Residual targets of the rounds, relative to the tolerance.
+ROUNDS = (5e-2, 5e-4, 5e-6, 5e-8)
+#: Eigenvalues below this fraction of the largest are dropped: the first that leads to an accepted certificate.
+THRESHOLDS = (1e-3, 1e-5)
 #: Fraction of the tolerance to aim for.
 MARGIN = 0.5
 #: Evaluations after which a descent is left to the interior point.
@@ -127,21 +129,9 @@ def solve_reduced(
     A small `max_evaluations` gives a feasible result with its honest gap. `start` holds transmit covariances.
     """
     with _blas_threads().limit(limits=1):
-        shape, arrays = problem.shape, problem.arrays
         point = _start(problem, start)
-        progress = _Progress(point, point)
-        for target, threshold in ROUNDS:
-            budget = min(max_evaluations, DESCENT_LIMIT) - progress.evaluations
-            if progress.gap <= MARGIN * tolerance or budget < 1:
-                break
-            descent = descend(shape, arrays, progress.resume, target=target * tolerance, max_evaluations=budget)
-            progress = progress.descended(descent)
-            if descent.residual <= target * tolerance:
-                kept = tuple(ranks(spectra(shape, descent.point), threshold).tolist())
-                progress = _polished(shape, arrays, progress, kept)
-            if progress.gap > MARGIN * tolerance:
-                progress = _checked(shape, arrays, progress)
-        return _result(problem, _rescued(shape, arrays, progress, tolerance, max_evaluations), tolerance)
+        progress = _continued(problem.shape, problem.arrays, _Progress(point, point), 0, (tolerance, max_evaluations))
+        return _result(problem, progress, tolerance)
 
 
 def solve_reduced_many(
@@ -194,71 +184,92 @@ def _chunk_size(arrays: ReducedArrays) -> int:
 def _solve_chunk(
     shape: ReducedShape, arrays: ReducedArrays, points: list[np.ndarray], tolerance: float, max_evaluations: int
 ) -> list[_Progress]:
-    progress = [_Progress(point, point) for point in points]
+    """The first round of all items together; what it leaves open goes on item by item."""
     limit = min(max_evaluations, DESCENT_LIMIT)
-    for target, threshold in ROUNDS:
-        budgets: dict[int, list[int]] = {}
-        for item, state in enumerate(progress):
-            if state.gap > MARGIN * tolerance and state.evaluations < limit:
-                budgets.setdefault(limit - state.evaluations, []).append(item)
-        for budget, items in budgets.items():
-            _run_round(shape, arrays, progress, np.array(items), (target * tolerance, threshold, budget))
-            for item in items:
-                if progress[item].gap > MARGIN * tolerance:
-                    progress[item] = _checked(shape, arrays.take(item), progress[item])
-    return [
-        _rescued(shape, arrays.take(item), state, tolerance, max_evaluations) for item, state in enumerate(progress)
-    ]
+    target = ROUNDS[0] * tolerance
+    descents = descend_many(shape, arrays, np.stack(points), target=target, max_evaluations=limit)
+    progress = [_Progress(point, point).descended(one) for point, one in zip(points, descents, strict=True)]
+    for threshold in THRESHOLDS:
+        ready = [
+            item
+            for item, descent in enumerate(descents)
+            if descent.residual <= target and progress[item].gap > MARGIN * tolerance
+        ]
+        _polish_all(shape, arrays, progress, ready, threshold)
+    for item, state in enumerate(progress):
+        if state.gap > MARGIN * tolerance:
+            part = arrays.take(item)
+            checked = _checked(shape, part, state)
+            progress[item] = _continued(shape, part, checked, 1, (tolerance, max_evaluations))
+    return progress
 
 
-def _run_round(
-    shape: ReducedShape,
-    arrays: ReducedArrays,
-    progress: list[_Progress],
-    items: np.ndarray,
-    settings: tuple[float, float, int],
+def _polish_all(
+    shape: ReducedShape, arrays: ReducedArrays, progress: list[_Progress], items: list[int], threshold: float
 ) -> None:
-    """One round of some items of a batch; their entries of `progress` are replaced."""
-    target, threshold, budget = settings
-    starts = np.stack([progress[item].resume for item in items])
-    part = arrays if len(items) == len(progress) else arrays.take(items)
-    descents = descend_many(shape, part, starts, target=target, max_evaluations=budget)
-    for item, descent in zip(items, descents, strict=True):
-        progress[item] = progress[item].descended(descent)
-    ready = [place for place, descent in enumerate(descents) if descent.residual <= target]
-    if not ready:
+    """Newton step on the face for some items of a batch; their entries of `progress` are replaced."""
+    if not items:
         return
-    points = np.stack([descents[place].point for place in ready])
+    points = np.stack([progress[item].resume for item in items])
     groups: dict[tuple[int, ...], list[int]] = {}
     for number, kept in enumerate(ranks(spectra(shape, points), threshold).tolist()):
         groups.setdefault(tuple(kept), []).append(number)
     for kept, numbers in groups.items():
-        places = np.array([ready[number] for number in numbers])
-        chosen = part.take(places)
-        candidates, values, bounds = _polish(shape, chosen, points[numbers], kept)
-        for row, place in enumerate(places):
-            item = items[place]
-            progress[item] = progress[item].certified(candidates[row], float(values[row]), float(bounds[row]), 2)
+        chosen = np.array([items[number] for number in numbers])
+        part = arrays if len(chosen) == len(progress) else arrays.take(chosen)
+        candidates, values, bounds = _polish(shape, part, points[numbers], kept)
+        for item, candidate, value, bound in zip(chosen, candidates, np.ravel(values), np.ravel(bounds), strict=True):
+            progress[item] = progress[item].certified(candidate, float(value), float(bound), 2)
+
+
+def _continued(
+    shape: ReducedShape,
+    arrays: ReducedArrays,
+    progress: _Progress,
+    first_round: int,
+    settings: tuple[float, int],
+) -> _Progress:
+    """The remaining rounds of one problem, and the interior point if they do not suffice."""
+    tolerance, max_evaluations = settings
+    goal, memory = MARGIN * tolerance, None
+    for target in ROUNDS[first_round:]:
+        budget = min(max_evaluations, DESCENT_LIMIT) - progress.evaluations
+        if progress.gap <= goal or budget < 1:
+            break
+        descent = descend(
+            shape, arrays, progress.resume, target=target * tolerance, max_evaluations=budget, memory=memory
+        )
+        memory = descent.memory
+        progress = progress.descended(descent)
+        if descent.residual <= target * tolerance:
+            progress = _polished(shape, arrays, progress, goal)
+        if progress.gap > goal:
+            progress = _checked(shape, arrays, progress)
+    if progress.gap <= tolerance or max_evaluations <= DESCENT_LIMIT:
+        return progress
+    return _rescued(shape, arrays, progress, goal, max_evaluations)
 
 
 def _polish(
     shape: ReducedShape, arrays: ReducedArrays, points: np.ndarray, kept: tuple[int, ...]
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+) -> tuple[np.ndarray, np.ndarray | float, np.ndarray | float]:
     """Points after the Newton step on the face of the given ranks, with value and lower bound."""
     face = face_of(shape, spectra(shape, points), kept)
-    with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
-        candidates = newton_on_face(shape, arrays, face)
-        evaluation = evaluate(shape, arrays, candidates)
-    singular = ~np.isfinite(evaluation.value)
-    if np.any(singular):  # the face does not determine every parameter: stay at the descent's point
-        candidates = np.where(singular[..., None], points, candidates)
-        evaluation = evaluate(shape, arrays, candidates)
+    candidates = newton_on_face(shape, arrays, face)
+    evaluation = evaluate(shape, arrays, candidates)
     return candidates, evaluation.value, lower_bound(shape, arrays, evaluation)
 
 
-def _polished(shape: ReducedShape, arrays: ReducedArrays, progress: _Progress, kept: tuple[int, ...]) -> _Progress:
-    candidate, value, bound = _polish(shape, arrays, progress.resume, kept)
-    return progress.certified(candidate, float(value), float(bound), 2)
+def _polished(shape: ReducedShape, arrays: ReducedArrays, progress: _Progress, goal: float) -> _Progress:
+    """Newton step on the face of one problem, with more and more eigenvalues kept."""
+    spectrum, previous = spectra(shape, progress.resume), None
+    for threshold in THRESHOLDS:
+        kept = tuple(ranks(spectrum, threshold).tolist())
+        if kept == previous or progress.gap <= goal:
+            break
+        candidate, value, bound = _polish(shape, arrays, progress.resume, kept)
+        progress, previous = progress.certified(candidate, float(value), float(bound), 2), kept
+    return progress
 
 
 def _checked(shape: ReducedShape, arrays: ReducedArrays, progress: _Progress) -> _Progress:
@@ -269,26 +280,27 @@ def _checked(shape: ReducedShape, arrays: ReducedArrays, progress: _Progress) ->
 
 
 def _rescued(
-    shape: ReducedShape, arrays: ReducedArrays, progress: _Progress, tolerance: float, max_evaluations: int
+    shape: ReducedShape, arrays: ReducedArrays, progress: _Progress, goal: float, max_evaluations: int
 ) -> _Progress:
     """Interior point for a problem whose descent has not reached the tolerance."""
-    budget = max_evaluations - progress.evaluations
-    if progress.gap <= tolerance or budget < 1 or max_evaluations <= DESCENT_LIMIT:
-        return progress
-    path = follow_path(shape, arrays, gap=MARGIN * tolerance, max_iterations=budget)
+    budget = max(max_evaluations - progress.evaluations, 1)
+    path = follow_path(shape, arrays, gap=goal, max_evaluations=budget)
     best = replace(progress, evaluations=progress.evaluations + path.n_evaluations)
     if not path.gap < progress.gap:
         return best
-    return replace(
+    found = replace(
         best,
         point=path.point,
+        resume=path.point,
         value=path.value,
         bound=path.bound,
         engine="interior point",
         iterations=best.iterations + len(path.trace) - 1,
-        trace=best.trace + path.trace,
-        bounds=best.bounds + path.bounds,
+        trace=(*best.trace, *path.trace),
+        bounds=(*best.bounds, *path.bounds),
     )
+    cleaned = _polished(shape, arrays, replace(found, value=np.inf, bound=0.0), goal)
+    return cleaned if cleaned.gap <= goal else found
 
 
 def _result(problem: ReducedProblem, progress: _Progress, tolerance: float) -> EngineResult:

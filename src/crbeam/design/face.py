@@ -163,12 +163,14 @@ def _constrained_step(hessian: np.ndarray, slope: np.ndarray, traces: np.ndarray
         solution = np.linalg.solve(system, right[..., None])[..., 0]
     except np.linalg.LinAlgError:
         return np.zeros_like(slope)
-    return solution[..., :size]
+    return np.where(np.isfinite(solution), solution, 0.0)[..., :size]
 
 
 def _damped_root(weights: np.ndarray, change: np.ndarray) -> np.ndarray:
     """Square root of `diag(weights) + t change`; t <= 1 goes at most nine tenths of the way to singularity."""
     if not weights.shape[-1]:
+        return change
+    if weights.shape[-1] == 0:
         return change
     root = np.sqrt(weights)
     relative = change / (root[..., :, None] * root[..., None, :])

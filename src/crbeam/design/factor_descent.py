@@ -37,21 +37,29 @@ class Descent:
         residual: squared residual there.
         n_evaluations: evaluations of value and gradient.
         trace: value of the start and of each accepted point.
+        memory: curvature pairs, with which the descent can go on; None for an item of a batch.
     """
 
     point: np.ndarray
     residual: float
     n_evaluations: int
     trace: tuple[float, ...]
+    memory: CurvatureMemory | None = None
 
 
 def descend(
-    shape: ReducedShape, arrays: ReducedArrays, start: np.ndarray, *, target: float, max_evaluations: int
+    shape: ReducedShape,
+    arrays: ReducedArrays,
+    start: np.ndarray,
+    *,
+    target: float,
+    max_evaluations: int,
+    memory: CurvatureMemory | None = None,
 ) -> Descent:
     """Descent of one problem until the squared residual is at most `target`."""
     evaluate_at = evaluator(shape, arrays)
     point, current = start, evaluate_at(start)
-    memory = CurvatureMemory((), point.size, min(MEMORY, max_evaluations), FIRST_SCALE)
+    memory = memory or CurvatureMemory((), point.size, MEMORY, FIRST_SCALE)
     trace, used = [float(current.value)], 1
     while used < max_evaluations and current.residual > target:
         direction = memory.direction(current.slope)
@@ -69,7 +77,7 @@ def descend(
         memory.add(moved, trial.slope - current.slope, True)
         point, current = point + moved, trial
         trace.append(float(current.value))
-    return Descent(point, float(current.residual), used, tuple(trace))
+    return Descent(point, float(current.residual), used, tuple(trace), memory)
 
 
 def _accepted(

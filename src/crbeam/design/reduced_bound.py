@@ -205,20 +205,22 @@ def _log_gradient_part(
 
 
 def lower_bound(shape: ReducedShape, arrays: ReducedArrays, evaluation: Evaluation) -> np.ndarray:
-    """Proven lower bound `f^2 / (g0 + sum_g max_{b in g} max(0, lambda_max(G_b)))` on the reduced optimum."""
+    """Proven lower bound `f^2 / (g0 + sum_g max_{b in g} max(0, lambda_max(G_b)))` on the reduced optimum.
+
+    It is 0, which proves nothing, where the value is not a positive number.
+    """
+    is_valid = np.isfinite(evaluation.value) & (evaluation.value > 0.0)
     worst: list[np.ndarray | None] = [None] * shape.n_budgets
     for block, frame, gradient in zip(shape.blocks, arrays.frames, evaluation.column_gradients, strict=True):
         if block.is_diagonal:
-            largest = gradient.max(axis=-1)
+            largest = np.where(is_valid, gradient.max(axis=-1), 1.0)
         else:
-            largest = np.linalg.eigvalsh(frame @ gradient @ frame.conj().swapaxes(-1, -2))[..., -1]
+            valid = np.where(is_valid[..., None, None], gradient, 0.0)
+            largest = np.linalg.eigvalsh(frame @ valid @ frame.conj().swapaxes(-1, -2))[..., -1]
         previous = worst[block.budget]
         worst[block.budget] = largest if previous is None else np.maximum(previous, largest)
-    total = evaluation.constant
-    for largest in worst:
-        if largest is not None:
-            total = total + np.maximum(largest, 0.0)
-    return evaluation.value**2 / total
+    total = evaluation.constant + _total(np.maximum(largest, 0.0) for largest in worst if largest is not None)
+    return np.where(is_valid, evaluation.value**2 / np.where(is_valid, total, 1.0), 0.0)
 
 
 def variables(shape: ReducedShape, point: np.ndarray) -> list[np.ndarray]:

@@ -16,7 +16,7 @@ import numpy as np
 from jaxtyping import Complex
 
 from crbeam.design.packing import packed_matrix
-from crbeam.design.problem import Criterion, DesignProblem
+from crbeam.design.problem import DesignProblem
 from crbeam.design.reduced_information import (
     BlockShape,
     ContributionShape,
@@ -26,16 +26,14 @@ from crbeam.design.reduced_information import (
     shared,
     term_index,
 )
+from crbeam.design.whitening import NeedsCare, whitening
 from crbeam.errors import CrbeamError, SolverFailed
-from crbeam.information.information import Information
-from crbeam.linalg import NULL_TOLERANCE, diagonal_scale, hermitian_part
+from crbeam.linalg import hermitian_part
 
 #: Directions of the unit transmit vectors below this relative size are dropped.
 RANK_TOLERANCE = 1e-12
 #: Pivots of the QR factorisation below which the rank is decided by singular values.
 SAFE_PIVOT = 1e-6
-#: The scaled information is certainly regular if the squared norm of its inverse Cholesky factor is below this.
-SAFE_INVERSE = 1e10
 #: Problems of one shape that are prepared together.
 CHUNK = 64
 
@@ -199,14 +197,10 @@ def _distinct_columns(transmit: np.ndarray, seen: dict[bytes, int], vectors: lis
 def _reduce_group(outlines: list[_Outline]) -> list[ReducedProblem | CrbeamError]:
     try:
         return _prepared(outlines)
-    except (_NeedsCare, CrbeamError) as reason:
+    except (NeedsCare, CrbeamError) as reason:
         if len(outlines) == 1:
             return [reason if isinstance(reason, CrbeamError) else SolverFailed(str(reason), status="preparation")]
     return [result for outline in outlines for result in _reduce_group([outline])]
-
-
-class _NeedsCare(Exception):
-    """Some item of a batch is close to singular and has to be prepared by itself."""
 
 
 def _prepared(outlines: list[_Outline]) -> list[ReducedProblem | CrbeamError]:
@@ -222,15 +216,11 @@ def _prepared(outlines: list[_Outline]) -> list[ReducedProblem | CrbeamError]:
         np.stack([problem.active_criteria[number].map.constant for problem in problems])
         for number in range(len(first.problem.active_criteria))
     ]
-    informations = [constant.copy() for constant in constants]
-    grams = _isotropic_grams(block_shapes, frames)
-    for part, weight, jacobian in zip(contributions, weights, jacobians, strict=True):
-        index = term_index(part.columns, block_shapes[part.block].n_columns)
-        informations[part.criterion] += contribution_information(grams[part.block], index, weight, jacobian)
+    informations = _isotropic_informations(block_shapes, frames, constants, (contributions, weights, jacobians))
     transforms, selections = [], []
     for number, matrix in enumerate(informations):
         criteria = [problem.active_criteria[number] for problem in problems]
-        transform, selection = _whitening(first.problem, criteria, matrix)
+        transform, selection = whitening(first.problem, criteria, matrix)
         transforms.append(transform)
         selections.append(selection)
     scales = np.sum([np.sum(selection**2, axis=(1, 2)) for selection in selections], axis=0)
@@ -251,6 +241,28 @@ def _prepared(outlines: list[_Outline]) -> list[ReducedProblem | CrbeamError]:
     if shape.is_packed:
         parts = ([packed_matrix(shape, frames, weights, jacobians)], [], [])
     arrays = ReducedArrays(tuple(frames), tuple(selections), tuple(whitened), *(tuple(part) for part in parts))
+    return _separated(outlines, shape, arrays, bases, scales)
+
+
+def _isotropic_informations(
+    block_shapes: tuple[BlockShape, ...],
+    frames: list[np.ndarray],
+    constants: list[np.ndarray],
+    parts: tuple[tuple[ContributionShape, ...], list[np.ndarray], list[np.ndarray]],
+) -> list[np.ndarray]:
+    """Information `[item, parameter, parameter]` of each criterion at the isotropic X."""
+    informations = [constant.copy() for constant in constants]
+    grams = _isotropic_grams(block_shapes, frames)
+    for part, weight, jacobian in zip(*parts, strict=True):
+        index = term_index(part.columns, block_shapes[part.block].n_columns)
+        informations[part.criterion] += contribution_information(grams[part.block], index, weight, jacobian)
+    return informations
+
+
+def _separated(
+    outlines: list[_Outline], shape: ReducedShape, arrays: ReducedArrays, bases: list[np.ndarray], scales: np.ndarray
+) -> list[ReducedProblem | CrbeamError]:
+    """The problems of a batch one by one."""
     return [
         ReducedProblem(
             outline.problem,
@@ -294,7 +306,7 @@ def _orthonormal(unit: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     if pivots.min() >= SAFE_PIVOT:
         return basis, frame
     if unit.shape[0] > 1:
-        raise _NeedsCare("The transmit vectors of some item are linearly dependent.")
+        raise NeedsCare("The transmit vectors of some item are linearly dependent.")
     left, values, _ = np.linalg.svd(frame[0])
     kept = left[:, : values.size][:, values > RANK_TOLERANCE * values[0]]
     return (basis[0] @ kept)[None], (kept.conj().T @ frame[0])[None]
@@ -333,66 +345,3 @@ def _isotropic_grams(blocks: tuple[BlockShape, ...], frames: list[np.ndarray]) -
         for block, frame, share in zip(blocks, frames, sharing, strict=True)
     ]
     return [gram.reshape(gram.shape[0], -1).view(float) for gram in grams]
-
-
-def _whitening(
-    problem: DesignProblem, criteria: list[Criterion], matrices: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """Change of parameters Z with `Z^T I Z = 1` for each item, and `E` in these parameters.
-
-    Raises:
-        Unidentifiable: for a batch of one, a requested parameter is not determined.
-        _NeedsCare: an item of a larger batch is close to singular.
-    """
-    diagonal = np.diagonal(matrices, axis1=-2, axis2=-1)
-    scale = 1.0 / np.sqrt(np.where(diagonal > 0.0, diagonal, 1.0))
-    scaled = matrices * (scale[:, :, None] * scale[:, None, :])
-    selections = np.stack([criterion.selection for criterion in criteria])
-    inverse = _safe_inverse_factor(scaled)
-    if inverse is not None:
-        transform = scale[:, :, None] * inverse.swapaxes(-1, -2)
-    elif len(criteria) > 1:
-        raise _NeedsCare("The information of some item is close to singular.")
-    else:
-        transform = _careful_whitening(problem, criteria[0], matrices[0])[None]
-    return transform, transform.swapaxes(-1, -2) @ selections
-
-
-def _safe_inverse_factor(scaled: np.ndarray) -> np.ndarray | None:
-    """Inverse Cholesky factors, or None if any of the matrices is close to singular."""
-    try:
-        inverse = np.linalg.inv(np.linalg.cholesky(scaled))
-    except np.linalg.LinAlgError:
-        return None
-    return inverse if np.max(np.sum(inverse**2, axis=(1, 2))) < SAFE_INVERSE else None
-
-
-def _careful_whitening(problem: DesignProblem, criterion: Criterion, matrix: np.ndarray) -> np.ndarray:
-    """Whitening of one information matrix without the nuisance directions that it does not see."""
-    layout = criterion.map.layout
-    Information(hermitian_part(matrix), layout).bound(criterion.requested)
-    if not problem.codebooks:
-        criterion.map.at(problem.covariances_of(criterion.map, problem.isotropic())).bound(criterion.requested)
-    kept = np.asarray(layout.indices(criterion.requested))
-    nuisance = np.setdiff1d(np.arange(layout.size), kept)
-    scale = diagonal_scale(matrix)
-    scaled = matrix * np.outer(scale, scale)
-    change = np.zeros((layout.size, 0))
-    if nuisance.size:
-        eigenvalues, vectors = np.linalg.eigh(scaled[np.ix_(nuisance, nuisance)])
-        seen = eigenvalues > NULL_TOLERANCE * max(eigenvalues[-1], 0.0)
-        change = np.zeros((layout.size, int(seen.sum())))
-        change[nuisance] = vectors[:, seen] / np.sqrt(eigenvalues[seen])
-    requested = np.zeros((layout.size, kept.size))
-    requested[kept, np.arange(kept.size)] = 1.0
-    requested -= change @ (change.T @ scaled @ requested)
-    equivalent = hermitian_part(requested.T @ scaled @ requested)
-    try:
-        inverse = np.linalg.inv(np.linalg.cholesky(equivalent))
-    except np.linalg.LinAlgError:
-        raise SolverFailed(
-            "The information must be numerically regular, but its Cholesky factorisation failed; "
-            "move objects apart or add a prior.",
-            status="preparation",
-        ) from None
-    return scale[:, None] * np.concatenate([requested @ inverse.T, change], axis=1)

@@ -1,5 +1,6 @@
 """Weighted bound through a conic solver: the reference for our own."""
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -74,7 +75,9 @@ def _solve(problem: DesignProblem) -> Proposal | CrbeamError:
         total = total + cp.trace(slack)
     program = cp.Problem(cp.Minimize(total), constraints)
     try:
-        program.solve(solver=cp.CLARABEL)
+        with warnings.catch_warnings():  # the certificate says how accurate the solution is
+            warnings.filterwarnings("ignore", message="Solution may be inaccurate")
+            program.solve(solver=cp.CLARABEL)
     except cp.SolverError as error:
         return SolverFailed(f"Clarabel must solve the conic program, but failed: {error}", status="solver error")
     values = {block: variable.value for block, variable in variables.items() if variable.value is not None}

@@ -1,0 +1,76 @@
+"""Parameters in which the information at the isotropic transmission is the identity."""
+
+import numpy as np
+
+from crbeam.design.problem import Criterion, DesignProblem
+from crbeam.errors import SolverFailed
+from crbeam.information.information import Information
+from crbeam.linalg import NULL_TOLERANCE, diagonal_scale, hermitian_part
+
+#: The scaled information is certainly regular if the squared norm of its inverse Cholesky factor is below this.
+SAFE_INVERSE = 1e10
+
+
+class NeedsCare(Exception):
+    """Some item of a batch is close to singular and has to be prepared by itself."""
+
+
+def whitening(problem: DesignProblem, criteria: list[Criterion], matrices: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Change of parameters Z with `Z^T I Z = 1` for each item, and `E` in these parameters.
+
+    Raises:
+        Unidentifiable: for a batch of one, a requested parameter is not determined.
+        NeedsCare: an item of a larger batch is close to singular.
+    """
+    diagonal = np.diagonal(matrices, axis1=-2, axis2=-1)
+    scale = 1.0 / np.sqrt(np.where(diagonal > 0.0, diagonal, 1.0))
+    scaled = matrices * (scale[:, :, None] * scale[:, None, :])
+    selections = np.stack([criterion.selection for criterion in criteria])
+    inverse = _safe_inverse_factor(scaled)
+    if inverse is not None:
+        transform = scale[:, :, None] * inverse.swapaxes(-1, -2)
+    elif len(criteria) > 1:
+        raise NeedsCare("The information of some item is close to singular.")
+    else:
+        transform = _careful_whitening(problem, criteria[0], matrices[0])[None]
+    return transform, transform.swapaxes(-1, -2) @ selections
+
+
+def _safe_inverse_factor(scaled: np.ndarray) -> np.ndarray | None:
+    """Inverse Cholesky factors, or None if any of the matrices is close to singular."""
+    try:
+        inverse = np.linalg.inv(np.linalg.cholesky(scaled))
+    except np.linalg.LinAlgError:
+        return None
+    return inverse if np.max(np.sum(inverse**2, axis=(1, 2))) < SAFE_INVERSE else None
+
+
+def _careful_whitening(problem: DesignProblem, criterion: Criterion, matrix: np.ndarray) -> np.ndarray:
+    """Whitening of one information matrix without the nuisance directions that it does not see."""
+    layout = criterion.map.layout
+    Information(hermitian_part(matrix), layout).bound(criterion.requested)
+    if not problem.codebooks:
+        criterion.map.at(problem.covariances_of(criterion.map, problem.isotropic())).bound(criterion.requested)
+    kept = np.asarray(layout.indices(criterion.requested))
+    nuisance = np.setdiff1d(np.arange(layout.size), kept)
+    scale = diagonal_scale(matrix)
+    scaled = matrix * np.outer(scale, scale)
+    change = np.zeros((layout.size, 0))
+    if nuisance.size:
+        eigenvalues, vectors = np.linalg.eigh(scaled[np.ix_(nuisance, nuisance)])
+        seen = eigenvalues > NULL_TOLERANCE * max(eigenvalues[-1], 0.0)
+        change = np.zeros((layout.size, int(seen.sum())))
+        change[nuisance] = vectors[:, seen] / np.sqrt(eigenvalues[seen])
+    requested = np.zeros((layout.size, kept.size))
+    requested[kept, np.arange(kept.size)] = 1.0
+    requested -= change @ (change.T @ scaled @ requested)
+    equivalent = hermitian_part(requested.T @ scaled @ requested)
+    try:
+        inverse = np.linalg.inv(np.linalg.cholesky(equivalent))
+    except np.linalg.LinAlgError:
+        raise SolverFailed(
+            "The information must be numerically regular, but its Cholesky factorisation failed; "
+            "move objects apart or add a prior.",
+            status="preparation",
+        ) from None
+    return scale[:, None] * np.concatenate([requested @ inverse.T, change], axis=1)

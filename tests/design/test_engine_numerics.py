@@ -1,0 +1,216 @@
+"""The numbers inside the engine: values, derivatives, representations, lower bounds and second-order steps."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from crbeam.design import Codebook, Criterion, DesignProblem, PowerBudget, reduced_information
+from crbeam.design.certificate import certify, weighted_bound
+from crbeam.design.curvature import CurvatureMemory
+from crbeam.design.explicit_bound import explicit_bound, to_coordinates, to_matrix
+from crbeam.design.face import face_of, newton_on_face, ranks, spectra
+from crbeam.design.factor_descent import descend
+from crbeam.design.lean_evaluation import evaluator
+from crbeam.design.reduced_bound import evaluate, isotropic_point, lower_bound, variables
+from crbeam.design.reduced_information import ReducedArrays
+from crbeam.design.reduction import reduce_problem, reduce_problems
+from crbeam.testing import random_map, random_problem, random_scenario, two_stage_problem, with_position_prior
+
+KINDS = ("one block", "prior", "two blocks", "two budgets", "codebook", "mixed")
+
+
+def problem_of(kind, rng):
+    """Small problems that cover every structure the engine knows."""
+    if kind in ("one block", "prior"):
+        problem = random_problem(rng, scenario=random_scenario(rng, n_targets=2, n_antennas=9))
+        return with_position_prior(problem) if kind == "prior" else problem
+    if kind == "two blocks":
+        return two_stage_problem(random_scenario(rng, n_targets=1, n_antennas=6))
+    words = rng.standard_normal((6, 7)) + 1j * rng.standard_normal((6, 7))
+    criteria = (
+        Criterion(random_map(rng, blocks=("a", "b"), prior=0.1), {"position": 0.7, "clock": 0.2}, "first"),
+        Criterion(random_map(rng, blocks=("b",)), {"position": 0.3}, "second"),
+    )
+    budgets = (PowerBudget(("a",), 2.0), PowerBudget(("b",), 0.5))
+    codebooks = {"codebook": ("a", "b"), "mixed": ("b",)}.get(kind, ())
+    return DesignProblem(criteria, (*budgets, *(Codebook(block, words) for block in codebooks)))
+
+
+def random_point(shape, rng):
+    start = isotropic_point(shape)
+    return start + 0.3 * np.linalg.norm(start) / np.sqrt(start.size) * rng.standard_normal(start.size)
+
+
+def numerical_slope(function, point, direction, step=1e-5):
+    return (function(point + step * direction) - function(point - step * direction)) / (2.0 * step)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_reduced_value_and_bound_are_those_of_the_antenna_space(kind, rng):
+    problem = problem_of(kind, rng)
+    reduced = reduce_problem(problem)
+    start = evaluate(reduced.shape, reduced.arrays, isotropic_point(reduced.shape))
+    assert start.value == pytest.approx(1.0, rel=1e-9)
+    for _ in range(3):
+        point = random_point(reduced.shape, rng)
+        evaluation = evaluate(reduced.shape, reduced.arrays, point)
+        covariances = reduced.expand(variables(reduced.shape, point))
+        assert evaluation.value * reduced.scale == pytest.approx(weighted_bound(problem, covariances), rel=1e-8)
+        bound = lower_bound(reduced.shape, reduced.arrays, evaluation) * reduced.scale
+        assert bound == pytest.approx(certify(problem, covariances).lower_bound, rel=1e-7)
+        for budget in problem.budgets:
+            used = sum(np.trace(covariances[problem.blocks.index(block)]).real for block in budget.blocks)
+            assert used == pytest.approx(budget.power_per_subcarrier_w, rel=1e-12)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_slope_is_the_derivative_of_log_f(kind, rng):
+    reduced = reduce_problem(problem_of(kind, rng))
+    point, direction = random_point(reduced.shape, rng), rng.standard_normal(isotropic_point(reduced.shape).size)
+
+    def log_value(place):
+        return float(np.log(evaluate(reduced.shape, reduced.arrays, place).value))
+
+    evaluation = evaluate(reduced.shape, reduced.arrays, point)
+    expected = numerical_slope(log_value, point, direction)
+    assert evaluation.slope @ direction == pytest.approx(expected, rel=1e-5)
+    conjugated = ReducedArrays(tuple(frame.conj() for frame in reduced.arrays.frames), *reduced.arrays._parts()[1:])
+    wrong = evaluate(reduced.shape, conjugated, point).slope @ direction
+    assert wrong != pytest.approx(expected, rel=1e-3)
+
+
+@pytest.mark.parametrize("kind", ["one block", "prior", "two blocks"])
+def test_packed_termwise_and_lean_evaluation_agree(kind, rng, monkeypatch):
+    problem = problem_of(kind, rng)
+    packed = reduce_problem(problem)
+    monkeypatch.setattr(reduced_information, "PACKED_LIMIT", 0)
+    termwise = reduce_problem(problem)
+    assert packed.arrays.packed
+    assert not termwise.arrays.packed
+    point = random_point(packed.shape, rng)
+    expected = evaluate(packed.shape, packed.arrays, point)
+    for reduced in (packed, termwise):
+        for other in (
+            evaluate(reduced.shape, reduced.arrays, point),
+            evaluator(reduced.shape, reduced.arrays)(point),
+        ):
+            assert other.value == pytest.approx(expected.value, rel=1e-9)
+            np.testing.assert_allclose(other.slope, expected.slope, atol=1e-8 * np.linalg.norm(expected.slope))
+            assert other.residual == pytest.approx(expected.residual, rel=1e-7)
+            assert other.constant == pytest.approx(expected.constant, rel=1e-8)
+            bound = lower_bound(reduced.shape, reduced.arrays, other)
+            assert bound == pytest.approx(lower_bound(packed.shape, packed.arrays, expected), rel=1e-8)
+    explicit = [explicit_bound(reduced.shape, reduced.arrays) for reduced in (packed, termwise)]
+    for first, second in zip(explicit[0].maps, explicit[1].maps, strict=True):
+        np.testing.assert_allclose(first, second, atol=1e-9 * np.abs(first).max())
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_hessian_is_the_derivative_of_the_gradient(kind, rng):
+    reduced = reduce_problem(problem_of(kind, rng))
+    bound = explicit_bound(reduced.shape, reduced.arrays)
+    parts = variables(reduced.shape, random_point(reduced.shape, rng))
+    blocks = reduced.shape.blocks
+    place = np.concatenate([to_coordinates(block, part) for block, part in zip(blocks, parts, strict=True)])
+    rebuilt = [to_matrix(block, place[part]) for block, part in zip(blocks, bound.slices, strict=True)]
+    for part, again in zip(parts, rebuilt, strict=True):
+        np.testing.assert_allclose(again, part, atol=1e-14)
+    direction = 0.1 * np.linalg.norm(place) * rng.standard_normal(place.size) / np.sqrt(place.size)
+    local = bound.second_order(place)
+    assert local.value == pytest.approx(bound.value(place), rel=1e-10)
+    assert -local.steepest @ direction == pytest.approx(numerical_slope(bound.value, place, direction), rel=1e-5)
+    change = numerical_slope(lambda x: -bound.second_order(x).steepest, place, direction)
+    np.testing.assert_allclose(local.hessian @ direction, change, atol=1e-5 * np.linalg.norm(change))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_euler_identity_holds_only_with_the_constant(kind, rng):
+    """`sum <G, X> + g0 = f`; without g0 it fails exactly when there is a prior."""
+    reduced = reduce_problem(problem_of(kind, rng))
+    bound = explicit_bound(reduced.shape, reduced.arrays)
+    parts = variables(reduced.shape, random_point(reduced.shape, rng))
+    pairs = zip(reduced.shape.blocks, parts, strict=True)
+    place = np.concatenate([to_coordinates(block, part) for block, part in pairs])
+    local = bound.second_order(place)
+    assert local.steepest @ place + local.constant == pytest.approx(local.value, rel=1e-9)
+    has_prior = any(criterion.map.constant.any() for criterion in reduced.problem.criteria)
+    assert (local.constant > 1e-6 * local.value) == has_prior
+
+
+def test_the_bound_without_the_constant_is_false_with_a_prior(rng):
+    """A strong prior: leaving out g0 claims more than the optimum, the true bound does not."""
+    problem = with_position_prior(
+        random_problem(rng, scenario=random_scenario(rng, n_targets=1, n_antennas=6)), strength=10.0
+    )
+    reduced = reduce_problem(problem)
+    shape, arrays = reduced.shape, reduced.arrays
+    best = descend(shape, arrays, isotropic_point(shape), target=1e-12, max_evaluations=200).trace[-1]
+    evaluation = evaluate(shape, arrays, isotropic_point(shape))
+    assert lower_bound(shape, arrays, evaluation) <= best
+    wrong = replace(evaluation, constant=np.zeros_like(evaluation.constant))
+    assert lower_bound(shape, arrays, wrong) > best * 1.01
+
+
+def test_curvature_memory_is_the_inverse_update_of_bfgs(rng):
+    """The compact form equals the product form `H <- (1 - r s y^T) H (1 - r y s^T) + r s s^T` applied to gamma 1."""
+    size, batch = 12, 3
+    root = rng.standard_normal((batch, size, size))
+    curvature = root @ root.swapaxes(-1, -2) + np.eye(size)
+    memory = CurvatureMemory((batch,), size, 5, 0.25)
+    single = CurvatureMemory((), size, 5, 0.25)
+    pairs = []
+    for number in range(8):
+        steps = rng.standard_normal((batch, size))
+        changes = (curvature @ steps[..., None])[..., 0]
+        accepted = np.array([True, number % 3 != 1, number > 1])
+        memory.add(steps, changes, accepted)
+        pairs.append((steps, changes, accepted))
+        single.add(steps[0], changes[0], True)
+    gradient = rng.standard_normal((batch, size))
+    found = memory.direction(gradient)
+    for item in range(batch):
+        kept = [(s[item], y[item]) for s, y, accepted in pairs[-5:] if accepted[item]]
+        step, change = kept[-1]
+        inverse = (step @ change) / (change @ change) * np.eye(size)
+        for s, y in kept:
+            left = np.eye(size) - np.outer(s, y) / (s @ y)
+            inverse = left @ inverse @ left.T + np.outer(s, s) / (s @ y)
+        np.testing.assert_allclose(found[item], -inverse @ gradient[item], rtol=1e-9)
+    np.testing.assert_allclose(single.direction(gradient[0]), found[0], rtol=1e-9)
+    memory.forget(np.array([False, True, False]), 0.25)
+    again = memory.direction(gradient)
+    np.testing.assert_allclose(again[1], -0.25 * gradient[1])
+    np.testing.assert_allclose(again[[0, 2]], found[[0, 2]])
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_newton_on_the_face_improves_the_certificate_quadratically(kind, rng):
+    """From a residual of 1e-7 the gap drops at least tenfold, or below what the rounding of the problem allows."""
+    reduced = reduce_problem(problem_of(kind, rng))
+    shape, arrays = reduced.shape, reduced.arrays
+    descent = descend(shape, arrays, isotropic_point(shape), target=1e-7, max_evaluations=200)
+    before = evaluate(shape, arrays, descent.point)
+    spectrum = spectra(shape, descent.point)
+    face = face_of(shape, spectrum, tuple(ranks(spectrum, 1e-3).tolist()))
+    after = evaluate(shape, arrays, newton_on_face(shape, arrays, face))
+    gaps = [1.0 - lower_bound(shape, arrays, each) / each.value for each in (before, after)]
+    assert gaps[1] < 0.1 * gaps[0]
+    assert gaps[1] < 1e-5
+    flat = replace(face, weights=tuple(np.full_like(w, w.sum() / w.size) for w in face.weights))
+    start = face_of(
+        shape, [(w, v) for w, v in zip(flat.weights, flat.vectors, strict=True)], tuple(w.size for w in flat.weights)
+    )
+    assert start.weights[0].sum() <= 1.0 + 1e-12
+
+
+def test_preparing_together_equals_preparing_alone(rng):
+    problems = [random_problem(rng, scenario=random_scenario(rng, n_targets=2, n_antennas=9)) for _ in range(4)]
+    problems.insert(2, with_position_prior(problems[0]))
+    for problem, together in zip(problems, reduce_problems(problems), strict=True):
+        alone = reduce_problem(problem)
+        assert together.shape_key == alone.shape_key
+        assert together.scale == pytest.approx(alone.scale, rel=1e-9)
+        point = random_point(alone.shape, rng)
+        values = [evaluate(each.shape, each.arrays, point).value for each in (together, alone)]
+        assert values[0] == pytest.approx(values[1], rel=1e-9)

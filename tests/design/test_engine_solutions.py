@@ -1,0 +1,260 @@
+"""What the engine returns: certified optima, one by one and in batches, in easy and in hard cases."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from crbeam.design import Codebook, Criterion, DesignProblem, PowerBudget, certify, engine
+from crbeam.design.engine import solve_reduced, solve_reduced_many
+from crbeam.design.factor_descent import descend, descend_many
+from crbeam.design.interior_point import follow_path
+from crbeam.design.reduced_bound import isotropic_point
+from crbeam.design.reduced_information import ReducedArrays
+from crbeam.design.reduction import reduce_problem, reduce_problems
+from crbeam.errors import InvalidInput, Unidentifiable
+from crbeam.scenario import read_scenario
+from crbeam.systems import design_problem, link_maps
+from crbeam.testing import random_map, random_problem, random_scenario, two_stage_problem, with_position_prior
+
+
+def assert_optimal(problem, result, tolerance=1e-6):
+    """The engine's own numbers are those of the independent certificate."""
+    certificate = certify(problem, result.covariances)
+    assert result.status == "optimal"
+    assert certificate.gap <= tolerance
+    assert result.objective == pytest.approx(certificate.objective, rel=1e-8)
+    assert result.lower_bound == pytest.approx(certificate.lower_bound, rel=1e-7)
+    assert result.bounds[-1] <= result.trace[-1]
+    assert np.all(np.diff(result.trace) <= 0.0)
+    assert np.all(np.diff(result.bounds) >= 0.0)
+
+
+def two_stations(rng, *, is_shared, prior=0.0):
+    """One joint information over two transmitters: shared position, private nuisances, one target each."""
+    scenes = [random_scenario(rng, n_targets=1, n_antennas=8) for _ in range(2)]
+    maps = []
+    for number, scene in enumerate(scenes):
+        links = link_maps(scene)
+        total = links["bistatic"] + links["monostatic"]
+        private = {
+            name: f"{name.split('/')[0]}/{number}_{name.split('/')[1]}".replace(f"/{number}_", f"/station{number}_")
+            for name in total.layout
+            if "/" in name
+        }
+        private["clock_bias"] = f"clock_bias_{number}"
+        maps.append(total.renamed(private).renamed_blocks({total.blocks[0]: f"station{number}"}))
+    joint = maps[0] + maps[1]
+    blocks, power = joint.blocks, 1e-8
+    budgets = (PowerBudget(blocks, power),) if is_shared else tuple(PowerBudget((b,), power) for b in blocks)
+    problem = DesignProblem((Criterion(joint, {"user_position": 1.0, "target_position[0]": 0.5}, "joint"),), budgets)
+    return with_position_prior(problem, strength=prior) if prior else problem
+
+
+@pytest.mark.parametrize("prior", [0.0, 0.5])
+@pytest.mark.parametrize("is_shared", [True, False])
+def test_two_blocks_with_one_target(is_shared, prior):
+    """The least reliable class of problems known: each item is certified, singly and in a batch."""
+    rng = np.random.default_rng([int(is_shared), int(10 * prior)])
+    problems = [two_stations(rng, is_shared=is_shared, prior=prior) for _ in range(15)]
+    problems += [two_stage_problem(random_scenario(rng, n_targets=1)) for _ in range(15)] if is_shared else []
+    reduced = reduce_problems(problems)
+    for problem, item, result in zip(problems, reduced, solve_reduced_many(reduced), strict=True):
+        assert_optimal(problem, result)
+        single = solve_reduced(item)
+        assert_optimal(problem, single)
+        assert abs(single.objective - result.objective) <= (single.gap + result.gap + 1e-12) * result.objective
+
+
+def test_the_order_and_the_company_of_a_batch_do_not_matter(rng):
+    problems = [random_problem(rng, scenario=random_scenario(rng, n_targets=2, n_antennas=9)) for _ in range(24)]
+    problems += [with_position_prior(problem) for problem in problems[:6]]
+    reduced = reduce_problems(problems)
+    reference = solve_reduced_many(reduced)
+    order = rng.permutation(len(problems))[:17]
+    for index, result in zip(order, solve_reduced_many([reduced[index] for index in order]), strict=True):
+        assert result.objective == reference[index].objective
+        np.testing.assert_array_equal(result.covariances, reference[index].covariances)
+
+
+def test_an_item_without_a_finite_value_harms_no_other(rng):
+    """A member whose arrays are broken neither raises nor changes the others."""
+    problems = [random_problem(rng, scenario=random_scenario(rng, n_targets=2, n_antennas=9)) for _ in range(5)]
+    reduced = reduce_problems(problems)
+    shape = reduced[0].shape
+    arrays = ReducedArrays.stack([item.arrays for item in reduced])
+    broken = replace(arrays, packed=(np.where(np.arange(5)[:, None, None] == 2, 0.0, arrays.packed[0]),))
+    starts = np.stack([isotropic_point(shape)] * 5)
+    healthy = descend_many(shape, arrays, starts, target=1e-8, max_evaluations=80)
+    mixed = descend_many(shape, broken, starts, target=1e-8, max_evaluations=80)
+    for item in (0, 1, 3, 4):
+        np.testing.assert_array_equal(healthy[item].point, mixed[item].point)
+    assert not mixed[2].residual <= 1e-8
+
+
+@pytest.mark.parametrize("cap", [1, 2, 5])
+def test_a_small_cap_gives_a_feasible_design_with_its_honest_gap(rng, cap):
+    problem = random_problem(rng, scenario=random_scenario(rng, n_targets=3, n_antennas=12))
+    reduced = reduce_problem(problem)
+    for result in (
+        solve_reduced(reduced, max_evaluations=cap),
+        solve_reduced_many([reduced, reduced], max_evaluations=cap)[1],
+    ):
+        assert result.status == "feasible"
+        assert result.evaluations <= cap
+        assert 1e-6 < result.gap < 1.0
+        certificate = certify(problem, result.covariances)
+        assert certificate.gap == pytest.approx(result.gap, rel=1e-6)
+    assert solve_reduced(reduced).objective < solve_reduced(reduced, max_evaluations=cap).objective
+
+
+@pytest.mark.parametrize("n_targets", [1, 2, 3])
+def test_interior_point_and_descent_agree(rng, n_targets):
+    problem = with_position_prior(random_problem(rng, scenario=random_scenario(rng, n_targets=n_targets)), strength=0.3)
+    for item in (problem, random_problem(rng, scenario=random_scenario(rng, n_targets=n_targets))):
+        reduced = reduce_problem(item)
+        path = follow_path(reduced.shape, reduced.arrays, gap=1e-7, max_evaluations=400)
+        assert path.gap <= 1e-7
+        assert len(path.trace) <= 40
+        assert path.value * reduced.scale == pytest.approx(solve_reduced(reduced).objective, rel=2e-6)
+
+
+def test_interior_point_takes_over_when_the_descent_is_cut_short(rng, monkeypatch):
+    problem = two_stage_problem(random_scenario(rng, n_targets=1, n_antennas=8))
+    plain = solve_reduced(reduce_problem(problem))
+    assert plain.engine == "factor descent"
+    monkeypatch.setattr(engine, "DESCENT_LIMIT", 6)
+    rescued = solve_reduced(reduce_problem(problem))
+    assert rescued.engine == "interior point"
+    assert_optimal(problem, rescued)
+    assert rescued.objective == pytest.approx(plain.objective, rel=2e-6)
+    assert [np.linalg.matrix_rank(x) for x in rescued.variables] == [np.linalg.matrix_rank(x) for x in plain.variables]
+
+
+def test_one_target_seen_by_the_station_alone_needs_one_beam():
+    """At weight 0 with one target the optimum has rank one, and the rank is exact."""
+    scenario = read_scenario("zhang2025", overrides=["targets.count=1"])
+    problem = design_problem(scenario, weight=0.0)
+    result = solve_reduced(reduce_problem(problem))
+    assert_optimal(problem, result)
+    eigenvalues = np.linalg.eigvalsh(result.covariances[0])
+    assert eigenvalues[-2] < 1e-12 * eigenvalues[-1]
+    bistatic = link_maps(scenario)["bistatic"].at(result.covariances)
+    assert not bistatic.is_identifiable(["user_position"])
+    spread = 0.99 * result.covariances + 0.01 * problem.isotropic()
+    assert link_maps(scenario)["bistatic"].at(spread).is_identifiable(["user_position"])
+
+
+def test_few_beams_suffice(rng):
+    problems = [random_problem(rng, scenario=random_scenario(rng, n_targets=3, n_antennas=16)) for _ in range(12)]
+    results = solve_reduced_many(reduce_problems(problems))
+    ranks = [
+        np.linalg.matrix_rank(result.covariances[0], tol=1e-9 * np.trace(result.covariances[0]).real)
+        for result in results
+    ]
+    assert max(ranks) <= 4
+    assert np.median(ranks) <= 3
+    isotropic_rank = np.linalg.matrix_rank(
+        reduce_problem(problems[0]).expand([np.eye(block.size) for block in reduce_problem(problems[0]).shape.blocks])[
+            0
+        ]
+    )
+    assert isotropic_rank == 8
+
+
+def test_collinear_objects_reduce_the_dimension(rng):
+    scenario = random_scenario(rng, n_targets=2, n_antennas=12)
+    first = scenario.targets.positions_m[0]
+    targets = scenario.targets.model_copy(update={"positions_m": (first, (1.3 * first[0], 1.3 * first[1]))})
+    problem = design_problem(scenario.model_copy(update={"targets": targets}), weight=0.5)
+    reduced = reduce_problem(problem)
+    assert reduced.shape.blocks[0].size == 4
+    assert reduce_problem(design_problem(scenario, weight=0.5)).shape.blocks[0].size == 6
+    assert_optimal(problem, solve_reduced(reduced))
+
+
+def test_blocks_that_no_information_sees(rng):
+    """Unseen blocks of a seen budget stay silent; an unseen budget is spread isotropically."""
+    seen, unseen = random_map(rng, blocks=("a", "b")), random_map(rng, blocks=("c", "d"))
+    criteria = (Criterion(seen, {"position": 1.0}, "seen"), Criterion(unseen, {"position": 0.0}, "unseen"))
+    problem = DesignProblem(criteria, (PowerBudget(("a", "b", "c"), 3.0), PowerBudget(("d",), 1.2)))
+    result = solve_reduced(reduce_problem(problem))
+    assert_optimal(problem, result)
+    np.testing.assert_array_equal(result.covariances[2], 0.0)
+    np.testing.assert_allclose(result.covariances[3], 0.2 * np.eye(6), atol=1e-14)
+    assert np.trace(result.covariances[:2], axis1=1, axis2=2).real.sum() == pytest.approx(3.0)
+
+
+@pytest.mark.parametrize("restricted", [("a",), ("a", "b")])
+def test_codebooks_in_some_or_all_blocks(rng, restricted):
+    criteria = (Criterion(random_map(rng, blocks=("a", "b")), {"position": 1.0, "clock": 0.3}, "both"),)
+    words = rng.standard_normal((6, 9)) + 1j * rng.standard_normal((6, 9))
+    free = DesignProblem(criteria, (PowerBudget(("a", "b"), 1.0),))
+    problem = free.with_constraints(*(Codebook(block, words) for block in restricted))
+    result = solve_reduced(reduce_problem(problem))
+    assert_optimal(problem, result)
+    assert result.objective >= solve_reduced(reduce_problem(free)).lower_bound
+    unit = words / np.linalg.norm(words, axis=0)
+    powers = np.diagonal(result.variables[0]).real
+    np.testing.assert_allclose(result.covariances[0], (unit * powers) @ unit.conj().T, atol=1e-12)
+    together = solve_reduced_many([reduce_problem(problem)] * 3)
+    assert together[2].objective == pytest.approx(result.objective, rel=2e-6)
+
+
+def test_a_codebook_that_cannot_tell_is_unidentifiable(rng):
+    problem = random_problem(rng, scenario=random_scenario(rng, n_targets=2, n_antennas=9))
+    one_beam = problem.with_constraints(Codebook("bs", problem.directions[:, :1]))
+    with pytest.raises(Unidentifiable, match="transmit in more directions"):
+        reduce_problem(one_beam)
+    reduce_problem(problem)
+
+
+def test_an_unidentifiable_item_is_an_error_in_its_place(rng):
+    """Without targets clock and orientation hide the user, whatever is sent."""
+    good = random_problem(rng, scenario=random_scenario(rng, n_targets=2, n_antennas=9))
+    (bistatic, _) = good.criteria
+    names = ("user_position", *bistatic.map.layout.family("target_position"))
+    blind = bistatic.map.known([])
+    few = replace(
+        blind,
+        contributions=tuple(replace(part, gram=np.zeros_like(part.gram)) for part in blind.contributions),
+    )
+    bad = replace(good, criteria=(Criterion(few, {names[0]: 1.0}, "blind"), good.criteria[1]))
+    first, second, third = reduce_problems([good, bad, good])
+    assert isinstance(second, Unidentifiable)
+    assert second.names == ("user_position",)
+    assert first.scale == third.scale
+
+
+def test_starts_shorten_the_way(rng):
+    problem = random_problem(rng, scenario=random_scenario(rng, n_targets=3, n_antennas=12))
+    reduced = reduce_problem(problem)
+    cold = solve_reduced(reduced)
+    warm = solve_reduced(reduced, start=cold.covariances)
+    assert warm.trace[0] < cold.trace[0]
+    assert warm.objective == pytest.approx(cold.objective, rel=2e-6)
+    with pytest.raises(InvalidInput, match="one start"):
+        solve_reduced_many([reduced], starts=[])
+
+
+def test_a_descent_can_go_on_with_its_memory(rng):
+    reduced = reduce_problem(random_problem(rng, scenario=random_scenario(rng, n_targets=3, n_antennas=12)))
+    shape, arrays = reduced.shape, reduced.arrays
+    start = isotropic_point(shape)
+    whole = descend(shape, arrays, start, target=1e-11, max_evaluations=200)
+    first = descend(shape, arrays, start, target=1e-6, max_evaluations=200)
+    second = descend(shape, arrays, first.point, target=1e-11, max_evaluations=200, memory=first.memory)
+    fresh = descend(shape, arrays, first.point, target=1e-11, max_evaluations=200)
+    assert second.n_evaluations + first.n_evaluations == whole.n_evaluations + 1
+    assert second.n_evaluations < fresh.n_evaluations
+
+
+@pytest.mark.slow
+def test_two_hundred_hard_scenes_are_all_certified():
+    """Objects anywhere, also nearly behind one another, at every weight including the ends."""
+    rng = np.random.default_rng(99)
+    weights = (0.0, 0.1, 0.5, 0.9, 1.0)
+    scenes = [random_scenario(rng, n_targets=1 + number % 6) for number in range(200)]
+    problems = [design_problem(scene, weight=weights[rng.integers(5)]) for scene in scenes]
+    for problem, result in zip(problems, solve_reduced_many(reduce_problems(problems)), strict=True):
+        assert_optimal(problem, result)
