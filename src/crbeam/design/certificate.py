@@ -10,14 +10,20 @@ where a codebook replaces `lambda_max(G)` by `max_l u_l^H G u_l` over its unit c
 with `Y_t = I_t^-1 E_t`. Nothing about the solver enters.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Complex, Float
 
 from crbeam.design.problem import Criterion, DesignProblem
-from crbeam.information import Contribution, Information
+from crbeam.errors import CrbeamError
+from crbeam.information import Information
+from crbeam.information.information import SAFE_INVERSE
 from crbeam.linalg import hermitian_part
+
+#: Entries of covariances that are certified together.
+CHUNK_ENTRIES = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -38,13 +44,16 @@ class Certificate:
         return (self.objective - self.lower_bound) / self.objective
 
 
-def _informations(
-    problem: DesignProblem, covariances: Complex[np.ndarray, "block tx tx"]
-) -> list[tuple[Criterion, Information]]:
-    return [
-        (criterion, criterion.map.at(problem.covariances_of(criterion.map, covariances)))
+def weighted_bound(problem: DesignProblem, covariances: Complex[np.ndarray, "block tx tx"]) -> float:
+    """Objective `f(R) = sum_t tr(E_t^T I_t(R)^-1 E_t)` of a transmission.
+
+    Raises:
+        Unidentifiable: a parameter with a positive weight is not determined.
+    """
+    return sum(
+        _value(criterion, criterion.map.at(problem.covariances_of(criterion.map, covariances)))
         for criterion in problem.active_criteria
-    ]
+    )
 
 
 def _value(criterion: Criterion, information: Information) -> float:
@@ -55,57 +64,166 @@ def _value(criterion: Criterion, information: Information) -> float:
     return float(np.repeat(weights, sizes) @ np.diagonal(bound))
 
 
-def weighted_bound(problem: DesignProblem, covariances: Complex[np.ndarray, "block tx tx"]) -> float:
-    """Objective `f(R) = sum_t tr(E_t^T I_t(R)^-1 E_t)` of a transmission.
-
-    Raises:
-        Unidentifiable: a parameter with a positive weight is not determined.
-    """
-    return sum(_value(criterion, information) for criterion, information in _informations(problem, covariances))
-
-
 def certify(problem: DesignProblem, covariances: Complex[np.ndarray, "block tx tx"]) -> Certificate:
     """Objective of a transmission and the lower bound that it proves.
 
     Raises:
         Unidentifiable: a parameter with a positive weight is not determined.
     """
-    parts: dict[str, list[tuple[Contribution, Float[np.ndarray, "term direction"]]]] = {b: [] for b in problem.blocks}
-    objective = gain = constant = 0.0
-    for criterion, information in _informations(problem, covariances):
-        objective += _value(criterion, information)
-        response = information.inverse_response(criterion.selection)
-        gain += float(np.vdot(criterion.selection, response))
-        constant += float(np.vdot(response, criterion.map.constant @ response))
-        for part in criterion.map.contributions:
-            parts[part.block].append((part, part.jacobian @ response))
-    power = 0.0
-    for budget in problem.budgets:
-        worst = max(_largest_gradient(problem, block, parts[block]) for block in budget.blocks)
-        power += budget.power_per_subcarrier_w * max(worst, 0.0)
-    return Certificate(objective, min(gain**2 / (constant + power), objective))
+    certificate = certify_many([problem], [covariances])[0]
+    if isinstance(certificate, CrbeamError):
+        raise certificate
+    return certificate
 
 
-def _largest_gradient(
-    problem: DesignProblem, block: str, parts: list[tuple[Contribution, Float[np.ndarray, "_term _direction"]]]
-) -> float:
-    """Largest value of `<G_b, R_b>` over transmissions of unit power in one block."""
+def certify_many(
+    problems: Sequence[DesignProblem], covariances: Sequence[np.ndarray]
+) -> list[Certificate | CrbeamError]:
+    """Certificates of independent transmissions `[block, tx, tx]`, an error in place of each that has none.
+
+    Problems of one structure are worked on together; no item's numbers depend on the others.
+    """
+    groups: dict[tuple, list[int]] = {}
+    for index, problem in enumerate(problems):
+        groups.setdefault(_structure(problem), []).append(index)
+    results: dict[int, Certificate | CrbeamError] = {}
+    for members in groups.values():
+        size = max(1, CHUNK_ENTRIES // covariances[members[0]].size)
+        for first in range(0, len(members), size):
+            chunk = members[first : first + size]
+            stack = np.stack([covariances[index] for index in chunk])
+            results.update(zip(chunk, _certify_group([problems[index] for index in chunk], stack), strict=True))
+    return [results[index] for index in range(len(problems))]
+
+
+def _structure(problem: DesignProblem) -> tuple:
+    """Everything but the numbers of a problem."""
+    maps = tuple(
+        (
+            criterion.selection.shape,
+            tuple((part.block, part.transmit.shape, part.jacobian.shape) for part in criterion.map.contributions),
+        )
+        for criterion in problem.active_criteria
+    )
+    words = tuple((block, codebook.codewords.shape) for block, codebook in problem.codebooks.items())
+    return problem.blocks, tuple(budget.blocks for budget in problem.budgets), words, maps
+
+
+@dataclass(frozen=True, eq=False)
+class _Observation:
+    """One contribution of each item of a group.
+
+    Attributes:
+        block: the block that it sees.
+        transmit: T, `[item, tx, term]`.
+        weight: `O o (Z^H Q Z)`, `[item, term, term]`.
+        jacobian: J, `[item, term, parameter]`.
+    """
+
+    block: str
+    transmit: np.ndarray
+    weight: np.ndarray
+    jacobian: np.ndarray
+
+
+def _certify_group(problems: list[DesignProblem], stack: np.ndarray) -> list[Certificate | CrbeamError]:
+    blocks = problems[0].blocks
+    failures: dict[int, CrbeamError] = {}
+    objective, gain, constant = (np.zeros(len(problems)) for _ in range(3))
+    gradients: dict[str, list[tuple[np.ndarray, np.ndarray]]] = {block: [] for block in blocks}
+    for number in range(len(problems[0].active_criteria)):
+        criteria = [problem.active_criteria[number] for problem in problems]
+        observations = _observations(criteria)
+        prior = np.stack([criterion.map.constant for criterion in criteria])
+        matrices = prior
+        for part in observations:
+            gram = _adjoint(part.transmit) @ stack[:, blocks.index(part.block)] @ part.transmit
+            matrices = matrices + _adjoint(part.jacobian) @ np.real(part.weight * gram.conj()) @ part.jacobian
+        values, selections, responses = _solved(criteria, hermitian_part(matrices), failures)
+        objective += values
+        gain += np.sum(selections * responses, axis=(1, 2))
+        constant += np.sum(responses * (prior @ responses), axis=(1, 2))
+        for part in observations:
+            slopes = part.jacobian @ responses
+            gradients[part.block].append((part.transmit, (slopes @ _adjoint(slopes)) * part.weight))
+    steepest = {block: _largest_gradients(problems, block, parts) for block, parts in gradients.items()}
+    power = np.zeros(len(problems))
+    for place, budget in enumerate(problems[0].budgets):
+        powers_w = np.array([problem.budgets[place].power_per_subcarrier_w for problem in problems])
+        power += powers_w * np.maximum(np.max([steepest[block] for block in budget.blocks], axis=0), 0.0)
+    bounds = np.minimum(gain**2 / np.maximum(constant + power, np.finfo(float).tiny), objective)
+    return [
+        failures.get(item) or Certificate(float(objective[item]), float(bounds[item])) for item in range(len(problems))
+    ]
+
+
+def _adjoint(matrices: np.ndarray) -> np.ndarray:
+    return matrices.conj().swapaxes(-1, -2)
+
+
+def _observations(criteria: list[Criterion]) -> list[_Observation]:
+    return [
+        _Observation(
+            parts[0].block,
+            np.stack([part.transmit for part in parts]),
+            np.stack([part.weight for part in parts]),
+            np.stack([part.jacobian for part in parts]),
+        )
+        for parts in zip(*(criterion.map.contributions for criterion in criteria), strict=True)
+    ]
+
+
+def _solved(
+    criteria: list[Criterion], matrices: np.ndarray, failures: dict[int, CrbeamError]
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """`tr(E^T I^-1 E)`, E and `I^-1 E` of each item; items that are close to singular are solved with care."""
+    selections = np.stack([criterion.selection for criterion in criteria])
+    diagonal = np.diagonal(matrices, axis1=1, axis2=2)
+    scale = 1.0 / np.sqrt(np.where(diagonal > 0.0, diagonal, 1.0))
+    values, responses = np.zeros(len(criteria)), np.zeros(selections.shape)
+    is_safe = np.zeros(len(criteria), dtype=bool)
+    try:
+        factors = np.linalg.inv(np.linalg.cholesky(matrices * (scale[:, :, None] * scale[:, None, :])))
+    except np.linalg.LinAlgError:
+        pass  # every item is solved with care
+    else:
+        is_safe = np.sum(factors**2, axis=(1, 2)) < SAFE_INVERSE
+        factors = factors * scale[:, None, :]
+        roots = factors @ selections
+        values, responses = np.sum(roots**2, axis=(1, 2)), factors.swapaxes(1, 2) @ roots
+    for item in np.flatnonzero(~is_safe):
+        information = Information(matrices[item], criteria[item].map.layout)
+        try:
+            values[item] = _value(criteria[item], information)
+        except CrbeamError as error:
+            failures[int(item)] = error
+            values[item], responses[item] = 0.0, 0.0
+        else:
+            responses[item] = information.inverse_response(selections[item])
+    return values, selections, responses
+
+
+def _largest_gradients(
+    problems: list[DesignProblem], block: str, parts: list[tuple[np.ndarray, np.ndarray]]
+) -> Float[np.ndarray, " item"]:
+    """Largest value of `<G_b, R_b>` over transmissions of unit power in one block, for each item."""
     if not parts:
-        return 0.0
-    transmit = np.concatenate([part.transmit for part, _ in parts], axis=1)
-    codebook = problem.codebooks.get(block)
-    if codebook is not None:
-        frame = codebook.unit_codewords.conj().T @ transmit
-    elif transmit.shape[1] < transmit.shape[0]:
+        return np.zeros(len(problems))
+    transmit = np.concatenate([columns for columns, _ in parts], axis=2)
+    has_codebook = block in problems[0].codebooks
+    if has_codebook:
+        words = np.stack([problem.codebooks[block].unit_codewords for problem in problems])
+        frame = _adjoint(words) @ transmit
+    elif transmit.shape[2] < transmit.shape[1]:
         frame = np.asarray(np.linalg.qr(transmit, mode="r"))
     else:
         frame = transmit
-    gradient = np.zeros((frame.shape[0], frame.shape[0]), dtype=complex)
+    gradient = np.zeros((len(problems), frame.shape[1], frame.shape[1]), dtype=complex)
     start = 0
-    for part, response in parts:
-        piece = frame[:, start : start + part.transmit.shape[1]]
-        gradient += piece @ ((response @ response.T) * part.weight) @ piece.conj().T
-        start += part.transmit.shape[1]
-    if codebook is not None:
-        return float(np.max(np.real(np.diagonal(gradient))))
-    return float(np.linalg.eigvalsh(hermitian_part(gradient))[-1])
+    for columns, inner in parts:
+        piece = frame[:, :, start : start + columns.shape[2]]
+        gradient += piece @ inner @ _adjoint(piece)
+        start += columns.shape[2]
+    if has_codebook:
+        return np.max(np.real(np.diagonal(gradient, axis1=1, axis2=2)), axis=1)
+    return np.linalg.eigvalsh(hermitian_part(gradient))[:, -1]

@@ -5,7 +5,8 @@ whose certificate is accepted once its gap is below half the tolerance (so that 
 antenna space). Later rounds have lower targets and keep smaller eigenvalues. What is left goes to the interior point.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
@@ -24,7 +25,7 @@ from crbeam.errors import InvalidInput
 #: Residual targets of the rounds, relative to the tolerance.
 ROUNDS = (5e-2, 5e-4, 5e-6, 5e-8)
 #: Eigenvalues below this fraction of the largest are dropped: the first that leads to an accepted certificate.
-THRESHOLDS = (1e-3, 1e-5)
+THRESHOLDS = (1e-3, 1e-5, 1e-7)
 #: Fraction of the tolerance to aim for.
 MARGIN = 0.5
 #: Evaluations after which a descent is left to the interior point.
@@ -105,6 +106,7 @@ class _Progress:
     def certified(self, point: np.ndarray, value: float, bound: float, cost: int) -> "_Progress":
         """After the certificate of a candidate, which replaces the best point if its gap is smaller."""
         best = replace(self, evaluations=self.evaluations + cost)
+        bound = min(bound, value)
         if not (value > 0.0 and bound > 0.0 and 1.0 - bound / value < self.gap):
             return best
         return replace(
@@ -128,7 +130,7 @@ def solve_reduced(
 
     A small `max_evaluations` gives a feasible result with its honest gap. `start` holds transmit covariances.
     """
-    with _blas_threads().limit(limits=1):
+    with _quiet():
         point = _start(problem, start)
         progress = _continued(problem.shape, problem.arrays, _Progress(point, point), 0, (tolerance, max_evaluations))
         return _result(problem, progress, tolerance)
@@ -149,7 +151,7 @@ def solve_reduced_many(
     for index, problem in enumerate(problems):
         groups.setdefault(problem.shape_key, []).append(index)
     results: list[EngineResult | None] = [None] * len(problems)
-    with _blas_threads().limit(limits=1):
+    with _quiet():
         for shape, members in groups.items():
             size = _chunk_size(problems[members[0]].arrays)
             for first in range(0, len(members), size):
@@ -160,6 +162,13 @@ def solve_reduced_many(
                 for index, progress in zip(chunk, done, strict=True):
                     results[index] = _result(problems[index], progress, tolerance)
     return [result for result in results if result is not None]
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """One BLAS thread, and no warnings: a value that is not a number is refused wherever it may occur."""
+    with _blas_threads().limit(limits=1), np.errstate(all="ignore"):
+        yield
 
 
 @lru_cache(maxsize=1)

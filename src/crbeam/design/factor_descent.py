@@ -97,7 +97,8 @@ def descend_many(
     results: list[Descent | None] = [None] * starts.shape[0]
     while True:
         for place in batch.finished(target, max_evaluations):
-            results[batch.items[place]] = batch.descent(place)
+            if results[batch.items[place]] is None:
+                results[batch.items[place]] = batch.descent(place)
         waiting = np.array([results[item] is None for item in batch.items])
         if not waiting.any():
             return [result for result in results if result is not None]

@@ -16,6 +16,7 @@ from crbeam.design.explicit_bound import ExplicitBound, SecondOrder, explicit_bo
 from crbeam.design.hermitian import hermitian_basis
 from crbeam.design.reduced_bound import joined
 from crbeam.design.reduced_information import BlockShape, ReducedArrays, ReducedShape
+from crbeam.errors import SolverFailed
 from crbeam.linalg import hermitian_part
 
 #: Most Newton steps.
@@ -63,25 +64,29 @@ def follow_path(shape: ReducedShape, arrays: ReducedArrays, *, gap: float, max_e
     best: Path | None = None
     used, trace, bounds = 0, [], []
     while used < max_evaluations and len(trace) < ITERATION_LIMIT:
-        local = bound.second_order(_coordinates(shape, primal))
-        power = float(_worst(shape, _matrices(bound, local.steepest)).sum())
-        lower = local.value**2 / (local.constant + power)
-        used += 1
-        trace.append(local.value)
-        bounds.append(lower)
-        if best is None or 1.0 - lower / local.value < best.gap:
-            best = Path(_point(shape, primal), local.value, lower, used, (), ())
-        if best.gap <= gap:
-            break
-        weight = 0.3 * best.gap * power / rank if weight is None else weight
         try:
+            local = bound.second_order(_coordinates(shape, primal))
+            power = float(_worst(shape, _matrices(bound, local.steepest)).sum())
+            lower = min(local.value**2 / (local.constant + power), local.value)
+            used += 1
+            trace.append(local.value)
+            bounds.append(lower)
+            if best is None or 1.0 - lower / local.value < best.gap:
+                best = Path(_point(shape, primal), local.value, lower, used, (), ())
+            if best.gap <= gap:
+                break
+            weight = 0.3 * best.gap * power / rank if weight is None else weight
             newton = _newton(bound, local, primal, weight)
         except np.linalg.LinAlgError:
             break
         weight = newton.weight
         primal, tried = _moved(bound, local, primal, newton)
         used += tried
-    assert best is not None
+    if best is None:
+        raise SolverFailed(
+            "The information at the isotropic transmission must be regular, but its factorisation failed.",
+            status="interior point",
+        )
     return replace(best, n_evaluations=used, trace=tuple(trace), bounds=tuple(bounds))
 
 

@@ -2,12 +2,13 @@
 
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Complex, Float
 
 from crbeam.design.beamformers import Beamformers, eigenbeams
-from crbeam.design.certificate import certify, weighted_bound
+from crbeam.design.certificate import Certificate, certify, certify_many, weighted_bound
 from crbeam.design.method import DesignMethod
 from crbeam.design.problem import DesignProblem
 from crbeam.design.reduction import reduce_problem
@@ -65,20 +66,10 @@ def solve_batch(
     )
     seconds = (time.perf_counter() - begin) / max(len(able), 1)
     results: list[Design | CrbeamError] = [InvalidInput(reason or "") for reason in reasons]
-    for index, proposal in zip(able, proposals, strict=True):
-        results[index] = _graded_or_error(method, problems[index], proposal, seconds)
+    graded = grade_many(method, [problems[index] for index in able], proposals, seconds=seconds)
+    for index, result in zip(able, graded, strict=True):
+        results[index] = result
     return results
-
-
-def _graded_or_error(
-    method: DesignMethod, problem: DesignProblem, proposal: Proposal | CrbeamError, seconds: float
-) -> Design | CrbeamError:
-    if isinstance(proposal, CrbeamError):
-        return proposal
-    try:
-        return grade(method, problem, proposal, seconds=seconds)
-    except CrbeamError as error:
-        return error
 
 
 def grade(method: DesignMethod, problem: DesignProblem, proposal: Proposal, *, seconds: float) -> Design:
@@ -88,24 +79,83 @@ def grade(method: DesignMethod, problem: DesignProblem, proposal: Proposal, *, s
         SolverFailed: the proposal breaks a constraint.
         Unidentifiable: it leaves a parameter with a positive weight undetermined.
     """
+    result = grade_many(method, [problem], [proposal], seconds=seconds)[0]
+    if isinstance(result, CrbeamError):
+        raise result
+    return result
+
+
+def grade_many(
+    method: DesignMethod,
+    problems: Sequence[DesignProblem],
+    proposals: Sequence[Proposal | CrbeamError],
+    *,
+    seconds: float,
+) -> list[Design | CrbeamError]:
+    """Designs from proposals for independent problems, each graded on its own, with errors in their place."""
+    results: dict[int, Design | CrbeamError] = {}
+    spectra: dict[int, _Spectrum] = {}
+    for index, (problem, proposal) in enumerate(zip(problems, proposals, strict=True)):
+        if isinstance(proposal, CrbeamError):
+            results[index] = proposal
+            continue
+        try:
+            spectra[index] = _feasible(method, problem, proposal)
+        except CrbeamError as error:
+            results[index] = error
+    certificates = certify_many(
+        [problems[index] for index in spectra], [spectrum.covariances for spectrum in spectra.values()]
+    )
+    for (index, spectrum), certificate in zip(spectra.items(), certificates, strict=True):
+        proposal = proposals[index]
+        if isinstance(certificate, CrbeamError) or isinstance(proposal, CrbeamError):
+            results[index] = certificate if isinstance(certificate, CrbeamError) else results[index]
+        else:
+            results[index] = _design(method, problems[index], proposal, spectrum, certificate, seconds)
+    return [results[index] for index in range(len(problems))]
+
+
+@dataclass(frozen=True, eq=False)
+class _Spectrum:
+    """Covariances of a proposal with their eigenvalues, smallest first, and eigenvectors."""
+
+    covariances: Complex[np.ndarray, "block tx tx"]
+    eigenvalues: Float[np.ndarray, "block tx"]
+    vectors: Complex[np.ndarray, "block tx tx"]
+
+
+def _feasible(method: DesignMethod, problem: DesignProblem, proposal: Proposal) -> _Spectrum:
+    """Spectrum of a proposal that keeps every constraint."""
     _require_shape(method, problem, proposal)
     covariances = hermitian_part(proposal.covariances)
     eigenvalues, vectors = np.linalg.eigh(covariances)
     _require_feasible(method, problem, covariances, eigenvalues, proposal)
-    certificate = certify(problem, covariances)
+    return _Spectrum(covariances, eigenvalues, vectors)
+
+
+def _design(
+    method: DesignMethod,
+    problem: DesignProblem,
+    proposal: Proposal,
+    spectrum: _Spectrum,
+    certificate: Certificate,
+    seconds: float,
+) -> Design:
     lower_bound = certificate.lower_bound
     note = "convexity of the weighted bound at this design"
     if method.is_surrogate and certificate.gap > method.tolerance:
         lower_bound = max(lower_bound, certify(problem, _optimal_covariances(problem)).lower_bound)
         note = "convexity of the weighted bound at the optimal design"
-    beamformers = tuple(eigenbeams(*pair, problem.n_slots) for pair in zip(eigenvalues, vectors, strict=True))
+    pairs = zip(spectrum.eigenvalues, spectrum.vectors, strict=True)
+    beamformers = tuple(eigenbeams(*pair, problem.n_slots) for pair in pairs)
     optimal = certificate.objective - lower_bound <= method.tolerance * certificate.objective
     status = Status.OPTIMAL if optimal else Status.TIME_LIMIT if proposal.hit_time_limit else Status.FEASIBLE
+    streams = proposal.stream_covariances or {problem.streams[0].name: spectrum.covariances}
     return Design(
         method=method.key,
         blocks=problem.blocks,
-        covariances=covariances,
-        stream_covariances=proposal.stream_covariances or {problem.streams[0].name: covariances},
+        covariances=spectrum.covariances,
+        stream_covariances=streams,
         beamformers=beamformers,
         beamforming_loss=_beamforming_loss(problem, beamformers, certificate.objective),
         status=status,
