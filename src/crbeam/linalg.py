@@ -4,11 +4,17 @@ Every routine scales a matrix by its diagonal before it factorises: metres, seco
 share one matrix with entries twenty decades apart.
 """
 
-import numpy as np
-from jaxtyping import Complex, Float, Inexact
+from dataclasses import dataclass
 
-#: Relative size below which a direction of a diagonally scaled information matrix counts as empty.
-NULL_TOLERANCE = 1e-12
+import numpy as np
+from jaxtyping import Float, Inexact, Int
+
+#: Relative error of the entries of an information matrix, from rounding in the sums that make them.
+ROUNDING = 2e-15
+#: Relative size below which a direction of a scaled information matrix counts as empty.
+NULL_TOLERANCE = 1e-14
+#: Coupling of an empty direction, in a scaled matrix, that counts as rounding.
+COUPLING_TOLERANCE = 1e-12
 
 
 def hermitian_part(matrix: Inexact[np.ndarray, "*batch n n"]) -> Inexact[np.ndarray, "*batch n n"]:
@@ -35,12 +41,6 @@ def positive_part(matrix: Inexact[np.ndarray, "*batch n n"]) -> Inexact[np.ndarr
     return hermitian_part(scaled @ np.conj(np.swapaxes(vectors, -1, -2)))
 
 
-def square_root(matrix: Complex[np.ndarray, "n n"]) -> Complex[np.ndarray, "n n"]:
-    """Hermitian square root of a positive-semidefinite matrix."""
-    eigenvalues, vectors = np.linalg.eigh(hermitian_part(matrix))
-    return (vectors * np.sqrt(np.maximum(eigenvalues, 0.0))) @ vectors.conj().T
-
-
 def diagonal_scale(information: Float[np.ndarray, "n n"]) -> Float[np.ndarray, " n"]:
     """Scaling `d` that gives `diag(d) I diag(d)` a unit diagonal; 1 where the diagonal is zero."""
     diagonal = np.diagonal(information)
@@ -48,28 +48,58 @@ def diagonal_scale(information: Float[np.ndarray, "n n"]) -> Float[np.ndarray, "
     return 1.0 / np.sqrt(np.where(positive, diagonal, 1.0))
 
 
+@dataclass(frozen=True, eq=False)
+class Elimination:
+    """What is left of an information matrix when some of its parameters are unknown nuisances.
+
+    Attributes:
+        schur: `A - B C^+ B^T` for the partition `[[A, B], [B^T, C]]`.
+        response: `C^+ B^T`, how the best value of each nuisance follows the kept parameters.
+        nuisance_root: K with `C^+ = K K^T`, one column for each nuisance direction that the observations see.
+    """
+
+    schur: Float[np.ndarray, "kept kept"]
+    response: Float[np.ndarray, "nuisance kept"]
+    nuisance_root: Float[np.ndarray, "nuisance seen"]
+
+    @property
+    def rounding(self) -> float:
+        """How much rounding of the entries can change an eigenvalue of `schur`, the matrix being of unit scale."""
+        return ROUNDING * (1.0 + float(np.sum(self.response**2)))
+
+
+def eliminate(scaled: Float[np.ndarray, "n n"], kept: Int[np.ndarray, " kept"]) -> Elimination:
+    """Generalised Schur complement of a positive-semidefinite matrix whose entries are of unit size or less.
+
+    Nuisance directions that the observations do not see (null directions of C, to which B is zero too since the matrix
+    is positive semidefinite) drop out exactly. Directions that are nearly unseen but coupled stay; what rounding makes
+    of them is in `Elimination.rounding`.
+    """
+    nuisance = np.setdiff1d(np.arange(scaled.shape[0]), kept)
+    coupling = scaled[np.ix_(nuisance, kept)]
+    schur = scaled[np.ix_(kept, kept)]
+    if not nuisance.size:
+        return Elimination(hermitian_part(schur), coupling, np.zeros((0, 0)))
+    eigenvalues, vectors = np.linalg.eigh(scaled[np.ix_(nuisance, nuisance)])
+    least = NULL_TOLERANCE * max(eigenvalues[-1], 0.0)
+    is_coupled = np.linalg.norm(vectors.T @ coupling, axis=1) > COUPLING_TOLERANCE
+    seen = (eigenvalues > least) | is_coupled
+    root = vectors[:, seen] / np.sqrt(np.maximum(eigenvalues[seen], least))
+    projected = root.T @ coupling
+    return Elimination(hermitian_part(schur - projected.T @ projected), root @ projected, root)
+
+
 def generalised_schur_complement(
     information: Float[np.ndarray, "n n"], keep: list[int]
 ) -> Float[np.ndarray, "kept kept"]:
-    """Information about the parameters `keep` when all others are unknown nuisances.
+    """Information about the parameters `keep` when all others are unknown nuisances, `A - B C^+ B^T`.
 
-    `A - B C^+ B^T` for the partition `[[A, B], [B^T, C]]`. Directions of the nuisances that the observations do
-    not see (null directions of C, which are null directions of B too since the matrix is positive semidefinite)
-    drop out exactly instead of making the result undefined.
+    See `eliminate`; here the matrix may be of any scale.
     """
     kept = np.asarray(keep, dtype=int)
-    nuisance = np.setdiff1d(np.arange(information.shape[0]), kept)
     scale = diagonal_scale(information)
-    scaled = information * np.outer(scale, scale)
-    coupling = scaled[np.ix_(kept, nuisance)]
-    block = scaled[np.ix_(kept, kept)]
-    if nuisance.size:
-        eigenvalues, vectors = np.linalg.eigh(scaled[np.ix_(nuisance, nuisance)])
-        seen = eigenvalues > NULL_TOLERANCE * max(eigenvalues[-1], 0.0)
-        projected = (coupling @ vectors[:, seen]) / np.sqrt(eigenvalues[seen])
-        block = block - projected @ projected.T
-    unscale = 1.0 / scale[kept]
-    return hermitian_part(block * np.outer(unscale, unscale))
+    schur = eliminate(information * np.outer(scale, scale), kept).schur
+    return schur / np.outer(scale[kept], scale[kept])
 
 
 def inverse_positive_definite(matrix: Float[np.ndarray, "n n"]) -> Float[np.ndarray, "n n"]:

@@ -100,6 +100,7 @@ def _structure(problem: DesignProblem) -> tuple:
     """Everything but the numbers of a problem."""
     maps = tuple(
         (
+            criterion.map.layout.sizes,
             criterion.selection.shape,
             tuple((part.block, part.transmit.shape, part.jacobian.shape) for part in criterion.map.contributions),
         )
@@ -178,8 +179,7 @@ def _solved(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """`tr(E^T I^-1 E)`, E and `I^-1 E` of each item; items that are close to singular are solved with care."""
     selections = np.stack([criterion.selection for criterion in criteria])
-    diagonal = np.diagonal(matrices, axis1=1, axis2=2)
-    scale = 1.0 / np.sqrt(np.where(diagonal > 0.0, diagonal, 1.0))
+    scale = criteria[0].map.layout.scales(np.diagonal(matrices, axis1=1, axis2=2))
     values, responses = np.zeros(len(criteria)), np.zeros(selections.shape)
     is_safe = np.zeros(len(criteria), dtype=bool)
     try:

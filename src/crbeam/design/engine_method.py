@@ -23,7 +23,7 @@ class EngineMethod(DesignMethod):
     """
 
     tolerance: float = 1e-6
-    max_evaluations: int = 200
+    max_evaluations: int = 240
 
     def propose(
         self,

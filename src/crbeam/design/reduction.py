@@ -172,7 +172,7 @@ def _outline(problem: DesignProblem) -> _Outline:
     position = {names[index]: place for place, index in enumerate(active)}
     terms = tuple((number, position[name], columns) for number, name, columns in structure)
     selections = tuple(
-        (criterion.selection.shape, tuple(np.flatnonzero(criterion.selection.any(axis=1)).tolist()))
+        (criterion.map.layout.sizes, tuple(np.flatnonzero(criterion.selection.any(axis=1)).tolist()))
         for criterion in problem.active_criteria
     )
     constant = any(criterion.map.constant.any() for criterion in problem.active_criteria)

@@ -5,7 +5,7 @@ import numpy as np
 from crbeam.design.problem import Criterion, DesignProblem
 from crbeam.errors import SolverFailed
 from crbeam.information.information import Information
-from crbeam.linalg import NULL_TOLERANCE, diagonal_scale, hermitian_part
+from crbeam.linalg import eliminate, hermitian_part
 
 #: The scaled information is certainly regular if the squared norm of its inverse Cholesky factor is below this.
 SAFE_INVERSE = 1e10
@@ -22,8 +22,7 @@ def whitening(problem: DesignProblem, criteria: list[Criterion], matrices: np.nd
         Unidentifiable: for a batch of one, a requested parameter is not determined.
         NeedsCare: an item of a larger batch is close to singular.
     """
-    diagonal = np.diagonal(matrices, axis1=-2, axis2=-1)
-    scale = 1.0 / np.sqrt(np.where(diagonal > 0.0, diagonal, 1.0))
+    scale = criteria[0].map.layout.scales(np.diagonal(matrices, axis1=-2, axis2=-1))
     scaled = matrices * (scale[:, :, None] * scale[:, None, :])
     selections = np.stack([criterion.selection for criterion in criteria])
     inverse = _safe_inverse_factor(scaled)
@@ -51,22 +50,17 @@ def _careful_whitening(problem: DesignProblem, criterion: Criterion, matrix: np.
     Information(hermitian_part(matrix), layout).bound(criterion.requested)
     if not problem.codebooks:
         criterion.map.at(problem.covariances_of(criterion.map, problem.isotropic())).bound(criterion.requested)
-    kept = np.asarray(layout.indices(criterion.requested))
+    kept = np.asarray(layout.indices(criterion.requested), dtype=int)
     nuisance = np.setdiff1d(np.arange(layout.size), kept)
-    scale = diagonal_scale(matrix)
-    scaled = matrix * np.outer(scale, scale)
-    change = np.zeros((layout.size, 0))
-    if nuisance.size:
-        eigenvalues, vectors = np.linalg.eigh(scaled[np.ix_(nuisance, nuisance)])
-        seen = eigenvalues > NULL_TOLERANCE * max(eigenvalues[-1], 0.0)
-        change = np.zeros((layout.size, int(seen.sum())))
-        change[nuisance] = vectors[:, seen] / np.sqrt(eigenvalues[seen])
+    scale = layout.scales(np.diagonal(matrix))
+    eliminated = eliminate(hermitian_part(matrix) * np.outer(scale, scale), kept)
+    change = np.zeros((layout.size, eliminated.nuisance_root.shape[1]))
+    change[nuisance] = eliminated.nuisance_root
     requested = np.zeros((layout.size, kept.size))
     requested[kept, np.arange(kept.size)] = 1.0
-    requested -= change @ (change.T @ scaled @ requested)
-    equivalent = hermitian_part(requested.T @ scaled @ requested)
+    requested[nuisance] = -eliminated.response
     try:
-        inverse = np.linalg.inv(np.linalg.cholesky(equivalent))
+        inverse = np.linalg.inv(np.linalg.cholesky(eliminated.schur))
     except np.linalg.LinAlgError:
         raise SolverFailed(
             "The information must be numerically regular, but its Cholesky factorisation failed; "

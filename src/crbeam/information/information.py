@@ -10,15 +10,14 @@ from jaxtyping import Float
 
 from crbeam.errors import InvalidInput, Unidentifiable
 from crbeam.information.parameters import ParameterLayout
-from crbeam.linalg import NULL_TOLERANCE, diagonal_scale, generalised_schur_complement, inverse_positive_definite
+from crbeam.linalg import NULL_TOLERANCE, Elimination, eliminate, inverse_positive_definite
 
 if TYPE_CHECKING:
     from crbeam.information.information_map import InformationMap
 
-#: Smallest eigenvalue of the equivalent information, relative to what each requested parameter would have if all
-#: others were known, from which the parameters count as identifiable.
-IDENTIFIABLE_TOLERANCE = 1e-11
-
+#: A bound exists if rounding can change it by less than this, relatively. The scaled equivalent information of the
+#: requested parameters must have no eigenvalue below `Elimination.rounding / ACCURACY`.
+ACCURACY = 1e-3
 #: The scaled matrix is certainly regular, and every parameter identifiable, if the squared norm of its inverse Cholesky
 #: factor is below this; larger ones are examined with care.
 SAFE_INVERSE = 1e9
@@ -66,8 +65,18 @@ class Information:
         Nuisance directions without information drop out.
         """
         names = tuple(names)
-        matrix = generalised_schur_complement(self.matrix, self.layout.indices(names))
+        scale = self._scale[self.layout.indices(names)]
+        matrix = self._eliminated(names).schur / np.outer(scale, scale)
         return Information(matrix, self.layout.select(names))
+
+    def _eliminated(self, names: tuple[str, ...]) -> Elimination:
+        """Elimination of all other parameters, in scaled components."""
+        scaled = self.matrix * np.outer(self._scale, self._scale)
+        return eliminate(scaled, np.asarray(self.layout.indices(names), dtype=int))
+
+    @cached_property
+    def _scale(self) -> Float[np.ndarray, " parameter"]:
+        return self.layout.scales(np.diagonal(self.matrix))
 
     def bound(self, names: Iterable[str]) -> Float[np.ndarray, "requested requested"]:
         """Cramér-Rao bound: the least covariance of any unbiased estimator of `names`, `([I^-1])_names`.
@@ -75,18 +84,18 @@ class Information:
         Unknown: every parameter of the layout. Assumed known: everything else.
 
         Raises:
-            Unidentifiable: the equivalent information of `names`, scaled by what each component would have if all
-                others were known, has an eigenvalue not above `IDENTIFIABLE_TOLERANCE`.
+            Unidentifiable: a direction of `names` has no information, or so little beside what each of the names
+                would have were all others known that the bound would be rounding (see `ACCURACY`).
         """
         names = tuple(names)
-        if not names:
-            raise InvalidInput(f"At least one parameter must be named; there are {', '.join(self.layout.names)}.")
+        self.layout.require(names)
         if self._inverse_factor is not None:
             columns = self._inverse_factor[:, self.layout.indices(names)]
             return columns.T @ columns
-        equivalent = self.equivalent(names)
-        self._require_identifiable(equivalent)
-        return inverse_positive_definite(equivalent.matrix)
+        eliminated = self._eliminated(names)
+        self._require_identifiable(names, eliminated)
+        scale = self._scale[self.layout.indices(names)]
+        return inverse_positive_definite(eliminated.schur) * np.outer(scale, scale)
 
     def inverse_response(
         self, selection: Float[np.ndarray, "parameter direction"]
@@ -94,43 +103,43 @@ class Information:
         """`I^-1 E`, with the directions that carry no information left out."""
         if self._inverse_factor is not None:
             return self._inverse_factor.T @ (self._inverse_factor @ selection)
-        scale = diagonal_scale(self.matrix)
-        eigenvalues, vectors = np.linalg.eigh(self.matrix * np.outer(scale, scale))
+        eigenvalues, vectors = np.linalg.eigh(self.matrix * np.outer(self._scale, self._scale))
         seen = eigenvalues > NULL_TOLERANCE * eigenvalues[-1]
-        vectors = scale[:, None] * vectors[:, seen]
+        vectors = self._scale[:, None] * vectors[:, seen]
         return vectors @ ((vectors.T @ selection) / eigenvalues[seen, None])
 
     @cached_property
     def _inverse_factor(self) -> Float[np.ndarray, "parameter parameter"] | None:
         """`K` with `K^T K = I^-1`, if the matrix is safely regular."""
-        scale = diagonal_scale(self.matrix)
         try:
-            factor = np.linalg.inv(np.linalg.cholesky(self.matrix * (scale[:, None] * scale)))
+            factor = np.linalg.inv(np.linalg.cholesky(self.matrix * (self._scale[:, None] * self._scale)))
         except np.linalg.LinAlgError:
             return None
-        return factor * scale if np.vdot(factor, factor) < SAFE_INVERSE else None
+        return factor * self._scale if np.vdot(factor, factor) < SAFE_INVERSE else None
 
     def root_bound(self, names: Iterable[str]) -> float:
         """Root of the bound's trace: the least root-mean-square error of `names` together."""
         return float(np.sqrt(np.trace(self.bound(names))))
 
-    def _require_identifiable(self, equivalent: "Information") -> None:
-        scale = diagonal_scale(self.matrix)[self.layout.indices(equivalent.layout.names)]
-        eigenvalues, vectors = np.linalg.eigh(equivalent.matrix * np.outer(scale, scale))
-        if eigenvalues.size and eigenvalues[0] > IDENTIFIABLE_TOLERANCE:
+    def _require_identifiable(self, names: tuple[str, ...], eliminated: Elimination) -> None:
+        eigenvalues, vectors = np.linalg.eigh(eliminated.schur)
+        tolerance = eliminated.rounding / ACCURACY
+        if eigenvalues[0] > tolerance:
             return
-        names = equivalent.layout
-        direction = {name: float(np.linalg.norm(vectors[names[name], 0])) for name in names}
-        empty = np.linalg.norm(vectors[:, eigenvalues <= IDENTIFIABLE_TOLERANCE], axis=1)
-        lost = [name for name in names if np.linalg.norm(empty[names[name]]) > 1e-3]
+        layout = self.layout.select(names)
+        direction = {name: float(np.linalg.norm(vectors[layout[name], 0])) for name in layout}
+        empty = np.linalg.norm(vectors[:, eigenvalues <= tolerance], axis=1)
+        lost = [name for name in layout if np.linalg.norm(empty[layout[name]]) > 1e-3]
         raise Unidentifiable(lost, direction=direction, remedy=REMEDY)
 
     def is_identifiable(self, names: Iterable[str]) -> bool:
         """Whether `bound(names)` exists."""
+        names = tuple(names)
+        self.layout.require(names)
         if self._inverse_factor is not None:
             return True
         try:
-            self._require_identifiable(self.equivalent(names))
+            self._require_identifiable(names, self._eliminated(names))
         except Unidentifiable:
             return False
         return True

@@ -5,7 +5,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
+import numpy as np
+from jaxtyping import Float
+
 from crbeam.errors import InvalidInput
+
+#: Information about one component, relative to the most about a component of the same parameter, that is rounding.
+ROUNDING_SHARE = 1e-18
 
 _NAME = re.compile(r"^(?:[A-Za-z_]\w*/)?[A-Za-z_]\w*(?:\[\d+\])?$")
 
@@ -52,6 +58,18 @@ class ParameterLayout:
         """Total number of real components."""
         return sum(self.sizes)
 
+    def scales(self, diagonals: Float[np.ndarray, "*batch parameter"]) -> Float[np.ndarray, "*batch parameter"]:
+        """Factor d of each component that gives `diag(d) I diag(d)` a unit diagonal, from the diagonal of I.
+
+        A diagonal entry of rounding size beside the others of its parameter (a position seen from one side only) is
+        not scaled up: it would pass for information. A component without information gets the factor of its parameter,
+        or 1.
+        """
+        starts = [self._slices[name].start for name in self.names]
+        largest = np.repeat(np.maximum.reduceat(diagonals, starts, axis=-1), self.sizes, axis=-1)
+        size = np.maximum(diagonals, ROUNDING_SHARE * largest)
+        return 1.0 / np.sqrt(np.where(size > 0.0, size, 1.0))
+
     def __getitem__(self, name: str) -> slice:
         try:
             return self._slices[name]
@@ -63,6 +81,13 @@ class ParameterLayout:
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.names)
+
+    def require(self, names: Iterable[str]) -> None:
+        """Refuse an empty list of names, one that repeats a name, and unknown names."""
+        listed = list(names)
+        if not listed or len(set(listed)) < len(listed):
+            raise InvalidInput(f"Names of parameters must be given, each once, found {', '.join(listed) or 'none'}.")
+        self.indices(listed)
 
     def indices(self, names: Iterable[str]) -> list[int]:
         """Component indices of the given names, in the order given."""

@@ -3,6 +3,10 @@
 import numpy as np
 from jaxtyping import Complex, Float
 
+#: Sine of the angle from an element's direction below which its response does not change with the angle: at the end
+#: of a line array, rounding of pi would otherwise pass for information.
+LEVER_ROUNDING = 1e-15
+
 
 def steering_response(
     positions_wavelengths: Float[np.ndarray, "antenna 2"], angle_rad: Float[np.ndarray, " path"]
@@ -17,4 +21,6 @@ def steering_response(
     x, y = positions_wavelengths[:, :1], positions_wavelengths[:, 1:]
     cosine, sine = np.cos(angle_rad), np.sin(angle_rad)
     response = np.exp(2j * np.pi * (x * cosine + y * sine))
-    return response, 2j * np.pi * (y * cosine - x * sine) * response
+    lever = y * cosine - x * sine
+    lever = np.where(np.abs(lever) > LEVER_ROUNDING * np.hypot(x, y), lever, 0.0)
+    return response, 2j * np.pi * lever * response

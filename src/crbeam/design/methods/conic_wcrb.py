@@ -13,7 +13,7 @@ from crbeam.design.method import DesignMethod
 from crbeam.design.problem import Criterion, DesignProblem
 from crbeam.design.result import Proposal
 from crbeam.errors import CrbeamError, SolverFailed
-from crbeam.linalg import diagonal_scale, positive_part
+from crbeam.linalg import NULL_TOLERANCE, positive_part
 
 if TYPE_CHECKING:
     import cvxpy as cp
@@ -119,9 +119,9 @@ def _whitened(
     """Change of parameters under which the information at the isotropic covariance is the identity, and E in it."""
     information = criterion.map.at(problem.covariances_of(criterion.map, problem.isotropic()))
     information.bound(criterion.requested)
-    scale = diagonal_scale(information.matrix)
+    scale = information.layout.scales(np.diagonal(information.matrix))
     eigenvalues, vectors = np.linalg.eigh(information.matrix * np.outer(scale, scale))
-    seen = eigenvalues > 1e-12 * eigenvalues[-1]
+    seen = eigenvalues > NULL_TOLERANCE * eigenvalues[-1]
     transform = scale[:, None] * vectors[:, seen] / np.sqrt(eigenvalues[seen])
     return transform, transform.T @ criterion.selection
 
