@@ -81,6 +81,11 @@ class Dimension:
         """The accepted units as a list in words."""
         return ", ".join(self.units)
 
+    @property
+    def described(self) -> str:
+        """The name with its article."""
+        return f"an {self.name}" if self.name[0] in "aeiou" else f"a {self.name}"
+
 
 def _scaled(units: Mapping[str, float]) -> Callable[[float], str]:
     """Choice of the largest unit that keeps the number at or above one; for zero, the SI unit."""
@@ -241,7 +246,7 @@ def _dimension(name: str) -> Dimension:
 def _what_is_allowed(kind: Dimension) -> str:
     examples = " or ".join(f"`{example}`" for example in kind.examples)
     plain = f"a plain number in {kind.si_unit}" if kind.si_unit else "a plain number for the linear ratio"
-    return f"a {kind.name} such as {examples}, or {plain}"
+    return f"{kind.described} such as {examples}, or {plain}"
 
 
 def _parse_text(text: str, kind: Dimension) -> float:

@@ -145,7 +145,7 @@ def test_writing_replaces_or_leaves_alone(tmp_path: Path) -> None:
     write_path_file(file, yard())
     assert read_path_file(file).n_bounces == 2
     with pytest.raises(InvalidInput, match="writable"):
-        write_path_file(tmp_path / "nowhere" / "yard.nc", yard())
+        write_path_file(file / "below.nc", yard())
     assert [found.name for found in tmp_path.iterdir()] == ["yard.nc"]
 
 

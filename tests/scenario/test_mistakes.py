@@ -75,16 +75,24 @@ MISTAKES = {
     "not a number": Mistake("28 GHz", ".nan", 25, "waveform.carrier_frequency", ("finite", "`nan`")),
     "infinite power": Mistake("-20 dBm", "1e9 dBm", 8, "stations.bs.total_power", ("finite", "`1e9 dBm`")),
     "boolean": Mistake("28 GHz", "true", 25, "waveform.carrier_frequency", ("boolean `true`", "such as `28 GHz`")),
-    "negative power": Mistake("-20 dBm", "-1 W", 8, "stations.bs.total_power", ("above 0 W", "`-1 W`")),
-    "negative frequency": Mistake("28 GHz", "-28 GHz", 25, "waveform.carrier_frequency", ("above 0 Hz", "`-28 GHz`")),
-    "no cross section": Mistake("rcs: 10 m^2", "rcs: 0", 14, "user.rcs", ("above 0 m^2", "`0`")),
-    "cross section of one target": Mistake("50 m^2", "-50 m^2", 23, "targets.rcs.1", ("above 0 m^2", "`-50 m^2`")),
-    "noise figure below one": Mistake("10 dB", "-3 dB", 32, "noise.figure", ("0 dB", "`-3 dB`")),
-    "degrees without a unit": Mistake("110 deg", "110", 11, "user.orientation", ("`110`", "write `deg`")),
+    "negative power": Mistake(
+        "-20 dBm", "-1 W", 8, "stations.bs.total_power", ("a power from -150 dBm to 120 dBm", "`-1 W`")
+    ),
+    "negative frequency": Mistake(
+        "28 GHz", "-28 GHz", 25, "waveform.carrier_frequency", ("a frequency from 1 kHz to 1e6 GHz", "`-28 GHz`")
+    ),
+    "no cross section": Mistake("rcs: 10 m^2", "rcs: 0", 14, "user.rcs", ("an area from 1e-12 m^2 to 1e12 m^2", "`0`")),
+    "cross section of one target": Mistake("50 m^2", "-50 m^2", 23, "targets.rcs.1", ("from 1e-12 m^2", "`-50 m^2`")),
+    "noise figure below one": Mistake(
+        "10 dB", "-3 dB", 32, "noise.figure", ("a gain ratio from 0 dB to 60 dB", "`-3 dB`")
+    ),
+    "degrees without a unit": Mistake(
+        "110 deg", "110", 11, "user.orientation", ("an angle from -360 deg to 360 deg", "`110`", "write `deg`")
+    ),
     "no elements": Mistake("elements: 8", "elements: 0", 15, "user.array.elements", ("from 1 to", "`0`")),
     "half an element": Mistake("elements: 8", "elements: 8.5", 15, "user.array.elements", ("whole number", "`8.5`")),
     "negative spacing": Mistake(
-        "spacing: 0.5", "spacing: -0.5", 7, "stations.bs.transmit_array.spacing", ("above 0", "`-0.5`")
+        "spacing: 0.5", "spacing: -0.5", 7, "stations.bs.transmit_array.spacing", ("from 0.001 to 1000", "`-0.5`")
     ),
     "unknown choice": Mistake(
         "centre",
@@ -176,6 +184,15 @@ MISTAKES = {
         ("exactly one station", "found 2: far, bs"),
     ),
     "station named user": Mistake("  bs:\n", "  user:\n", 5, "stations.user", ("`user`", "choose another")),
+    "station with a hyphen": Mistake(
+        "  bs:\n", "  base-station:\n", 5, "stations.base-station", ("letter", "digits and `_`")
+    ),
+    "link with a hyphen": Mistake(
+        "  bistatic: {", "  bi-static: {", 34, "links.bi-static", ("a name must", "digits and `_`", "found `bi-static`")
+    ),
+    "phases of a name that no link can have": Mistake(
+        "{bistatic: [", "{bi-static: [", 38, "propagation.phases.bi-static", ("a name must", "found `bi-static`")
+    ),
     "phases of wrong length": Mistake(
         "[0, 1, 2]", "[0, 1]", 38, "propagation.phases.bistatic", ("3 angles", "found 2")
     ),
@@ -283,8 +300,9 @@ def test_a_source_that_is_no_file_is_refused(tmp_path):
     (tmp_path / "street.yaml").write_text(VALID, encoding="utf-8")
     with pytest.raises(InvalidScenario, match=r"no such file; did you mean .*street.yaml"):
         read_scenario(tmp_path / "stret.yaml")
-    with pytest.raises(InvalidScenario, match="found a directory"):
+    with pytest.raises(InvalidScenario) as caught:
         read_scenario(tmp_path)
+    assert str(caught.value) == f"{tmp_path}: must be a YAML file, found a directory"
     with pytest.raises(InvalidScenario, match=r"preset .zhang2025.*Did you mean `zhang2025`"):
         read_scenario("zang2025")
     with pytest.raises(InvalidScenario, match="cannot be read"):

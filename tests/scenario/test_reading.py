@@ -8,8 +8,10 @@ import pytest
 import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from crbeam.errors import InvalidScenario
+from crbeam.information import ParameterLayout
 from crbeam.scenario import Scenario, list_presets, read_scenario, scenario_document, scenario_json_schema
 
 
@@ -74,6 +76,9 @@ def test_later_overrides_win_and_the_seed_argument_last():
         ("waveform.bandwidth=50 GHz", "waveform.bandwidth", "must not exceed the carrier"),
         ("waveform.carrier_frequency=1 MHz", "waveform.bandwidth", "must not exceed the carrier"),
         ("user.position=[5 m, 15 m]", "targets.positions.1", "1 mm"),
+        ("targets.positions.1=[-5 m, 20 m]", "targets.positions.1", "1 mm"),
+        ("targets.positions.2.1=0 m", "targets.positions.2", "1 mm"),
+        ("links.monostatic.receiver=user", "links.monostatic", "differ from link `bistatic`"),
         ("waveform={bandwidth: 1 MHz}", "waveform.carrier_frequency", "must be given"),
         ("stations.b.total_power=1 W", "stations.b", "one of bs; found `b`"),
         ("targets.positions.3=[1, 2]", "targets.positions.3", "below 3, found `3`"),
@@ -95,6 +100,12 @@ def test_a_wrong_override_is_named_instead_of_a_line(override, field, says):
     assert f"in the override `{override}`: " in message
     assert says in message
     assert "\n" not in message or override.startswith("waveform={")
+
+
+def test_of_several_overrides_the_last_one_with_a_part_of_the_field_is_named():
+    overrides = ["user.position.0=0 m", "user.position.1=0 m", "user.rcs=3"]
+    with pytest.raises(InvalidScenario, match=r"in the override `user.position.1=0 m`: must be at least 1 mm"):
+        read_scenario("zhang2025", overrides=overrides)
 
 
 def test_a_mistake_of_the_file_beside_an_override_keeps_its_line(tmp_path):
@@ -189,6 +200,11 @@ def test_the_schema_is_a_schema_that_accepts_presets_and_documents():
         ("rcs: 10 m^2", "rcs: null"),
         ("zhang2025\n", "zhang2024\n"),
         ("  bs:", "  2bs:"),
+        ("  bs:", "  b-s:"),
+        ("bistatic: {", "bi-static: {"),
+        ("total_power: -20 dBm", "total_power: 1e-200"),
+        ("clock_bias: 1 us", "clock_bias: 1e7"),
+        ("elements: 16", "elements: 65536"),
     ],
 )
 def test_the_schema_rejects_mistakes(old, new):
@@ -207,3 +223,19 @@ def test_every_key_of_the_schema_is_described_and_quantities_have_examples():
     assert {option["type"] for option in quantity["anyOf"]} == {"number", "string"}
     assert quantity["examples"][0] == "28 GHz"
     assert not any("_hz" in key or "_m2" in key for key in fields)
+
+
+@settings(derandomize=True, deadline=None)
+@given(
+    name=st.text(st.sampled_from("aZ09_-. é²/["), min_size=1, max_size=4) | st.sampled_from(["bistatic", "b2_", "A"])
+)
+def test_the_names_of_links_are_those_that_parameters_and_the_schema_take(name):
+    document = yaml.safe_load(preset_text())
+    document["links"] = {name: {"transmitter": "bs", "receiver": "user"}}
+    if VALIDATOR.is_valid(document):
+        assert [*Scenario.model_validate(document).links] == [name]
+        assert ParameterLayout.of({f"{name}/gain[2]": 2}).size == 2
+        assert name[0].isalpha()
+    else:
+        with pytest.raises(ValidationError, match="digits and `_`"):
+            Scenario.model_validate(document)

@@ -74,6 +74,8 @@ def test_a_quantity_is_read_in_si(text, dimension, expected):
         (True, "length", "found the boolean `true`"),
         (np.True_, "length", "found `True`"),
         (None, "length", "nothing"),
+        (None, "angle", "must be an angle such as"),
+        (None, "area", "must be an area such as"),
         ([1], "length", "a list of 1"),
         (1j, "length", "must be a length"),
     ],

@@ -4,7 +4,7 @@ from crbeam.design.beamformers import Beamformers, beamformers_from_covariance
 from crbeam.design.certificate import Certificate, certify, weighted_bound
 from crbeam.design.constraints import Codebook, Constraint, PowerBudget
 from crbeam.design.method import DesignMethod
-from crbeam.design.problem import Criterion, DesignProblem, Stream, WeightedBound
+from crbeam.design.problem import Criterion, DesignProblem, Stream, WeightedBound, isotropic_covariances
 from crbeam.design.result import Design, Proposal, Status
 
 __all__ = [
@@ -23,5 +23,6 @@ __all__ = [
     "WeightedBound",
     "beamformers_from_covariance",
     "certify",
+    "isotropic_covariances",
     "weighted_bound",
 ]

@@ -13,7 +13,7 @@ RANK_TOLERANCE = 1e-9
 
 @dataclass(frozen=True, eq=False)
 class Beamformers:
-    """Beams of one block.
+    """Beams of one block: eigenbeams of its covariance, or codewords with their powers where it has a codebook.
 
     Attributes:
         matrix: one beam `f_l` per column, in sqrt(watt per subcarrier), strongest first; `F F^H` is the covariance.
@@ -44,9 +44,23 @@ def eigenbeams(
     ascending: Float[np.ndarray, " tx"], vectors: Complex[np.ndarray, "tx tx"], n_slots: int | None
 ) -> Beamformers:
     """Beamformers from the eigenvalues of a covariance, smallest first, and its eigenvectors as columns."""
-    eigenvalues, vectors = np.maximum(ascending[::-1], 0.0), vectors[:, ::-1]
-    rank = int(np.sum(eigenvalues > RANK_TOLERANCE * eigenvalues[0]))
+    return strongest_beams(np.maximum(ascending[::-1], 0.0), vectors[:, ::-1], n_slots)
+
+
+def codeword_beams(
+    powers_w: Float[np.ndarray, " word"], unit_codewords: Complex[np.ndarray, "tx word"], n_slots: int | None
+) -> Beamformers:
+    """Beamformers `sqrt(rho_l) u_l` from the powers of a codebook's unit-norm beams."""
+    order = np.argsort(-powers_w, kind="stable")
+    return strongest_beams(powers_w[order], unit_codewords[:, order], n_slots)
+
+
+def strongest_beams(
+    powers_w: Float[np.ndarray, " beam"], unit_beams: Complex[np.ndarray, "tx beam"], n_slots: int | None
+) -> Beamformers:
+    """The strongest of given beams that fit into the slots, scaled back to the power of all of them."""
+    rank = int(np.sum(powers_w > RANK_TOLERANCE * powers_w[0]))
     kept = rank if n_slots is None else min(rank, n_slots)
-    power = eigenvalues[:kept]
-    rescale = np.sqrt(eigenvalues.sum() / power.sum()) if power.sum() > 0.0 else 1.0
-    return Beamformers(vectors[:, :kept] * np.sqrt(power) * rescale, kept == rank)
+    power_w = powers_w[:kept]
+    rescale = np.sqrt(powers_w.sum() / power_w.sum()) if power_w.sum() > 0.0 else 1.0
+    return Beamformers(unit_beams[:, :kept] * np.sqrt(power_w) * rescale, kept == rank)

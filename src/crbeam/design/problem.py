@@ -1,6 +1,6 @@
 """What a design should achieve, as pure data."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
@@ -69,6 +69,14 @@ class Stream:
     name: str
     blocks: tuple[str, ...]
     served_user: str | None = None
+
+
+def isotropic_covariances(
+    blocks: Sequence[str], n_tx: int, budgets: Sequence[PowerBudget]
+) -> Complex[np.ndarray, "block tx tx"]:
+    """Identity in every block, scaled to `budget / (n_tx x blocks sharing it)`."""
+    share = {block: budget.power_per_subcarrier_w / len(budget.blocks) for budget in budgets for block in budget.blocks}
+    return np.stack([share[block] / n_tx * np.eye(n_tx, dtype=complex) for block in blocks])
 
 
 @dataclass(frozen=True, eq=False)
@@ -144,12 +152,7 @@ class DesignProblem:
 
     def isotropic(self) -> Complex[np.ndarray, "block tx tx"]:
         """Identity in every block, scaled to use each budget fully and equally in its blocks."""
-        stack = np.zeros((len(self.blocks), self.n_tx, self.n_tx), dtype=complex)
-        for budget in self.budgets:
-            for block in budget.blocks:
-                share = budget.power_per_subcarrier_w / (self.n_tx * len(budget.blocks))
-                stack[self.blocks.index(block)] = share * np.eye(self.n_tx)
-        return stack
+        return isotropic_covariances(self.blocks, self.n_tx, self.budgets)
 
     def with_constraints(self, *constraints: Constraint) -> "DesignProblem":
         """Same problem with further constraints."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Complex, Float
 
-from crbeam.design.beamformers import Beamformers, eigenbeams
+from crbeam.design.beamformers import Beamformers, codeword_beams, eigenbeams
 from crbeam.design.certificate import Certificate, certify, certify_many, weighted_bound
 from crbeam.design.method import DesignMethod
 from crbeam.design.problem import DesignProblem
@@ -117,11 +117,23 @@ def grade_many(
 
 @dataclass(frozen=True, eq=False)
 class _Spectrum:
-    """Covariances of a proposal with their eigenvalues, smallest first, and eigenvectors."""
+    """Covariances of a proposal, their eigenvalues (smallest first) and eigenvectors, and powers of codewords."""
 
     covariances: Complex[np.ndarray, "block tx tx"]
     eigenvalues: Float[np.ndarray, "block tx"]
     vectors: Complex[np.ndarray, "block tx tx"]
+    word_powers_w: dict[str, np.ndarray]
+
+    def beamformers(self, problem: DesignProblem) -> tuple[Beamformers, ...]:
+        """Beams of each block that fit into the slots of the problem."""
+        result = []
+        for block, eigenvalues, vectors in zip(problem.blocks, self.eigenvalues, self.vectors, strict=True):
+            if block in self.word_powers_w:
+                words = problem.codebooks[block].unit_codewords
+                result.append(codeword_beams(self.word_powers_w[block], words, problem.n_slots))
+            else:
+                result.append(eigenbeams(eigenvalues, vectors, problem.n_slots))
+        return tuple(result)
 
 
 def _feasible(method: DesignMethod, problem: DesignProblem, proposal: Proposal) -> _Spectrum:
@@ -130,7 +142,11 @@ def _feasible(method: DesignMethod, problem: DesignProblem, proposal: Proposal) 
     covariances = hermitian_part(proposal.covariances)
     eigenvalues, vectors = np.linalg.eigh(covariances)
     _require_feasible(method, problem, covariances, eigenvalues, proposal)
-    return _Spectrum(covariances, eigenvalues, vectors)
+    word_powers_w = {
+        block: _word_powers_w(method, covariances[problem.blocks.index(block)], codebook.unit_codewords, proposal)
+        for block, codebook in problem.codebooks.items()
+    }
+    return _Spectrum(covariances, eigenvalues, vectors, word_powers_w)
 
 
 def _design(
@@ -146,8 +162,7 @@ def _design(
     if method.is_surrogate and certificate.gap > method.tolerance:
         lower_bound = max(lower_bound, certify(problem, _optimal_covariances(problem)).lower_bound)
         note = "convexity of the weighted bound at the optimal design"
-    pairs = zip(spectrum.eigenvalues, spectrum.vectors, strict=True)
-    beamformers = tuple(eigenbeams(*pair, problem.n_slots) for pair in pairs)
+    beamformers = spectrum.beamformers(problem)
     optimal = certificate.objective - lower_bound <= method.tolerance * certificate.objective
     status = Status.OPTIMAL if optimal else Status.TIME_LIMIT if proposal.hit_time_limit else Status.FEASIBLE
     streams = proposal.stream_covariances or {problem.streams[0].name: spectrum.covariances}
@@ -219,23 +234,21 @@ def _require_feasible(
             status="not positive semidefinite",
             trace=proposal.trace,
         )
-    for block, codebook in problem.codebooks.items():
-        _require_codebook(method, covariances[problem.blocks.index(block)], codebook.unit_codewords, proposal)
 
 
-def _require_codebook(
+def _word_powers_w(
     method: DesignMethod,
     covariance: Complex[np.ndarray, "tx tx"],
     codewords: Complex[np.ndarray, "tx word"],
     proposal: Proposal,
-) -> None:
-    """Refuse a covariance that is no nonnegative combination of the codewords' projectors."""
+) -> Float[np.ndarray, " word"]:
+    """Power of each codeword; a covariance that is no nonnegative combination of their projectors is refused."""
     from scipy.optimize import nnls
 
     atoms = np.einsum("il,jl->ijl", codewords, codewords.conj()).reshape(-1, codewords.shape[1])
     scale = float(np.linalg.norm(covariance))
     flat = covariance.ravel() / scale
-    _, distance = nnls(np.concatenate([atoms.real, atoms.imag]), np.concatenate([flat.real, flat.imag]))
+    shares, distance = nnls(np.concatenate([atoms.real, atoms.imag]), np.concatenate([flat.real, flat.imag]))
     if distance > 1e-6:
         raise SolverFailed(
             f"{method.key} must send codewords only, but its covariance is {distance:.2g} (relative) away from "
@@ -243,3 +256,4 @@ def _require_codebook(
             status="outside the codebook",
             trace=proposal.trace,
         )
+    return scale * shares

@@ -66,22 +66,40 @@ def evaluate(scenario: Scenario, covariances: Complex[np.ndarray, "block tx tx"]
 def evaluate_link(name: str, information: Information) -> LinkEvaluation:
     """Root bounds of all state parameters in an information, those that it does not determine being None."""
     layout = information.layout
-    state = [parameter for parameter in layout if "/" not in parameter]
-    lost = [parameter for parameter in state if not information.is_identifiable([parameter])]
+    targets = layout.family("target_position")
+    positions = tuple(name for name in ("user_position", *targets) if name in layout)
+    lost = _unidentifiable(information, positions)
 
     def root(parameters: tuple[str, ...]) -> float | None:
         return None if set(parameters) & set(lost) else information.root_bound(parameters)
 
-    targets = layout.family("target_position")
     quantities: dict[str, Quantity] = {
         key: root((parameter,)) for parameter, key in _QUANTITIES.items() if parameter in layout
     }
     quantities["target_positions_m"] = tuple(root((target,)) for target in targets)
-    quantities["all_positions_m"] = root(tuple(name for name in ("user_position", *targets) if name in layout))
-    reason = None
-    if lost:
+    quantities["all_positions_m"] = root(positions)
+    return LinkEvaluation(name, quantities, lost, _reason(information, lost), information)
+
+
+def _unidentifiable(information: Information, positions: tuple[str, ...]) -> tuple[str, ...]:
+    """State parameters that are not determined, alone or as part of all positions together."""
+    state = [parameter for parameter in information.layout if "/" not in parameter]
+    lost = {parameter for parameter in state if not information.is_identifiable([parameter])}
+    while rest := [name for name in positions if name not in lost]:
         try:
-            information.bound(lost)
+            information.bound(rest)
         except Unidentifiable as error:
-            reason = str(error)
-    return LinkEvaluation(name, quantities, tuple(lost), reason, information)
+            lost |= set(error.names)
+        else:
+            break
+    return tuple(parameter for parameter in state if parameter in lost)
+
+
+def _reason(information: Information, lost: tuple[str, ...]) -> str | None:
+    if not lost:
+        return None
+    try:
+        information.bound(lost)
+    except Unidentifiable as error:
+        return str(error)
+    return None

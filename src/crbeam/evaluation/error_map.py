@@ -7,7 +7,7 @@ from jaxtyping import Bool, Complex, Float
 
 from crbeam.errors import InvalidInput, InvalidScenario
 from crbeam.scenario import Scenario
-from crbeam.systems import link_map
+from crbeam.systems import link_map, paths_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,6 +59,24 @@ def position_error_map(
             if value is not None:
                 root[row, column], seen[row, column] = value, True
     return PositionErrorMap(link, np.asarray(x_m), np.asarray(y_m), root, seen)
+
+
+def scene_grid_m(
+    scenario: Scenario, *, points: int, margin: float
+) -> tuple[Float[np.ndarray, " column"], Float[np.ndarray, " row"]]:
+    """Evenly spaced coordinates, `points` along each axis, over all objects of a scene and a margin around them.
+
+    Args:
+        scenario: the scene.
+        points: of each axis.
+        margin: on each side, as a share of the scene's extent.
+    """
+    places = [np.array([station.position_m for station in scenario.stations.values()]), [scenario.user.position_m]]
+    places += [paths.vertex_m[np.isfinite(paths.vertex_m[:, 0])] for paths in paths_of(scenario).values()]
+    objects_m = np.concatenate(places)
+    low, high = objects_m.min(axis=0), objects_m.max(axis=0)
+    pad = margin * max(float(np.max(high - low)), 1.0)
+    return np.linspace(low[0] - pad, high[0] + pad, points), np.linspace(low[1] - pad, high[1] + pad, points)
 
 
 def _root_bound_m(

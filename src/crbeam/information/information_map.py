@@ -18,6 +18,11 @@ def _require(condition: bool, message: str) -> None:
         raise InvalidInput(message)
 
 
+def _require_known(kind: str, names: Iterable[str], known: Iterable[str]) -> None:
+    unknown = sorted(set(names) - set(known))
+    _require(not unknown, f"There is no {kind} {', '.join(unknown)}; there are {', '.join(known)}.")
+
+
 @dataclass(frozen=True, eq=False)
 class Contribution:
     """Observations with noise of their own (a link, a slot, a stage), as terms.
@@ -27,7 +32,7 @@ class Contribution:
 
     Attributes:
         block: name of the transmit covariance that these observations see.
-        receiver: name of the receive array that makes them.
+        receiver: name of what receives them; a link's name where each link has a receiver of its own.
         transmit: `t_i` as columns. Papers that write `a^T` for a transmit response have `t = conj(a)`.
         receive: `z_i` as columns.
         gram: `O[i, j] = (2 / noise_power) sum_m conj(phi_i[m]) phi_j[m]`, with the row conjugated; it carries gains
@@ -51,7 +56,15 @@ class Contribution:
             all(size == n_terms for size in shapes),
             f"`transmit`, `receive`, `gram`, `jacobian` must have one number of terms, found {n_terms}, {shapes}.",
         )
-        _require(is_hermitian(self.gram), "`gram` must be Hermitian: O[i, j] = (2/noise) sum conj(phi_i) phi_j.")
+        _require(
+            is_hermitian(self.gram) and bool(np.all(np.real(np.diagonal(self.gram)) >= 0.0)),
+            "`gram` must be Hermitian with a nonnegative diagonal: O[i, j] = (2/noise) sum conj(phi_i) phi_j.",
+        )
+        n_rx = self.receive.shape[0]
+        _require(
+            self.projector is None or (self.projector.shape == (n_rx, n_rx) and is_hermitian(self.projector)),
+            f"`projector` must be Hermitian with shape {(n_rx, n_rx)}.",
+        )
 
     @cached_property
     def weight(self) -> Complex[np.ndarray, "term term"]:
@@ -173,12 +186,14 @@ class InformationMap:
 
     def renamed_blocks(self, new_names: Mapping[str, str]) -> "InformationMap":
         """Same map with some blocks renamed, for instance to give each stage a covariance of its own."""
+        _require_known("block", new_names, self.blocks)
         parts = tuple(replace(part, block=new_names.get(part.block, part.block)) for part in self.contributions)
         return replace(self, contributions=parts, blocks=tuple(new_names.get(name, name) for name in self.blocks))
 
     def known(self, names: Iterable[str]) -> "InformationMap":
         """Map of the remaining parameters when `names` are known exactly."""
         known = set(names)
+        self.layout.indices(known)
         rest = self.layout.select(name for name in self.layout if name not in known)
         selection = np.zeros((self.layout.size, rest.size))
         selection[self.layout.indices(rest.names), np.arange(rest.size)] = 1.0
@@ -187,12 +202,13 @@ class InformationMap:
     def select_blocks(self, names: Iterable[str]) -> "InformationMap":
         """The observations of the named blocks only; the constant stays."""
         names = tuple(names)
-        _require(set(names) <= set(self.blocks), f"`names` must be among {self.blocks}, but are {names}.")
+        _require_known("block", names, self.blocks)
         parts = tuple(part for part in self.contributions if part.block in names)
         return replace(self, contributions=parts, blocks=names)
 
     def with_receive(self, projectors: Mapping[str, Inexact[np.ndarray, "_ _"]]) -> "InformationMap":
         """Map in R with the receive projector Q of each named receiver fixed."""
+        _require_known("receiver", projectors, {part.receiver for part in self.contributions})
         parts = tuple(
             replace(part, projector=projectors.get(part.receiver, part.projector)) for part in self.contributions
         )

@@ -29,6 +29,12 @@ class StateNames:
     orientation_sign: int = 1
 
 
+def position_parameter(vertex_name: str) -> str:
+    """Position parameter of an object that paths visit: `target_position[0]` of `target[0]`."""
+    word, bracket, index = vertex_name.partition("[")
+    return f"{word}_position{bracket}{index}"
+
+
 def path_layout(link: str, n_paths: int) -> ParameterLayout:
     """Parameters of the paths of one link: departure, arrival (local angle), delay and complex gain of each."""
     sizes = {

@@ -1,12 +1,14 @@
 """Verbs about the library itself, its papers and its inputs."""
 
+import json
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from crbeam.errors import InvalidInput
-from crbeam.interfaces.options import JsonOption, SeedOption, SetOption, errors_naming, reported_errors
+from crbeam.files import write_atomically
+from crbeam.interfaces.options import JsonOption, OutOption, SeedOption, SetOption, errors_naming, reported_errors
 from crbeam.interfaces.output import print_json
 from crbeam.interfaces.scenario_verbs import applicable_methods
 from crbeam.scenario import list_presets, scenario_json_schema
@@ -23,14 +25,15 @@ def presets(as_json: JsonOption = False) -> None:
         typer.echo(f"{name:12} {title}")
 
 
-def schema() -> None:
-    """The JSON schema of a scenario file, for editors that complete and check YAML."""
+def schema(as_json: JsonOption = True) -> None:  # noqa: ARG001
+    """The JSON schema of a scenario file, for editors that complete and check YAML; always JSON."""
     print_json(scenario_json_schema())
 
 
 def methods(
     source: Annotated[str | None, typer.Argument(metavar="[SCENARIO]", help="Say which methods apply to it.")] = None,
     overrides: SetOption = None,
+    out: OutOption = None,
     seed: SeedOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -46,6 +49,10 @@ def methods(
             key: {"summary": kind.summary, **({"why_not": reasons[key]} if source else {})}
             for key, kind in METHODS.items()
         }
+        if out is not None:
+            write_atomically(
+                out / "methods.json", lambda file: file.write_text(json.dumps({"methods": rows}, indent=2))
+            )
         if as_json:
             print_json({"methods": rows})
             return

@@ -8,8 +8,11 @@ from typing import Annotated
 import numpy as np
 import typer
 
-from crbeam.errors import CrbeamError, InvalidInput, InvalidScenario
+from crbeam.errors import CrbeamError, InvalidInput, InvalidScenario, SolverFailed
 from crbeam.scenario import Scenario, read_scenario
+
+#: Most designs of one trade-off curve.
+MOST_WEIGHTS = 10_000
 
 ScenarioArgument = Annotated[str, typer.Argument(metavar="SCENARIO", help="A preset's name or a YAML file.")]
 SetOption = Annotated[
@@ -37,6 +40,12 @@ def reported_errors() -> Iterator[None]:
     except OSError as error:
         typer.echo(f"crbeam: cannot read or write {error.filename or 'a file'}: {error.strerror}.", err=True)
         raise typer.Exit(InvalidInput.exit_status) from None
+    except MemoryError:
+        typer.echo("crbeam: the input asks for more memory than there is; use fewer antennas or points.", err=True)
+        raise typer.Exit(InvalidInput.exit_status) from None
+    except (ArithmeticError, np.linalg.LinAlgError) as error:
+        typer.echo(f"crbeam: numbers must stay within double precision, but a computation failed: {error}", err=True)
+        raise typer.Exit(SolverFailed.exit_status) from None
 
 
 def load_scenario(source: str, overrides: list[str] | None, seed: int | None) -> Scenario:
@@ -64,13 +73,15 @@ def parse_weights(text: str) -> list[float]:
     try:
         if ":" in text:
             first, last, count = text.split(":")
-            if int(count) < 1:
+            if not 1 <= int(count) <= MOST_WEIGHTS:
                 raise ValueError
             weights = [float(weight) for weight in np.linspace(float(first), float(last), int(count))]
         else:
             weights = [float(weight) for weight in text.split(",")]
     except ValueError:
-        raise InvalidInput(f"Weights must be `A:B:N` (such as 0:1:11) or a list `0,0.5,1`, found `{text}`.") from None
+        raise InvalidInput(
+            f"Weights must be `A:B:N` (such as 0:1:11, N at most {MOST_WEIGHTS}) or a list `0,0.5,1`, found `{text}`."
+        ) from None
     if not all(0.0 <= weight <= 1.0 for weight in weights):
         raise InvalidInput(f"Weights must be between 0 and 1, found `{text}`.")
     return weights

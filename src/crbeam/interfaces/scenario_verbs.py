@@ -7,8 +7,10 @@ import numpy as np
 import typer
 
 from crbeam.design import Design
-from crbeam.errors import InvalidInput, Unidentifiable
+from crbeam.errors import CrbeamError, InvalidInput, InvalidScenario, Unidentifiable
 from crbeam.evaluation import Evaluation, TradeoffPoint, evaluate, position_error_map, tradeoff
+from crbeam.evaluation.error_map import scene_grid_m
+from crbeam.information.information import REMEDY
 from crbeam.interfaces.options import (
     CovarianceOption,
     JsonOption,
@@ -32,18 +34,18 @@ from crbeam.interfaces.output import (
     print_tradeoff,
 )
 from crbeam.scenario import Scenario, scenario_document
-from crbeam.systems import design_problem, link_maps
+from crbeam.systems import design_problem, isotropic_transmission
 
 WeightOption = Annotated[float, typer.Option("--weight", help="Weight of bistatic positioning, 0 to 1.")]
 
 
 def _covariances(scenario: Scenario, covariance: str) -> np.ndarray:
-    problem = design_problem(scenario)
+    isotropic = isotropic_transmission(scenario)
     if covariance == "isotropic":
-        return problem.isotropic()
+        return np.stack(list(isotropic.values()))
     from crbeam.report import read_covariances
 
-    return read_covariances(covariance, problem.blocks, problem.n_tx)
+    return read_covariances(covariance, list(isotropic), len(next(iter(isotropic.values()))))
 
 
 def bound(
@@ -152,6 +154,11 @@ def tradeoff_curve(
         else:
             print_tradeoff(points)
             print_files(files)
+        errors = [(point, point.design) for point in points if isinstance(point.design, CrbeamError)]
+        for point, error in errors:
+            typer.echo(f"crbeam: {point.method} at weight {point.weight:g}: {error}", err=True)
+        if errors:
+            raise typer.Exit(errors[0][1].exit_status)
 
 
 def _tradeoff_document(scenario: Scenario, points: list[TradeoffPoint], files: list[Path]) -> dict:
@@ -170,7 +177,7 @@ def error_map(
     source: ScenarioArgument,
     covariance: CovarianceOption = "isotropic",
     link: Annotated[str, typer.Option("--link", help="The link whose observations count.")] = "bistatic",
-    resolution: Annotated[int, typer.Option("--resolution", help="Grid points along each axis.", min=2)] = 61,
+    resolution: Annotated[int, typer.Option("--resolution", help="Grid points along each axis.", min=2, max=2000)] = 61,
     overrides: SetOption = None,
     out: OutOption = None,
     seed: SeedOption = None,
@@ -181,8 +188,10 @@ def error_map(
         scenario = load_scenario(source, overrides, seed)
         if out is None and not as_json:
             raise InvalidInput("A map must go somewhere: give --out DIR for the picture or --json for the numbers.")
-        x_m, y_m = _grid_around(scenario, resolution)
+        x_m, y_m = scene_grid_m(scenario, points=resolution, margin=0.2)
         result = position_error_map(scenario, _covariances(scenario, covariance), x_m=x_m, y_m=y_m, link=link)
+        if not result.is_identifiable.any():
+            raise Unidentifiable(["user_position"], direction={"user_position": 1.0}, remedy=REMEDY)
         files: list[Path] = []
         if out is not None:
             from crbeam.report.pictures import map_pictures
@@ -199,25 +208,16 @@ def error_map(
             print_files(files)
 
 
-def _grid_around(scenario: Scenario, resolution: int) -> tuple[np.ndarray, np.ndarray]:
-    """A square grid over all objects of the scene with a quarter of its extent around them."""
-    objects_m = [station.position_m for station in scenario.stations.values()]
-    points = np.array([*objects_m, scenario.user.position_m, *scenario.targets.positions_m])
-    low, high = points.min(axis=0), points.max(axis=0)
-    half = 0.625 * max(float(np.max(high - low)), 1.0)
-    centre = 0.5 * (low + high)
-    x_m, y_m = (np.linspace(middle - half, middle + half, resolution) for middle in centre)
-    return x_m, y_m
-
-
 def applicable_methods(source: str, overrides: list[str] | None, seed: int | None) -> dict[str, str | None]:
     """For each method, why it does not apply to a scenario; None if it does."""
     from crbeam.design.methods import METHODS
 
     scenario = load_scenario(source, overrides, seed)
-    link_maps(scenario)
     reasons: dict[str, str | None] = {}
     for key, kind in METHODS.items():
         method = kind()
-        reasons[key] = method.why_not(design_problem(scenario, method=method))
+        try:
+            reasons[key] = method.why_not(design_problem(scenario, method=method))
+        except InvalidScenario as error:
+            reasons[key] = str(error)
     return reasons

@@ -4,7 +4,7 @@ from crbeam.propagation.jacobians import PathGradients, path_gradients
 from crbeam.propagation.path_file import RecordedPaths, read_path_file, write_path_file
 from crbeam.propagation.paths import Paths
 from crbeam.propagation.responses import steering_response
-from crbeam.propagation.tracing import trace_paths
+from crbeam.propagation.tracing import receive_array, trace_paths
 
 __all__ = [
     "PathGradients",
@@ -12,6 +12,7 @@ __all__ = [
     "RecordedPaths",
     "path_gradients",
     "read_path_file",
+    "receive_array",
     "steering_response",
     "trace_paths",
     "write_path_file",

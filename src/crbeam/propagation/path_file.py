@@ -29,6 +29,7 @@ import numpy as np
 from jaxtyping import Complex, Float
 
 from crbeam.errors import InvalidInput
+from crbeam.files import write_atomically
 from crbeam.scenario import SPEED_OF_LIGHT_MPS
 
 if TYPE_CHECKING:
@@ -202,20 +203,9 @@ def write_path_file(path: str | os.PathLike[str], paths: RecordedPaths) -> None:
     Raises:
         InvalidInput: the file cannot be written there.
     """
-    target = Path(path)
-    temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
     dataset = _to_dataset(paths)
     encoding = {name: {"dtype": "<f8", "_FillValue": None} for name in dataset.data_vars}
-    try:
-        dataset.to_netcdf(temporary, engine="h5netcdf", encoding=encoding)
-        temporary.replace(target)
-    except OSError as error:
-        raise InvalidInput(
-            f"A path file must go to a writable place, but {str(target)!r} cannot be written "
-            f"({error.strerror or error}). Name a file in an existing, writable folder."
-        ) from error
-    finally:
-        temporary.unlink(missing_ok=True)
+    write_atomically(path, lambda temporary: dataset.to_netcdf(temporary, engine="h5netcdf", encoding=encoding))
 
 
 def read_path_file(path: str | os.PathLike[str]) -> RecordedPaths:

@@ -10,18 +10,22 @@ from crbeam.errors import InvalidScenario
 from crbeam.propagation.gains import bounce_amplitude, line_of_sight_amplitude
 from crbeam.propagation.path_file import RecordedPaths, read_path_file
 from crbeam.propagation.paths import Paths
-from crbeam.scenario import SPEED_OF_LIGHT_MPS, USER, Link, Scenario
+from crbeam.propagation.responses import steering_response
+from crbeam.scenario import SPEED_OF_LIGHT_MPS, USER, Link, Scenario, UniformLinearArray
 
 #: Largest distance between a position of the scenario and of its path file.
 POSITION_TOLERANCE_M = 1e-3
+#: Correlation of two paths' signatures above which a link cannot tell them apart.
+RESOLVABLE_CORRELATION = 0.5
 
 
 def trace_paths(scenario: Scenario) -> dict[str, Paths]:
     """Paths of every link of the scenario, by link name.
 
     A link to the user has the line of sight and one bounce over each target, with the user's clock bias in the
-    delay; a link back to its own station has the round trip to the user and to each target. Path phases are zero,
-    or drawn uniformly from the scenario's seed (an independent stream for each link), or those that it lists.
+    delay; a link back to its own station has the round trip to the user and to each target. The phases of a link's
+    paths are those that the scenario lists; else those of its path file, which has them for the link to the user; else
+    uniform draws from its seed, a stream for links to the user and one for links back; else zero.
 
     Raises:
         InvalidScenario: the scenario contradicts its path file, or a path cannot be told from another.
@@ -29,12 +33,16 @@ def trace_paths(scenario: Scenario) -> dict[str, Paths]:
     recorded = None if scenario.propagation.paths_file is None else read_path_file(scenario.propagation.paths_file)
     targets_m = scenario_targets_m(scenario, recorded)
     result = {}
-    for index, (name, link) in enumerate(scenario.links.items()):
-        if link.receiver == USER:
+    for name, link in scenario.links.items():
+        is_bistatic = link.receiver == USER
+        if is_bistatic:
             paths = _bistatic_paths(scenario, name, link, targets_m, recorded)
         else:
             paths = _monostatic_paths(scenario, name, link, targets_m)
-        result[name] = _with_phases(paths, scenario, index)
+        if recorded is not None:
+            require_resolvable(paths, scenario)
+        has_phases = is_bistatic and recorded is not None
+        result[name] = _with_phases(paths, scenario, stream=None if has_phases else int(not is_bistatic))
     return result
 
 
@@ -43,7 +51,7 @@ def scenario_targets_m(scenario: Scenario, recorded: RecordedPaths | None) -> Fl
     if recorded is None:
         return np.array(scenario.targets.positions_m, dtype=float).reshape(-1, 2)
     _check_against_file(scenario, recorded)
-    return np.array(recorded.vertex_m[1:, :2][: scenario.targets.count], dtype=float).reshape(-1, 2)
+    return recorded.scatterer_m[: scenario.targets.count]
 
 
 def _check_against_file(scenario: Scenario, recorded: RecordedPaths) -> None:
@@ -125,7 +133,7 @@ def _bistatic_paths(
         gain = np.concatenate([[line_of_sight_amplitude(wavelength_m, direct_m)], bounces]).astype(complex)
     else:
         gain = recorded.channel_gain[: 1 + len(targets_m)].astype(complex)
-    paths = Paths(
+    return Paths(
         link=name,
         transmitter_m=transmitter_m,
         receiver_m=receiver_m,
@@ -136,30 +144,46 @@ def _bistatic_paths(
         delay_s=length_m / SPEED_OF_LIGHT_MPS + scenario.user.clock_bias_s,
         gain=gain,
     )
-    if recorded is not None:
-        _require_resolvable(paths, scenario)
-    return paths
 
 
-def _require_resolvable(paths: Paths, scenario: Scenario) -> None:
-    """Refuse recorded paths that coincide in delay, departure and arrival within the resolution of the link."""
-    station = next(iter(scenario.stations.values()))
-    delay = np.abs(np.subtract.outer(paths.delay_s, paths.delay_s)) * scenario.waveform.bandwidth_hz
-    unresolved = delay < 1.0
-    for angle, n_antennas in (
-        (paths.departure_rad, station.transmit_array.elements),
-        (paths.arrival_rad, scenario.user.array.elements),
-    ):
-        unresolved &= np.abs(np.exp(1j * angle)[:, None] - np.exp(1j * angle)[None, :]) < 2.0 / n_antennas
-    first, second = np.nonzero(np.triu(unresolved, 1))
+def require_resolvable(paths: Paths, scenario: Scenario) -> None:
+    """Refuse paths that a link cannot tell apart.
+
+    Two paths are unresolvable if their signatures over transmit array, receive array and subcarriers correlate by more
+    than `RESOLVABLE_CORRELATION`. Information would still be computed, for estimators that know the number of paths.
+
+    Raises:
+        InvalidScenario: names the two paths.
+    """
+    link = scenario.links[paths.link]
+    station = scenario.stations[link.transmitter]
+    transmit, _ = steering_response(
+        station.transmit_array.positions_wavelengths, paths.departure_rad - station.orientation_rad
+    )
+    array, rotation_rad = receive_array(scenario, paths.link)
+    receive, _ = steering_response(array.positions_wavelengths, paths.arrival_rad + rotation_rad)
+    frequency_hz = scenario.waveform.subcarrier_indices * scenario.waveform.subcarrier_spacing_hz
+    tones = np.exp(-2j * np.pi * np.outer(frequency_hz, paths.delay_s - paths.delay_s[0]))
+    correlation = np.ones((paths.n_paths, paths.n_paths))
+    for signature in (transmit, receive, tones):
+        correlation *= np.abs(signature.conj().T @ signature) / len(signature)
+    first, second = np.nonzero(np.triu(correlation > RESOLVABLE_CORRELATION, 1))
     if first.size:
         raise InvalidScenario(
-            f"must hold paths that the link can resolve, but paths {first[0]} and {second[0]} of "
-            f"{scenario.propagation.paths_file} differ by less than one over the bandwidth in delay and by less than "
-            f"a beam in departure and arrival; lower targets.count, use more bandwidth or antennas, or trace again "
-            f"with a larger separation.",
+            f"must hold paths that every link can resolve, but in link {paths.link} paths {first[0]} and {second[0]} "
+            f"correlate by {correlation[first[0], second[0]]:.2f}; lower targets.count, use more bandwidth or "
+            f"antennas, or trace again with a larger separation.",
             field="propagation.paths_file",
         )
+
+
+def receive_array(scenario: Scenario, link: str) -> tuple[UniformLinearArray, float]:
+    """The array that receives a link, and what it adds to global azimuths."""
+    end = scenario.links[link]
+    if end.receiver == USER:
+        return scenario.user.array, scenario.user.orientation_sign * scenario.user.orientation_rad
+    station = scenario.stations[end.receiver]
+    return station.receive_array, -station.orientation_rad
 
 
 def _monostatic_paths(scenario: Scenario, name: str, link: Link, targets_m: Float[np.ndarray, "target 2"]) -> Paths:
@@ -189,13 +213,16 @@ def _monostatic_paths(scenario: Scenario, name: str, link: Link, targets_m: Floa
     )
 
 
-def _with_phases(paths: Paths, scenario: Scenario, link_index: int) -> Paths:
-    """Same paths with the phases that the scenario lists or draws; unchanged if it does neither."""
+def _with_phases(paths: Paths, scenario: Scenario, *, stream: int | None) -> Paths:
+    """Same paths with the phases that the scenario lists or draws; unchanged if it does neither.
+
+    Without a stream nothing is drawn: the paths have phases of their own.
+    """
     listed: Mapping[str, tuple[float, ...]] | None = scenario.propagation.phases_rad
     if listed is not None and paths.link in listed:
         phase = np.asarray(listed[paths.link], dtype=float)
-    elif scenario.seed is not None:
-        generator = np.random.default_rng(np.random.SeedSequence([scenario.seed, link_index]))
+    elif scenario.seed is not None and stream is not None:
+        generator = np.random.default_rng(np.random.SeedSequence([scenario.seed, stream]))
         phase = generator.uniform(-np.pi, np.pi, size=paths.n_paths)
     else:
         return paths

@@ -9,8 +9,8 @@ from jaxtyping import Complex
 from crbeam.design import Design
 from crbeam.evaluation import Evaluation, PositionErrorMap, TradeoffPoint
 from crbeam.evaluation.beampattern import beampattern_plane_w, beampattern_w
+from crbeam.evaluation.error_map import scene_grid_m
 from crbeam.report.figures import (
-    SceneObject,
     beampattern_figure,
     beampattern_plane_figure,
     error_map_figure,
@@ -91,8 +91,7 @@ def _directions_rad(scenario: Scenario, block: str) -> dict[str, float]:
 
 def _beampattern_plane(stem: Path, scenario: Scenario, block: str, covariances: np.ndarray) -> list[Path]:
     station = scenario.stations[block]
-    objects = scene_objects(scenario)
-    x_m, y_m = _grid_m(objects)
+    x_m, y_m = scene_grid_m(scenario, points=PLANE_POINTS, margin=0.12)
     power_w = beampattern_plane_w(
         covariances,
         station.transmit_array.positions_wavelengths,
@@ -101,16 +100,7 @@ def _beampattern_plane(stem: Path, scenario: Scenario, block: str, covariances: 
         x_m=x_m,
         y_m=y_m,
     )[0]
-    return save_figure(beampattern_plane_figure(x_m, y_m, power_w, objects=objects), stem)
-
-
-def _grid_m(objects: Sequence[SceneObject]) -> tuple[np.ndarray, np.ndarray]:
-    """A grid over all objects with a margin around them."""
-    points = np.array([item.position_m for item in objects])
-    low, high = points.min(axis=0), points.max(axis=0)
-    margin = 0.12 * max(float(np.max(high - low)), 1.0)
-    x_m, y_m = (np.linspace(first - margin, last + margin, PLANE_POINTS) for first, last in zip(low, high, strict=True))
-    return x_m, y_m
+    return save_figure(beampattern_plane_figure(x_m, y_m, power_w, objects=scene_objects(scenario)), stem)
 
 
 def tradeoff_pictures(directory: Path, points: Sequence[TradeoffPoint]) -> list[Path]:

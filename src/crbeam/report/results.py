@@ -29,8 +29,8 @@ from jaxtyping import Complex
 
 from crbeam.design import Design
 from crbeam.evaluation import Evaluation, LinkEvaluation
+from crbeam.files import write_atomically
 from crbeam.report.covariance_files import read_covariances
-from crbeam.report.files import write_atomically
 from crbeam.report.provenance import provenance_attributes
 from crbeam.scenario import Scenario
 

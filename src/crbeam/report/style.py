@@ -7,7 +7,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from crbeam.report.files import write_atomically
+from crbeam.files import write_atomically
 
 if TYPE_CHECKING:
     import matplotlib.axes

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from crbeam.design import Design
 from crbeam.evaluation import Evaluation
 from crbeam.evaluation.tradeoff import TradeoffPoint
-from crbeam.report.files import write_atomically
+from crbeam.files import write_atomically
 
 if TYPE_CHECKING:
     import rich.table

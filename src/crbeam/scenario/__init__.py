@@ -4,7 +4,7 @@ from crbeam.scenario.arrays import AnalogCombiner, UniformLinearArray
 from crbeam.scenario.document import scenario_document
 from crbeam.scenario.json_schema import scenario_json_schema
 from crbeam.scenario.links import USER, Link, Propagation
-from crbeam.scenario.reading import list_presets, read_scenario
+from crbeam.scenario.reading import list_presets, locate, read_scenario
 from crbeam.scenario.scenario import Scenario
 from crbeam.scenario.stations import Station, Targets, User
 from crbeam.scenario.waveform import SPEED_OF_LIGHT_MPS, Noise, Waveform
@@ -23,6 +23,7 @@ __all__ = [
     "User",
     "Waveform",
     "list_presets",
+    "locate",
     "read_scenario",
     "scenario_document",
     "scenario_json_schema",

@@ -9,13 +9,21 @@ from pydantic import Field, model_validator
 from crbeam.errors import InvalidInput
 from crbeam.scenario.fields import ListOf, PositiveNumber, Quantity, ScenarioPart, Whole, field_problem
 
+#: Largest array: a covariance matrix over its elements takes 256 MiB.
+_MAX_ELEMENTS = 4096
+_SPACING = PositiveNumber("spacing in carrier wavelengths", minimum=1e-3, maximum=1e3)
+#: Unwrapped phases are welcome as long as no digits are lost in them.
+PHASE = Quantity("angle", -1e6, 1e6, unit="rad")
+
 
 class UniformLinearArray(ScenarioPart):
     """Equally spaced antennas on a line of the local frame, in order of increasing coordinate."""
 
-    elements: Annotated[int, Whole(minimum=1, maximum=65536)] = Field(description="Number of antenna elements.")
-    spacing_wavelengths: Annotated[float, PositiveNumber("spacing in carrier wavelengths")] = Field(
-        default=0.5, description="Distance between neighbours, in carrier wavelengths.", examples=[0.5]
+    elements: Annotated[int, Whole(minimum=1, maximum=_MAX_ELEMENTS)] = Field(description="Number of antenna elements.")
+    spacing_wavelengths: Annotated[float, _SPACING] = Field(
+        default=0.5,
+        description=f"Distance between neighbours, in carrier wavelengths: {_SPACING.limits}.",
+        examples=[0.5],
     )
     axis: Literal["x", "y"] = Field(default="x", description="Local axis on which the elements lie.")
     reference: Literal["centre", "first"] = Field(
@@ -37,7 +45,13 @@ class UniformLinearArray(ScenarioPart):
 class AnalogCombiner(ScenarioPart):
     """A network of phase shifters between the antennas of a receiver and its fewer receive chains."""
 
-    dft_beams: Annotated[tuple[int, ...], ListOf(Whole(minimum=0), "a list of DFT column numbers", 1)] | None = Field(
+    dft_beams: (
+        Annotated[
+            tuple[int, ...],
+            ListOf(Whole(0, _MAX_ELEMENTS - 1), "a list of DFT column numbers", 1, _MAX_ELEMENTS),
+        ]
+        | None
+    ) = Field(
         default=None,
         description="Columns of the DFT matrix of the array size, numbered from 0, one for each receive chain.",
         examples=[[0, 3, 5]],
@@ -46,11 +60,17 @@ class AnalogCombiner(ScenarioPart):
         Annotated[
             tuple[tuple[float, ...], ...],
             ListOf(
-                ListOf(Quantity("angle"), "a list of angles, one for each antenna", 1), "a list of lists of angles", 1
+                ListOf(PHASE, "a list of angles, one for each antenna", 1, _MAX_ELEMENTS),
+                "a list of lists of angles",
+                1,
+                _MAX_ELEMENTS,
             ),
         ]
         | None
-    ) = Field(default=None, description="Phase shifts: for each receive chain, one angle for each antenna.")
+    ) = Field(
+        default=None,
+        description=f"Phase shifts: for each receive chain, one angle for each antenna, {PHASE.limits}.",
+    )
 
     @model_validator(mode="after")
     def _check_one_kind(self) -> "AnalogCombiner":
@@ -59,16 +79,11 @@ class AnalogCombiner(ScenarioPart):
             raise field_problem(f"must have either `dft_beams` or `phases`, found {found}")
         return self
 
-    @property
-    def n_chains(self) -> int:
-        """Number of receive chains."""
-        return len(self.dft_beams if self.dft_beams is not None else self.phases_rad or ())
-
     def matrix(self, n: int) -> Complex[np.ndarray, "rx chain"]:
         """Combining vectors W as columns of unit norm; the receiver observes ``W^H y``.
 
         DFT column k is ``exp(2 pi j k i / n) / sqrt(n)`` for antennas i = 0..n-1; given phases p enter as
-        ``exp(j p) / sqrt(n)``.         Raises InvalidInput when the combiner does not fit an array of n antennas.
+        ``exp(j p) / sqrt(n)``. Raises InvalidInput when the combiner does not fit an array of n antennas.
         """
         misfit = self.misfit(n)
         if misfit is not None:

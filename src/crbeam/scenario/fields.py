@@ -4,7 +4,6 @@ Each kind turns what a file (or a Python call) gives into a checked SI value, de
 its own complaint: what must hold, what was found. A complaint may point below or beside the field that it is about.
 """
 
-import math
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
@@ -16,14 +15,16 @@ from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler, GetJsonSchemaH
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from crbeam.errors import InvalidInput
-from crbeam.units import DIMENSIONS, NUMBER_PATTERN, describe, parse_quantity
+from crbeam.units import DIMENSIONS, NUMBER_PATTERN, describe, format_quantity, parse_quantity
 
 FIELD_PROBLEM = "field_problem"
 CONSEQUENCE = "consequence"
 FieldPath = tuple[str | int, ...]
 
 _UNIT_SUFFIX = re.compile(r"_(hz|m|m2|s|rad|w|w_per_hz|wavelengths)$")
-_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
+_NAME_PATTERN = "[A-Za-z][A-Za-z0-9_]*"
+#: JSON schema of the names of stations and links, which also are parts of parameter names.
+NAMES_SCHEMA: dict[str, Any] = {"pattern": f"^{_NAME_PATTERN}$"}
 
 
 def field_problem(problem: str, *paths: FieldPath) -> PydanticCustomError:
@@ -81,41 +82,42 @@ class Leaf(ABC):
 
 @dataclass(frozen=True)
 class Quantity(Leaf):
-    """A quantity with a unit, or a plain number in SI.
+    """A quantity with a unit, or a plain number in SI, within physical limits.
 
     Attributes:
         dimension: a key of crbeam.units.DIMENSIONS.
-        above: the value must be larger, in SI.
-        at_least: the value must not be smaller, in SI.
-        size_limit: the value's magnitude must not be larger, in SI.
-        limits: the limits in words, for the message.
+        minimum: least value, in SI.
+        maximum: largest value, in SI.
+        unit: unit in which the limits are stated; by default one that suits their size.
+        hint: what to do about a value beyond the limits.
     """
 
     dimension: str
-    above: float = -math.inf
-    at_least: float = -math.inf
-    size_limit: float = math.inf
-    limits: str = ""
+    minimum: float
+    maximum: float
+    unit: str | None = None
+    hint: str = ""
 
     def parse(self, value: Any) -> float:
         """SI value within the limits."""
         quantity = parse_quantity(value, self.dimension)
-        if quantity <= self.above or quantity < self.at_least or abs(quantity) > self.size_limit:
-            raise InvalidInput(f"must be {self.limits}, found {describe(value)}")
+        if not self.minimum <= quantity <= self.maximum:
+            kind = DIMENSIONS[self.dimension].described
+            raise InvalidInput(f"must be {kind} from {self.limits}{self.hint}, found {describe(value)}")
         return quantity
+
+    @property
+    def limits(self) -> str:
+        """The limits in words, such as `-150 dBm to 120 dBm`."""
+        low, high = (format_quantity(limit, self.dimension, unit=self.unit) for limit in (self.minimum, self.maximum))
+        return re.sub(r"e\+0?", "e", f"{low} to {high}")
 
     def json_schema(self) -> dict[str, Any]:
         """A number in SI, or text with a unit of the dimension."""
         kind = DIMENSIONS[self.dimension]
         symbols = "|".join(re.escape(symbol) for symbol in (*kind.units, *kind.spellings))
         optional = "" if kind.si_unit else "?"
-        number: dict[str, Any] = {"type": "number"}
-        if math.isfinite(self.above):
-            number["exclusiveMinimum"] = self.above
-        if math.isfinite(self.at_least):
-            number["minimum"] = self.at_least
-        if math.isfinite(self.size_limit):
-            number.update(minimum=-self.size_limit, maximum=self.size_limit)
+        number = {"type": "number", "minimum": self.minimum, "maximum": self.maximum}
         text = {"type": "string", "pattern": rf"^\s*{NUMBER_PATTERN}\s*({symbols}){optional}\s*$"}
         return {"anyOf": [number, text], "examples": list(kind.examples)}
 
@@ -124,7 +126,7 @@ class Quantity(Leaf):
 class Position(Leaf):
     """A point of the plane: two lengths."""
 
-    coordinate: Quantity = Quantity("length", size_limit=1e7, limits="within 10000 km of the origin")
+    coordinate: Quantity = Quantity("length", -1e8, 1e8)
 
     def parse(self, value: Any) -> tuple[float, float]:
         """Coordinates x, y in metres."""
@@ -147,18 +149,22 @@ class ListOf(Leaf):
         item: kind of the items.
         allowed: the list in words, for the message.
         minimum: least number of items.
+        maximum: largest number of items.
         or_single: whether one value may stand for all.
     """
 
     item: Leaf
     allowed: str
-    minimum: int = 0
+    minimum: int
+    maximum: int
     or_single: bool = False
 
     def parse(self, value: Any) -> Any:
         """Tuple of parsed items, or one parsed item."""
-        if isinstance(value, list | tuple) and len(value) >= self.minimum:
+        if isinstance(value, list | tuple) and self.minimum <= len(value) <= self.maximum:
             return parse_each(value, self.item.parse)
+        if isinstance(value, list | tuple) and len(value) > self.maximum:
+            raise InvalidInput(f"must be a list of at most {self.maximum}, found {describe(value)}")
         if self.or_single and not isinstance(value, list | tuple | dict) and value is not None:
             return self.item.parse(value)
         raise InvalidInput(f"must be {self.allowed}, found {describe(value)}")
@@ -166,7 +172,7 @@ class ListOf(Leaf):
     def json_schema(self) -> dict[str, Any]:
         """An array of the items, or one item where that is allowed."""
         item = self.item.json_schema()
-        array = {"type": "array", "items": item, "minItems": self.minimum}
+        array = {"type": "array", "items": item, "minItems": self.minimum, "maxItems": self.maximum}
         return {"anyOf": [item, array]} if self.or_single else array
 
 
@@ -174,50 +180,47 @@ class ListOf(Leaf):
 class Whole(Leaf):
     """A whole number within limits."""
 
-    minimum: int | None = None
-    maximum: int | None = None
+    minimum: int
+    maximum: int
 
     def parse(self, value: Any) -> int:
         """The integer; a float is accepted when it is whole, as `1e3` is."""
         number = int(value) if isinstance(value, float) and value.is_integer() and abs(value) <= 2**53 else value
-        if isinstance(number, int) and not isinstance(number, bool) and self._is_within(number):
+        if isinstance(number, int) and not isinstance(number, bool) and self.minimum <= number <= self.maximum:
             return number
         raise InvalidInput(f"must be {self._allowed()}, found {describe(value)}")
 
     def json_schema(self) -> dict[str, Any]:
         """An integer within the limits."""
-        limits = {"minimum": self.minimum, "maximum": self.maximum}
-        return {"type": "integer", **{key: limit for key, limit in limits.items() if limit is not None}}
-
-    def _is_within(self, number: int) -> bool:
-        return not (
-            (self.minimum is not None and number < self.minimum) or (self.maximum is not None and number > self.maximum)
-        )
+        return {"type": "integer", "minimum": self.minimum, "maximum": self.maximum}
 
     def _allowed(self) -> str:
-        if self.minimum is None:
-            return "a whole number"
-        if self.maximum is None:
-            return f"a whole number, {self.minimum} or more"
         return f"a whole number from {self.minimum} to {self.maximum}"
 
 
 @dataclass(frozen=True)
 class PositiveNumber(Leaf):
-    """A number above zero without a unit; `meaning` says of what."""
+    """A number above zero without a unit, within limits; `meaning` says of what."""
 
     meaning: str
+    minimum: float
+    maximum: float
 
     def parse(self, value: Any) -> float:
         """The number."""
         is_number = isinstance(value, int | float) and not isinstance(value, bool)
-        if not is_number or not 0.0 < value <= 1e6:
-            raise InvalidInput(f"must be a number above 0 ({self.meaning}), found {describe(value)}")
+        if not is_number or not self.minimum <= value <= self.maximum:
+            raise InvalidInput(f"must be a number from {self.limits} ({self.meaning}), found {describe(value)}")
         return float(value)
 
+    @property
+    def limits(self) -> str:
+        """The limits in words."""
+        return f"{self.minimum:g} to {self.maximum:g}"
+
     def json_schema(self) -> dict[str, Any]:
-        """A number above zero."""
-        return {"type": "number", "exclusiveMinimum": 0}
+        """A number within the limits."""
+        return {"type": "number", "minimum": self.minimum, "maximum": self.maximum}
 
 
 @dataclass(frozen=True)
@@ -259,9 +262,10 @@ def check_names(entries: Any, *, allowed: str, reserved: str = "") -> Any:
     if not isinstance(entries, dict) or not entries:
         raise field_problem(f"must be {allowed}, found {describe(entries)}")
     for name in entries:
-        if not isinstance(name, str) or not _NAME.fullmatch(name):
+        if not isinstance(name, str) or not re.fullmatch(_NAME_PATTERN, name):
             raise field_problem(
-                f"a name must begin with a letter and have only letters, digits, `_` and `-`, found {describe(name)}",
+                "a name must begin with a letter and have only letters (a to z, A to Z), digits and `_`, "
+                f"found {describe(name)}",
                 (name,),
             )
         if name == reserved:

@@ -4,10 +4,12 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator
 
-from crbeam.scenario.fields import Leaf, ListOf, Quantity, ScenarioPart, Text, check_names, parse_below
+from crbeam.scenario.arrays import PHASE
+from crbeam.scenario.fields import NAMES_SCHEMA, Leaf, ListOf, ScenarioPart, Text, check_names, parse_below
+from crbeam.scenario.stations import MAX_TARGETS
 
 USER = "user"
-_PHASES = ListOf(Quantity("angle"), "a list of angles, one for each path")
+_PHASES = ListOf(PHASE, "a list of angles, one for each path", 0, 1 + MAX_TARGETS)
 
 
 class Link(ScenarioPart):
@@ -31,7 +33,12 @@ class PathPhases(Leaf):
 
     def json_schema(self) -> dict[str, Any]:
         """An object with an array of angles for each link."""
-        return {"type": "object", "additionalProperties": _PHASES.json_schema()}
+        return {
+            "type": "object",
+            "minProperties": 1,
+            "propertyNames": NAMES_SCHEMA,
+            "additionalProperties": _PHASES.json_schema(),
+        }
 
 
 class Propagation(ScenarioPart):
@@ -45,7 +52,7 @@ class Propagation(ScenarioPart):
     phases_rad: Annotated[dict[str, tuple[float, ...]], PathPhases()] | None = Field(
         default=None,
         description="Path phases by link, which overrule the seed: line of sight first for a link to the user, "
-        "the user's echo first for a monostatic link, then the targets.",
+        f"the user's echo first for a monostatic link, then the targets; {PHASE.limits}.",
         examples=[{"bistatic": [0, 0.5, 1.0, 1.5]}],
     )
     paths_file: Annotated[str, Text("the name of a path file")] | None = Field(

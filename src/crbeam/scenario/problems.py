@@ -41,7 +41,7 @@ def validated(document: Document) -> Scenario:
         problems, scenario = _validate(document.value)
         if scenario is not None and not problems:
             return scenario
-    errors = sorted((_located(document, problem) for problem in problems), key=lambda error: error.line or 0)
+    errors = sorted((located(document, problem) for problem in problems), key=lambda error: error.line or 0)
     first, *others = errors
     if not others:
         raise first
@@ -122,7 +122,7 @@ def _description(path: FieldPath) -> str:
     return (fields[str(path[-1])].description or "") if path and path[-1] in fields else ""
 
 
-def _located(document: Document, problem: Problem) -> InvalidScenario:
+def located(document: Document, problem: Problem) -> InvalidScenario:
     """The problem with its line, or with the override that caused it."""
     field = ".".join(map(str, problem.path)) or None
     for path in (problem.path, *problem.partners):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from crbeam.errors import InvalidScenario
 from crbeam.scenario.overrides import apply_overrides, in_override
-from crbeam.scenario.problems import validated
+from crbeam.scenario.problems import Problem, located, validated
 from crbeam.scenario.scenario import Scenario
 from crbeam.scenario.yaml_document import Document, parse_yaml
 from crbeam.units import suggestion
@@ -27,18 +27,48 @@ def read_scenario(source: str | Path, *, overrides: Sequence[str] = (), seed: in
     A path file named in the scenario file is looked up beside it; one named in an override, in the working directory.
     Raises InvalidScenario that names file, line and field of the first mistake, with any others listed below it.
     """
-    document, folder = _document(source)
-    if document.value is None:
-        raise InvalidScenario("a scenario must be a mapping, found an empty file", file=document.file)
-    if isinstance(document.value, dict):
-        seeds = () if seed is None else (f"seed={seed}",)
-        document = _with_path_file(apply_overrides(document, (*overrides, *seeds)), folder)
-    return validated(document)
+    document, folder = _changed_document(source, overrides, seed)
+    return validated(_with_path_file(document, folder) if isinstance(document.value, dict) else document)
+
+
+def locate(
+    error: InvalidScenario, source: str | Path, overrides: Sequence[str] = (), seed: int | None = None
+) -> InvalidScenario:
+    """The error with the file and the line, or the override, that its field comes from.
+
+    For errors that name a field only, because they are found in a scenario after it was read: in contradiction to its
+    path file, say. The other arguments are those of `read_scenario`. An error that has its place already, or whose
+    source cannot be read, is returned as it is.
+    """
+    if error.file is not None or error.line is not None:
+        return error
+    try:
+        document, _ = _changed_document(source, overrides, seed)
+    except InvalidScenario:
+        return error
+    keys = error.field.split(".") if error.field else ()
+    path = tuple(int(key) if key.isascii() and key.isdigit() else key for key in keys)
+    return located(document, Problem(path, error.problem))
 
 
 def list_presets() -> dict[str, str]:
     """Title of each scenario that comes with the library, by name."""
-    return {name: str(parse_yaml(text, name).value.get("title", "")) for name, text in _presets().items()}
+    return {name: str(_preset(name, text).value.get("title", "")) for name, text in _presets().items()}
+
+
+def _changed_document(source: str | Path, overrides: Sequence[str], seed: int | None) -> tuple[Document, Path | None]:
+    """The source changed but not validated, with the folder that its file names are relative to."""
+    document, folder = _document(source)
+    if document.value is None:
+        raise InvalidScenario("a scenario must be a mapping, found an empty file", file=document.file)
+    if not isinstance(document.value, dict):
+        return document, folder
+    seeds = () if seed is None else (f"seed={seed}",)
+    return apply_overrides(document, (*overrides, *seeds)), folder
+
+
+def _preset(name: str, text: str) -> Document:
+    return parse_yaml(text, f"preset {name}")
 
 
 def _presets() -> dict[str, str]:
@@ -53,7 +83,7 @@ def _document(source: str | Path) -> tuple[Document, Path | None]:
     if isinstance(source, str):
         presets = _presets()
         if source in presets:
-            return parse_yaml(presets[source], f"preset {source}"), None
+            return _preset(source, presets[source]), None
         if not _looks_like_path(source):
             close = suggestion(source, presets)
             hint = f" Did you mean `{close}`?" if close else ""
@@ -73,12 +103,12 @@ def _looks_like_path(source: str) -> bool:
 def _read_text(path: Path) -> str:
     """Text of a file of at most 1 MiB of UTF-8."""
     try:
-        if path.is_dir():
-            raise InvalidScenario("must be a YAML file, found a directory", file=str(path))
         with path.open("rb") as stream:
             content = stream.read(_MAX_BYTES + 1)
     except FileNotFoundError:
         raise InvalidScenario(f"there is no such file{_similar_file(path)}", file=str(path)) from None
+    except IsADirectoryError:
+        raise InvalidScenario("must be a YAML file, found a directory", file=str(path)) from None
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise InvalidScenario(f"the file cannot be read: {reason}", file=str(path)) from None

@@ -6,7 +6,7 @@ from pydantic import Field, field_validator, model_validator
 
 from crbeam.errors import InvalidInput
 from crbeam.scenario.consistency import check_consistency
-from crbeam.scenario.fields import ScenarioPart, Text, Whole, check_names
+from crbeam.scenario.fields import NAMES_SCHEMA, ScenarioPart, Text, Whole, check_names
 from crbeam.scenario.links import USER, Link, Propagation
 from crbeam.scenario.stations import Station, Targets, User
 from crbeam.scenario.waveform import Noise, Waveform
@@ -30,7 +30,7 @@ class Scenario(ScenarioPart):
     )
     stations: dict[str, Station] = Field(
         description="The stations, by name.",
-        json_schema_extra={"minProperties": 1, "propertyNames": {"pattern": "^[A-Za-z][A-Za-z0-9_-]*$"}},
+        json_schema_extra={"minProperties": 1, "propertyNames": NAMES_SCHEMA},
     )
     user: User = Field(description="The device to be positioned.")
     targets: Targets = Field(
@@ -42,7 +42,7 @@ class Scenario(ScenarioPart):
     noise: Noise = Field(description="Receiver noise.")
     links: dict[str, Link] = Field(
         description="The observed links, by name.",
-        json_schema_extra={"minProperties": 1, "propertyNames": {"pattern": "^[A-Za-z][A-Za-z0-9_-]*$"}},
+        json_schema_extra={"minProperties": 1, "propertyNames": NAMES_SCHEMA},
     )
     propagation: Propagation = Field(
         default=None,  # pyright: ignore[reportArgumentType]  # resolved below, never None in an instance

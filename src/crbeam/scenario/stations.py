@@ -7,25 +7,32 @@ from pydantic import Field, field_validator, model_validator
 from crbeam.scenario.arrays import AnalogCombiner, UniformLinearArray
 from crbeam.scenario.fields import ListOf, Position, Quantity, ScenarioPart, Whole, consequence, field_problem
 
+#: Fisher matrices have some nine real parameters for each target.
+MAX_TARGETS = 1024
+
 Point = Annotated[tuple[float, float], Position()]
-_AREA = Quantity("area", above=0.0, limits="a radar cross section above 0 m^2")
+_COORDINATES = f"each {Position().coordinate.limits}"
+_AREA = Quantity("area", 1e-12, 1e12)
+_POWER = Quantity("power", 1e-18, 1e9)
+_CLOCK_BIAS = Quantity("time", -1.0, 1.0)
 _ORIENTATION = Quantity(
-    "angle",
-    size_limit=6.2831853072,
-    limits="within a full turn, -360 deg to 360 deg (a plain number is in rad; write `deg` for degrees)",
+    "angle", -6.2831853072, 6.2831853072, hint=" (a plain number is in rad; write `deg` for degrees)"
 )
+_TARGETS = ListOf(Position(), "a list of positions such as `[[10 m, 15 m]]`", 0, MAX_TARGETS)
 Areas = Annotated[
     float | tuple[float, ...],
-    ListOf(_AREA, "a radar cross section such as `100 m^2`, or a list of them", or_single=True),
+    ListOf(_AREA, "a radar cross section such as `100 m^2`, or a list of them", 0, MAX_TARGETS, or_single=True),
 ]
 
 
 class Station(ScenarioPart):
     """A station of the network at a known place, which transmits, and may listen."""
 
-    position_m: Point = Field(description="Place of the station: [x, y].")
+    position_m: Point = Field(description=f"Place of the station: [x, y], {_COORDINATES}.")
     orientation_rad: Annotated[float, _ORIENTATION] = Field(
-        default=0.0, description="Global direction of the local x axis of its arrays, counter-clockwise from global x."
+        default=0.0,
+        description="Global direction of the local x axis of its arrays, counter-clockwise from global x: "
+        f"{_ORIENTATION.limits}.",
     )
     transmit_array: UniformLinearArray = Field(description="Array that transmits.")
     receive_array: UniformLinearArray = Field(
@@ -34,8 +41,8 @@ class Station(ScenarioPart):
         description="Array that listens; by default as the transmit array.",
         json_schema_extra={"default": None},
     )
-    total_power_w: Annotated[float, Quantity("power", above=0.0, limits="a power above 0 W")] = Field(
-        description="Transmit power over all subcarriers, summed over the slots, such as `-20 dBm`."
+    total_power_w: Annotated[float, _POWER] = Field(
+        description=f"Transmit power over all subcarriers, summed over the slots, such as `-20 dBm`: {_POWER.limits}."
     )
 
     @field_validator("receive_array", mode="before")
@@ -51,19 +58,23 @@ class Station(ScenarioPart):
 class User(ScenarioPart):
     """The device whose position, orientation, clock bias are unknown; it also is an echo for stations."""
 
-    position_m: Point = Field(description="True place of the user: [x, y].")
+    position_m: Point = Field(description=f"True place of the user: [x, y], {_COORDINATES}.")
     orientation_rad: Annotated[float, _ORIENTATION] = Field(
         default=0.0,
         description="Orientation of the base station in the user's frame: a global direction g has the local angle "
-        "g + orientation_sign * orientation.",
+        f"g + orientation_sign * orientation; {_ORIENTATION.limits}.",
     )
     orientation_sign: Literal[1, -1] = Field(
         default=1, description="Sign with which the orientation enters local angles."
     )
-    clock_bias_s: Annotated[float, Quantity("time")] = Field(
-        default=0.0, description="Offset of the user's clock: added to the delay of every path that it receives."
+    clock_bias_s: Annotated[float, _CLOCK_BIAS] = Field(
+        default=0.0,
+        description="Offset of the user's clock, added to the delay of every path that it receives: "
+        f"{_CLOCK_BIAS.limits}.",
     )
-    rcs_m2: Annotated[float, _AREA] = Field(description="Radar cross section of the user as an echo, such as `10 m^2`.")
+    rcs_m2: Annotated[float, _AREA] = Field(
+        description=f"Radar cross section of the user as an echo, such as `10 m^2`: {_AREA.limits}."
+    )
     array: UniformLinearArray = Field(description="Array of the user.")
     combiner: AnalogCombiner | None = Field(
         default=None, description="Analog combiner of the user's array; by default every antenna has its receive chain."
@@ -84,16 +95,17 @@ class Targets(ScenarioPart):
     file), cross sections may be one number for all.
     """
 
-    count: Annotated[int, Whole(minimum=0)] | None = Field(
+    count: Annotated[int, Whole(0, MAX_TARGETS)] | None = Field(
         default=None, description="How many targets of the list there are, from its beginning; by default all."
     )
-    positions_m: Annotated[
-        tuple[tuple[float, float], ...], ListOf(Position(), "a list of positions such as `[[10 m, 15 m]]`")
-    ] = Field(
-        default=(), description="True places of the targets: a list of [x, y]; left out when a path file gives them."
+    positions_m: Annotated[tuple[tuple[float, float], ...], _TARGETS] = Field(
+        default=(),
+        description=f"True places of the targets: a list of at most {MAX_TARGETS} [x, y], {_COORDINATES}; "
+        "left out when a path file gives them.",
     )
     rcs_m2: Areas = Field(
-        default=(), description="Radar cross section, one for all targets or one for each, such as `100 m^2`."
+        default=(),
+        description=f"Radar cross section, one for all targets or one for each, such as `100 m^2`: {_AREA.limits}.",
     )
     bistatic_rcs_m2: Areas = Field(
         default=None,  # pyright: ignore[reportArgumentType]  # resolved below, never None in an instance

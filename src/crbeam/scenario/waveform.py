@@ -10,24 +10,31 @@ from crbeam.scenario.fields import Quantity, ScenarioPart, Whole, field_problem
 from crbeam.units import format_quantity
 
 SPEED_OF_LIGHT_MPS = 299792458.0
-_FREQUENCY = Quantity("frequency", above=0.0, limits="a frequency above 0 Hz")
+_CARRIER = Quantity("frequency", 1e3, 1e15)
+_BANDWIDTH = Quantity("frequency", 1.0, 1e13)
+_DENSITY = Quantity("power density", 1e-30, 1e-3)
+_FIGURE = Quantity("gain ratio", 1.0, 1e6)
+_SUBCARRIERS = Whole(1, 2**20)
+#: The least index centres the largest grid; far from zero the phases of few subcarriers hardly differ.
+_FIRST_SUBCARRIER = Whole(-(2**19), 2**16)
+_MANY = Whole(1, 10**9)
 
 
 class Waveform(ScenarioPart):
     """An OFDM waveform: carrier, occupied band, time slots of one beam pattern each."""
 
-    carrier_frequency_hz: Annotated[float, _FREQUENCY] = Field(description="Carrier frequency, such as `28 GHz`.")
-    bandwidth_hz: Annotated[float, _FREQUENCY] = Field(
-        description="Band of all subcarriers together, such as `120 MHz`."
+    carrier_frequency_hz: Annotated[float, _CARRIER] = Field(
+        description=f"Carrier frequency, such as `28 GHz`: {_CARRIER.limits}."
     )
-    subcarriers: Annotated[int, Whole(minimum=1, maximum=2**20)] = Field(description="Number of subcarriers.")
-    first_subcarrier: Annotated[int, Whole()] = Field(
+    bandwidth_hz: Annotated[float, _BANDWIDTH] = Field(
+        description=f"Band of all subcarriers together, such as `120 MHz`: {_BANDWIDTH.limits}, at most the carrier."
+    )
+    subcarriers: Annotated[int, _SUBCARRIERS] = Field(description="Number of subcarriers.")
+    first_subcarrier: Annotated[int, _FIRST_SUBCARRIER] = Field(
         default=1, description="Index of the first subcarrier; delays turn phases by 2 pi index spacing delay."
     )
-    slots: Annotated[int, Whole(minimum=1)] = Field(
-        description="Number of time slots, each with a beam pattern of its own."
-    )
-    symbols_per_slot: Annotated[int, Whole(minimum=1)] = Field(description="Number of pilot symbols in each slot.")
+    slots: Annotated[int, _MANY] = Field(description="Number of time slots, each with a beam pattern of its own.")
+    symbols_per_slot: Annotated[int, _MANY] = Field(description="Number of pilot symbols in each slot.")
 
     @model_validator(mode="after")
     def _check_band(self) -> "Waveform":
@@ -59,9 +66,11 @@ class Waveform(ScenarioPart):
 class Noise(ScenarioPart):
     """Thermal noise of a receiver."""
 
-    density_w_per_hz: Annotated[float, Quantity("power density", above=0.0, limits="a power density above 0 W/Hz")] = (
-        Field(description="Power spectral density of the noise before the receiver, such as `-173.855 dBm/Hz`.")
+    density_w_per_hz: Annotated[float, _DENSITY] = Field(
+        description="Power spectral density of the noise before the receiver, such as `-173.855 dBm/Hz`: "
+        f"{_DENSITY.limits}."
     )
-    figure: Annotated[
-        float, Quantity("gain ratio", at_least=1.0, limits="a noise figure of 0 dB (ratio 1) or more")
-    ] = Field(description="Noise figure of the receivers, such as `10 dB`; a plain number is the linear ratio.")
+    figure: Annotated[float, _FIGURE] = Field(
+        description="Noise figure of the receivers, such as `10 dB`; a plain number is the linear ratio: "
+        f"{_FIGURE.limits}."
+    )

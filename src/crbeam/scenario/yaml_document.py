@@ -36,8 +36,14 @@ class Document:
     overrides: Mapping[FieldPath, str] = field(default_factory=dict)
 
     def override_of(self, path: FieldPath) -> str | None:
-        """The override that gave the part at this path, or the smallest known part around it."""
-        return self.overrides.get(self._known(path))
+        """The override that gave the part at this path, the smallest known part around it, or last a part of it.
+
+        Of a whole section, such as `user`, an override of a part is not held responsible.
+        """
+        around = self.overrides.get(self._known(path))
+        if around is not None or len(path) < 2:
+            return around
+        return next((self.overrides[place] for place in reversed(self.overrides) if place[: len(path)] == path), None)
 
     def line_of(self, path: FieldPath) -> int | None:
         """Line of the part at this path, or of the smallest known part around it; None if an override gave it."""

@@ -1,6 +1,9 @@
 """The published systems: the only place where a scenario becomes information maps and design problems."""
 
-from crbeam.design import DesignMethod, DesignProblem
+import numpy as np
+from jaxtyping import Complex
+
+from crbeam.design import DesignMethod, DesignProblem, isotropic_covariances
 from crbeam.information import InformationMap
 from crbeam.propagation import Paths
 from crbeam.scenario import Scenario
@@ -42,4 +45,15 @@ def design_problem(scenario: Scenario, *, weight: float = 0.5, method: DesignMet
     return problem.with_constraints(*extra) if extra else problem
 
 
-__all__ = ["design_problem", "link_map", "link_maps", "paths_of"]
+def isotropic_transmission(scenario: Scenario) -> dict[str, Complex[np.ndarray, "tx tx"]]:
+    """Covariance of each block of a scenario when every station transmits isotropically at full power.
+
+    Watt per subcarrier, summed over slots.
+    """
+    budgets = _SYSTEMS[scenario.system].power_budgets(scenario)
+    blocks = [block for budget in budgets for block in budget.blocks]
+    n_tx = next(iter(scenario.stations.values())).transmit_array.elements
+    return dict(zip(blocks, isotropic_covariances(blocks, n_tx, budgets), strict=True))
+
+
+__all__ = ["design_problem", "isotropic_transmission", "link_map", "link_maps", "paths_of"]

@@ -15,9 +15,9 @@ from crbeam.design import Codebook, Constraint, Criterion, DesignProblem, PowerB
 from crbeam.errors import InvalidInput, InvalidScenario
 from crbeam.information import InformationMap
 from crbeam.information.builders import path_information
-from crbeam.information.state import StateNames, state_jacobian
-from crbeam.propagation import Paths, steering_response, trace_paths
-from crbeam.scenario import Scenario
+from crbeam.information.state import StateNames, position_parameter, state_jacobian
+from crbeam.propagation import Paths, receive_array, steering_response, trace_paths
+from crbeam.scenario import USER, Scenario
 
 FUSED = "fused"
 
@@ -39,20 +39,15 @@ def _path_map(scenario: Scenario, paths: Paths) -> InformationMap:
     link = scenario.links[paths.link]
     station = scenario.stations[link.transmitter]
     transmit = station.transmit_array.positions_wavelengths
-    projector = None
-    if link.receiver == "user":
-        user = scenario.user
-        receive, rotation = user.array.positions_wavelengths, user.orientation_sign * user.orientation_rad
-        if user.combiner is not None:
-            projector = _combiner_projector(user.combiner.matrix(len(receive)))
-    else:
-        receive, rotation = station.receive_array.positions_wavelengths, -station.orientation_rad
+    array, rotation_rad = receive_array(scenario, paths.link)
+    combiner = scenario.user.combiner if link.receiver == USER else None
+    projector = None if combiner is None else _combiner_projector(combiner.matrix(array.elements))
     return path_information(
         paths,
         scenario.waveform,
         noise_power_w=scenario.noise_power_w,
         transmit_response=steering_response(transmit, paths.departure_rad - station.orientation_rad),
-        receive_response=steering_response(receive, paths.arrival_rad + rotation),
+        receive_response=steering_response(array.positions_wavelengths, paths.arrival_rad + rotation_rad),
         block=link.transmitter,
         projector=projector,
     )
@@ -68,11 +63,8 @@ def _combiner_projector(combiner: Complex[np.ndarray, "rx rf"]) -> Complex[np.nd
 
 
 def _state_names(scenario: Scenario, paths: Paths) -> StateNames:
-    vertices = tuple(
-        None if name is None else name.replace("target", "target_position").replace("user", "user_position")
-        for name in paths.vertex_names
-    )
-    if scenario.links[paths.link].receiver != "user":
+    vertices = tuple(None if name is None else position_parameter(name) for name in paths.vertex_names)
+    if scenario.links[paths.link].receiver != USER:
         return StateNames(vertices)
     return StateNames(
         vertices,
@@ -118,25 +110,30 @@ def design_problem(scenario: Scenario, *, weight: float = 0.5) -> DesignProblem:
     """
     if not 0.0 <= weight <= 1.0:
         raise InvalidInput(f"The weight of bistatic positioning must be between 0 and 1, found {weight:g}.")
-    maps = link_maps(scenario)
-    for needed in ("bistatic", "monostatic"):
-        if needed not in scenario.links:
-            raise InvalidScenario(
-                f"must have the links bistatic and monostatic to trade one against the other, but {needed} is missing.",
-                field="links",
-            )
-    monostatic = maps["monostatic"]
+    links = {link.receiver == USER: name for name, link in scenario.links.items()}
+    if len(links) < 2:
+        missing = "back to the station" if True in links else "to the user"
+        raise InvalidScenario(
+            f"must have a link to the user and one back to the station, to trade one against the other; there is none "
+            f"{missing}.",
+            field="links",
+        )
+    bistatic, monostatic = (link_map(scenario, links[to_user]) for to_user in (True, False))
     positions = ("user_position", *monostatic.layout.family("target_position"))
-    station_name = scenario.links["bistatic"].transmitter
     return DesignProblem(
         criteria=(
-            Criterion(maps["bistatic"], {"user_position": weight}, "bistatic"),
-            Criterion(monostatic, dict.fromkeys(positions, 1.0 - weight), "monostatic"),
+            Criterion(bistatic, {"user_position": weight}, links[True]),
+            Criterion(monostatic, dict.fromkeys(positions, 1.0 - weight), links[False]),
         ),
-        constraints=(PowerBudget((station_name,), scenario.power_per_subcarrier_w(station_name)),),
+        constraints=power_budgets(scenario),
         directions=transmit_directions(scenario),
         n_slots=scenario.waveform.slots,
     )
+
+
+def power_budgets(scenario: Scenario) -> tuple[PowerBudget, ...]:
+    """The station's power, which is all that limits its transmission."""
+    return tuple(PowerBudget((name,), scenario.power_per_subcarrier_w(name)) for name in scenario.stations)
 
 
 def _departures(scenario: Scenario) -> tuple[Complex[np.ndarray, "tx path"], Complex[np.ndarray, "tx path"]]:

@@ -7,6 +7,7 @@ from crbeam.design.methods.fdb_wcrb import FullDimensionalWeightedBound
 from crbeam.design.methods.steered import Steered
 from crbeam.design.methods.uniform import Uniform
 from crbeam.errors import InvalidInput
+from crbeam.units import suggestion
 
 METHODS: dict[str, type[DesignMethod]] = {
     method.key: method
@@ -21,10 +22,8 @@ def method_named(key: str) -> DesignMethod:
         InvalidInput: no method has that name.
     """
     if key not in METHODS:
-        from difflib import get_close_matches
-
-        close = get_close_matches(key, METHODS, 1)
-        hint = f" Did you mean {close[0]}?" if close else ""
+        close = suggestion(key, METHODS)
+        hint = f" Did you mean {close}?" if close else ""
         raise InvalidInput(f"The method must be one of {', '.join(METHODS)}, found `{key}`.{hint}")
     return METHODS[key]()
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from jaxtyping import Float
 
+from crbeam.information.state import position_parameter
 from crbeam.propagation import Paths
 from crbeam.report.figures.name_places import place_names
 from crbeam.report.figures.scene_object import SceneObject
@@ -30,7 +31,7 @@ def scene_objects(scenario: Scenario) -> list[SceneObject]:
     ]
     user = scenario.user
     axis_rad = _line(user.array.axis) - user.orientation_sign * user.orientation_rad
-    objects.append(SceneObject("user", "user", user.position_m, axis_rad, "user_position"))
+    objects.append(SceneObject("user", "user", user.position_m, axis_rad, position_parameter("user")))
     return objects + _targets(list(paths_of(scenario).values()))
 
 
@@ -47,9 +48,7 @@ def _targets(links: Sequence[Paths]) -> list[SceneObject]:
         if name is not None and name.startswith("target")
     }
     return [
-        SceneObject(
-            name.replace("[", " ").rstrip("]"), "target", found[name], None, name.replace("target", "target_position")
-        )
+        SceneObject(name.replace("[", " ").rstrip("]"), "target", found[name], None, position_parameter(name))
         for name in sorted(found, key=lambda name: int(name[len("target[") : -1]))
     ]
 

@@ -21,7 +21,7 @@ def write_atomically(path: str | os.PathLike[str], write: Callable[[Path], objec
         temporary.replace(target)
     except OSError as error:
         raise InvalidInput(
-            f"Results must go to a writable folder, but `{target}` cannot be written ({error.strerror or error}). "
+            f"A file must go to a writable folder, but `{target}` cannot be written ({error.strerror or error}). "
             f"Name another folder."
         ) from error
     finally:
