@@ -116,8 +116,8 @@ def test_a_value_beyond_its_limits_is_refused_at_its_line(path, line, least, lar
         assert "\n" not in error.problem
 
 
-@pytest.mark.parametrize(("path", "line", "least", "largest", "words"), LIMITS)
-def test_a_value_at_its_limits_is_accepted(path, line, least, largest, words, tmp_path):
+@pytest.mark.parametrize(("path", "least", "largest"), [(path, *ends) for path, _, *ends, _ in LIMITS])
+def test_a_value_at_its_limits_is_accepted(path, least, largest, tmp_path):
     file = tmp_path / "world.yaml"
     room = {"waveform.carrier_frequency": "bandwidth: 120e6", "waveform.bandwidth": "carrier_frequency: 28e9"}
     wide = {"waveform.carrier_frequency": "bandwidth: 1", "waveform.bandwidth": "carrier_frequency: 1e14"}
@@ -136,10 +136,8 @@ def test_a_value_at_its_limits_is_accepted(path, line, least, largest, words, tm
         assert Scenario.model_validate(document) == read_scenario(file)
 
 
-@pytest.mark.parametrize(("path", "line", "least", "largest", "words"), LIMITS)
-def test_the_limits_as_stated_with_units_are_accepted(path, line, least, largest, words, tmp_path):
-    if path == "targets.count":
-        pytest.skip("needs a list of as many targets; a whole number has no unit")
+@pytest.mark.parametrize(("path", "words"), [(path, words) for path, *_, words in LIMITS if path != "targets.count"])
+def test_the_limits_as_stated_with_units_are_accepted(path, words, tmp_path):
     file = tmp_path / "world.yaml"
     for text in words.split(" to "):
         scene = changed(path, text)

@@ -19,12 +19,28 @@ class TradeoffPoint:
         weight: weight of bistatic positioning.
         design: the design, or the error that stands in its place.
         evaluation: bounds of the design; None if there is none.
+        links: names of the link to the user and of the link back to the station.
     """
 
     method: str
     weight: float
     design: Design | CrbeamError
     evaluation: Evaluation | None
+    links: tuple[str, str] = ("bistatic", "monostatic")
+
+    @property
+    def positioning_m(self) -> float | None:
+        """Root bound of the user by bistatic positioning; None where it does not exist."""
+        return self._root_m(self.links[0], "user_position_m")
+
+    @property
+    def sensing_m(self) -> float | None:
+        """Root bound of all positions by monostatic sensing; None where it does not exist."""
+        return self._root_m(self.links[1], "all_positions_m")
+
+    def _root_m(self, link: str, quantity: str) -> float | None:
+        value = None if self.evaluation is None else self.evaluation.links[link].quantities[quantity]
+        return value if isinstance(value, float) else None
 
 
 def tradeoff(scenario: Scenario, methods: Sequence[DesignMethod], weights: Sequence[float]) -> list[TradeoffPoint]:
@@ -32,7 +48,8 @@ def tradeoff(scenario: Scenario, methods: Sequence[DesignMethod], weights: Seque
     points = []
     for method in methods:
         problems = [design_problem(scenario, weight=weight, method=method) for weight in weights]
+        first, second = (criterion.name for criterion in problems[0].criteria)
         for weight, result in zip(weights, method.solve_many(problems), strict=True):
             evaluation = evaluate(scenario, result.covariances) if isinstance(result, Design) else None
-            points.append(TradeoffPoint(method.key, float(weight), result, evaluation))
+            points.append(TradeoffPoint(method.key, float(weight), result, evaluation, (first, second)))
     return points

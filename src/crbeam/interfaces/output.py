@@ -89,13 +89,10 @@ def print_tradeoff(points: Sequence[TradeoffPoint]) -> None:
     typer.echo("method        weight  bistatic user  monostatic all  gap")
     for point in points:
         head = f"{point.method:12}  {point.weight:6.3f}"
-        if not isinstance(point.design, Design) or point.evaluation is None:
-            typer.echo(f"{head}  {point.design}")
+        if not isinstance(point.design, Design):
+            typer.echo(f"{head}  no design: {type(point.design).__name__}")
             continue
-        values = (
-            point.evaluation.links["bistatic"].quantities["user_position_m"],
-            point.evaluation.links["monostatic"].quantities["all_positions_m"],
-        )
-        cells = [f"{value:11.6g} m" if isinstance(value, float) else "not ident.   " for value in values]
+        values = (point.positioning_m, point.sensing_m)
+        cells = ["not ident.   " if value is None else f"{value:11.6g} m" for value in values]
         gap = "no bound" if point.design.gap is None else f"{point.design.gap:.1e}"
         typer.echo(f"{head}  {cells[0]}   {cells[1]}  {gap}")

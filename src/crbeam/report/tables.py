@@ -157,11 +157,10 @@ def _tradeoff_record(point: TradeoffPoint) -> dict[str, Any]:
         }
     else:
         record |= {"status": type(design).__name__, "objective_m2": None, "lower_bound_m2": None, "gap": None}
-    wanted = (("bistatic", "user_position_m"), ("monostatic", "all_positions_m"))
-    wanted += (("fused", "user_position_m"), ("fused", "all_positions_m"))
-    for link, quantity in wanted:
-        known = None if point.evaluation is None else point.evaluation.links[link].quantities[quantity]
-        record[f"{link}_{quantity}"] = known
+    record |= {"bistatic_user_position_m": point.positioning_m, "monostatic_all_positions_m": point.sensing_m}
+    for quantity in ("user_position_m", "all_positions_m"):
+        known = None if point.evaluation is None else point.evaluation.links["fused"].quantities[quantity]
+        record[f"fused_{quantity}"] = known
     return record
 
 

@@ -43,7 +43,8 @@ class Document:
         around = self.overrides.get(self._known(path))
         if around is not None or len(path) < 2:
             return around
-        return next((self.overrides[place] for place in reversed(self.overrides) if place[: len(path)] == path), None)
+        below = [override for place, override in self.overrides.items() if place[: len(path)] == path]
+        return below[-1] if below else None
 
     def line_of(self, path: FieldPath) -> int | None:
         """Line of the part at this path, or of the smallest known part around it; None if an override gave it."""

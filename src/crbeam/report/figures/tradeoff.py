@@ -74,12 +74,8 @@ def tradeoff_figure(points: Curves, *, styles: Sequence[Mapping[str, Any]] | Non
 
 def tradeoff_bounds_m(point: TradeoffPoint) -> tuple[float, float] | None:
     """Root bounds of a point: all positions by monostatic sensing, the user by bistatic positioning; None without."""
-    if point.evaluation is None:
-        return None
-    links = point.evaluation.links
-    pair = links["monostatic"].quantities["all_positions_m"], links["bistatic"].quantities["user_position_m"]
-    first, second = pair
-    return (first, second) if isinstance(first, float) and isinstance(second, float) else None
+    first, second = point.sensing_m, point.positioning_m
+    return None if first is None or second is None else (first, second)
 
 
 def _draw_curve(
