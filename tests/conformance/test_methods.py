@@ -1,4 +1,3 @@
-# ruff: noqa: ARG002
 """The suite of laws on every design method, on a third party's, and on methods that break one law each."""
 
 from dataclasses import dataclass, replace

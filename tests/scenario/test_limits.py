@@ -125,12 +125,9 @@ def test_a_value_at_its_limits_is_accepted(path, least, largest, tmp_path):
         text = changed(path, value)
         if path in room:
             text = text.replace(room[path], wide[path])
-        if path == "targets.count" and value == largest:
-            places = "".join(f"\n    - [{index}, 15]" for index in range(value))
-            text = text.replace("\n    - [-10, 15]", places)
         if path == "targets.count":
-            text = text.replace("[0, 0]\n", f"{[0] * (value + 1)}\n") if value else text.split("propagation:")[0]
-            text = text.replace(f"position: {[0] * (value + 1)}", "position: [0, 0]")
+            places = "".join(f"\n    - [{index}, 15]" for index in range(largest))
+            text = text.split("propagation:")[0].replace("\n    - [-10, 15]", places)
         file.write_text(text, encoding="utf-8")
         document = scenario_document(read_scenario(file))
         assert Scenario.model_validate(document) == read_scenario(file)

@@ -37,14 +37,8 @@ def beamformers_from_covariance(covariance: Complex[np.ndarray, "tx tx"], n_slot
 
     Reference: zhang2025 section III-A.
     """
-    return eigenbeams(*np.linalg.eigh(hermitian_part(covariance)), n_slots)
-
-
-def eigenbeams(
-    ascending: Float[np.ndarray, " tx"], vectors: Complex[np.ndarray, "tx tx"], n_slots: int | None
-) -> Beamformers:
-    """Beamformers from the eigenvalues of a covariance, smallest first, and its eigenvectors as columns."""
-    return strongest_beams(np.maximum(ascending[::-1], 0.0), vectors[:, ::-1], n_slots)
+    eigenvalues, vectors = np.linalg.eigh(hermitian_part(covariance))
+    return strongest_beams(np.maximum(eigenvalues[::-1], 0.0), vectors[:, ::-1], n_slots)
 
 
 def codeword_beams(

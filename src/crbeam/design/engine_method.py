@@ -37,9 +37,8 @@ class EngineMethod(DesignMethod):
             reduced = reduce_problem(problem)
         except CrbeamError as error:
             return error
-        return _proposal(
-            solve_reduced(reduced, tolerance=self.tolerance, max_evaluations=self.max_evaluations, start=start)
-        )
+        result = solve_reduced(reduced, tolerance=self.tolerance, max_evaluations=self.max_evaluations, start=start)
+        return _proposal(reduced, result)
 
     def propose_many(
         self,
@@ -57,14 +56,31 @@ class EngineMethod(DesignMethod):
             max_evaluations=self.max_evaluations,
             starts=[starts[index] for index in able],
         )
-        proposals = {index: _proposal(result) for index, result in zip(able, solved, strict=True)}
+        pairs = zip(able.items(), solved, strict=True)
+        proposals = {index: _proposal(item, result) for (index, item), result in pairs}
         return [proposals[i] if isinstance(item, ReducedProblem) else item for i, item in enumerate(items)]
 
 
-def _proposal(result: EngineResult) -> Proposal:
+def _proposal(reduced: ReducedProblem, result: EngineResult) -> Proposal:
     return Proposal(
         covariances=result.covariances,
+        factors=_factors(reduced, result),
         trace=tuple(result.trace),
         iterations=result.iterations,
         details={"evaluations": result.evaluations, "engine": result.engine},
     )
+
+
+def _factors(reduced: ReducedProblem, result: EngineResult) -> tuple[np.ndarray, ...] | None:
+    """F with `R = F F^H` of each block, in the span of its transmit vectors; None if some block is unseen."""
+    if len(reduced.active_blocks) < len(reduced.problem.blocks):
+        return None
+    totals = np.zeros(len(reduced.powers_w))
+    for block, variable in zip(reduced.shape.blocks, result.variables, strict=True):
+        totals[block.budget] += np.trace(variable).real
+    factors = []
+    for block, basis, variable in zip(reduced.shape.blocks, reduced.bases, result.variables, strict=True):
+        eigenvalues, vectors = np.linalg.eigh(variable)
+        power = reduced.powers_w[block.budget] / totals[block.budget]
+        factors.append(basis @ (vectors * np.sqrt(np.maximum(eigenvalues, 0.0) * power)))
+    return tuple(factors)

@@ -29,6 +29,8 @@ class Proposal:
 
     Attributes:
         covariances: proposed transmit covariances, watt per subcarrier summed over slots.
+        factors: for each block F `[tx, beam]` with `R = F F^H`, if the method has them; grading checks them and is
+            then spared the eigenvalues of R.
         trace: the method's own objective along its iterations.
         iterations: number of iterations.
         hit_time_limit: whether a time limit ended the search.
@@ -37,6 +39,7 @@ class Proposal:
     """
 
     covariances: Complex[np.ndarray, "block tx tx"]
+    factors: tuple[Complex[np.ndarray, "..."], ...] | None = None
     trace: tuple[float, ...] = ()
     iterations: int = 0
     hit_time_limit: bool = False

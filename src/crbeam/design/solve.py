@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Complex, Float
 
-from crbeam.design.beamformers import Beamformers, codeword_beams, eigenbeams
+from crbeam.design.beamformers import Beamformers, codeword_beams, strongest_beams
 from crbeam.design.certificate import Certificate, certify, certify_many, weighted_bound
 from crbeam.design.method import DesignMethod
 from crbeam.design.problem import DesignProblem
@@ -117,22 +117,21 @@ def grade_many(
 
 @dataclass(frozen=True, eq=False)
 class _Spectrum:
-    """Covariances of a proposal, their eigenvalues (smallest first) and eigenvectors, and powers of codewords."""
+    """Covariances of a proposal, powers and unit vectors of the eigenbeams of each block, powers of codewords."""
 
     covariances: Complex[np.ndarray, "block tx tx"]
-    eigenvalues: Float[np.ndarray, "block tx"]
-    vectors: Complex[np.ndarray, "block tx tx"]
+    eigenbeams: list[tuple[np.ndarray, np.ndarray]]
     word_powers_w: dict[str, np.ndarray]
 
     def beamformers(self, problem: DesignProblem) -> tuple[Beamformers, ...]:
         """Beams of each block that fit into the slots of the problem."""
         result = []
-        for block, eigenvalues, vectors in zip(problem.blocks, self.eigenvalues, self.vectors, strict=True):
+        for block, (powers_w, vectors) in zip(problem.blocks, self.eigenbeams, strict=True):
             if block in self.word_powers_w:
                 words = problem.codebooks[block].unit_codewords
                 result.append(codeword_beams(self.word_powers_w[block], words, problem.n_slots))
             else:
-                result.append(eigenbeams(eigenvalues, vectors, problem.n_slots))
+                result.append(strongest_beams(powers_w, vectors, problem.n_slots))
         return tuple(result)
 
 
@@ -140,13 +139,17 @@ def _feasible(method: DesignMethod, problem: DesignProblem, proposal: Proposal) 
     """Spectrum of a proposal that keeps every constraint."""
     _require_shape(method, problem, proposal)
     covariances = hermitian_part(proposal.covariances)
-    eigenvalues, vectors = np.linalg.eigh(covariances)
-    _require_feasible(method, problem, covariances, eigenvalues, proposal)
+    _require_budgets(method, problem, covariances, proposal)
+    if proposal.factors is None:
+        eigenbeams = [_eigenbeams(method, block, proposal) for block in covariances]
+    else:
+        parts = zip(covariances, proposal.factors, strict=True)
+        eigenbeams = [_factor_beams(method, block, factor, proposal) for block, factor in parts]
     word_powers_w = {
         block: _word_powers_w(method, covariances[problem.blocks.index(block)], codebook.unit_codewords, proposal)
         for block, codebook in problem.codebooks.items()
     }
-    return _Spectrum(covariances, eigenvalues, vectors, word_powers_w)
+    return _Spectrum(covariances, eigenbeams, word_powers_w)
 
 
 def _design(
@@ -211,12 +214,8 @@ def _require_shape(method: DesignMethod, problem: DesignProblem, proposal: Propo
         )
 
 
-def _require_feasible(
-    method: DesignMethod,
-    problem: DesignProblem,
-    covariances: Complex[np.ndarray, "block tx tx"],
-    eigenvalues: Float[np.ndarray, "block tx"],
-    proposal: Proposal,
+def _require_budgets(
+    method: DesignMethod, problem: DesignProblem, covariances: Complex[np.ndarray, "block tx tx"], proposal: Proposal
 ) -> None:
     power = np.trace(covariances, axis1=1, axis2=2).real
     for budget in problem.budgets:
@@ -228,12 +227,40 @@ def _require_feasible(
                 status="budget exceeded",
                 trace=proposal.trace,
             )
-    if np.any(eigenvalues[:, 0] < -EIGENVALUE_TOLERANCE * np.max(eigenvalues)):
+
+
+def _eigenbeams(
+    method: DesignMethod, covariance: Complex[np.ndarray, "tx tx"], proposal: Proposal
+) -> tuple[np.ndarray, np.ndarray]:
+    """Eigenvalues, largest first, and eigenvectors of a covariance; a negative eigenvalue is refused."""
+    eigenvalues, vectors = np.linalg.eigh(covariance)
+    if eigenvalues[0] < -EIGENVALUE_TOLERANCE * eigenvalues[-1]:
         raise SolverFailed(
             f"{method.key} must propose positive-semidefinite covariances, but one has a negative eigenvalue.",
             status="not positive semidefinite",
             trace=proposal.trace,
         )
+    return np.maximum(eigenvalues[::-1], 0.0), vectors[:, ::-1]
+
+
+def _factor_beams(
+    method: DesignMethod,
+    covariance: Complex[np.ndarray, "tx tx"],
+    factor: Complex[np.ndarray, "tx beam"],
+    proposal: Proposal,
+) -> tuple[np.ndarray, np.ndarray]:
+    """The same for `R = F F^H` from the eigenvectors of `F^H F`; a factor of something else is refused."""
+    distance = np.abs(factor @ factor.conj().T - covariance).max(initial=0.0)
+    if not distance <= EIGENVALUE_TOLERANCE * np.abs(covariance).max(initial=0.0):
+        raise SolverFailed(
+            f"{method.key} must propose factors F with F F^H = R, but a covariance differs by {distance:.2g} W.",
+            status="wrong factors",
+            trace=proposal.trace,
+        )
+    eigenvalues, rotation = np.linalg.eigh(factor.conj().T @ factor)
+    powers_w = np.maximum(eigenvalues[::-1], 0.0)
+    beams = factor @ rotation[:, ::-1]
+    return powers_w, beams / np.sqrt(np.where(powers_w > 0.0, powers_w, 1.0))
 
 
 def _word_powers_w(

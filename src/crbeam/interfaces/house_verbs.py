@@ -43,7 +43,7 @@ def methods(
     with reported_errors():
         reasons: dict[str, str | None] = {}
         if source is not None:
-            with errors_naming(source):
+            with errors_naming(source, overrides, seed):
                 reasons = applicable_methods(source, overrides, seed)
         rows = {
             key: {"summary": kind.summary, **({"why_not": reasons[key]} if source else {})}

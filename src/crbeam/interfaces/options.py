@@ -9,7 +9,7 @@ import numpy as np
 import typer
 
 from crbeam.errors import CrbeamError, InvalidInput, InvalidScenario, SolverFailed
-from crbeam.scenario import Scenario, read_scenario
+from crbeam.scenario import Scenario, locate, read_scenario
 
 #: Most designs of one trade-off curve.
 MOST_WEIGHTS = 10_000
@@ -54,14 +54,12 @@ def load_scenario(source: str, overrides: list[str] | None, seed: int | None) ->
 
 
 @contextmanager
-def errors_naming(source: str) -> Iterator[None]:
-    """Add the scenario's name to errors that physics finds in it after reading."""
+def errors_naming(source: str, overrides: list[str] | None, seed: int | None) -> Iterator[None]:
+    """Give errors that physics finds in a scenario after reading the file and line, or the override, they are about."""
     try:
         yield
     except InvalidScenario as error:
-        if error.file is not None:
-            raise
-        raise InvalidScenario(error.problem, file=source, line=error.line, field=error.field) from None
+        raise locate(error, source, overrides or (), seed) from None
 
 
 def parse_weights(text: str) -> list[float]:

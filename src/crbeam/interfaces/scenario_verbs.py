@@ -57,7 +57,7 @@ def bound(
     as_json: JsonOption = False,
 ) -> None:
     """Bounds of everything that each link can tell, for a given transmission."""
-    with reported_errors(), errors_naming(source):
+    with reported_errors(), errors_naming(source, overrides, seed):
         scenario = load_scenario(source, overrides, seed)
         evaluation = evaluate(scenario, _covariances(scenario, covariance))
         files = [] if out is None else _write_bounds(out, scenario, covariance, evaluation)
@@ -102,7 +102,7 @@ def design(
     """One certified design: what to transmit, and a proof of how good it is."""
     from crbeam.design.methods import method_named
 
-    with reported_errors(), errors_naming(source):
+    with reported_errors(), errors_naming(source, overrides, seed):
         scenario = load_scenario(source, overrides, seed)
         method = method_named(method_key)
         problem = design_problem(scenario, weight=weight, method=method)
@@ -140,7 +140,7 @@ def tradeoff_curve(
     """A whole curve of designs between bistatic positioning and monostatic sensing."""
     from crbeam.design.methods import method_named
 
-    with reported_errors(), errors_naming(source):
+    with reported_errors(), errors_naming(source, overrides, seed):
         scenario = load_scenario(source, overrides, seed)
         methods = [method_named(key) for key in method_keys or ["fdb-wcrb"]]
         points = tradeoff(scenario, methods, parse_weights(weights))
@@ -184,7 +184,7 @@ def error_map(
     as_json: JsonOption = False,
 ) -> None:
     """The user's position error bound over the plane, for a given transmission."""
-    with reported_errors(), errors_naming(source):
+    with reported_errors(), errors_naming(source, overrides, seed):
         scenario = load_scenario(source, overrides, seed)
         if out is None and not as_json:
             raise InvalidInput("A map must go somewhere: give --out DIR for the picture or --json for the numbers.")
