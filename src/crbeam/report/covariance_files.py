@@ -16,6 +16,10 @@ KEY = "covariances"
 #: Asymmetry, or negative eigenvalue, relative to the largest entry or eigenvalue, that counts as rounding.
 ROUNDING_TOLERANCE = 1e-9
 
+#: Least and most power of all blocks together, per subcarrier: beyond, results leave double precision.
+LEAST_POWER_W = 1e-30
+MOST_POWER_W = 1e12
+
 
 def read_covariances(
     path: str | os.PathLike[str], blocks: Sequence[str], n_tx: int
@@ -116,6 +120,16 @@ def _checked(source: Path, values: np.ndarray, blocks: tuple[str, ...], n_tx: in
         raise InvalidInput(
             _wrong(source, f"`{KEY}` must be finite, found {int((~np.isfinite(stack)).sum())} entries not")
         )
+    _require_transmission(source, stack, blocks)
+    return hermitian_part(stack)
+
+
+def _require_transmission(source: Path, stack: np.ndarray, blocks: tuple[str, ...]) -> None:
+    """Refuse what no station can transmit."""
+    power_w = float(np.trace(stack, axis1=1, axis2=2).real.sum())
+    if not LEAST_POWER_W <= power_w <= MOST_POWER_W:
+        limits = f"from {LEAST_POWER_W:g} W to {MOST_POWER_W:g} W per subcarrier"
+        raise InvalidInput(_wrong(source, f"the power of all blocks must be {limits}, found {power_w:.3g} W"))
     for name, matrix in zip(blocks, stack, strict=True):
         if not is_hermitian(matrix, rtol=ROUNDING_TOLERANCE):
             raise InvalidInput(_wrong(source, f"the covariance of block {name} must be Hermitian, found it is not"))
@@ -127,7 +141,6 @@ def _checked(source: Path, values: np.ndarray, blocks: tuple[str, ...], n_tx: in
                     f"the covariance of block {name} must be positive semidefinite, found eigenvalue {lowest:.3g}",
                 )
             )
-    return hermitian_part(stack)
 
 
 def _wrong(source: Path, problem: str) -> str:
