@@ -1,7 +1,7 @@
 """Bounds and certified designs for networks that communicate, position and sense with the same antennas.
 
-The public API is the list below and what the sub-packages list in their `__all__` (`crbeam.report`, `crbeam.testing`,
-...); everything else may change. Heavy parts are imported on first use.
+The public API is the list below and what the sub-packages list in their `__all__` (`crbeam.report`, ...); everything
+else may change. Heavy parts are imported on first use.
 """
 
 from importlib import import_module
