@@ -16,7 +16,7 @@ import numpy as np
 
 from crbeam import Design, DesignProblem, design_problem, method_named
 from crbeam.scenario import Scenario
-from crbeam.testing.random_worlds import random_scenario
+from crbeam.testing import random_scenario
 
 SEED = 20250
 REPEATS = 5
@@ -38,7 +38,9 @@ def median_seconds(call: Callable[[], object]) -> float:
 def problems_with(n_targets: int, count: int) -> list[DesignProblem]:
     """Problems of random scenarios with 16 antennas and 1024 subcarriers, at weight 0.5."""
     rng = np.random.default_rng([SEED, n_targets])
-    scenarios = [random_scenario(rng, n_targets=n_targets, n_antennas=16, subcarriers=1024) for _ in range(count)]
+    scenarios = [
+        random_scenario(rng, n_targets=n_targets, n_antennas=16, subcarriers=1024, plain=True) for _ in range(count)
+    ]
     return [design_problem(scenario, weight=0.5) for scenario in scenarios]
 
 

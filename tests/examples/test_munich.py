@@ -9,6 +9,8 @@ from examples.munich.__main__ import SCENARIO, main
 
 import crbeam
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory):

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from crbeam.design.hermitian import gram_index, hermitian_basis
+from crbeam.design.hermitian import gram_index, hermitian_basis, real_image
 from crbeam.design.packing import packed_matrix
 from crbeam.design.reduced_bound import solve_positive
 from crbeam.design.reduced_information import BlockShape, ReducedArrays, ReducedShape
@@ -109,8 +109,8 @@ def explicit_bound(shape: ReducedShape, arrays: ReducedArrays) -> ExplicitBound:
     for block, frame, columns in zip(shape.blocks, arrays.frames, index.columns, strict=True):
         part = packed[:, columns]
         if not block.is_diagonal:
-            grams = np.ascontiguousarray(frame.conj().T @ hermitian_basis(block.size) @ frame)
-            part = part @ grams.reshape(block.size**2, -1).view(float)[:, gram_index(block.n_columns)].T
+            grams = real_image(frame.conj().T @ hermitian_basis(block.size) @ frame)
+            part = part @ grams.reshape(block.size**2, -1).T
         pieces.append(part)
         slices.append(slice(start, start + n_coordinates(block)))
         start += n_coordinates(block)

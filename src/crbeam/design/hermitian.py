@@ -1,6 +1,7 @@
-"""Real coordinates of Hermitian matrices.
+"""Hermitian matrices as real numbers.
 
-A contiguous complex matrix is read as interleaved floats: real and imaginary part of entry (i, j) at 2 (i n + j).
+In sums over all pairs of indices a Hermitian matrix may be replaced by its *real image* `H(A) = Re A + Im A`:
+`Re(W o conj(A))` is the symmetric part of `H(W) o H(A)`, since the mixed terms are antisymmetric.
 """
 
 from functools import lru_cache
@@ -23,22 +24,27 @@ def hermitian_basis(size: int) -> np.ndarray:
 
 
 def gram_index(n_columns: int) -> np.ndarray:
-    """Flat positions, among the interleaved floats of A, of diag, then Re and Im of the strict upper triangle."""
+    """Positions of diag A, then Re and Im of its strict upper triangle, in a contiguous A read as floats."""
     upper = np.triu_indices(n_columns, 1)
     flat = upper[0] * n_columns + upper[1]
     return np.concatenate([2 * np.arange(n_columns) * (n_columns + 1), 2 * flat, 2 * flat + 1])
 
 
-def gram_scatter(n_columns: int) -> tuple[np.ndarray, np.ndarray]:
-    """Inverse of `gram_index` for gradients: positions and factors for each interleaved float of G."""
-    rows, columns = np.triu_indices(n_columns, 1)
-    count = rows.size
-    position = np.zeros((n_columns, n_columns, 2), dtype=int)
-    factor = np.zeros((n_columns, n_columns, 2))
-    diagonal = np.arange(n_columns)
-    position[diagonal, diagonal, 0], factor[diagonal, diagonal, 0] = diagonal, 1.0
-    for part, sign in ((0, 0.5), (1, -0.5)):
-        source = n_columns + part * count + np.arange(count)
-        position[rows, columns, part], factor[rows, columns, part] = source, 0.5
-        position[columns, rows, part], factor[columns, rows, part] = source, sign
-    return position.ravel(), factor.ravel()
+def real_image(matrix: np.ndarray) -> np.ndarray:
+    """`Re A + Im A`, a real matrix that holds all of the Hermitian A."""
+    return matrix.real + matrix.imag
+
+
+def from_real_image(image: np.ndarray) -> np.ndarray:
+    """A from `Re A + Im A`: the real part is the symmetric part, the imaginary part the antisymmetric one."""
+    half, turned = 0.5 * image, 0.5 * image.swapaxes(-1, -2)
+    result = np.empty(image.shape, dtype=complex)
+    np.add(half, turned, out=result.real)
+    np.subtract(half, turned, out=result.imag)
+    return result
+
+
+def symmetric(matrix: np.ndarray) -> np.ndarray:
+    """Symmetric part of a real matrix."""
+    half = 0.5 * matrix
+    return half + half.swapaxes(-1, -2)

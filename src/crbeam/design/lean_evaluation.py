@@ -8,8 +8,9 @@ from collections.abc import Callable
 
 import numpy as np
 
+from crbeam.design.hermitian import from_real_image
 from crbeam.design.reduced_bound import Evaluation, evaluate, lapack_solver
-from crbeam.design.reduced_information import ReducedArrays, ReducedShape, term_index
+from crbeam.design.reduced_information import ReducedArrays, ReducedShape
 
 
 def evaluator(shape: ReducedShape, arrays: ReducedArrays) -> Callable[[np.ndarray], Evaluation]:
@@ -31,12 +32,12 @@ class _OneBlockEvaluator:
         self.constants = arrays.constants
         self.solve = lapack_solver()
 
-    def informations(self, gram_floats: np.ndarray) -> list[np.ndarray]:
-        """Linear part of each information matrix."""
+    def informations(self, image: np.ndarray) -> list[np.ndarray]:
+        """Linear part of each information matrix from H(A)."""
         raise NotImplementedError
 
     def gradient(self, responses: list[np.ndarray]) -> np.ndarray:
-        """G in terms of columns."""
+        """H(G), G in terms of columns."""
         raise NotImplementedError
 
     def __call__(self, point: np.ndarray) -> Evaluation:
@@ -45,7 +46,7 @@ class _OneBlockEvaluator:
         seen = self.frame_adjoint.dot(point.view(complex).reshape(self.size, self.size))
         gram = seen.dot(seen.conj().T)
         gram /= norm
-        matrices = self.informations(gram.reshape(-1).view(float))
+        matrices = self.informations((gram.real + gram.imag).reshape(-1))
         if self.constants:
             matrices = [matrix + constant for matrix, constant in zip(matrices, self.constants, strict=True)]
         value, constant, responses = 0.0, 0.0, []
@@ -55,7 +56,7 @@ class _OneBlockEvaluator:
             responses.append(response)
             if self.constants:
                 constant += float(np.sum(response * self.constants[number].dot(response)))
-        gradient = self.gradient(responses)
+        gradient = from_real_image(self.gradient(responses))
         steep = self.frame.dot(gradient.dot(seen)).reshape(-1).view(float)
         difference = ((point.dot(steep) / norm) * point - steep) / value
         residual = difference.dot(difference) / norm
@@ -66,15 +67,12 @@ class _OneBlockEvaluator:
 class _PackedEvaluator(_OneBlockEvaluator):
     def __init__(self, shape: ReducedShape, arrays: ReducedArrays):
         super().__init__(shape, arrays)
-        index = shape.packed_index
-        self.packed = arrays.packed[0]
-        self.pack, self.unpack = index.pack_columns[0], index.unpack_columns[0]
-        self.factor, self.index = index.column_factor[0], index
+        self.packed, self.index = arrays.packed[0], shape.packed_index
         self.sizes = shape.n_parameters
-        self.products = np.empty(index.full_rows[-1].stop)
+        self.products = np.empty(self.index.full_rows[-1].stop)
 
-    def informations(self, gram_floats: np.ndarray) -> list[np.ndarray]:
-        full = self.packed.dot(gram_floats.take(self.pack)).take(self.index.unpack_rows)
+    def informations(self, image: np.ndarray) -> list[np.ndarray]:
+        full = self.packed.dot(image).take(self.index.unpack_rows)
         return [full[rows].reshape(n, n) for rows, n in zip(self.index.full_rows, self.sizes, strict=True)]
 
     def gradient(self, responses: list[np.ndarray]) -> np.ndarray:
@@ -82,44 +80,33 @@ class _PackedEvaluator(_OneBlockEvaluator):
             self.products[rows] = response.dot(response.T).reshape(-1)
         packed = self.products.take(self.index.pack_rows)
         packed *= self.index.row_factor
-        vector = packed.dot(self.packed).take(self.unpack)
-        vector *= self.factor
-        return vector.view(complex).reshape(self.n_columns, self.n_columns)
+        return packed.dot(self.packed).reshape(self.n_columns, self.n_columns)
 
 
 class _TermwiseEvaluator(_OneBlockEvaluator):
     def __init__(self, shape: ReducedShape, arrays: ReducedArrays):
         super().__init__(shape, arrays)
-        self.parts = []
-        for part, weight, jacobian in zip(shape.contributions, arrays.weights, arrays.jacobians, strict=True):
-            index = term_index(part.columns, self.n_columns)
-            transposed = np.ascontiguousarray(jacobian.T)
-            complex_weight = weight[0] + 1j * weight[1]
-            self.parts.append((part.criterion, index, weight, complex_weight, jacobian, transposed))
-        self.n_criteria = len(shape.n_parameters)
+        self.groups = [(group.index, group.members) for group in shape.term_groups]
+        self.criteria = [part.criterion for part in shape.contributions]
+        self.weights, self.jacobians = arrays.weights, arrays.jacobians
+        self.transposed = [np.ascontiguousarray(jacobian.T) for jacobian in arrays.jacobians]
+        self.sizes = shape.n_parameters
 
-    def informations(self, gram_floats: np.ndarray) -> list[np.ndarray]:
-        result: list[np.ndarray | None] = [None] * self.n_criteria
-        for criterion, index, weight, _, jacobian, transposed in self.parts:
-            inner = gram_floats.take(index.gather[0])
-            inner *= weight[0]
-            imaginary = gram_floats.take(index.gather[1])
-            imaginary *= weight[1]
-            inner += imaginary
-            term = transposed.dot(inner.dot(jacobian))
-            previous = result[criterion]
-            result[criterion] = term if previous is None else previous + term
-        return [matrix for matrix in result if matrix is not None]
+    def informations(self, image: np.ndarray) -> list[np.ndarray]:
+        half, result = 0.5 * image, [np.zeros((n, n)) for n in self.sizes]
+        for index, members in self.groups:
+            seen = half.take(index.gather)
+            for number in members:
+                inner = seen * self.weights[number]
+                result[self.criteria[number]] += self.transposed[number].dot(inner.dot(self.jacobians[number]))
+        return [matrix + matrix.T for matrix in result]
 
     def gradient(self, responses: list[np.ndarray]) -> np.ndarray:
-        total = None
-        for criterion, index, weight, _, jacobian, _ in self.parts:
-            response = jacobian.dot(responses[criterion])
-            product = response.dot(response.T)
-            left = index.membership.T
-            piece = left.dot((product * weight[0]).dot(index.membership)) + 1j * left.dot(
-                (product * weight[1]).dot(index.membership)
-            )
-            total = piece if total is None else total + piece
-        assert total is not None
+        total = np.zeros((self.n_columns, self.n_columns))
+        for index, members in self.groups:
+            terms = np.zeros(index.gather.shape)
+            for number in members:
+                response = self.jacobians[number].dot(responses[self.criteria[number]])
+                terms += response.dot(response.T) * self.weights[number]
+            total += index.membership.T.dot(terms.dot(index.membership))
         return total

@@ -1,14 +1,15 @@
 """The packed matrix of a reduced problem, built from its terms.
 
-With the terms grouped by column, `I = Re sum_ij conj(A_ij) K_ij`, `K_ij = J_i^T W_ij J_j`, so that the coefficient of
-`A_ii` is `Re K_ii`, of `Re A_ij` (i < j) the symmetric `Re K_ij + Re K_ij^T` and of `Im A_ij` the symmetric
-`Im K_ij + Im K_ij^T`. Over a codebook the coefficient of a word's power is its information matrix.
+With the terms grouped by column, I is the symmetric part of `sum_ij H(A)_ij K_ij`, `K_ij = J_i^T H(W)_ij J_j`, so that
+the coefficient of `H(A)_ij` is the symmetric part of `K_ij`. Over a codebook the coefficient of a word's power is its
+information matrix.
 """
 
 from functools import lru_cache
 
 import numpy as np
 
+from crbeam.design.hermitian import real_image, symmetric
 from crbeam.design.reduced_information import (
     ContributionShape,
     ReducedShape,
@@ -36,11 +37,9 @@ def _word_coefficients(
     part: ContributionShape, frame: np.ndarray, weight: np.ndarray, jacobian: np.ndarray
 ) -> np.ndarray:
     """Upper triangle of each word's information, `[item, row, word]`."""
-    grams = frame.conj()[..., :, None] * frame[..., None, :]
-    floats = grams.reshape(*grams.shape[:-2], -1).view(float)
-    matrices = contribution_information(
-        floats, term_index(part.columns, frame.shape[-1]), weight[:, None], jacobian[:, None]
-    )
+    images = real_image(frame.conj()[..., :, None] * frame[..., None, :])
+    seen = term_index(part.columns, frame.shape[-1]).gathered(images)
+    matrices = symmetric(contribution_information(seen, weight[:, None], jacobian[:, None]))
     upper = np.triu_indices(jacobian.shape[-1])
     return matrices[..., upper[0], upper[1]].swapaxes(-1, -2)
 
@@ -56,43 +55,34 @@ def _groups(columns: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
 
 
 @lru_cache(maxsize=256)
-def _gather(columns: tuple[int, ...], n_columns: int, n_parameters: int) -> tuple[np.ndarray, ...]:
-    """Positions of both summands of each packed coefficient in `K[i, n, part, j, n']`, and packed columns."""
+def _gather(columns: tuple[int, ...], n_columns: int, n_parameters: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Positions of both summands of each packed coefficient in `K[i, n, j, n']`, and packed columns."""
     distinct, _ = _groups(columns)
     m, n = distinct.size, n_parameters
     first, second = np.triu_indices(n)
-    left, right = np.triu_indices(m, 1)
-    i = np.concatenate([np.arange(m), left, left])
-    j = np.concatenate([np.arange(m), right, right])
-    part = np.concatenate([np.zeros(m + left.size, dtype=int), np.ones(left.size, dtype=int)])
+    i, j = np.divmod(np.arange(m * m), m)
 
     def flat(row: np.ndarray, column: np.ndarray) -> np.ndarray:
-        return (((i * n + row[:, None]) * 2 + part) * m + j) * n + column[:, None]
+        return ((i * n + row[:, None]) * m + j) * n + column[:, None]
 
-    target = np.full((n_columns, n_columns), -1)
-    pairs = np.triu_indices(n_columns, 1)
-    target[np.arange(n_columns), np.arange(n_columns)] = np.arange(n_columns)
-    target[pairs] = n_columns + np.arange(pairs[0].size)
-    place = target[distinct[i], distinct[j]] + part * pairs[0].size
-    factor = np.where(i == j, 0.5, 1.0)
-    return flat(first, second), flat(second, first), place, factor
+    return flat(first, second), flat(second, first), distinct[i] * n_columns + distinct[j]
 
 
 def _gram_coefficients(part: ContributionShape, n_columns: int, weight: np.ndarray, jacobian: np.ndarray) -> np.ndarray:
-    """Coefficients of diag A, Re and Im of its upper triangle, `[item, row, column]`."""
+    """Coefficients of H(A), `[item, row, column]`."""
     items, n_terms, n = jacobian.shape
     members = _groups(part.columns)[1]
     m, width = members.shape
     extended = np.concatenate([jacobian, np.zeros((items, 1, n))], axis=1)
     grouped = extended[:, members]
     clipped = np.minimum(members, n_terms - 1)
-    arranged = weight[:, :, clipped[None, :, :, None], clipped[:, None, None, :]]
-    # arranged: [item, part, j, i, term of i, term of j]; right: W_ij J_j as [item, i, term of i, part, j, n]
-    right = arranged.reshape(items, 2, m, m * width, width) @ grouped[:, None]
-    right = right.reshape(items, 2, m, m, width, n).transpose(0, 3, 4, 1, 2, 5).reshape(items, m, width, 2 * m * n)
+    arranged = weight[:, clipped[None, :, :, None], clipped[:, None, None, :]]
+    # arranged: [item, j, i, term of i, term of j]; right: W_ij J_j as [item, i, term of i, j, n]
+    right = arranged.reshape(items, m, m * width, width) @ grouped
+    right = right.reshape(items, m, m, width, n).transpose(0, 2, 3, 1, 4).reshape(items, m, width, m * n)
     products = (grouped.swapaxes(-1, -2) @ right).reshape(items, -1)
-    upper, lower, place, factor = _gather(part.columns, n_columns, n)
-    values = (products.take(upper, axis=-1) + products.take(lower, axis=-1)) * factor
+    upper, lower, place = _gather(part.columns, n_columns, n)
+    values = 0.5 * (products.take(upper, axis=-1) + products.take(lower, axis=-1))
     if m == n_columns:
         return values
     result = np.zeros((items, values.shape[1], n_columns**2))

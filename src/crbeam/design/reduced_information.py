@@ -3,7 +3,8 @@
 A reduced problem sees block b through `A_b = S_b^H X_b S_b` (`[column, column]`, S the frame), or, over a codebook,
 through the powers of its words. Contribution c of criterion t adds `J_c^T Re(W_c o conj(A_b[v, v])) J_c`, v being the
 column of each term. Two representations give the same numbers: *packed*, one real matrix from all A to the upper
-triangles of all information matrices (fastest while it is small), and *termwise*, the formula itself.
+triangles of all information matrices (fastest while it is small), and *termwise*, the formula itself. Both work on
+real images, `H(A) = Re A + Im A` (see `hermitian`).
 
 Every routine takes arrays with or without a leading batch axis. Batched products run item by item, so that an item's
 result does not depend on its companions.
@@ -15,7 +16,7 @@ from functools import cached_property, lru_cache
 
 import numpy as np
 
-from crbeam.design.hermitian import gram_index, gram_scatter
+from crbeam.design.hermitian import from_real_image, real_image, symmetric
 
 #: Number of entries of the packed matrix up to which it is faster than the termwise formula.
 PACKED_LIMIT = 60_000
@@ -67,6 +68,11 @@ class ReducedShape:
         """Index arrays of the packed representation."""
         return _packed_index(self)
 
+    @cached_property
+    def term_groups(self) -> "tuple[TermGroup, ...]":
+        """Contributions whose terms see the same columns of the same block, worked on together."""
+        return _term_groups(self)
+
     @property
     def n_budgets(self) -> int:
         """Number of power budgets."""
@@ -82,7 +88,7 @@ class ReducedArrays:
         selections: E of each criterion, `[parameter, direction]`, whitened and scaled.
         constants: I0 of each criterion, whitened; empty if all are zero.
         packed: the packed matrix alone, or empty.
-        weights: real and imaginary parts of W of each contribution, `[2, term, term]`, or empty.
+        weights: `H(W) = Re W + Im W` of each contribution, `[term, term]`, or empty.
         jacobians: whitened J of each contribution, `[term, parameter]`, or empty.
     """
 
@@ -113,26 +119,40 @@ class ReducedArrays:
 
 
 @dataclass(frozen=True, eq=False)
-class _TermIndex:
-    """Gather and sum over columns for one contribution of the termwise formula."""
+class TermIndex:
+    """Gather and sum over columns for the terms of a contribution."""
 
     gather: np.ndarray
     membership: np.ndarray
 
+    def gathered(self, image: np.ndarray) -> np.ndarray:
+        """`A[v, v]` of a matrix over the columns."""
+        return image.reshape(*image.shape[:-2], -1).take(self.gather, axis=-1)
+
+    def summed(self, terms: np.ndarray) -> np.ndarray:
+        """Its adjoint: sums over the pairs of terms of each pair of columns."""
+        return self.membership.T @ terms @ self.membership
+
+
+@dataclass(frozen=True, eq=False)
+class TermGroup:
+    """Contributions, by number, that see one block through the same columns."""
+
+    block: int
+    index: TermIndex
+    members: tuple[int, ...]
+
 
 @dataclass(frozen=True, eq=False)
 class PackedIndex:
-    """Where packed rows and columns come from and go to."""
+    """Where packed rows come from and go to, and the packed columns of each block."""
 
-    rows: tuple[slice, ...]
     unpack_rows: np.ndarray
+    rows: tuple[slice, ...]
     full_rows: tuple[slice, ...]
     pack_rows: np.ndarray
     row_factor: np.ndarray
     columns: tuple[slice, ...]
-    pack_columns: tuple[np.ndarray, ...]
-    unpack_columns: tuple[np.ndarray, ...]
-    column_factor: tuple[np.ndarray, ...]
 
 
 @lru_cache(maxsize=1024)
@@ -156,35 +176,36 @@ def _packed_index(shape: ReducedShape) -> PackedIndex:
         rows.append(slice(start, start + count))
         full_rows.append(slice(full_start, full_start + n * n))
         start, full_start = start + count, full_start + n * n
-    columns, pack_columns, unpack_columns, column_factor = [], [], [], []
-    start = 0
+    columns, start = [], 0
     for block in shape.blocks:
         count = block.size if block.is_diagonal else block.n_columns**2
         columns.append(slice(start, start + count))
         start += count
-        pack_columns.append(np.arange(count) if block.is_diagonal else gram_index(block.n_columns))
-        scatter = (np.arange(count), np.ones(count)) if block.is_diagonal else gram_scatter(block.n_columns)
-        unpack_columns.append(scatter[0])
-        column_factor.append(scatter[1])
     return PackedIndex(
-        tuple(rows),
         np.concatenate(unpack),
+        tuple(rows),
         tuple(full_rows),
         np.concatenate(pack),
         np.concatenate(factor),
         tuple(columns),
-        tuple(pack_columns),
-        tuple(unpack_columns),
-        tuple(column_factor),
     )
 
 
 @lru_cache(maxsize=256)
-def term_index(columns: tuple[int, ...], n_columns: int) -> _TermIndex:
-    """Index arrays of one contribution of the termwise formula."""
+def term_index(columns: tuple[int, ...], n_columns: int) -> TermIndex:
+    """Index arrays of terms with the given columns."""
     column = np.asarray(columns)
-    flat = 2 * (column[:, None] * n_columns + column)
-    return _TermIndex(np.stack([flat, flat + 1]), np.eye(n_columns)[column])
+    return TermIndex(column[:, None] * n_columns + column, np.eye(n_columns)[column])
+
+
+def _term_groups(shape: ReducedShape) -> tuple[TermGroup, ...]:
+    groups: dict[tuple[int, tuple[int, ...]], list[int]] = {}
+    for number, part in enumerate(shape.contributions):
+        groups.setdefault((part.block, part.columns), []).append(number)
+    return tuple(
+        TermGroup(block, term_index(columns, shape.blocks[block].n_columns), tuple(members))
+        for (block, columns), members in groups.items()
+    )
 
 
 def informations(shape: ReducedShape, arrays: ReducedArrays, grams: Sequence[np.ndarray]) -> list[np.ndarray]:
@@ -192,32 +213,32 @@ def informations(shape: ReducedShape, arrays: ReducedArrays, grams: Sequence[np.
     if arrays.packed:
         return _packed_informations(shape, arrays, grams)
     result: list[np.ndarray | None] = [None] * len(shape.n_parameters)
-    floats = [gram.reshape(*gram.shape[:-2], -1).view(float) for gram in grams]
-    for part, weight, jacobian in zip(shape.contributions, arrays.weights, arrays.jacobians, strict=True):
-        term = contribution_information(
-            floats[part.block], term_index(part.columns, shape.blocks[part.block].n_columns), weight, jacobian
-        )
-        previous = result[part.criterion]
-        result[part.criterion] = term if previous is None else previous + term
-    for criterion, constant in enumerate(arrays.constants):
-        previous = result[criterion]
-        result[criterion] = constant if previous is None else previous + constant
-    return [matrix for matrix in result if matrix is not None]
+    for group in shape.term_groups:
+        seen = group.index.gathered(real_image(grams[group.block]))
+        for number in group.members:
+            term = contribution_information(seen, arrays.weights[number], arrays.jacobians[number])
+            _accumulate(result, shape.contributions[number].criterion, term)
+    matrices = [symmetric(matrix) for matrix in result if matrix is not None]
+    if arrays.constants:
+        matrices = [matrix + constant for matrix, constant in zip(matrices, arrays.constants, strict=True)]
+    return matrices
 
 
-def contribution_information(
-    gram_floats: np.ndarray, index: _TermIndex, weight: np.ndarray, jacobian: np.ndarray
-) -> np.ndarray:
-    """`J^T Re(W o conj(A[v, v])) J` from the interleaved floats of A."""
-    parts = gram_floats.take(index.gather, axis=-1) * weight
-    return jacobian.swapaxes(-1, -2) @ ((parts[..., 0, :, :] + parts[..., 1, :, :]) @ jacobian)
+def _accumulate(totals: list[np.ndarray | None], place: int, term: np.ndarray) -> None:
+    previous = totals[place]
+    totals[place] = term if previous is None else previous + term
+
+
+def contribution_information(seen: np.ndarray, weight: np.ndarray, jacobian: np.ndarray) -> np.ndarray:
+    """`J^T (H(W) o H(A)[v, v]) J`, whose symmetric part is the information, from `H(A)[v, v]`."""
+    return jacobian.swapaxes(-1, -2) @ ((seen * weight) @ jacobian)
 
 
 def _packed_informations(shape: ReducedShape, arrays: ReducedArrays, grams: Sequence[np.ndarray]) -> list[np.ndarray]:
     index = shape.packed_index
     values = [
-        gram if block.is_diagonal else gram.reshape(*gram.shape[:-2], -1).view(float).take(pack, axis=-1)
-        for gram, block, pack in zip(grams, shape.blocks, index.pack_columns, strict=True)
+        gram if block.is_diagonal else real_image(gram).reshape(*gram.shape[:-2], -1)
+        for gram, block in zip(grams, shape.blocks, strict=True)
     ]
     vector = values[0] if len(values) == 1 else np.concatenate(values, axis=-1)
     full = (arrays.packed[0] @ vector[..., None])[..., 0].take(index.unpack_rows, axis=-1)
@@ -242,14 +263,13 @@ def directional_features(
         matrices = _packed_informations(shape, spread, moves)
         return [matrix @ response[..., None, :, :] for matrix, response in zip(matrices, responses, strict=True)]
     result: list[np.ndarray | None] = [None] * len(shape.n_parameters)
-    floats = [gram.reshape(*gram.shape[:-2], -1).view(float) for gram in moves]
-    for part, weight, jacobian in zip(shape.contributions, spread.weights, spread.jacobians, strict=True):
-        index = term_index(part.columns, shape.blocks[part.block].n_columns)
-        pairs = floats[part.block].take(index.gather, axis=-1) * weight
-        seen = jacobian @ responses[part.criterion][..., None, :, :]
-        feature = jacobian.swapaxes(-1, -2) @ ((pairs[..., 0, :, :] + pairs[..., 1, :, :]) @ seen)
-        previous = result[part.criterion]
-        result[part.criterion] = feature if previous is None else previous + feature
+    for group in shape.term_groups:
+        seen = group.index.gathered(real_image(moves[group.block]))
+        for number in group.members:
+            criterion, jacobian = shape.contributions[number].criterion, spread.jacobians[number]
+            response = jacobian @ responses[criterion][..., None, :, :]
+            term = jacobian.swapaxes(-1, -2) @ (symmetric(seen * spread.weights[number]) @ response)
+            _accumulate(result, criterion, term)
     return [feature for feature in result if feature is not None]
 
 
@@ -258,14 +278,15 @@ def gradients(shape: ReducedShape, arrays: ReducedArrays, responses: Sequence[np
     if arrays.packed:
         return _packed_gradients(shape, arrays, responses)
     result: list[np.ndarray | None] = [None] * len(shape.blocks)
-    for part, weight, jacobian in zip(shape.contributions, arrays.weights, arrays.jacobians, strict=True):
-        response = jacobian @ responses[part.criterion]
-        product = response @ response.swapaxes(-1, -2)
-        membership = term_index(part.columns, shape.blocks[part.block].n_columns).membership
-        sums = membership.T @ (product[..., None, :, :] * weight) @ membership
-        previous = result[part.block]
-        result[part.block] = sums if previous is None else previous + sums
-    return [parts[..., 0, :, :] + 1j * parts[..., 1, :, :] for parts in result if parts is not None]
+    for group in shape.term_groups:
+        total: list[np.ndarray | None] = [None]
+        for number in group.members:
+            response = arrays.jacobians[number] @ responses[shape.contributions[number].criterion]
+            _accumulate(total, 0, (response @ response.swapaxes(-1, -2)) * arrays.weights[number])
+        for terms in total:
+            if terms is not None:
+                _accumulate(result, group.block, group.index.summed(terms))
+    return [from_real_image(image) for image in result if image is not None]
 
 
 def _packed_gradients(shape: ReducedShape, arrays: ReducedArrays, responses: Sequence[np.ndarray]) -> list[np.ndarray]:
@@ -276,12 +297,9 @@ def _packed_gradients(shape: ReducedShape, arrays: ReducedArrays, responses: Seq
     packed = stacked.take(index.pack_rows, axis=-1) * index.row_factor
     vector = (packed[..., None, :] @ arrays.packed[0])[..., 0, :]
     result = []
-    for block, columns, position, factor in zip(
-        shape.blocks, index.columns, index.unpack_columns, index.column_factor, strict=True
-    ):
+    for block, columns in zip(shape.blocks, index.columns, strict=True):
         part = vector[..., columns]
         if not block.is_diagonal:
-            size = block.n_columns
-            part = (part.take(position, axis=-1) * factor).view(complex).reshape(*part.shape[:-1], size, size)
+            part = from_real_image(part.reshape(*part.shape[:-1], block.n_columns, block.n_columns))
         result.append(part)
     return result

@@ -15,6 +15,7 @@ from functools import cached_property
 import numpy as np
 from jaxtyping import Complex
 
+from crbeam.design.hermitian import real_image, symmetric
 from crbeam.design.packing import packed_matrix
 from crbeam.design.problem import DesignProblem
 from crbeam.design.reduced_information import (
@@ -255,7 +256,8 @@ def _isotropic_informations(
     grams = _isotropic_grams(block_shapes, frames)
     for part, weight, jacobian in zip(*parts, strict=True):
         index = term_index(part.columns, block_shapes[part.block].n_columns)
-        informations[part.criterion] += contribution_information(grams[part.block], index, weight, jacobian)
+        seen = index.gathered(grams[part.block])
+        informations[part.criterion] += symmetric(contribution_information(seen, weight, jacobian))
     return informations
 
 
@@ -315,7 +317,7 @@ def _orthonormal(unit: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 def _sorted_contributions(
     outlines: list[_Outline], norms: list[np.ndarray]
 ) -> tuple[tuple[ContributionShape, ...], list[np.ndarray], list[np.ndarray]]:
-    """Contributions with terms sorted by column; W carries the column norms and the power of the budget."""
+    """Contributions with terms sorted by column; H(W) carries the column norms and the power of the budget."""
     blocks = outlines[0].key[1]
     powers = np.array(
         [[outline.problem.budgets[i].power_per_subcarrier_w for i in outline.active_budgets] for outline in outlines]
@@ -331,17 +333,16 @@ def _sorted_contributions(
         norm = norms[block][:, ascending]
         weight = np.stack([items[number].weight for items in parts])[:, order[:, None], order]
         weight *= norm[:, :, None] * (norm * powers[:, blocks[block][2], None])[:, None, :]
-        weights.append(np.stack([weight.real, weight.imag], axis=1))
+        weights.append(real_image(weight))
         jacobians.append(np.stack([items[number].jacobian for items in parts])[:, order])
         shapes.append(ContributionShape(criterion, block, tuple(ascending.tolist())))
     return tuple(shapes), weights, jacobians
 
 
 def _isotropic_grams(blocks: tuple[BlockShape, ...], frames: list[np.ndarray]) -> list[np.ndarray]:
-    """`A = S^H X S` of each block at the isotropic X of trace 1 for each budget, as interleaved floats."""
+    """`H(S^H X S)` of each block at the isotropic X of trace 1 for each budget."""
     sharing = [sum(other.budget == block.budget for other in blocks) for block in blocks]
-    grams = [
-        (frame.conj().swapaxes(-1, -2) @ frame) / (block.size * share)
+    return [
+        real_image(frame.conj().swapaxes(-1, -2) @ frame) / (block.size * share)
         for block, frame, share in zip(blocks, frames, sharing, strict=True)
     ]
-    return [gram.reshape(gram.shape[0], -1).view(float) for gram in grams]

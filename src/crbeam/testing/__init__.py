@@ -20,6 +20,7 @@ from crbeam.testing.design_laws import (
     assert_same_designs,
     assert_sound,
     objective_of,
+    optimal_transmissions,
     random_feasible,
 )
 from crbeam.testing.information_laws import (
@@ -37,13 +38,13 @@ from crbeam.testing.information_laws import (
     assert_schur_complement,
     scaled_difference,
 )
+from crbeam.testing.random_scenes import link_names, random_scenario, station_name
 from crbeam.testing.random_worlds import (
     position_prior,
     random_covariance,
     random_map,
     random_prior,
     random_problem,
-    random_scenario,
     two_stage_problem,
     with_position_prior,
 )
@@ -72,8 +73,10 @@ __all__ = [
     "conformance_problems",
     "information_by_complex_step",
     "jacobian_by_complex_step",
+    "link_names",
     "link_state",
     "objective_of",
+    "optimal_transmissions",
     "path_parameters",
     "position_prior",
     "random_covariance",
@@ -83,6 +86,7 @@ __all__ = [
     "random_problem",
     "random_scenario",
     "scaled_difference",
+    "station_name",
     "two_stage_problem",
     "unidentifiable_copy",
     "with_position_prior",

@@ -1,7 +1,7 @@
 """Channels and their Fisher information from first principles, for comparison.
 
-Nothing here is shared with the propagation or information packages: path parameters and channel matrices are written
-out once more and differentiated by complex steps, `df/dx = Im f(x + ih) / h`, exact to rounding. Complex channels
+Nothing here is computed by the library: element positions, combiner, noise power, path parameters and channel matrices
+are written out once more from the plain entries of the scenario and differentiated by complex steps, `df/dx = Im f(x + ih) / h`, exact to rounding. Complex channels
 `g exp(j phase)` are stepped through the real functions cosine and sine of their (complexified) phase.
 """
 
@@ -11,9 +11,10 @@ import numpy as np
 from jaxtyping import Complex, Float, Inexact
 
 from crbeam.errors import InvalidInput
-from crbeam.scenario import SPEED_OF_LIGHT_MPS, Scenario
+from crbeam.scenario import AnalogCombiner, Scenario, UniformLinearArray
 
 _STEP = 1e-30
+_LIGHT_MPS = 299792458.0
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,7 @@ def _gains(scenario: Scenario, link: str, is_bistatic: bool) -> Complex[np.ndarr
     station_m = np.array(next(iter(scenario.stations.values())).position_m)
     user_m = np.array(scenario.user.position_m)
     targets_m = np.array(scenario.targets.positions_m, dtype=float).reshape(-1, 2)
-    wavelength_m = scenario.waveform.wavelength_m
+    wavelength_m = _LIGHT_MPS / scenario.waveform.carrier_frequency_hz
     power = 1.0 if scenario.propagation.rcs_amplitude == "as_printed" else 0.5
     out_m = np.linalg.norm(targets_m - station_m, axis=1)
     if is_bistatic:
@@ -78,8 +79,29 @@ def _length(vector: Inexact[np.ndarray, "2"]) -> complex:
 
 
 def _azimuth(vector: Inexact[np.ndarray, "2"]) -> complex:
-    """Azimuth by the half-angle formula, which is analytic in the coordinates."""
-    return 2.0 * np.arctan(vector[1] / (_length(vector) + vector[0]))
+    """Azimuth by the half-angle formula, which is analytic in the coordinates, about the direction of the real part."""
+    about = float(np.arctan2(np.real(vector[1]), np.real(vector[0])))
+    cosine, sine = np.cos(about), np.sin(about)
+    along, across = cosine * vector[0] + sine * vector[1], cosine * vector[1] - sine * vector[0]
+    return about + 2.0 * np.arctan(across / (_length(vector) + along))
+
+
+def _elements(array: UniformLinearArray) -> Float[np.ndarray, "element 2"]:
+    """Element positions in wavelengths, one by one."""
+    positions = []
+    for n in range(array.elements):
+        step = n if array.reference == "first" else n - 0.5 * (array.elements - 1)
+        along = array.spacing_wavelengths * step
+        positions.append([along, 0.0] if array.axis == "x" else [0.0, along])
+    return np.array(positions)
+
+
+def _combining_vectors(combiner: AnalogCombiner, elements: int) -> Complex[np.ndarray, "rx chain"]:
+    """Phase shifts of each chain, of no particular size: information does not depend on it."""
+    if combiner.phases_rad is not None:
+        return np.array([[np.exp(1j * phase) for phase in chain] for chain in combiner.phases_rad]).T
+    beams = combiner.dft_beams or ()
+    return np.array([[np.exp(2j * np.pi * n * beam / elements) for beam in beams] for n in range(elements)])
 
 
 def path_parameters(
@@ -97,13 +119,13 @@ def path_parameters(
         out = point_m - station_m
         departure = _azimuth(out) - station.orientation_rad
         if not state.is_bistatic:
-            rows.append([departure, departure, 2.0 * _length(out) / SPEED_OF_LIGHT_MPS, *gains[index]])
+            rows.append([departure, departure, 2.0 * _length(out) / _LIGHT_MPS, *gains[index]])
             continue
         source_m = station_m if index == 0 else point_m
         length_m = _length(out) if index == 0 else _length(out) + _length(point_m - user_m)
         arrival = _azimuth(source_m - user_m) + scenario.user.orientation_sign * values[2]
         clock_s = values[start + 2 * state.n_targets]
-        rows.append([departure, arrival, length_m / SPEED_OF_LIGHT_MPS + clock_s, *gains[index]])
+        rows.append([departure, arrival, length_m / _LIGHT_MPS + clock_s, *gains[index]])
     return np.array(rows).T
 
 
@@ -124,9 +146,10 @@ def _channel_parts(
 ) -> tuple[Inexact[np.ndarray, "subcarrier rx tx"], Inexact[np.ndarray, "subcarrier rx tx"]]:
     """Real and imaginary part of `H_m = sum_k g_k a_rx a_tx^H exp(-2j pi m df tau_k)`, each complexified."""
     station, waveform = next(iter(scenario.stations.values())), scenario.waveform
-    transmit = station.transmit_array.positions_wavelengths
-    receive = (scenario.user.array if state.is_bistatic else station.receive_array).positions_wavelengths
-    tone_hz = waveform.subcarrier_indices * (waveform.bandwidth_hz / waveform.subcarriers)
+    transmit = _elements(station.transmit_array)
+    receive = _elements(scenario.user.array if state.is_bistatic else station.receive_array)
+    index = waveform.first_subcarrier + np.arange(waveform.subcarriers)
+    tone_hz = index * (waveform.bandwidth_hz / waveform.subcarriers)
     real = imaginary = 0.0
     for departure, arrival, delay_s, gain_real, gain_imaginary in rows.T:
         away = transmit @ np.array([np.cos(departure), np.sin(departure)])
@@ -157,9 +180,11 @@ def information_by_complex_step(
     slopes = np.array(derivatives)
     left = slopes
     if state.is_bistatic and scenario.user.combiner is not None:
-        combiner = scenario.user.combiner.matrix(scenario.user.array.elements)
+        combiner = _combining_vectors(scenario.user.combiner, scenario.user.array.elements)
         slopes = combiner.conj().T @ slopes
         left = np.linalg.solve(combiner.conj().T @ combiner, slopes)
     seen = (slopes @ covariance).reshape(len(slopes), -1)
-    scale = 2.0 * scenario.waveform.symbols_per_slot / scenario.noise_power_w
+    tone_spacing_hz = scenario.waveform.bandwidth_hz / scenario.waveform.subcarriers
+    noise_power_w = scenario.noise.figure * scenario.noise.density_w_per_hz * tone_spacing_hz
+    scale = 2.0 * scenario.waveform.symbols_per_slot / noise_power_w
     return scale * np.real(left.reshape(len(slopes), -1).conj() @ seen.T)

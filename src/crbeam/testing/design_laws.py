@@ -6,7 +6,9 @@ from itertools import pairwise
 import numpy as np
 from jaxtyping import Complex
 
-from crbeam.design import Certificate, Design, DesignProblem, certify
+from crbeam.design import Certificate, Design, DesignMethod, DesignProblem, certify
+from crbeam.design.methods import method_named
+from crbeam.errors import InvalidInput
 from crbeam.linalg import diagonal_scale
 from crbeam.testing.random_worlds import random_covariance
 
@@ -35,6 +37,45 @@ def random_feasible(problem: DesignProblem, rng: np.random.Generator) -> Complex
             else:
                 stack[index] = random_covariance(rng, problem.n_tx, power_w=share)[0]
     return stack
+
+
+#: Certified gap that a transmission must have to count as nearly optimal.
+WITNESS_GAP = 1e-4
+_ENGINE_METHODS = ("fdb-wcrb", "cpa-wcrb")
+
+
+def optimal_transmissions(
+    problems: Sequence[DesignProblem], method: DesignMethod | None = None
+) -> list[Complex[np.ndarray, "block tx tx"]]:
+    """Nearly optimal transmission of each problem, which every claimed lower bound must stay below.
+
+    Args:
+        problems: independent problems.
+        method: what solves them, to a certified gap of `WITNESS_GAP` or less; by default the engine's method for the
+            constraints of each problem. For designs of the engine itself use another, such as `conic-wcrb`.
+
+    Raises:
+        InvalidInput: the method does not apply to a problem, or ends too far from its optimum.
+    """
+    result = []
+    for problem in problems:
+        design = _reference_for(problem, method).solve(problem)
+        if design.gap is None or design.gap > WITNESS_GAP:
+            raise InvalidInput(
+                f"A witness must be optimal to a certified gap of {WITNESS_GAP:g}, but {design.method} ends with the "
+                f"gap {design.gap}; give another reference."
+            )
+        result.append(design.covariances)
+    return result
+
+
+def _reference_for(problem: DesignProblem, method: DesignMethod | None) -> DesignMethod:
+    candidates = [method_named(key) for key in _ENGINE_METHODS] if method is None else [method]
+    able = [candidate for candidate in candidates if candidate.why_not(problem) is None]
+    if not able:
+        reasons = " ".join(str(candidate.why_not(problem)) for candidate in candidates)
+        raise InvalidInput(f"A reference must apply to every problem, but: {reasons}")
+    return able[0]
 
 
 def assert_feasible(
@@ -88,8 +129,15 @@ def assert_decreasing(trace: Sequence[float], *, tolerance: float = 1e-9) -> Non
         assert after <= before * (1.0 + tolerance), f"step {step + 1} raises the objective {before:.9g} to {after:.9g}"
 
 
-def assert_sound(problem: DesignProblem, design: Design, *, witnesses: Sequence[np.ndarray] = ()) -> None:
-    """A design is feasible, its objective is the problem's, and its lower bound is below it and every witness."""
+def assert_sound(problem: DesignProblem, design: Design, *, witnesses: Sequence[np.ndarray] | None = None) -> None:
+    """A design is feasible, its objective is the problem's, and its lower bound is below it and every witness.
+
+    Args:
+        problem: what was asked.
+        design: what was answered.
+        witnesses: feasible transmissions; by default a nearly optimal one (`optimal_transmissions`). Others prove less:
+            a bound between the optimum and all witnesses goes unnoticed.
+    """
     assert_feasible(problem, design.covariances)
     objective = objective_of(problem, design.covariances)
     assert abs(design.objective - objective) <= 1e-7 * objective, (
@@ -98,6 +146,7 @@ def assert_sound(problem: DesignProblem, design: Design, *, witnesses: Sequence[
     if design.lower_bound is None:
         assert design.bound_note, "a design without a lower bound must say why"
     else:
+        witnesses = optimal_transmissions([problem]) if witnesses is None else witnesses
         assert design.lower_bound <= design.objective, f"{design.method} is better than its own lower bound"
         assert_lower_bound(problem, design.lower_bound, [design.covariances, *witnesses])
     assert_decreasing(design.trace)

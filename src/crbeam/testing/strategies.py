@@ -9,7 +9,8 @@ import numpy as np
 
 from crbeam.information import InformationMap
 from crbeam.scenario import Scenario
-from crbeam.testing.random_worlds import random_covariance, random_map, random_scenario
+from crbeam.testing.random_scenes import random_scenario
+from crbeam.testing.random_worlds import random_covariance, random_map
 
 if TYPE_CHECKING:
     from hypothesis.strategies import SearchStrategy

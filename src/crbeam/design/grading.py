@@ -1,0 +1,235 @@
+"""Grading what methods propose, by the problem alone: feasibility, objective, lower bound, status."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Complex, Float
+
+from crbeam.design.beamformers import Beamformers, codeword_beams, strongest_beams
+from crbeam.design.certificate import Certificate, certify, certify_many, weighted_bound
+from crbeam.design.method import DesignMethod
+from crbeam.design.problem import DesignProblem
+from crbeam.design.reduction import reduce_problem
+from crbeam.design.result import Design, Proposal, Status
+from crbeam.errors import CrbeamError, SolverFailed, Unidentifiable
+from crbeam.linalg import hermitian_part
+
+#: Relative excess over a power budget that counts as rounding.
+POWER_TOLERANCE = 1e-9
+#: Negative eigenvalue of a covariance, relative to the largest, that counts as rounding.
+EIGENVALUE_TOLERANCE = 1e-9
+
+
+def grade(method: DesignMethod, problem: DesignProblem, proposal: Proposal, *, seconds: float) -> Design:
+    """Design from a proposal: feasibility, objective and lower bound recomputed from the problem.
+
+    Raises:
+        SolverFailed: the proposal breaks a constraint.
+        Unidentifiable: it leaves a parameter with a positive weight undetermined.
+    """
+    result = grade_many(method, [problem], [proposal], seconds=seconds)[0]
+    if isinstance(result, CrbeamError):
+        raise result
+    return result
+
+
+def grade_many(
+    method: DesignMethod,
+    problems: Sequence[DesignProblem],
+    proposals: Sequence[Proposal | CrbeamError],
+    *,
+    seconds: float,
+) -> list[Design | CrbeamError]:
+    """Designs from proposals for independent problems, each graded on its own, with errors in their place."""
+    results: dict[int, Design | CrbeamError] = {}
+    spectra: dict[int, _Spectrum] = {}
+    for index, (problem, proposal) in enumerate(zip(problems, proposals, strict=True)):
+        if isinstance(proposal, CrbeamError):
+            results[index] = proposal
+            continue
+        try:
+            spectra[index] = _feasible(method, problem, proposal)
+        except CrbeamError as error:
+            results[index] = error
+    certificates = certify_many(
+        [problems[index] for index in spectra], [spectrum.covariances for spectrum in spectra.values()]
+    )
+    for (index, spectrum), certificate in zip(spectra.items(), certificates, strict=True):
+        proposal = proposals[index]
+        if isinstance(certificate, CrbeamError) or isinstance(proposal, CrbeamError):
+            results[index] = certificate if isinstance(certificate, CrbeamError) else results[index]
+        else:
+            results[index] = _design(method, problems[index], proposal, spectrum, certificate, seconds)
+    return [results[index] for index in range(len(problems))]
+
+
+@dataclass(frozen=True, eq=False)
+class _Spectrum:
+    """Covariances of a proposal, powers and unit vectors of the eigenbeams of each block, powers of codewords."""
+
+    covariances: Complex[np.ndarray, "block tx tx"]
+    eigenbeams: list[tuple[np.ndarray, np.ndarray]]
+    word_powers_w: dict[str, np.ndarray]
+
+    def beamformers(self, problem: DesignProblem) -> tuple[Beamformers, ...]:
+        """Beams of each block that fit into the slots of the problem."""
+        result = []
+        for block, (powers_w, vectors) in zip(problem.blocks, self.eigenbeams, strict=True):
+            if block in self.word_powers_w:
+                words = problem.codebooks[block].unit_codewords
+                result.append(codeword_beams(self.word_powers_w[block], words, problem.n_slots))
+            else:
+                result.append(strongest_beams(powers_w, vectors, problem.n_slots))
+        return tuple(result)
+
+
+def _feasible(method: DesignMethod, problem: DesignProblem, proposal: Proposal) -> _Spectrum:
+    """Spectrum of a proposal that keeps every constraint."""
+    _require_shape(method, problem, proposal)
+    covariances = hermitian_part(proposal.covariances)
+    _require_budgets(method, problem, covariances, proposal)
+    if proposal.factors is None:
+        eigenbeams = [_eigenbeams(method, block, proposal) for block in covariances]
+    else:
+        parts = zip(covariances, proposal.factors, strict=True)
+        eigenbeams = [_factor_beams(method, block, factor, proposal) for block, factor in parts]
+    word_powers_w = {
+        block: _word_powers_w(method, covariances[problem.blocks.index(block)], codebook.unit_codewords, proposal)
+        for block, codebook in problem.codebooks.items()
+    }
+    return _Spectrum(covariances, eigenbeams, word_powers_w)
+
+
+def _design(
+    method: DesignMethod,
+    problem: DesignProblem,
+    proposal: Proposal,
+    spectrum: _Spectrum,
+    certificate: Certificate,
+    seconds: float,
+) -> Design:
+    lower_bound = certificate.lower_bound
+    note = "convexity of the weighted bound at this design"
+    if method.is_surrogate and certificate.gap > method.tolerance:
+        lower_bound = max(lower_bound, certify(problem, _optimal_covariances(problem)).lower_bound)
+        note = "convexity of the weighted bound at the optimal design"
+    beamformers = spectrum.beamformers(problem)
+    optimal = certificate.objective - lower_bound <= method.tolerance * certificate.objective
+    status = Status.OPTIMAL if optimal else Status.TIME_LIMIT if proposal.hit_time_limit else Status.FEASIBLE
+    streams = proposal.stream_covariances or {problem.streams[0].name: spectrum.covariances}
+    return Design(
+        method=method.key,
+        blocks=problem.blocks,
+        covariances=spectrum.covariances,
+        stream_covariances=streams,
+        beamformers=beamformers,
+        beamforming_loss=_beamforming_loss(problem, beamformers, certificate.objective),
+        status=status,
+        objective=certificate.objective,
+        lower_bound=lower_bound,
+        bound_note=note,
+        trace=proposal.trace,
+        iterations=proposal.iterations,
+        seconds=seconds,
+        details=proposal.details,
+    )
+
+
+def _beamforming_loss(problem: DesignProblem, beamformers: tuple[Beamformers, ...], objective: float) -> float | None:
+    """Relative increase of the objective with the beams that fit into the slots; None if they do not determine it."""
+    if all(beams.is_exact for beams in beamformers):
+        return 0.0
+    try:
+        return weighted_bound(problem, np.stack([beams.covariance for beams in beamformers])) / objective - 1.0
+    except Unidentifiable:
+        return None
+
+
+def _optimal_covariances(problem: DesignProblem) -> Complex[np.ndarray, "block tx tx"]:
+    from crbeam.design.engine import solve_reduced
+
+    return solve_reduced(reduce_problem(problem)).covariances
+
+
+def _require_shape(method: DesignMethod, problem: DesignProblem, proposal: Proposal) -> None:
+    expected = (len(problem.blocks), problem.n_tx, problem.n_tx)
+    if proposal.covariances.shape != expected or not np.all(np.isfinite(proposal.covariances)):
+        raise SolverFailed(
+            f"{method.key} must propose finite covariances of shape {expected}, "
+            f"found shape {proposal.covariances.shape}.",
+            status="invalid proposal",
+            trace=proposal.trace,
+        )
+
+
+def _require_budgets(
+    method: DesignMethod, problem: DesignProblem, covariances: Complex[np.ndarray, "block tx tx"], proposal: Proposal
+) -> None:
+    power = np.trace(covariances, axis1=1, axis2=2).real
+    for budget in problem.budgets:
+        used = sum(float(power[problem.blocks.index(block)]) for block in budget.blocks)
+        if used > budget.power_per_subcarrier_w * (1.0 + POWER_TOLERANCE):
+            raise SolverFailed(
+                f"{method.key} must keep to {budget.power_per_subcarrier_w:.9g} W in {', '.join(budget.blocks)}, "
+                f"but proposed {used:.9g} W.",
+                status="budget exceeded",
+                trace=proposal.trace,
+            )
+
+
+def _eigenbeams(
+    method: DesignMethod, covariance: Complex[np.ndarray, "tx tx"], proposal: Proposal
+) -> tuple[np.ndarray, np.ndarray]:
+    """Eigenvalues, largest first, and eigenvectors of a covariance; a negative eigenvalue is refused."""
+    eigenvalues, vectors = np.linalg.eigh(covariance)
+    if eigenvalues[0] < -EIGENVALUE_TOLERANCE * eigenvalues[-1]:
+        raise SolverFailed(
+            f"{method.key} must propose positive-semidefinite covariances, but one has a negative eigenvalue.",
+            status="not positive semidefinite",
+            trace=proposal.trace,
+        )
+    return np.maximum(eigenvalues[::-1], 0.0), vectors[:, ::-1]
+
+
+def _factor_beams(
+    method: DesignMethod,
+    covariance: Complex[np.ndarray, "tx tx"],
+    factor: Complex[np.ndarray, "tx beam"],
+    proposal: Proposal,
+) -> tuple[np.ndarray, np.ndarray]:
+    """The same for `R = F F^H` from the eigenvectors of `F^H F`; a factor of something else is refused."""
+    distance = np.abs(factor @ factor.conj().T - covariance).max(initial=0.0)
+    if not distance <= EIGENVALUE_TOLERANCE * np.abs(covariance).max(initial=0.0):
+        raise SolverFailed(
+            f"{method.key} must propose factors F with F F^H = R, but a covariance differs by {distance:.2g} W.",
+            status="wrong factors",
+            trace=proposal.trace,
+        )
+    eigenvalues, rotation = np.linalg.eigh(factor.conj().T @ factor)
+    powers_w = np.maximum(eigenvalues[::-1], 0.0)
+    beams = factor @ rotation[:, ::-1]
+    return powers_w, beams / np.sqrt(np.where(powers_w > 0.0, powers_w, 1.0))
+
+
+def _word_powers_w(
+    method: DesignMethod,
+    covariance: Complex[np.ndarray, "tx tx"],
+    codewords: Complex[np.ndarray, "tx word"],
+    proposal: Proposal,
+) -> Float[np.ndarray, " word"]:
+    """Power of each codeword; a covariance that is no nonnegative combination of their projectors is refused."""
+    from scipy.optimize import nnls
+
+    atoms = np.einsum("il,jl->ijl", codewords, codewords.conj()).reshape(-1, codewords.shape[1])
+    scale = float(np.linalg.norm(covariance))
+    flat = covariance.ravel() / scale
+    shares, distance = nnls(np.concatenate([atoms.real, atoms.imag]), np.concatenate([flat.real, flat.imag]))
+    if distance > 1e-6:
+        raise SolverFailed(
+            f"{method.key} must send codewords only, but its covariance is {distance:.2g} (relative) away from "
+            f"every power allocation.",
+            status="outside the codebook",
+            trace=proposal.trace,
+        )
+    return scale * shares
