@@ -13,6 +13,11 @@ from jaxtyping import Float, Inexact, Int
 ROUNDING = 2e-15
 #: Relative size below which a direction of a scaled information matrix counts as empty.
 NULL_TOLERANCE = 1e-14
+#: Share of a vector's power that a matrix must pass on for it to count as seen: of less, rounding changes more than
+#: a thousandth.
+UNSEEN_SHARE = 1e-13
+#: Information of an empty but coupled direction, relative to the largest: what rounding may have left of none.
+LEAST_EIGENVALUE = 2e-16
 #: Coupling of an empty direction, in a scaled matrix, that counts as rounding.
 COUPLING_TOLERANCE = 1e-12
 
@@ -39,6 +44,20 @@ def positive_part(matrix: Inexact[np.ndarray, "*batch n n"]) -> Inexact[np.ndarr
     eigenvalues, vectors = np.linalg.eigh(hermitian_part(matrix))
     scaled = vectors * np.maximum(eigenvalues, 0.0)[..., None, :]
     return hermitian_part(scaled @ np.conj(np.swapaxes(vectors, -1, -2)))
+
+
+def seen_gram(
+    vectors: Inexact[np.ndarray, "n vector"], matrix: Inexact[np.ndarray, "n n"]
+) -> Inexact[np.ndarray, "vector vector"]:
+    """`V^H A V` for a positive-semidefinite A, exactly zero for the columns of V that A sees by rounding only.
+
+    A column v is unseen if `v^H A v <= UNSEEN_SHARE |A|_F |v|^2`. Its products with others, of rounding size too, would
+    pass for couplings once the result is scaled by its diagonal.
+    """
+    gram = vectors.conj().T @ matrix @ vectors
+    power = np.sum(np.abs(vectors) ** 2, axis=0)
+    seen = np.real(np.diagonal(gram)) > UNSEEN_SHARE * np.linalg.norm(matrix) * power
+    return gram if seen.all() else gram * np.outer(seen, seen)
 
 
 def diagonal_scale(information: Float[np.ndarray, "n n"]) -> Float[np.ndarray, " n"]:
@@ -72,8 +91,8 @@ def eliminate(scaled: Float[np.ndarray, "n n"], kept: Int[np.ndarray, " kept"]) 
     """Generalised Schur complement of a positive-semidefinite matrix whose entries are of unit size or less.
 
     Nuisance directions that the observations do not see (null directions of C, to which B is zero too since the matrix
-    is positive semidefinite) drop out exactly. Directions that are nearly unseen but coupled stay; what rounding makes
-    of them is in `Elimination.rounding`.
+    is positive semidefinite) drop out exactly. Directions that are nearly unseen but coupled stay, with no less
+    information of their own than `LEAST_EIGENVALUE`; what rounding makes of them is in `Elimination.rounding`.
     """
     nuisance = np.setdiff1d(np.arange(scaled.shape[0]), kept)
     coupling = scaled[np.ix_(nuisance, kept)]
@@ -81,10 +100,10 @@ def eliminate(scaled: Float[np.ndarray, "n n"], kept: Int[np.ndarray, " kept"]) 
     if not nuisance.size:
         return Elimination(hermitian_part(schur), coupling, np.zeros((0, 0)))
     eigenvalues, vectors = np.linalg.eigh(scaled[np.ix_(nuisance, nuisance)])
-    least = NULL_TOLERANCE * max(eigenvalues[-1], 0.0)
+    largest = max(eigenvalues[-1], 0.0)
     is_coupled = np.linalg.norm(vectors.T @ coupling, axis=1) > COUPLING_TOLERANCE
-    seen = (eigenvalues > least) | is_coupled
-    root = vectors[:, seen] / np.sqrt(np.maximum(eigenvalues[seen], least))
+    seen = (eigenvalues > NULL_TOLERANCE * largest) | is_coupled
+    root = vectors[:, seen] / np.sqrt(np.maximum(eigenvalues[seen], LEAST_EIGENVALUE * largest))
     projected = root.T @ coupling
     return Elimination(hermitian_part(schur - projected.T @ projected), root @ projected, root)
 

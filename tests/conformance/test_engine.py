@@ -13,12 +13,14 @@ from crbeam.design.reduced_bound import isotropic_point
 from crbeam.design.reduction import reduce_problem
 from crbeam.errors import Unidentifiable
 from crbeam.evaluation import evaluate
+from crbeam.information.information import ACCURACY
 from crbeam.systems import design_problem
 from crbeam.testing import (
     assert_decreasing,
     assert_lower_bound,
     assert_same_designs,
     assert_sound,
+    link_names,
     objective_of,
     random_feasible,
     random_problem,
@@ -67,10 +69,10 @@ def test_own_and_conic_solver_agree_over_two_blocks(rng):
 
 
 def test_own_solver_certifies_random_scenes():
-    """The same 60 scenes, and with priors, without the conic solver: gap and lower bounds."""
+    """Without the conic solver: gap and lower bounds of scenes with and without priors."""
     rng = np.random.default_rng(4)
-    problems = [random_problem(rng) for _ in range(60)]
-    problems += [with_position_prior(problem, strength=float(rng.uniform(0.1, 10.0))) for problem in problems[:30]]
+    problems = [random_problem(rng) for _ in range(40)]
+    problems += [with_position_prior(problem, strength=float(rng.uniform(0.1, 10.0))) for problem in problems[:20]]
     for problem, design in zip(problems, method_named("fdb-wcrb").solve_many(problems), strict=True):
         assert isinstance(design, Design)
         assert design.gap <= 1e-6
@@ -119,8 +121,8 @@ def test_bad_items_of_a_batch_stay_alone():
     cost = [design.details["evaluations"] for design in FullDimensionalWeightedBound().solve_many(problems)]
     order = np.argsort(cost)
     hard, easy = problems[order[-1]], [problems[index] for index in order[:48]]
-    cap = int(cost[order[-1]]) - 5
-    assert cap > int(cost[order[47]]), "the hardest item must need more evaluations than the other 48"
+    cap = int(cost[order[47]]) + 1
+    assert cap < 0.6 * cost[order[-1]], "the hardest item must need far more evaluations than the other 48"
     method = FullDimensionalWeightedBound(max_evaluations=cap)
     blind = unidentifiable_copy(easy[0])
     mixed = method.solve_many([*easy[:20], blind, *easy[20:35], hard, *easy[35:]])
@@ -130,7 +132,7 @@ def test_bad_items_of_a_batch_stay_alone():
     assert isinstance(capped, Design)
     assert capped.status.key == "feasible"
     assert capped.gap > 1e-6
-    assert_sound(hard, capped)
+    assert_sound(hard, capped)  # its bound lies below the optimum, not only below its own objective
     others = [*mixed[:20], *mixed[21:36], *mixed[37:]]
     for design, again in zip(method.solve_many(easy), others, strict=True):
         assert design.status.key == "optimal"
@@ -200,8 +202,10 @@ def test_the_ends_of_the_tradeoff(rng):
     method = method_named("fdb-wcrb")
     ends = [method.solve(design_problem(scenario, weight=weight)) for weight in (0.0, 1.0)]
     between = method.solve(design_problem(scenario, weight=0.5))
-    sensing = evaluate(scenario, between.covariances).links["monostatic"].quantities["all_positions_m"] ** 2
-    positioning = evaluate(scenario, between.covariances).links["bistatic"].quantities["user_position_m"] ** 2
+    to_user, back = link_names(scenario)
+    links = evaluate(scenario, between.covariances).links
+    sensing = links[back].quantities["all_positions_m"] ** 2
+    positioning = links[to_user].quantities["user_position_m"] ** 2
     assert ends[0].objective <= sensing * (1.0 + 1e-6)
     assert ends[1].objective <= positioning * (1.0 + 1e-6)
     assert between.objective == pytest.approx(0.5 * sensing + 0.5 * positioning)
@@ -215,5 +219,6 @@ def test_the_descent_itself_never_rises(rng):
         start = isotropic_point(reduced.shape)
         descent = descend(reduced.shape, reduced.arrays, start, target=1e-9, max_evaluations=60)
         assert len(descent.trace) > 5
-        assert descent.trace[0] == pytest.approx(1.0)
+        # In units of the isotropic objective, whose inverse may be as inaccurate as a bound may be.
+        assert descent.trace[0] == pytest.approx(1.0, rel=ACCURACY)
         assert_decreasing(descent.trace)

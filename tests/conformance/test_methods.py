@@ -12,6 +12,9 @@ from crbeam.systems import design_problem
 from crbeam.systems.zhang2025 import codebook
 from crbeam.testing import (
     assert_method_conforms,
+    assert_sound,
+    objective_of,
+    optimal_transmissions,
     random_feasible,
     random_scenario,
     two_stage_problem,
@@ -24,19 +27,24 @@ SLOW = {"conic-wcrb"}
 KEYS = [pytest.param(key, marks=pytest.mark.slow) if key in SLOW else key for key in METHODS]
 
 
+#: Methods of our own engine are judged by the conic solver, all others by the engine.
+REFERENCES = {"fdb-wcrb": METHODS["conic-wcrb"](), "cpa-wcrb": METHODS["conic-wcrb"]()}
+
+
 @pytest.mark.parametrize("key", KEYS)
 def test_every_method_conforms(key):
-    assert_method_conforms(METHODS[key]())
+    assert_method_conforms(METHODS[key](), reference=REFERENCES.get(key))
 
 
 @pytest.mark.parametrize("key", KEYS)
 def test_every_method_conforms_with_two_blocks(key, rng):
     method = METHODS[key]()
-    problems = [two_stage_problem(random_scenario(rng, n_targets=k, n_antennas=8, subcarriers=16)) for k in (1, 1, 2)]
+    problems = [two_stage_problem(random_scenario(rng, n_targets=1, n_antennas=8, subcarriers=16)) for _ in range(2)]
     if method.why_not(problems[0]) is not None:
         assert_explains_refusal(method, problems[0])
     else:
-        assert_method_conforms(method, [*problems, with_position_prior(problems[2])])
+        problems.append(with_position_prior(problems[1]))
+        assert_method_conforms(method, problems, reference=REFERENCES.get(key))
 
 
 @pytest.mark.parametrize("key", METHODS)
@@ -170,6 +178,39 @@ class ClaimsTooMuch(BestOfRandom):
         return [d if isinstance(d, Exception) else replace(d, lower_bound=d.objective) for d in designs]
 
 
+@dataclass(frozen=True)
+class BoundJustBelowItself(DesignMethod):
+    """A decent baseline that calls itself optimal: its bound is just below its own objective."""
+
+    key = "just-below"
+    summary = "half of the power isotropic, said to be optimal"
+
+    tolerance: float = 1e-3
+
+    def propose_many(self, problems, *, starts, seeds):
+        return [self.proposal(problem) for problem in problems]
+
+    def proposal(self, problem):
+        try:
+            return Proposal(self.beams(problem))
+        except Unidentifiable as error:
+            return error
+
+    def beams(self, problem):
+        (best,) = optimal_transmissions([problem])
+        return 0.5 * best + 0.5 * problem.isotropic()
+
+    def solve_many(self, problems, *, starts=None, seeds=None):
+        designs = super().solve_many(problems, starts=starts, seeds=seeds)
+        return [self.claim(design) for design in designs]
+
+    def solve(self, problem, *, start=None, seed=None):
+        return self.claim(super().solve(problem, start=start, seed=seed))
+
+    def claim(self, design):
+        return design if isinstance(design, Exception) else replace(design, lower_bound=0.9999 * design.objective)
+
+
 class SilentAboutItsBound(BestOfRandom):
     def solve_many(self, problems, *, starts=None, seeds=None):
         designs = super().solve_many(problems, starts=starts, seeds=seeds)
@@ -210,6 +251,7 @@ BROKEN = {
     RisingTrace: "raises the objective",
     GradesItself: "reports",
     ClaimsTooMuch: "claimed lower bound",
+    BoundJustBelowItself: "claimed lower bound",
     SilentAboutItsBound: "must say why",
     WritesToItsStart: "in place",
     GivesUp: "solve_many failed",
@@ -222,6 +264,26 @@ BROKEN = {
 def test_the_suite_rejects(kind):
     with pytest.raises(AssertionError, match=BROKEN[kind]):
         assert_method_conforms(kind())
+
+
+def test_only_the_optimum_exposes_a_bound_just_below_a_methods_own_objective(rng):
+    """Random transmissions would let it pass, although the optimum is far below what is said to be impossible."""
+    problem = conformance_problems(BoundJustBelowItself())[3]
+    design = BoundJustBelowItself().solve(problem)
+    assert_sound(problem, design, witnesses=[random_feasible(problem, rng) for _ in range(3)])
+    (best,) = optimal_transmissions([problem])
+    assert design.lower_bound > 1.2 * objective_of(problem, best)
+    for witnesses in (None, [best]):
+        with pytest.raises(AssertionError, match="claimed lower bound"):
+            assert_sound(problem, design, witnesses=witnesses)
+
+
+def test_a_witness_must_be_nearly_optimal():
+    (problem, *_) = conformance_problems(BestOfRandom())
+    with pytest.raises(InvalidInput, match="certified gap"):
+        optimal_transmissions([problem], BestOfRandom())
+    with pytest.raises(InvalidInput, match="must apply to every problem"):
+        optimal_transmissions([problem], METHODS["cpa-wcrb"]())
 
 
 def test_items_have_seeds_of_their_own_by_default(rng):

@@ -5,14 +5,17 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from crbeam.design import Codebook, Criterion, DesignProblem, PowerBudget, reduced_information
+from crbeam.design import Codebook, Criterion, DesignProblem, PowerBudget
 from crbeam.design.certificate import certify, weighted_bound
 from crbeam.design.curvature import CurvatureMemory
 from crbeam.design.explicit_bound import explicit_bound, to_coordinates, to_matrix
 from crbeam.design.face import face_of, newton_on_face, ranks, spectra
 from crbeam.design.factor_descent import descend
+from crbeam.design.hermitian import from_real_image, real_image, symmetric
 from crbeam.design.lean_evaluation import evaluator
+from crbeam.design.packing import packed_matrix
 from crbeam.design.reduced_bound import evaluate, isotropic_point, lower_bound, variables
+from crbeam.design.reduced_information import ReducedArrays
 from crbeam.design.reduction import reduce_problem, reduce_problems
 from crbeam.testing import random_map, random_problem, random_scenario, two_stage_problem, with_position_prior
 
@@ -84,27 +87,40 @@ def test_slope_is_the_derivative_of_log_f(kind, rng):
         assert wrong != pytest.approx(expected, rel=1e-3)
 
 
+def test_real_images_replace_hermitian_matrices(rng):
+    """They hold the whole matrix, and their Hadamard product the real part of `W o conj(A)`."""
+    pair = rng.standard_normal((2, 3, 5, 5)) + 1j * rng.standard_normal((2, 3, 5, 5))
+    first, second = pair + pair.conj().swapaxes(-1, -2)
+    np.testing.assert_allclose(from_real_image(real_image(first)), first, atol=1e-14)
+    product = symmetric(real_image(first) * real_image(second))
+    np.testing.assert_allclose(product, np.real(first * second.conj()), atol=1e-13)
+    assert not np.allclose(product, np.real(first * second), atol=1e-3)
+
+
+def packed_form(reduced):
+    """The same problem with the packed matrix, which is used where there are codebooks."""
+    arrays = ReducedArrays.stack([reduced.arrays])
+    packed = packed_matrix(reduced.shape, arrays.frames, arrays.weights, arrays.jacobians)[0]
+    return replace(reduced, arrays=replace(reduced.arrays, packed=(packed,), weights=(), jacobians=()))
+
+
 @pytest.mark.parametrize("kind", ["one block", "prior", "two blocks"])
-def test_packed_termwise_and_lean_evaluation_agree(kind, rng, monkeypatch):
-    problem = problem_of(kind, rng)
-    packed = reduce_problem(problem)
-    monkeypatch.setattr(reduced_information, "PACKED_LIMIT", 0)
-    termwise = reduce_problem(problem)
-    assert packed.arrays.packed
+def test_packed_termwise_and_lean_evaluation_agree(kind, rng):
+    termwise = reduce_problem(problem_of(kind, rng))
+    packed = packed_form(termwise)
     assert not termwise.arrays.packed
     point = random_point(packed.shape, rng)
     expected = evaluate(packed.shape, packed.arrays, point)
-    for reduced in (packed, termwise):
-        for other in (
-            evaluate(reduced.shape, reduced.arrays, point),
-            evaluator(reduced.shape, reduced.arrays)(point),
-        ):
-            assert other.value == pytest.approx(expected.value, rel=1e-9)
-            np.testing.assert_allclose(other.slope, expected.slope, atol=1e-8 * np.linalg.norm(expected.slope))
-            assert other.residual == pytest.approx(expected.residual, rel=1e-7)
-            assert other.constant == pytest.approx(expected.constant, rel=1e-8)
-            bound = lower_bound(reduced.shape, reduced.arrays, other)
-            assert bound == pytest.approx(lower_bound(packed.shape, packed.arrays, expected), rel=1e-8)
+    for other in (
+        evaluate(termwise.shape, termwise.arrays, point),
+        evaluator(termwise.shape, termwise.arrays)(point),
+    ):
+        assert other.value == pytest.approx(expected.value, rel=1e-9)
+        np.testing.assert_allclose(other.slope, expected.slope, atol=1e-8 * np.linalg.norm(expected.slope))
+        assert other.residual == pytest.approx(expected.residual, rel=1e-7)
+        assert other.constant == pytest.approx(expected.constant, rel=1e-8)
+        bound = lower_bound(termwise.shape, termwise.arrays, other)
+        assert bound == pytest.approx(lower_bound(packed.shape, packed.arrays, expected), rel=1e-8)
     explicit = [explicit_bound(reduced.shape, reduced.arrays) for reduced in (packed, termwise)]
     for first, second in zip(explicit[0].maps, explicit[1].maps, strict=True):
         np.testing.assert_allclose(first, second, atol=1e-9 * np.abs(first).max())
@@ -164,15 +180,17 @@ def test_curvature_memory_is_the_inverse_update_of_bfgs(rng):
     memory = CurvatureMemory((batch,), size, 5, 0.25)
     single = CurvatureMemory((), size, 5, 0.25)
     pairs = []
+    gradient = rng.standard_normal((batch, size))
+    alone, found, found_alone = gradient[0], memory.direction(gradient), single.direction(gradient[0])
+    np.testing.assert_allclose(found, -0.25 * gradient)
     for number in range(8):
         steps = rng.standard_normal((batch, size))
         changes = (curvature @ steps[..., None])[..., 0]
         accepted = np.array([True, number % 3 != 1, number > 1])
-        memory.add(steps, changes, accepted)
+        gradient, alone = gradient + accepted[:, None] * changes, alone + changes[0]
+        found = memory.turn(steps, changes, gradient, accepted)
+        found_alone = single.turn(steps[0], changes[0], alone, True)
         pairs.append((steps, changes, accepted))
-        single.add(steps[0], changes[0], True)
-    gradient = rng.standard_normal((batch, size))
-    found = memory.direction(gradient)
     for item in range(batch):
         kept = [(s[item], y[item]) for s, y, accepted in pairs[-5:] if accepted[item]]
         step, change = kept[-1]
@@ -181,7 +199,8 @@ def test_curvature_memory_is_the_inverse_update_of_bfgs(rng):
             left = np.eye(size) - np.outer(s, y) / (s @ y)
             inverse = left @ inverse @ left.T + np.outer(s, s) / (s @ y)
         np.testing.assert_allclose(found[item], -inverse @ gradient[item], rtol=1e-9)
-    np.testing.assert_allclose(single.direction(gradient[0]), found[0], rtol=1e-9)
+    np.testing.assert_allclose(found_alone, found[0], rtol=1e-9)
+    np.testing.assert_allclose(single.direction(alone), found_alone, rtol=1e-9)
     memory.forget(np.array([False, True, False]), 0.25)
     again = memory.direction(gradient)
     np.testing.assert_allclose(again[1], -0.25 * gradient[1])

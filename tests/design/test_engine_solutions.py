@@ -32,7 +32,7 @@ def assert_optimal(problem, result, tolerance=1e-6):
 
 def two_stations(rng, *, is_shared, prior=0.0):
     """One joint information over two transmitters: shared position, private nuisances, one target each."""
-    scenes = [random_scenario(rng, n_targets=1, n_antennas=8) for _ in range(2)]
+    scenes = [random_scenario(rng, n_targets=1, n_antennas=8, plain=True) for _ in range(2)]
     maps = []
     for number, scene in enumerate(scenes):
         links = link_maps(scene)
@@ -57,7 +57,9 @@ def test_two_blocks_with_one_target(is_shared, prior):
     """The least reliable class of problems known: each item is certified, singly and in a batch."""
     rng = np.random.default_rng([int(is_shared), int(10 * prior)])
     problems = [two_stations(rng, is_shared=is_shared, prior=prior) for _ in range(15)]
-    problems += [two_stage_problem(random_scenario(rng, n_targets=1)) for _ in range(15)] if is_shared else []
+    problems += (
+        [two_stage_problem(random_scenario(rng, n_targets=1, plain=True)) for _ in range(15)] if is_shared else []
+    )
     reduced = reduce_problems(problems)
     for problem, item, result in zip(problems, reduced, solve_reduced_many(reduced), strict=True):
         assert_optimal(problem, result)
@@ -83,7 +85,9 @@ def test_an_item_without_a_finite_value_harms_no_other(rng):
     reduced = reduce_problems(problems)
     shape = reduced[0].shape
     arrays = ReducedArrays.stack([item.arrays for item in reduced])
-    broken = replace(arrays, packed=(np.where(np.arange(5)[:, None, None] == 2, 0.0, arrays.packed[0]),))
+    broken = replace(
+        arrays, weights=tuple(np.where(np.arange(5)[:, None, None] == 2, 0.0, each) for each in arrays.weights)
+    )
     starts = np.stack([isotropic_point(shape)] * 5)
     healthy = descend_many(shape, arrays, starts, target=1e-8, max_evaluations=80)
     with np.errstate(all="ignore"):
@@ -164,7 +168,7 @@ def test_few_beams_suffice(rng):
 
 
 def test_collinear_objects_reduce_the_dimension(rng):
-    scenario = random_scenario(rng, n_targets=2, n_antennas=12)
+    scenario = random_scenario(rng, n_targets=2, n_antennas=12, plain=True)
     first = scenario.targets.positions_m[0]
     targets = scenario.targets.model_copy(update={"positions_m": (first, (1.3 * first[0], 1.3 * first[1]))})
     problem = design_problem(scenario.model_copy(update={"targets": targets}), weight=0.5)
@@ -204,7 +208,7 @@ def test_codebooks_in_some_or_all_blocks(rng, restricted):
 
 def test_a_codebook_that_cannot_tell_is_unidentifiable(rng):
     problem = random_problem(rng, scenario=random_scenario(rng, n_targets=2, n_antennas=9))
-    one_beam = problem.with_constraints(Codebook("bs", problem.directions[:, :1]))
+    one_beam = problem.with_constraints(Codebook(problem.blocks[0], problem.directions[:, :1]))
     with pytest.raises(Unidentifiable, match="transmit in more directions"):
         reduce_problem(one_beam)
     reduce_problem(problem)
@@ -255,7 +259,7 @@ def test_two_hundred_hard_scenes_are_all_certified():
     """Objects anywhere, also nearly behind one another, at every weight including the ends."""
     rng = np.random.default_rng(99)
     weights = (0.0, 0.1, 0.5, 0.9, 1.0)
-    scenes = [random_scenario(rng, n_targets=1 + number % 6) for number in range(200)]
+    scenes = [random_scenario(rng, n_targets=1 + number % 6, plain=True) for number in range(200)]
     problems = [design_problem(scene, weight=weights[rng.integers(5)]) for scene in scenes]
     for problem, result in zip(problems, solve_reduced_many(reduce_problems(problems)), strict=True):
         assert_optimal(problem, result)

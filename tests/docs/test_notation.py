@@ -1,6 +1,7 @@
 """NOTATION describes everything that the command line prints as JSON."""
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -47,3 +48,35 @@ def test_every_key_is_described(command):
 
 def test_an_undescribed_key_is_found():
     assert undocumented({"links": {"bistatic": {"user_position_feet": 1.0}}}) == ["user_position_feet"]
+
+
+def described_for_designs() -> set[str]:
+    """Keys in the table that follows `design --json`."""
+    table = NOTATION[NOTATION.index("`design --json` adds") : NOTATION.index("`tradeoff --json` prints")]
+    rows = [line.split("|")[1] for line in table.splitlines() if line.startswith("|")]
+    return {key for row in rows for key in re.findall(r"`(\w+)`", row)}
+
+
+def run_json(arguments: list[str], exit_code: int = 0) -> dict:
+    run = CliRunner().invoke(app, [*arguments, "--json"])
+    assert run.exit_code == exit_code, run.output
+    return json.loads(run.stdout)
+
+
+def test_a_design_and_the_points_of_a_tradeoff_have_exactly_the_keys_that_are_described():
+    described = described_for_designs()
+    assert len(described) == 11
+    design = run_json(COMMANDS["design"])
+    assert set(design) == described | {"scenario", "links", "files"}
+    tradeoff = run_json(COMMANDS["tradeoff"])
+    assert set(tradeoff) == {"scenario", "points", "files"}
+    assert [set(point) for point in tradeoff["points"]] == [described - {"power_w"} | {"links"}]
+
+
+def test_a_point_that_failed_has_its_error_and_the_others_their_keys():
+    arguments = ["tradeoff", "zhang2025", "--method", "uniform", "--weights", "0:1:2", "--set", "targets.count=0"]
+    good, failed = run_json(arguments, exit_code=3)["points"]
+    assert set(good) == described_for_designs() - {"power_w"} | {"links"}
+    assert set(failed) == {"method", "weight", "error"}
+    assert failed["weight"] == 1.0
+    assert "user_position" in failed["error"]

@@ -3,7 +3,8 @@
 For pairs s, y (columns of S, Y), `R = triu(S^T Y)`, `D = diag(R)` and the initial inverse `gamma`,
 `H g = gamma g + S R^-T ((D + gamma Y^T Y) R^-1 S^T g - gamma Y^T g) - gamma Y R^-1 S^T g`
 (Byrd, Nocedal and Schnabel 1994). A few matrix-vector products replace the two loops over pairs, and `R^-1` grows by
-one column for each pair. All arrays may carry a leading batch axis; a pair that an item rejects is stored as zero.
+one column for each pair; products with the newest y are differences of those with g. All arrays may carry a leading
+batch axis; a pair that an item rejects is stored as zero.
 """
 
 import numpy as np
@@ -15,7 +16,7 @@ CURVATURE_TOLERANCE = 1e-12
 class CurvatureMemory:
     """Curvature pairs of a minimisation, or of a batch of independent ones.
 
-    A work space of the engine: `add` changes it in place.
+    A work space of the engine, changed in place.
     """
 
     def __init__(self, batch: tuple[int, ...], size: int, capacity: int, scale: float):
@@ -24,6 +25,7 @@ class CurvatureMemory:
         self._inverse = np.zeros((*batch, capacity, capacity))
         self._changes_gram = np.zeros((*batch, capacity, capacity))
         self._products = np.zeros((*batch, capacity))
+        self._along_steps = self._along_changes = np.zeros((*batch, 0, 1))
         self._gamma = np.full(batch, scale)
         self._capacity, self._count = capacity, 0
 
@@ -36,47 +38,65 @@ class CurvatureMemory:
 
     def direction(self, gradient: np.ndarray) -> np.ndarray:
         """Descent direction `-H gradient`."""
+        self._look_along(gradient)
+        return self._turned(gradient)
+
+    def turn(
+        self, step: np.ndarray, change: np.ndarray, gradient: np.ndarray, accepted: np.ndarray | bool
+    ) -> np.ndarray:
+        """Store a pair for each item where `accepted`; the descent direction at the gradient that it led to.
+
+        The gradient before, `gradient - change`, must be that of the last `direction` or `turn`, where the memory was
+        not empty; items without `accepted` have kept theirs.
+        """
+        product, change_norm = np.vecdot(step, change), np.vecdot(change, change)
+        kept = accepted & (product > CURVATURE_TOLERANCE * np.sqrt(np.vecdot(step, step) * change_norm))
+        is_batch = step.ndim > 1
+        if not (is_batch or kept):
+            return self.direction(gradient)
+        if self._count == self._capacity:
+            self._forget_oldest()
+        if is_batch:
+            step, change = np.where(kept[:, None], step, 0.0), np.where(kept[:, None], change, 0.0)
+        k = self._count
+        self._steps[..., k, :], self._changes[..., k, :] = step, change
+        self._count = k + 1
+        before = self._along_steps, self._along_changes
+        self._look_along(gradient)
+        column, cross = self._along_steps[..., :k, :] - before[0], self._along_changes[..., :k, :] - before[1]
+        pivot = product
+        if is_batch:
+            column, cross = np.where(kept[:, None, None], column, 0.0), np.where(kept[:, None, None], cross, 0.0)
+            pivot = np.where(kept, product, 1.0)
+            product, change_norm = np.where(kept, product, 0.0), np.where(kept, change_norm, 0.0)
+            self._gamma = np.where(kept, product / np.where(kept, change_norm, 1.0), self._gamma)
+        else:
+            self._gamma = product / change_norm
+        self._changes_gram[..., k, :k] = self._changes_gram[..., :k, k] = cross[..., 0]
+        self._changes_gram[..., k, k], self._products[..., k] = change_norm, product
+        self._inverse[..., :k, k] = (self._inverse[..., :k, :k] @ column)[..., 0] / -pivot[..., None]
+        self._inverse[..., k, k] = 1.0 / pivot
+        return self._turned(gradient)
+
+    def _look_along(self, gradient: np.ndarray) -> None:
+        """`S^T g` and `Y^T g`: their differences are the products with a change of the gradient."""
+        k, column = self._count, gradient[..., None]
+        self._along_steps = self._steps[..., :k, :] @ column
+        self._along_changes = self._changes[..., :k, :] @ column
+
+    def _turned(self, gradient: np.ndarray) -> np.ndarray:
+        """`-H gradient` for the gradient that was looked along."""
         k = self._count
         gamma = self._gamma[..., None]
         if k == 0:
             return -gamma * gradient
-        steps, changes = self._steps[..., :k, :], self._changes[..., :k, :]
         inverse = self._inverse[..., :k, :k]
-        column = gradient[..., None]
-        along = inverse @ (steps @ column)
-        bent = changes @ column - self._changes_gram[..., :k, :k] @ along
+        along = inverse @ self._along_steps
+        bent = self._along_changes - self._changes_gram[..., :k, :k] @ along
         weights = self._products[..., :k, None] * along - gamma[..., None] * bent
-        rows = (weights.swapaxes(-1, -2) @ inverse) @ steps
-        rows -= (gamma * along[..., 0])[..., None, :] @ changes
+        rows = (weights.swapaxes(-1, -2) @ inverse) @ self._steps[..., :k, :]
+        rows -= (gamma * along[..., 0])[..., None, :] @ self._changes[..., :k, :]
         return -gamma * gradient - rows[..., 0, :]
-
-    def add(self, step: np.ndarray, change: np.ndarray, accepted: np.ndarray | bool) -> None:
-        """Store a pair for each item where `accepted`."""
-        product = np.vecdot(step, change)
-        step_norm, change_norm = np.vecdot(step, step), np.vecdot(change, change)
-        kept = accepted & (product > CURVATURE_TOLERANCE * np.sqrt(step_norm * change_norm))
-        if step.ndim == 1:
-            if not kept:
-                return
-            gamma, pivot = product / change_norm, product
-        else:
-            step, change = np.where(kept[:, None], step, 0.0), np.where(kept[:, None], change, 0.0)
-            pivot = np.where(kept, product, 1.0)
-            gamma = np.where(kept, pivot / np.where(kept, change_norm, 1.0), self._gamma)
-            product = np.where(kept, product, 0.0)
-        if self._count == self._capacity:
-            self._forget_oldest()
-        k = self._count
-        self._steps[..., k, :], self._changes[..., k, :] = step, change
-        self._products[..., k], self._gamma = product, gamma
-        column = change[..., None]
-        cross = (self._changes[..., : k + 1, :] @ column)[..., 0]
-        self._changes_gram[..., k, : k + 1] = cross
-        self._changes_gram[..., : k + 1, k] = cross
-        above = self._inverse[..., :k, :k] @ (self._steps[..., :k, :] @ column)
-        self._inverse[..., :k, k] = -above[..., 0] / pivot[..., None]
-        self._inverse[..., k, k] = 1.0 / pivot
-        self._count = k + 1
 
     def forget(self, chosen: np.ndarray | bool, scale: float) -> None:
         """Drop all pairs of the chosen items and start again from `scale`."""
@@ -84,6 +104,8 @@ class CurvatureMemory:
         for array in (self._steps, self._changes):
             array *= keep[..., None, None]
         self._products *= keep[..., None]
+        self._along_steps = self._along_steps * keep[..., None, None]
+        self._along_changes = self._along_changes * keep[..., None, None]
         self._changes_gram *= keep[..., None, None]
         identity = np.eye(self._capacity)
         self._inverse[...] = np.where(keep[..., None, None], self._inverse, identity)
@@ -96,4 +118,5 @@ class CurvatureMemory:
             array[..., :-1, :-1] = array[..., 1:, 1:].copy()
             array[..., -1, :] = 0.0
         self._products[..., :-1] = self._products[..., 1:].copy()
+        self._along_steps, self._along_changes = self._along_steps[..., 1:, :], self._along_changes[..., 1:, :]
         self._count -= 1

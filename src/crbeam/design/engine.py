@@ -23,7 +23,7 @@ from crbeam.design.reduction import ReducedProblem
 from crbeam.errors import InvalidInput
 
 #: Residual targets of the rounds, relative to the tolerance.
-ROUNDS = (5e-2, 5e-4, 5e-6, 5e-8)
+ROUNDS = (5e-2, 5e-3, 5e-4, 5e-6, 5e-8)
 #: Eigenvalues below this fraction of the largest are dropped: the first that leads to an accepted certificate.
 THRESHOLDS = (1e-3, 1e-5, 1e-7)
 #: Fraction of the tolerance to aim for.
@@ -132,7 +132,7 @@ def solve_reduced(
     """
     with _quiet():
         point = _start(problem, start)
-        progress = _continued(problem.shape, problem.arrays, _Progress(point, point), 0, (tolerance, max_evaluations))
+        progress = _solved(problem.shape, problem.arrays, _Progress(point, point), (tolerance, max_evaluations))
         return _result(problem, progress, tolerance)
 
 
@@ -193,55 +193,69 @@ def _chunk_size(arrays: ReducedArrays) -> int:
 def _solve_chunk(
     shape: ReducedShape, arrays: ReducedArrays, points: list[np.ndarray], tolerance: float, max_evaluations: int
 ) -> list[_Progress]:
-    """The first round of all items together; what it leaves open goes on item by item."""
-    limit = min(max_evaluations, DESCENT_LIMIT)
-    target = ROUNDS[0] * tolerance
-    descents = descend_many(shape, arrays, np.stack(points), target=target, max_evaluations=limit)
-    progress = [_Progress(point, point).descended(one) for point, one in zip(points, descents, strict=True)]
-    for threshold in THRESHOLDS:
-        ready = [
-            item
-            for item, descent in enumerate(descents)
-            if descent.residual <= target and progress[item].gap > MARGIN * tolerance
+    """The descents and Newton steps of all items together; what they leave open is rescued item by item."""
+    progress = [_Progress(point, point) for point in points]
+    rounds = [0] * len(points)
+
+    def review(items: Sequence[int], descents: Sequence[Descent]) -> list[float]:
+        for item, descent in zip(items, descents, strict=True):
+            progress[item] = progress[item].descended(descent)
+            rounds[item] += 1
+        _polish_all(shape, arrays, progress, items, [rounds[item] for item in items], MARGIN * tolerance)
+        return [
+            np.inf if progress[item].gap <= MARGIN * tolerance else _target(rounds[item]) * tolerance for item in items
         ]
-        _polish_all(shape, arrays, progress, ready, threshold)
-    for item, state in enumerate(progress):
-        if state.gap > MARGIN * tolerance:
+
+    limit = min(max_evaluations, DESCENT_LIMIT)
+    descents = descend_many(
+        shape, arrays, np.stack(points), target=ROUNDS[0] * tolerance, max_evaluations=limit, review=review
+    )
+    for item, descent in enumerate(descents):
+        progress[item] = progress[item].descended(descent)
+        if progress[item].gap > MARGIN * tolerance:
             part = arrays.take(item)
-            checked = _checked(shape, part, state)
-            progress[item] = _continued(shape, part, checked, 1, (tolerance, max_evaluations))
+            checked = _checked(shape, part, progress[item])
+            progress[item] = _finished(shape, part, checked, (tolerance, max_evaluations))
     return progress
 
 
+def _target(number: int) -> float:
+    """Residual target of a round, relative to the tolerance; infinite after the last."""
+    return ROUNDS[number] if number < len(ROUNDS) else np.inf
+
+
 def _polish_all(
-    shape: ReducedShape, arrays: ReducedArrays, progress: list[_Progress], items: list[int], threshold: float
-) -> None:
-    """Newton step on the face for some items of a batch; their entries of `progress` are replaced."""
-    if not items:
-        return
-    points = np.stack([progress[item].resume for item in items])
-    groups: dict[tuple[int, ...], list[int]] = {}
-    for number, kept in enumerate(ranks(spectra(shape, points), threshold).tolist()):
-        groups.setdefault(tuple(kept), []).append(number)
-    for kept, numbers in groups.items():
-        chosen = np.array([items[number] for number in numbers])
-        part = arrays if len(chosen) == len(progress) else arrays.take(chosen)
-        candidates, values, bounds = _polish(shape, part, points[numbers], kept)
-        for item, candidate, value, bound in zip(chosen, candidates, np.ravel(values), np.ravel(bounds), strict=True):
-            progress[item] = progress[item].certified(candidate, float(value), float(bound), 2)
-
-
-def _continued(
     shape: ReducedShape,
     arrays: ReducedArrays,
-    progress: _Progress,
-    first_round: int,
-    settings: tuple[float, int],
-) -> _Progress:
-    """The remaining rounds of one problem, and the interior point if they do not suffice."""
+    progress: list[_Progress],
+    items: Sequence[int],
+    rounds: Sequence[int],
+    goal: float,
+) -> None:
+    """Newton steps on the faces of some items of a batch; their entries of `progress` are replaced."""
+    spectrum = spectra(shape, np.stack([progress[item].resume for item in items]))
+    previous: dict[int, tuple[int, ...]] = {}
+    for number, threshold in enumerate(THRESHOLDS):
+        groups: dict[tuple[int, ...], list[int]] = {}
+        for place, kept in enumerate(map(tuple, ranks(spectrum, threshold).tolist())):
+            if rounds[place] > number and kept != previous.get(place) and progress[items[place]].gap > goal:
+                groups.setdefault(kept, []).append(place)
+                previous[place] = kept
+        for kept, places in groups.items():
+            chosen = np.array([items[place] for place in places])
+            part = [(values[places], vectors[places]) for values, vectors in spectrum]
+            candidates, values, bounds = _polish(shape, arrays.take(chosen), part, kept)
+            for item, candidate, value, bound in zip(
+                chosen, candidates, np.ravel(values), np.ravel(bounds), strict=True
+            ):
+                progress[item] = progress[item].certified(candidate, float(value), float(bound), 2)
+
+
+def _solved(shape: ReducedShape, arrays: ReducedArrays, progress: _Progress, settings: tuple[float, int]) -> _Progress:
+    """All rounds of one problem."""
     tolerance, max_evaluations = settings
     goal, memory = MARGIN * tolerance, None
-    for target in ROUNDS[first_round:]:
+    for number, target in enumerate(ROUNDS):
         budget = min(max_evaluations, DESCENT_LIMIT) - progress.evaluations
         if progress.gap <= goal or budget < 1:
             break
@@ -251,32 +265,53 @@ def _continued(
         memory = descent.memory
         progress = progress.descended(descent)
         if descent.residual <= target * tolerance:
-            progress = _polished(shape, arrays, progress, goal)
+            progress = _polished(shape, arrays, progress, goal, THRESHOLDS[: number + 1])
         if progress.gap > goal:
             progress = _checked(shape, arrays, progress)
-    if progress.gap <= tolerance or max_evaluations <= DESCENT_LIMIT:
+    return _finished(shape, arrays, progress, settings)
+
+
+def _finished(
+    shape: ReducedShape, arrays: ReducedArrays, progress: _Progress, settings: tuple[float, int]
+) -> _Progress:
+    """Last attempts at a problem after its descents: all faces, then the interior point."""
+    tolerance, max_evaluations = settings
+    goal = MARGIN * tolerance
+    if progress.gap <= goal or max_evaluations <= DESCENT_LIMIT:
+        return progress
+    progress = _polished(shape, arrays, progress, goal)
+    if progress.gap <= tolerance:
         return progress
     return _rescued(shape, arrays, progress, goal, max_evaluations)
 
 
 def _polish(
-    shape: ReducedShape, arrays: ReducedArrays, points: np.ndarray, kept: tuple[int, ...]
+    shape: ReducedShape,
+    arrays: ReducedArrays,
+    spectrum: list[tuple[np.ndarray, np.ndarray]],
+    kept: tuple[int, ...],
 ) -> tuple[np.ndarray, np.ndarray | float, np.ndarray | float]:
     """Points after the Newton step on the face of the given ranks, with value and lower bound."""
-    face = face_of(shape, spectra(shape, points), kept)
+    face = face_of(shape, spectrum, kept)
     candidates = newton_on_face(shape, arrays, face)
     evaluation = evaluate(shape, arrays, candidates)
     return candidates, evaluation.value, lower_bound(shape, arrays, evaluation)
 
 
-def _polished(shape: ReducedShape, arrays: ReducedArrays, progress: _Progress, goal: float) -> _Progress:
+def _polished(
+    shape: ReducedShape,
+    arrays: ReducedArrays,
+    progress: _Progress,
+    goal: float,
+    thresholds: Sequence[float] = THRESHOLDS,
+) -> _Progress:
     """Newton step on the face of one problem, with more and more eigenvalues kept."""
     spectrum, previous = spectra(shape, progress.resume), None
-    for threshold in THRESHOLDS:
+    for threshold in thresholds:
         kept = tuple(ranks(spectrum, threshold).tolist())
         if kept == previous or progress.gap <= goal:
             break
-        candidate, value, bound = _polish(shape, arrays, progress.resume, kept)
+        candidate, value, bound = _polish(shape, arrays, spectrum, kept)
         progress, previous = progress.certified(candidate, float(value), float(bound), 2), kept
     return progress
 

@@ -6,7 +6,7 @@ and second-order stationary satisfies the optimality condition, and so does ever
 point is good enough is not done here.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -26,6 +26,8 @@ SUFFICIENT_DECREASE = 1e-4
 SMALLEST_STEP = 1e-9
 #: Fraction of unfinished items of a batch below which the finished ones are removed from the arrays.
 CROWDED = 0.8
+#: Evaluations of a batch between two reviews.
+REVIEW_INTERVAL = 4
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,8 +63,8 @@ def descend(
     point, current = start, evaluate_at(start)
     memory = memory or CurvatureMemory((), point.size, MEMORY, FIRST_SCALE)
     trace, used = [float(current.value)], 1
+    direction = memory.direction(current.slope)
     while used < max_evaluations and current.residual > target:
-        direction = memory.direction(current.slope)
         if not direction @ current.slope < 0.0:
             memory.forget(True, FIRST_SCALE)
             direction = memory.direction(current.slope)
@@ -74,7 +76,7 @@ def descend(
         if trial is None:
             break
         moved = 2.0 * step * direction
-        memory.add(moved, trial.slope - current.slope, True)
+        direction = memory.turn(moved, trial.slope - current.slope, trial.slope, True)
         point, current = point + moved, trial
         trace.append(float(current.value))
     return Descent(point, float(current.residual), used, tuple(trace), memory)
@@ -89,17 +91,40 @@ def _accepted(
     return trial if 0.0 < trial.value <= wanted else None
 
 
+#: Called with items and their descents since the last report; returns the targets with which they go on.
+Review = Callable[[Sequence[int], Sequence[Descent]], Sequence[float]]
+
+
 def descend_many(
-    shape: ReducedShape, arrays: ReducedArrays, starts: np.ndarray, *, target: float, max_evaluations: int
+    shape: ReducedShape,
+    arrays: ReducedArrays,
+    starts: np.ndarray,
+    *,
+    target: float,
+    max_evaluations: int,
+    review: Review | None = None,
 ) -> list[Descent]:
-    """Descents of independent problems of one shape; the result of an item does not depend on its companions."""
+    """Descents of independent problems of one shape; the result of an item does not depend on its companions.
+
+    Items whose residual has reached their target are shown to `review`, and go on if they get a lower one; what is
+    returned is the rest of each descent since then.
+    """
     batch = _Batch(shape, arrays, starts, min(MEMORY, max_evaluations))
-    results: list[Descent | None] = [None] * starts.shape[0]
+    targets = np.full(len(starts), target)
+    results: list[Descent | None] = [None] * len(starts)
     while True:
-        for place in batch.finished(target, max_evaluations):
-            if results[batch.items[place]] is None:
-                results[batch.items[place]] = batch.descent(place)
         waiting = np.array([results[item] is None for item in batch.items])
+        is_last = batch.used >= max_evaluations
+        if review is None or is_last or batch.used % REVIEW_INTERVAL == 0:
+            places = np.flatnonzero(waiting & (batch.residual <= targets[batch.items])).tolist()
+            if review is not None and places:
+                chosen = batch.items[places]
+                targets[chosen] = review(chosen.tolist(), [batch.report(place) for place in places])
+            waiting &= batch.residual > targets[batch.items]
+        waiting &= (batch.step >= SMALLEST_STEP) & (not is_last)
+        for place in np.flatnonzero(~waiting).tolist():
+            if results[batch.items[place]] is None:
+                results[batch.items[place]] = batch.report(place)
         if not waiting.any():
             return [result for result in results if result is not None]
         if waiting.mean() < CROWDED:
@@ -108,7 +133,7 @@ def descend_many(
 
 
 class _Batch:
-    """Work space of a batch of descents; `advance` and `keep` change it in place."""
+    """Work space of a batch of descents; `report`, `advance` and `keep` change it in place."""
 
     def __init__(self, shape: ReducedShape, arrays: ReducedArrays, starts: np.ndarray, capacity: int):
         self.shape, self.arrays = shape, arrays
@@ -120,24 +145,20 @@ class _Batch:
         self.step = np.ones(len(starts))
         self.used = 1
         self.memory = CurvatureMemory(starts.shape[:1], starts.shape[1], capacity, FIRST_SCALE)
-        self.values = self.value[:, None]
+        self.traces = [[value] for value in self.value.tolist()]
+        self.reported = np.zeros(len(starts), dtype=int)
 
-    def finished(self, target: float, max_evaluations: int) -> np.ndarray:
-        """Places of the items that need no further step, or cannot make one."""
-        if self.used >= max_evaluations:
-            return np.arange(len(self.items))
-        return np.flatnonzero(~(self.residual > target) | (self.step < SMALLEST_STEP))
-
-    def descent(self, place: int) -> Descent:
-        """Result of the item at `place` as of now."""
-        values = self.values[place]
-        moved = np.concatenate([[True], values[1:] != values[:-1]])
-        return Descent(self.point[place].copy(), float(self.residual[place]), self.used, tuple(values[moved].tolist()))
+    def report(self, place: int) -> Descent:
+        """Descent of the item at `place` since its last report."""
+        item = self.items[place]
+        used, trace = self.used - int(self.reported[item]), self.traces[item]
+        self.reported[item], self.traces[item] = self.used, trace[-1:]
+        return Descent(self.point[place].copy(), float(self.residual[place]), used, tuple(trace))
 
     def keep(self, places: np.ndarray) -> None:
         """Remove all other items."""
         self.arrays, self.memory = self.arrays.take(places), self.memory.take(places)
-        for name in ("items", "point", "value", "slope", "residual", "direction", "step", "values"):
+        for name in ("items", "point", "value", "slope", "residual", "direction", "step"):
             setattr(self, name, getattr(self, name)[places])
 
     def advance(self) -> None:
@@ -146,18 +167,19 @@ class _Batch:
         trial = evaluate(self.shape, self.arrays, self.point + move)
         wanted = self.value * (1.0 + SUFFICIENT_DECREASE * np.vecdot(move, self.slope))
         accepted = (trial.value > 0.0) & (trial.value <= wanted)
-        self.memory.add(move, trial.slope - self.slope, accepted)
-        mask = accepted[:, None]
+        mask, change = accepted[:, None], trial.slope - self.slope
         self.point = np.where(mask, self.point + move, self.point)
         self.slope = np.where(mask, trial.slope, self.slope)
         self.value = np.where(accepted, trial.value, self.value)
         self.residual = np.where(accepted, trial.residual, self.residual)
-        turned = self.memory.direction(self.slope)
+        turned = self.memory.turn(move, change, self.slope, accepted)
         uphill = accepted & ~(np.vecdot(turned, self.slope) < 0.0)
         if uphill.any():
             self.memory.forget(uphill, FIRST_SCALE)
             turned = np.where(uphill[:, None], -FIRST_SCALE * self.slope, turned)
         self.direction = np.where(mask, turned, self.direction)
         self.step = np.where(accepted, 1.0, 0.5 * self.step)
-        self.values = np.concatenate([self.values, self.value[:, None]], axis=1)
+        for item, value, moved in zip(self.items.tolist(), self.value.tolist(), accepted.tolist(), strict=True):
+            if moved:
+                self.traces[item].append(value)
         self.used += 1

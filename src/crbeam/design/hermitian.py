@@ -32,16 +32,13 @@ def gram_index(n_columns: int) -> np.ndarray:
 
 def real_image(matrix: np.ndarray) -> np.ndarray:
     """`Re A + Im A`, a real matrix that holds all of the Hermitian A."""
-    return matrix.real + matrix.imag
+    return np.real(matrix) + np.imag(matrix)
 
 
 def from_real_image(image: np.ndarray) -> np.ndarray:
     """A from `Re A + Im A`: the real part is the symmetric part, the imaginary part the antisymmetric one."""
-    half, turned = 0.5 * image, 0.5 * image.swapaxes(-1, -2)
-    result = np.empty(image.shape, dtype=complex)
-    np.add(half, turned, out=result.real)
-    np.subtract(half, turned, out=result.imag)
-    return result
+    turned = (0.5 + 0.5j) * image
+    return turned + turned.conj().swapaxes(-1, -2)
 
 
 def symmetric(matrix: np.ndarray) -> np.ndarray:

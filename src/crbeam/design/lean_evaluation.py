@@ -9,7 +9,7 @@ from collections.abc import Callable
 import numpy as np
 
 from crbeam.design.hermitian import from_real_image
-from crbeam.design.reduced_bound import Evaluation, evaluate, lapack_solver
+from crbeam.design.reduced_bound import Evaluation, evaluate, lapack_solver, total
 from crbeam.design.reduced_information import ReducedArrays, ReducedShape
 
 
@@ -17,12 +17,10 @@ def evaluator(shape: ReducedShape, arrays: ReducedArrays) -> Callable[[np.ndarra
     """Function from a point to its evaluation, for one problem (no batch axis)."""
     if len(shape.blocks) != 1 or shape.blocks[0].is_diagonal:
         return lambda point: evaluate(shape, arrays, point)
-    return _PackedEvaluator(shape, arrays) if arrays.packed else _TermwiseEvaluator(shape, arrays)
+    return _OneBlockEvaluator(shape, arrays)
 
 
 class _OneBlockEvaluator:
-    """What both representations share."""
-
     def __init__(self, shape: ReducedShape, arrays: ReducedArrays):
         self.size, self.n_columns = shape.blocks[0].size, shape.blocks[0].n_columns
         self.frame = arrays.frames[0]
@@ -31,14 +29,15 @@ class _OneBlockEvaluator:
         self.flat_selections = [selection.T.reshape(-1) for selection in self.selections]
         self.constants = arrays.constants
         self.solve = lapack_solver()
-
-    def informations(self, image: np.ndarray) -> list[np.ndarray]:
-        """Linear part of each information matrix from H(A)."""
-        raise NotImplementedError
-
-    def gradient(self, responses: list[np.ndarray]) -> np.ndarray:
-        """H(G), G in terms of columns."""
-        raise NotImplementedError
+        self.groups, self.criteria = [], [[] for _ in shape.n_parameters]
+        for place, group in enumerate(shape.term_groups):
+            parts = []
+            for number in group.members:
+                criterion = shape.contributions[number].criterion
+                weight, jacobian = arrays.weights[number], arrays.jacobians[number]
+                parts.append((criterion, weight, jacobian))
+                self.criteria[criterion].append((place, 0.5 * weight, jacobian, np.ascontiguousarray(jacobian.T)))
+            self.groups.append((group.index, parts))
 
     def __call__(self, point: np.ndarray) -> Evaluation:
         """The evaluation at a point."""
@@ -63,50 +62,20 @@ class _OneBlockEvaluator:
         slope = difference * (2.0 / norm)
         return Evaluation(np.asarray(value), slope, residual, np.asarray(constant), (gradient,))
 
-
-class _PackedEvaluator(_OneBlockEvaluator):
-    def __init__(self, shape: ReducedShape, arrays: ReducedArrays):
-        super().__init__(shape, arrays)
-        self.packed, self.index = arrays.packed[0], shape.packed_index
-        self.sizes = shape.n_parameters
-        self.products = np.empty(self.index.full_rows[-1].stop)
-
     def informations(self, image: np.ndarray) -> list[np.ndarray]:
-        full = self.packed.dot(image).take(self.index.unpack_rows)
-        return [full[rows].reshape(n, n) for rows, n in zip(self.index.full_rows, self.sizes, strict=True)]
+        """Linear part of each information matrix from H(A)."""
+        seen = [image.take(index.gather) for index, _ in self.groups]
+        matrices = [
+            total(left.dot((seen[group] * weight).dot(jacobian)) for group, weight, jacobian, left in parts)
+            for parts in self.criteria
+        ]
+        return [matrix + matrix.T for matrix in matrices]
 
     def gradient(self, responses: list[np.ndarray]) -> np.ndarray:
-        for rows, response in zip(self.index.full_rows, responses, strict=True):
-            self.products[rows] = response.dot(response.T).reshape(-1)
-        packed = self.products.take(self.index.pack_rows)
-        packed *= self.index.row_factor
-        return packed.dot(self.packed).reshape(self.n_columns, self.n_columns)
-
-
-class _TermwiseEvaluator(_OneBlockEvaluator):
-    def __init__(self, shape: ReducedShape, arrays: ReducedArrays):
-        super().__init__(shape, arrays)
-        self.groups = [(group.index, group.members) for group in shape.term_groups]
-        self.criteria = [part.criterion for part in shape.contributions]
-        self.weights, self.jacobians = arrays.weights, arrays.jacobians
-        self.transposed = [np.ascontiguousarray(jacobian.T) for jacobian in arrays.jacobians]
-        self.sizes = shape.n_parameters
-
-    def informations(self, image: np.ndarray) -> list[np.ndarray]:
-        half, result = 0.5 * image, [np.zeros((n, n)) for n in self.sizes]
-        for index, members in self.groups:
-            seen = half.take(index.gather)
-            for number in members:
-                inner = seen * self.weights[number]
-                result[self.criteria[number]] += self.transposed[number].dot(inner.dot(self.jacobians[number]))
-        return [matrix + matrix.T for matrix in result]
-
-    def gradient(self, responses: list[np.ndarray]) -> np.ndarray:
-        total = np.zeros((self.n_columns, self.n_columns))
-        for index, members in self.groups:
-            terms = np.zeros(index.gather.shape)
-            for number in members:
-                response = self.jacobians[number].dot(responses[self.criteria[number]])
-                terms += response.dot(response.T) * self.weights[number]
-            total += index.membership.T.dot(terms.dot(index.membership))
-        return total
+        """H(G), G in terms of columns."""
+        pieces = []
+        for index, parts in self.groups:
+            slopes = [(jacobian.dot(responses[criterion]), weight) for criterion, weight, jacobian in parts]
+            terms = total(slope.dot(slope.T) * weight for slope, weight in slopes)
+            pieces.append(index.membership.T.dot(terms.dot(index.membership)))
+        return total(pieces)

@@ -102,7 +102,7 @@ def _budget_sums(shape: ReducedShape, values: list[np.ndarray]) -> list[np.ndarr
     if len(values) == 1:
         return values
     totals = [
-        _total(value for value, block in zip(values, shape.blocks, strict=True) if block.budget == budget)
+        total(value for value, block in zip(values, shape.blocks, strict=True) if block.budget == budget)
         for budget in range(shape.n_budgets)
     ]
     return [totals[block.budget] for block in shape.blocks]
@@ -117,21 +117,17 @@ def lapack_solver() -> Callable:
 
 
 def solve_positive(matrix: np.ndarray, right: np.ndarray) -> np.ndarray:
-    """`I^-1 E` item by item; NaN where I is singular."""
+    """`I^-1 E` item by item; NaN where I is not positive definite."""
+    solve = lapack_solver()
     if matrix.ndim == 2:
-        _, solution, failure = lapack_solver()(matrix, right)
+        _, solution, failure = solve(matrix, right)
         return solution if failure == 0 else np.full(right.shape, np.nan)
-    try:
-        return np.linalg.solve(matrix, right)
-    except np.linalg.LinAlgError:
-        return np.stack([_solve_or_nan(one, other) for one, other in zip(matrix, right, strict=True)])
-
-
-def _solve_or_nan(matrix: np.ndarray, right: np.ndarray) -> np.ndarray:
-    try:
-        return np.linalg.solve(matrix, right)
-    except np.linalg.LinAlgError:
-        return np.full(right.shape, np.nan)
+    factor, solution = matrix.copy(), right.swapaxes(-1, -2).copy()
+    for one, other in zip(factor, solution, strict=True):
+        _, _, failure = solve(one.T, other.T, overwrite_a=1, overwrite_b=1)
+        if failure != 0:
+            other[...] = np.nan
+    return solution.swapaxes(-1, -2)
 
 
 def evaluate(shape: ReducedShape, arrays: ReducedArrays, point: np.ndarray) -> Evaluation:
@@ -152,7 +148,7 @@ def evaluate(shape: ReducedShape, arrays: ReducedArrays, point: np.ndarray) -> E
         solve_positive(matrix, selection)
         for matrix, selection in zip(informations(shape, arrays, grams), arrays.selections, strict=True)
     ]
-    value = _total(map(_inner, responses, arrays.selections))
+    value = total(map(_inner, responses, arrays.selections))
     column_gradients = gradients(shape, arrays, responses)
     products = [
         gradient * part if block.is_diagonal else frame @ (gradient @ part)
@@ -161,11 +157,11 @@ def evaluate(shape: ReducedShape, arrays: ReducedArrays, point: np.ndarray) -> E
     slope, residual = _log_gradient(shape, point, joined(products, shape), norms, value)
     constant = np.zeros(np.shape(value))
     if arrays.constants:
-        constant = _total(_inner(y, prior @ y) for y, prior in zip(responses, arrays.constants, strict=True))
+        constant = total(_inner(y, prior @ y) for y, prior in zip(responses, arrays.constants, strict=True))
     return Evaluation(value, slope, residual, constant, tuple(column_gradients))
 
 
-def _total(terms: Iterable[np.ndarray]) -> np.ndarray:
+def total(terms: Iterable[np.ndarray]) -> np.ndarray:
     """Sum of arrays, in their order."""
     return reduce(np.add, terms)
 
@@ -194,7 +190,7 @@ def _log_gradient(
         _log_gradient_part(point[..., part], steep[..., part], norm, share, value)
         for part, norm, share in zip(slices, norms, _budget_sums(shape, shares), strict=True)
     ]
-    return np.concatenate([slope for slope, _ in pieces], axis=-1), _total(residual for _, residual in pieces)
+    return np.concatenate([slope for slope, _ in pieces], axis=-1), total(residual for _, residual in pieces)
 
 
 def _log_gradient_part(
@@ -219,8 +215,8 @@ def lower_bound(shape: ReducedShape, arrays: ReducedArrays, evaluation: Evaluati
             largest = np.linalg.eigvalsh(frame @ valid @ frame.conj().swapaxes(-1, -2))[..., -1]
         previous = worst[block.budget]
         worst[block.budget] = largest if previous is None else np.maximum(previous, largest)
-    total = evaluation.constant + _total(np.maximum(largest, 0.0) for largest in worst if largest is not None)
-    return np.where(is_valid, evaluation.value**2 / np.where(is_valid, total, 1.0), 0.0)
+    power = evaluation.constant + total(np.maximum(largest, 0.0) for largest in worst if largest is not None)
+    return np.where(is_valid, evaluation.value**2 / np.where(is_valid, power, 1.0), 0.0)
 
 
 def variables(shape: ReducedShape, point: np.ndarray) -> list[np.ndarray]:

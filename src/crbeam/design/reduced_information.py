@@ -2,9 +2,9 @@
 
 A reduced problem sees block b through `A_b = S_b^H X_b S_b` (`[column, column]`, S the frame), or, over a codebook,
 through the powers of its words. Contribution c of criterion t adds `J_c^T Re(W_c o conj(A_b[v, v])) J_c`, v being the
-column of each term. Two representations give the same numbers: *packed*, one real matrix from all A to the upper
-triangles of all information matrices (fastest while it is small), and *termwise*, the formula itself. Both work on
-real images, `H(A) = Re A + Im A` (see `hermitian`).
+column of each term. Two representations give the same numbers: *termwise*, this formula, and *packed*, one real matrix
+from all A to the upper triangles of all information matrices, for problems with a codebook. Both work on real images,
+`H(A) = Re A + Im A` (see `hermitian`).
 
 Every routine takes arrays with or without a leading batch axis. Batched products run item by item, so that an item's
 result does not depend on its companions.
@@ -17,9 +17,6 @@ from functools import cached_property, lru_cache
 import numpy as np
 
 from crbeam.design.hermitian import from_real_image, real_image, symmetric
-
-#: Number of entries of the packed matrix up to which it is faster than the termwise formula.
-PACKED_LIMIT = 60_000
 
 
 @dataclass(frozen=True)
@@ -59,9 +56,8 @@ class ReducedShape:
 
     @property
     def is_packed(self) -> bool:
-        """Whether the packed representation is used; over codebooks it always is."""
-        rows, columns = self.packed_size
-        return rows * columns <= PACKED_LIMIT or any(block.is_diagonal for block in self.blocks)
+        """Whether the packed representation is used."""
+        return any(block.is_diagonal for block in self.blocks)
 
     @cached_property
     def packed_index(self) -> "PackedIndex":

@@ -10,7 +10,7 @@ from jaxtyping import Complex, Float, Inexact
 from crbeam.errors import InvalidInput
 from crbeam.information.information import Information
 from crbeam.information.parameters import ParameterLayout
-from crbeam.linalg import hermitian_part, is_hermitian
+from crbeam.linalg import hermitian_part, is_hermitian, seen_gram
 
 
 def _require(condition: bool, message: str) -> None:
@@ -68,13 +68,22 @@ class Contribution:
 
     @cached_property
     def weight(self) -> Complex[np.ndarray, "term term"]:
-        """`O o (Z^H Q Z)`: everything of a pair of terms but its transmit side."""
-        projected = self.receive if self.projector is None else self.projector @ self.receive
-        return self.gram * (self.receive.conj().T @ projected)
+        """`O o (Z^H Q Z)`: everything of a pair of terms but its transmit side; zero for terms that Q does not see."""
+        if self.projector is None:
+            return self.gram * (self.receive.conj().T @ self.receive)
+        return self.gram * seen_gram(self.receive, self.projector)
 
     def at(self, covariance: Complex[np.ndarray, "*batch tx tx"]) -> Float[np.ndarray, "*batch parameter parameter"]:
-        """`J^T Re(O o (Z^H Q Z) o conj(T^H R T)) J` for one transmit covariance R."""
-        transmit_gram = self.transmit.conj().T @ covariance @ self.transmit
+        """`J^T Re(O o (Z^H Q Z) o conj(T^H R T)) J` for one transmit covariance R, or any Hermitian matrix."""
+        return self._of(self.transmit.conj().T @ covariance @ self.transmit)
+
+    def lit_at(self, covariance: Complex[np.ndarray, "tx tx"]) -> Float[np.ndarray, "parameter parameter"]:
+        """As `at`, with nothing from terms that a covariance lights by rounding only (`linalg.seen_gram`)."""
+        return self._of(seen_gram(self.transmit, covariance))
+
+    def _of(
+        self, transmit_gram: Complex[np.ndarray, "*batch term term"]
+    ) -> Float[np.ndarray, "*batch parameter parameter"]:
         return self.jacobian.T @ np.real(self.weight * transmit_gram.conj()) @ self.jacobian
 
     def adjoint(self, matrix: Float[np.ndarray, "parameter parameter"]) -> Complex[np.ndarray, "tx tx"]:
@@ -132,7 +141,10 @@ class InformationMap:
         return self.contributions[0].transmit.shape[0] if self.contributions else 0
 
     def at(self, covariances: Complex[np.ndarray, "block tx tx"]) -> Information:
-        """Information for a stack of transmit covariances, in watt per subcarrier summed over slots."""
+        """Information for a stack of transmit covariances, in watt per subcarrier summed over slots.
+
+        Paths that a covariance leaves in the dark, up to rounding, tell exactly nothing and hide nothing.
+        """
         expected = (len(self.blocks), self.n_tx, self.n_tx)
         _require(
             not self.contributions or covariances.shape == expected,
@@ -140,7 +152,7 @@ class InformationMap:
         )
         matrix = self.constant + 0.0
         for part in self.contributions:
-            matrix = matrix + part.at(covariances[self.blocks.index(part.block)])
+            matrix = matrix + part.lit_at(covariances[self.blocks.index(part.block)])
         return Information(hermitian_part(matrix), self.layout)
 
     def adjoint(self, matrix: Float[np.ndarray, "parameter parameter"]) -> Complex[np.ndarray, "block tx tx"]:

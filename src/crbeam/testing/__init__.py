@@ -38,6 +38,7 @@ from crbeam.testing.information_laws import (
     assert_schur_complement,
     scaled_difference,
 )
+from crbeam.testing.many_digits import echo_root_bounds_m
 from crbeam.testing.random_scenes import link_names, random_scenario, station_name
 from crbeam.testing.random_worlds import (
     position_prior,
@@ -71,6 +72,7 @@ __all__ = [
     "assert_schur_complement",
     "assert_sound",
     "conformance_problems",
+    "echo_root_bounds_m",
     "information_by_complex_step",
     "jacobian_by_complex_step",
     "link_names",

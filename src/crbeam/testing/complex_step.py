@@ -1,8 +1,9 @@
 """Channels and their Fisher information from first principles, for comparison.
 
 Nothing here is computed by the library: element positions, combiner, noise power, path parameters and channel matrices
-are written out once more from the plain entries of the scenario and differentiated by complex steps, `df/dx = Im f(x + ih) / h`, exact to rounding. Complex channels
-`g exp(j phase)` are stepped through the real functions cosine and sine of their (complexified) phase.
+are written out once more from the plain entries of the scenario, and differentiated by complex steps,
+`df/dx = Im f(x + ih) / h`, exact to rounding. Complex channels `g exp(j phase)` are stepped through the real functions
+cosine and sine of their (complexified) phase.
 """
 
 from dataclasses import dataclass

@@ -40,7 +40,7 @@ def random_feasible(problem: DesignProblem, rng: np.random.Generator) -> Complex
 
 
 #: Certified gap that a transmission must have to count as nearly optimal.
-WITNESS_GAP = 1e-4
+WITNESS_GAP = 1e-3
 _ENGINE_METHODS = ("fdb-wcrb", "cpa-wcrb")
 
 
