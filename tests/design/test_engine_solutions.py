@@ -53,6 +53,7 @@ def two_stations(rng, *, is_shared, prior=0.0):
 
 @pytest.mark.parametrize("prior", [0.0, 0.5])
 @pytest.mark.parametrize("is_shared", [True, False])
+@pytest.mark.slow
 def test_two_blocks_with_one_target(is_shared, prior):
     """The least reliable class of problems known: each item is certified, singly and in a batch."""
     rng = np.random.default_rng([int(is_shared), int(10 * prior)])

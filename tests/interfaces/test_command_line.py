@@ -59,15 +59,15 @@ def test_bound_without_targets_explains_itself_and_prints_the_rest():
         assert word in result.stderr
 
 
-@pytest.mark.parametrize("ending", ["npz", "mat", "nc"])
-def test_a_design_is_written_and_read_back_as_a_transmission(tmp_path, ending):
+def test_a_design_is_written_and_read_back_as_a_transmission(tmp_path):
     document = as_json("design", "zhang2025", "--weight", "0.3", "--out", str(tmp_path))
     files = {file.rsplit(".", 1)[1] for file in document["files"]}
     assert {"nc", "npz", "mat", "png", "pdf"} <= files
-    again = as_json("bound", "zhang2025", "--covariance", str(tmp_path / f"design.{ending}"))
-    assert again["links"]["fused"]["user_position_m"] == pytest.approx(
-        document["links"]["fused"]["user_position_m"], rel=1e-9
-    )
+    written = document["links"]["fused"]["user_position_m"]
+    assert as_json("bound", "zhang2025")["links"]["fused"]["user_position_m"] > 1.2 * written
+    for ending in ("npz", "mat", "nc"):
+        again = as_json("bound", "zhang2025", "--covariance", str(tmp_path / f"design.{ending}"))
+        assert again["links"]["fused"]["user_position_m"] == pytest.approx(written, rel=1e-9)
 
 
 def test_design_has_the_keys_of_the_contract():
