@@ -132,7 +132,7 @@ def solve_reduced(
     """
     with _quiet():
         point = _start(problem, start)
-        progress = _solved(problem.shape, problem.arrays, _Progress(point, point), (tolerance, max_evaluations))
+        progress = _solved(problem.shape, problem.arrays, _Progress(point, point), 0, (tolerance, max_evaluations))
         return _result(problem, progress, tolerance)
 
 
@@ -215,7 +215,7 @@ def _solve_chunk(
         if progress[item].gap > MARGIN * tolerance:
             part = arrays.take(item)
             checked = _checked(shape, part, progress[item])
-            progress[item] = _finished(shape, part, checked, (tolerance, max_evaluations))
+            progress[item] = _solved(shape, part, checked, rounds[item], (tolerance, max_evaluations))
     return progress
 
 
@@ -251,20 +251,25 @@ def _polish_all(
                 progress[item] = progress[item].certified(candidate, float(value), float(bound), 2)
 
 
-def _solved(shape: ReducedShape, arrays: ReducedArrays, progress: _Progress, settings: tuple[float, int]) -> _Progress:
-    """All rounds of one problem."""
+def _solved(
+    shape: ReducedShape,
+    arrays: ReducedArrays,
+    progress: _Progress,
+    first_round: int,
+    settings: tuple[float, int],
+) -> _Progress:
+    """The rounds of one problem from the first given one, and what has to follow if they do not suffice."""
     tolerance, max_evaluations = settings
     goal, memory = MARGIN * tolerance, None
-    for number, target in enumerate(ROUNDS):
+    for number in range(first_round, len(ROUNDS)):
+        target = ROUNDS[number] * tolerance
         budget = min(max_evaluations, DESCENT_LIMIT) - progress.evaluations
         if progress.gap <= goal or budget < 1:
             break
-        descent = descend(
-            shape, arrays, progress.resume, target=target * tolerance, max_evaluations=budget, memory=memory
-        )
+        descent = descend(shape, arrays, progress.resume, target=target, max_evaluations=budget, memory=memory)
         memory = descent.memory
         progress = progress.descended(descent)
-        if descent.residual <= target * tolerance:
+        if descent.residual <= target:
             progress = _polished(shape, arrays, progress, goal, THRESHOLDS[: number + 1])
         if progress.gap > goal:
             progress = _checked(shape, arrays, progress)

@@ -86,7 +86,7 @@ class ReducedProblem:
             self.active_blocks, self.shape.blocks, self.bases, variables, strict=True
         ):
             scaled = variable * (self.powers_w[block.budget] / totals[block.budget])
-            stack[index] = hermitian_part(basis @ scaled @ basis.conj().T)
+            stack[index] = basis @ scaled @ basis.conj().T
         if len(self.active_budgets) < len(problem.budgets):
             isotropic = problem.isotropic()
             for number, budget in enumerate(problem.budgets):
