@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from crbeam.design import (
         Certificate,
         Codebook,
+        ConstantModulus,
         Criterion,
         Design,
         DesignMethod,
@@ -28,14 +29,14 @@ if TYPE_CHECKING:
     from crbeam.information import Contribution, Information, InformationMap, ParameterLayout
     from crbeam.propagation import Paths, read_path_file
     from crbeam.scenario import Scenario, list_presets, read_scenario, scenario_json_schema
-    from crbeam.systems import design_problem, link_maps, paths_of
+    from crbeam.systems import design_problem, design_problems, link_maps, paths_of
 
 __version__ = "0.1.0"
 
 _HOMES = {
     "crbeam.design": (
-        "Certificate Codebook Criterion Design DesignMethod DesignProblem PowerBudget Proposal Status Stream "
-        "certify weighted_bound"
+        "Certificate Codebook ConstantModulus Criterion Design DesignMethod DesignProblem PowerBudget Proposal Status "
+        "Stream certify weighted_bound"
     ),
     "crbeam.design.methods": "METHODS method_named",
     "crbeam.errors": "CrbeamError Infeasible InvalidInput InvalidScenario SolverFailed Unidentifiable",
@@ -43,7 +44,7 @@ _HOMES = {
     "crbeam.information": "Contribution Information InformationMap ParameterLayout",
     "crbeam.propagation": "Paths read_path_file",
     "crbeam.scenario": "Scenario list_presets read_scenario scenario_json_schema",
-    "crbeam.systems": "design_problem link_maps paths_of",
+    "crbeam.systems": "design_problem design_problems link_maps paths_of",
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names.split()}
 
@@ -51,6 +52,7 @@ __all__ = [  # noqa: PLE0604, RUF100
     "METHODS",
     "Certificate",
     "Codebook",
+    "ConstantModulus",
     "Contribution",
     "CrbeamError",
     "Criterion",
@@ -75,6 +77,7 @@ __all__ = [  # noqa: PLE0604, RUF100
     "__version__",
     "certify",
     "design_problem",
+    "design_problems",
     "evaluate",
     "link_maps",
     "list_presets",

@@ -154,7 +154,7 @@ class FailsTogether(BestOfRandom):
 class OtherAlone(BestOfRandom):
     """No bound of its own to hide behind, and another path for one problem."""
 
-    is_surrogate = True
+    is_global = False
 
     def propose(self, problem, *, start, seed):
         return self.best(problem, np.random.default_rng(99))

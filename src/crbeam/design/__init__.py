@@ -2,7 +2,7 @@
 
 from crbeam.design.beamformers import Beamformers, beamformers_from_covariance
 from crbeam.design.certificate import Certificate, certify, weighted_bound
-from crbeam.design.constraints import Codebook, Constraint, PowerBudget
+from crbeam.design.constraints import Codebook, ConstantModulus, Constraint, PowerBudget
 from crbeam.design.method import DesignMethod
 from crbeam.design.problem import Criterion, DesignProblem, Stream, WeightedBound, isotropic_covariances
 from crbeam.design.result import Design, Proposal, Status
@@ -11,6 +11,7 @@ __all__ = [
     "Beamformers",
     "Certificate",
     "Codebook",
+    "ConstantModulus",
     "Constraint",
     "Criterion",
     "Design",

@@ -59,7 +59,7 @@ def weighted_bound(problem: DesignProblem, covariances: Complex[np.ndarray, "blo
 def _value(criterion: Criterion, information: Information) -> float:
     """`tr(E^T I^-1 E)`: the weighted traces of the requested bounds."""
     bound = information.bound(criterion.requested)
-    weights = [criterion.weights[name] for name in criterion.requested]
+    weights = [criterion.weight_of(name) for name in criterion.requested]
     sizes = information.layout.select(criterion.requested).sizes
     return float(np.repeat(weights, sizes) @ np.diagonal(bound))
 

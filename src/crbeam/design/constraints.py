@@ -8,6 +8,9 @@ from jaxtyping import Complex
 
 from crbeam.errors import InvalidInput
 
+#: Relative difference of moduli that counts as rounding.
+MODULUS_TOLERANCE = 1e-9
+
 
 @dataclass(frozen=True)
 class PowerBudget:
@@ -55,4 +58,35 @@ class Codebook:
         return self.codewords / np.linalg.norm(self.codewords, axis=0)
 
 
-Constraint = PowerBudget | Codebook
+@dataclass(frozen=True, eq=False)
+class ConstantModulus:
+    """`R_b = F F^H` with `F_nl = sqrt(rho_l / N) exp(j phi_nl)`: the entries of a beam differ in phase only.
+
+    What phase shifters behind one amplifier can send, one beam a slot, with a power of its own.
+
+    Attributes:
+        block: the block that it restricts.
+        codewords: beams as columns that keep the constraint, for methods that only share out power; None without.
+    """
+
+    allows_subspace_reduction: ClassVar[bool] = False
+
+    block: str
+    codewords: Complex[np.ndarray, "tx word"] | None = None
+
+    def __post_init__(self) -> None:
+        if self.codewords is not None and not has_constant_modulus(self.codewords):
+            raise InvalidInput(
+                f"The codewords of an analog array must be beams whose entries all have the same modulus, but some of "
+                f"block `{self.block}` have not."
+            )
+
+
+def has_constant_modulus(beams: Complex[np.ndarray, "tx beam"]) -> bool:
+    """Whether the entries of every beam have one modulus, and no beam is zero."""
+    moduli = np.abs(beams)
+    mean = moduli.mean(axis=0)
+    return bool(beams.shape[1] > 0 and np.all(mean > 0.0) and np.all(np.abs(moduli - mean) <= MODULUS_TOLERANCE * mean))
+
+
+Constraint = PowerBudget | Codebook | ConstantModulus

@@ -7,10 +7,12 @@ import numpy as np
 from jaxtyping import Complex, Float
 
 from crbeam.design.beamformers import Beamformers, codeword_beams, strongest_beams
-from crbeam.design.certificate import Certificate, certify, certify_many, weighted_bound
+from crbeam.design.certificate import Certificate, certify_many, weighted_bound
+from crbeam.design.constraints import has_constant_modulus
 from crbeam.design.method import DesignMethod
+from crbeam.design.powers import powers_of_beams_w
 from crbeam.design.problem import DesignProblem
-from crbeam.design.reduction import reduce_problem
+from crbeam.design.reduction import ReducedProblem, reduce_problems
 from crbeam.design.result import Design, Proposal, Status
 from crbeam.errors import CrbeamError, SolverFailed, Unidentifiable
 from crbeam.linalg import hermitian_part
@@ -52,31 +54,86 @@ def grade_many(
             spectra[index] = _feasible(method, problem, proposal)
         except CrbeamError as error:
             results[index] = error
-    certificates = certify_many(
-        [problems[index] for index in spectra], [spectrum.covariances for spectrum in spectra.values()]
-    )
-    for (index, spectrum), certificate in zip(spectra.items(), certificates, strict=True):
-        proposal = proposals[index]
-        if isinstance(certificate, CrbeamError) or isinstance(proposal, CrbeamError):
-            results[index] = certificate if isinstance(certificate, CrbeamError) else results[index]
+    proofs = _proofs(method, [problems[index] for index in spectra], [each.covariances for each in spectra.values()])
+    for (index, spectrum), proof in zip(spectra.items(), proofs, strict=True):
+        if isinstance(proof, CrbeamError):
+            results[index] = proof
         else:
-            results[index] = _design(method, problems[index], proposal, spectrum, certificate, seconds)
+            results[index] = _design(method, problems[index], spectrum, proof, seconds)
     return [results[index] for index in range(len(problems))]
+
+
+@dataclass(frozen=True)
+class _Proof:
+    """Value of a transmission, the best lower bound known for its problem and what that rests on."""
+
+    objective: float
+    lower_bound: float
+    note: str
+
+
+def _proofs(
+    method: DesignMethod, problems: list[DesignProblem], covariances: list[np.ndarray]
+) -> list[_Proof | CrbeamError]:
+    """Objectives and lower bounds: from the transmissions themselves, or from the optimum where these prove little."""
+    certificates = certify_many(problems, covariances)
+    loose = [
+        index
+        for index, certificate in enumerate(certificates)
+        if isinstance(certificate, Certificate) and not method.is_global and certificate.gap > method.tolerance
+    ]
+    optima = dict(zip(loose, _optimal_bounds([problems[index] for index in loose]), strict=True))
+    proofs: list[_Proof | CrbeamError] = []
+    for index, (problem, certificate) in enumerate(zip(problems, certificates, strict=True)):
+        if isinstance(certificate, CrbeamError):
+            proofs.append(certificate)
+            continue
+        bound = max(certificate.lower_bound, optima.get(index, 0.0))
+        source = "this design" if bound == certificate.lower_bound else "the optimal design"
+        relaxed = " without the constant modulus" if problem.analog_blocks else ""
+        note = f"convexity of the weighted bound at {source}{relaxed}"
+        proofs.append(_Proof(certificate.objective, bound, note))
+    return proofs
+
+
+def _optimal_bounds(problems: list[DesignProblem]) -> list[float]:
+    """Certified lower bounds on the objective of any transmission, from its optimum; constant moduli are left out."""
+    from crbeam.design.engine import solve_reduced_many
+
+    reduced = reduce_problems(problems)
+    able = {index: item for index, item in enumerate(reduced) if isinstance(item, ReducedProblem)}
+    optima = [result.covariances for result in solve_reduced_many(list(able.values()))]
+    certificates = certify_many([problems[index] for index in able], optima)
+    proven = dict(zip(able, certificates, strict=True))
+    bounds = [proven.get(index) for index in range(len(problems))]
+    return [bound.lower_bound if isinstance(bound, Certificate) else 0.0 for bound in bounds]
 
 
 @dataclass(frozen=True, eq=False)
 class _Spectrum:
-    """Covariances of a proposal, powers and unit vectors of the eigenbeams of each block, powers of codewords."""
+    """Covariances of a proposal, powers and unit vectors of the eigenbeams of each block, or what is sent instead.
 
+    Attributes:
+        proposal: the proposal itself.
+        covariances: of each block.
+        eigenbeams: powers and unit vectors of each block.
+        word_powers_w: powers of the codewords of blocks that have a codebook.
+        analog_beams: the beams of blocks with a constant modulus.
+    """
+
+    proposal: Proposal
     covariances: Complex[np.ndarray, "block tx tx"]
     eigenbeams: list[tuple[np.ndarray, np.ndarray]]
     word_powers_w: dict[str, np.ndarray]
+    analog_beams: dict[str, np.ndarray]
 
     def beamformers(self, problem: DesignProblem) -> tuple[Beamformers, ...]:
         """Beams of each block that fit into the slots of the problem."""
         result = []
         for block, (powers_w, vectors) in zip(problem.blocks, self.eigenbeams, strict=True):
-            if block in self.word_powers_w:
+            if block in self.analog_beams:
+                result.append(Beamformers(self.analog_beams[block], is_exact=True))
+            elif block in self.word_powers_w:
                 words = problem.codebooks[block].unit_codewords
                 result.append(codeword_beams(self.word_powers_w[block], words, problem.n_slots))
             else:
@@ -98,37 +155,27 @@ def _feasible(method: DesignMethod, problem: DesignProblem, proposal: Proposal) 
         block: _word_powers_w(method, covariances[problem.blocks.index(block)], codebook.unit_codewords, proposal)
         for block, codebook in problem.codebooks.items()
     }
-    return _Spectrum(covariances, eigenbeams, word_powers_w)
+    analog_beams = {block: _analog_beams(method, problem, block, proposal) for block in problem.analog_blocks}
+    return _Spectrum(proposal, covariances, eigenbeams, word_powers_w, analog_beams)
 
 
-def _design(
-    method: DesignMethod,
-    problem: DesignProblem,
-    proposal: Proposal,
-    spectrum: _Spectrum,
-    certificate: Certificate,
-    seconds: float,
-) -> Design:
-    lower_bound = certificate.lower_bound
-    note = "convexity of the weighted bound at this design"
-    if method.is_surrogate and certificate.gap > method.tolerance:
-        lower_bound = max(lower_bound, certify(problem, _optimal_covariances(problem)).lower_bound)
-        note = "convexity of the weighted bound at the optimal design"
+def _design(method: DesignMethod, problem: DesignProblem, spectrum: _Spectrum, proof: _Proof, seconds: float) -> Design:
+    proposal = spectrum.proposal
     beamformers = spectrum.beamformers(problem)
-    optimal = certificate.objective - lower_bound <= method.tolerance * certificate.objective
-    status = Status.OPTIMAL if optimal else Status.TIME_LIMIT if proposal.hit_time_limit else Status.FEASIBLE
+    is_optimal = proof.objective - proof.lower_bound <= method.tolerance * proof.objective
+    status = Status.OPTIMAL if is_optimal else Status.TIME_LIMIT if proposal.hit_time_limit else Status.FEASIBLE
     streams = proposal.stream_covariances or {problem.streams[0].name: spectrum.covariances}
     return Design(
-        method=method.key,
+        method=method.name,
         blocks=problem.blocks,
         covariances=spectrum.covariances,
         stream_covariances=streams,
         beamformers=beamformers,
-        beamforming_loss=_beamforming_loss(problem, beamformers, certificate.objective),
+        beamforming_loss=_beamforming_loss(problem, beamformers, proof.objective),
         status=status,
-        objective=certificate.objective,
-        lower_bound=lower_bound,
-        bound_note=note,
+        objective=proof.objective,
+        lower_bound=proof.lower_bound,
+        bound_note=proof.note,
         trace=proposal.trace,
         iterations=proposal.iterations,
         seconds=seconds,
@@ -144,12 +191,6 @@ def _beamforming_loss(problem: DesignProblem, beamformers: tuple[Beamformers, ..
         return weighted_bound(problem, np.stack([beams.covariance for beams in beamformers])) / objective - 1.0
     except Unidentifiable:
         return None
-
-
-def _optimal_covariances(problem: DesignProblem) -> Complex[np.ndarray, "block tx tx"]:
-    from crbeam.design.engine import solve_reduced
-
-    return solve_reduced(reduce_problem(problem)).covariances
 
 
 def _require_shape(method: DesignMethod, problem: DesignProblem, proposal: Proposal) -> None:
@@ -212,6 +253,25 @@ def _factor_beams(
     return powers_w, beams / np.sqrt(np.where(powers_w > 0.0, powers_w, 1.0))
 
 
+def _analog_beams(
+    method: DesignMethod, problem: DesignProblem, block: str, proposal: Proposal
+) -> Complex[np.ndarray, "tx beam"]:
+    """Beams of a block, strongest first, if their entries have one modulus and there is a slot for each."""
+    factor = np.zeros((problem.n_tx, 0)) if proposal.factors is None else proposal.factors[problem.blocks.index(block)]
+    powers_w = np.sum(np.abs(factor) ** 2, axis=0)
+    order = np.argsort(-powers_w, kind="stable")
+    beams = factor[:, order[powers_w[order] > 0.0]]
+    slots = problem.n_slots or beams.shape[1]
+    if not (has_constant_modulus(beams) and beams.shape[1] <= slots):
+        raise SolverFailed(
+            f"{method.key} must propose the beams of {block} as factors whose entries have one modulus each, in at "
+            f"most {slots} slots, but proposed {beams.shape[1]} beams, or beams of varying modulus.",
+            status="no constant modulus",
+            trace=proposal.trace,
+        )
+    return beams
+
+
 def _word_powers_w(
     method: DesignMethod,
     covariance: Complex[np.ndarray, "tx tx"],
@@ -219,12 +279,7 @@ def _word_powers_w(
     proposal: Proposal,
 ) -> Float[np.ndarray, " word"]:
     """Power of each codeword; a covariance that is no nonnegative combination of their projectors is refused."""
-    from scipy.optimize import nnls
-
-    atoms = np.einsum("il,jl->ijl", codewords, codewords.conj()).reshape(-1, codewords.shape[1])
-    scale = float(np.linalg.norm(covariance))
-    flat = covariance.ravel() / scale
-    shares, distance = nnls(np.concatenate([atoms.real, atoms.imag]), np.concatenate([flat.real, flat.imag]))
+    powers_w, distance = powers_of_beams_w(codewords, covariance)
     if distance > 1e-6:
         raise SolverFailed(
             f"{method.key} must send codewords only, but its covariance is {distance:.2g} (relative) away from "
@@ -232,4 +287,4 @@ def _word_powers_w(
             status="outside the codebook",
             trace=proposal.trace,
         )
-    return scale * shares
+    return powers_w

@@ -7,6 +7,7 @@ registered to use it from Python.
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from dataclasses import fields, is_dataclass
 from typing import ClassVar
 
 import numpy as np
@@ -25,8 +26,10 @@ class DesignMethod(ABC):
         summary: one line on what it does.
         uses: constraint types, beside power budgets, that its problems must carry.
         keeps: further constraint types that it can keep if a problem carries them.
-        is_surrogate: True if it minimises something else than the problem's objective, or nothing at all; the lower
-            bound is then taken from the optimum of the problem instead of from the proposal.
+        is_global: False if it does not look for the global optimum of the problem's objective, but for a local one, or
+            of something else, or for nothing at all; the lower bound is then taken from the optimum of the problem
+            (without constant moduli) instead of from the proposal.
+        fuses: True if its problems judge all links together, as one receiver that has the observations of all.
         tolerance: certified gap up to which a design counts as optimal.
     """
 
@@ -34,8 +37,17 @@ class DesignMethod(ABC):
     summary: ClassVar[str]
     uses: ClassVar[frozenset[type]] = frozenset()
     keeps: ClassVar[frozenset[type]] = frozenset()
-    is_surrogate: ClassVar[bool] = False
+    is_global: ClassVar[bool] = True
+    fuses: ClassVar[bool] = False
     tolerance: float = 1e-6
+
+    @property
+    def name(self) -> str:
+        """The key with the hyper-parameters that differ from their defaults: `fdb-wbf:root=procrustes`."""
+        defaults = {part.name: part.default for part in fields(self)} if is_dataclass(self) else {}
+        chosen = {option: getattr(self, option) for option in defaults}
+        settings = [f"{option}={value}" for option, value in chosen.items() if value != defaults[option]]
+        return f"{self.key}:{','.join(settings)}" if settings else self.key
 
     @abstractmethod
     def propose_many(

@@ -1,13 +1,13 @@
 """What a design should achieve, as pure data."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 from jaxtyping import Complex, Float
 
-from crbeam.design.constraints import Codebook, Constraint, PowerBudget
+from crbeam.design.constraints import Codebook, ConstantModulus, Constraint, PowerBudget
 from crbeam.errors import InvalidInput
 from crbeam.information.information_map import InformationMap
 
@@ -20,13 +20,17 @@ class Criterion:
         map: information as a function of the transmit covariances.
         weights: weight of the bound's trace of each named parameter, at least 0.
         name: what the criterion is called in reports.
+        weight: of the criterion as a whole, at least 0; it multiplies the weights of the parameters.
     """
 
     map: InformationMap
     weights: Mapping[str, float]
     name: str = "criterion"
+    weight: float = 1.0
 
     def __post_init__(self) -> None:
+        if not (np.isfinite(self.weight) and self.weight >= 0.0):
+            raise InvalidInput(f"The weight of criterion `{self.name}` must be at least 0, found {self.weight}.")
         for parameter, weight in self.weights.items():
             _ = self.map.layout[parameter]
             if not (np.isfinite(weight) and weight >= 0.0):
@@ -35,13 +39,19 @@ class Criterion:
     @cached_property
     def requested(self) -> tuple[str, ...]:
         """Parameters with a positive weight."""
-        return tuple(name for name, weight in self.weights.items() if weight > 0.0)
+        return tuple(name for name in self.weights if self.weight_of(name) > 0.0)
+
+    def weight_of(self, parameter: str) -> float:
+        """What the bound's trace of a parameter counts in the objective."""
+        return self.weight * self.weights[parameter]
 
     @cached_property
     def selection(self) -> Float[np.ndarray, "parameter direction"]:
         """E with `f = tr(E^T I^-1 E)`: a column `sqrt(weight) e_i` for each component of the requested parameters."""
         layout = self.map.layout
-        columns = [(index, np.sqrt(self.weights[name])) for name in self.requested for index in layout.indices([name])]
+        columns = [
+            (index, np.sqrt(self.weight_of(name))) for name in self.requested for index in layout.indices([name])
+        ]
         matrix = np.zeros((layout.size, len(columns)))
         for column, (index, root_weight) in enumerate(columns):
             matrix[index, column] = root_weight
@@ -90,7 +100,8 @@ class DesignProblem:
         streams: parts of the transmission; by default one pilot stream over all blocks.
         directions: beams `[tx, beam]` towards the objects of the scene, for methods that steer.
         n_slots: number of slots among which beams can be shared out, if limited.
-        guides: designs at the extremes of a trade-off, by name.
+        guides: covariances `[block, tx, tx]` that are good for each of the criteria alone, in their order; empty if
+            none are given.
     """
 
     criteria: tuple[Criterion, ...]
@@ -99,7 +110,7 @@ class DesignProblem:
     streams: tuple[Stream, ...] = ()
     directions: Complex[np.ndarray, "tx beam"] | None = None
     n_slots: int | None = None
-    guides: Mapping[str, Complex[np.ndarray, "block tx tx"]] = field(default_factory=dict)
+    guides: tuple[Complex[np.ndarray, "block tx tx"], ...] = ()
 
     def __post_init__(self) -> None:
         if not self.active_criteria:
@@ -113,11 +124,23 @@ class DesignProblem:
                 f"Every block must be in exactly one power budget: blocks are {', '.join(self.blocks)}, "
                 f"budgets name {', '.join(budgeted) or 'none'}."
             )
-        restricted = [codebook.block for codebook in self.constraints if isinstance(codebook, Codebook)]
+        restricted = [part.block for part in self.constraints if isinstance(part, Codebook | ConstantModulus)]
         if len(set(restricted)) != len(restricted) or not set(restricted) <= set(self.blocks):
-            raise InvalidInput(f"Codebooks must restrict different blocks of {self.blocks}, found {restricted}.")
+            raise InvalidInput(
+                f"Codebooks and constant moduli must restrict different blocks of {self.blocks}, found {restricted}."
+            )
+        self._require_guides()
         if not self.streams:
             object.__setattr__(self, "streams", (Stream("pilot", self.blocks),))
+
+    def _require_guides(self) -> None:
+        shape = (len(self.blocks), self.n_tx, self.n_tx)
+        found = [guide.shape for guide in self.guides]
+        if found and found != [shape] * len(self.criteria):
+            raise InvalidInput(
+                f"There must be a guide of shape {shape} for each of the {len(self.criteria)} criteria, found "
+                f"{', '.join(map(str, found))}."
+            )
 
     @cached_property
     def active_criteria(self) -> tuple[Criterion, ...]:
@@ -141,8 +164,13 @@ class DesignProblem:
 
     @property
     def codebooks(self) -> dict[str, Codebook]:
-        """The codebook of each restricted block."""
+        """The codebook of each block that has one."""
         return {part.block: part for part in self.constraints if isinstance(part, Codebook)}
+
+    @property
+    def analog_blocks(self) -> dict[str, ConstantModulus]:
+        """The constant-modulus constraint of each block that has one."""
+        return {part.block: part for part in self.constraints if isinstance(part, ConstantModulus)}
 
     def covariances_of(
         self, information: InformationMap, covariances: Complex[np.ndarray, "block tx tx"]
@@ -153,6 +181,11 @@ class DesignProblem:
     def isotropic(self) -> Complex[np.ndarray, "block tx tx"]:
         """Identity in every block, scaled to use each budget fully and equally in its blocks."""
         return isotropic_covariances(self.blocks, self.n_tx, self.budgets)
+
+    def with_criterion_weights(self, *weights: float) -> "DesignProblem":
+        """Same problem with other weights of its criteria, in their order."""
+        pairs = zip(self.criteria, weights, strict=True)
+        return replace(self, criteria=tuple(replace(criterion, weight=weight) for criterion, weight in pairs))
 
     def with_constraints(self, *constraints: Constraint) -> "DesignProblem":
         """Same problem with further constraints."""

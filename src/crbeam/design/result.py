@@ -52,7 +52,7 @@ class Design:
     """A transmission with its certificate.
 
     Attributes:
-        method: key of the method.
+        method: name of the method: its key, and options that are not the defaults.
         blocks: names of the blocks, in the order of `covariances`.
         covariances: watt per subcarrier, summed over slots.
         stream_covariances: covariance of each stream, `[block, tx, tx]`, by stream name.

@@ -7,7 +7,7 @@ from crbeam.design import Design, DesignMethod
 from crbeam.errors import CrbeamError
 from crbeam.evaluation.bounds import Evaluation, evaluate
 from crbeam.scenario import Scenario
-from crbeam.systems import design_problem
+from crbeam.systems import design_problems
 
 
 @dataclass(frozen=True, eq=False)
@@ -15,7 +15,7 @@ class TradeoffPoint:
     """One design of a trade-off curve.
 
     Attributes:
-        method: key of the method.
+        method: name of the method.
         weight: weight of bistatic positioning.
         design: the design, or the error that stands in its place.
         evaluation: bounds of the design; None if there is none.
@@ -47,9 +47,9 @@ def tradeoff(scenario: Scenario, methods: Sequence[DesignMethod], weights: Seque
     """Designs of each method for each weight, all weights of a method as one batch."""
     points = []
     for method in methods:
-        problems = [design_problem(scenario, weight=weight, method=method) for weight in weights]
+        problems = design_problems(scenario, weights, method=method)
         first, second = (criterion.name for criterion in problems[0].criteria)
         for weight, result in zip(weights, method.solve_many(problems), strict=True):
             evaluation = evaluate(scenario, result.covariances) if isinstance(result, Design) else None
-            points.append(TradeoffPoint(method.key, float(weight), result, evaluation, (first, second)))
+            points.append(TradeoffPoint(method.name, float(weight), result, evaluation, (first, second)))
     return points

@@ -1,9 +1,12 @@
 """The published systems: the only place where a scenario becomes information maps and design problems."""
 
+from collections.abc import Sequence
+
 import numpy as np
 from jaxtyping import Complex
 
 from crbeam.design import DesignMethod, DesignProblem, isotropic_covariances
+from crbeam.errors import InvalidInput
 from crbeam.information import InformationMap
 from crbeam.propagation import Paths
 from crbeam.scenario import Scenario
@@ -37,12 +40,26 @@ def design_problem(scenario: Scenario, *, weight: float = 0.5, method: DesignMet
     Args:
         scenario: the world.
         weight: weight of bistatic positioning, between 0 and 1.
-        method: adds the constraints in `method.uses`; without a method any covariance within the budget is allowed.
+        method: adds the constraints in `method.uses`, and joins the links if `method.fuses`; without a method any
+            covariance within the budget is allowed.
     """
     system = _SYSTEMS[scenario.system]
-    problem = system.design_problem(scenario, weight=weight)
+    problem = system.design_problem(scenario, weight=weight, fused=method is not None and method.fuses)
     extra = [system.constraint(scenario, kind) for kind in (method.uses if method is not None else ())]
     return problem.with_constraints(*extra) if extra else problem
+
+
+def design_problems(
+    scenario: Scenario, weights: Sequence[float], *, method: DesignMethod | None = None
+) -> list[DesignProblem]:
+    """The design problems of a scenario at several weights of bistatic positioning; they share their maps."""
+    outside = [weight for weight in weights if not 0.0 <= weight <= 1.0]
+    if outside:
+        raise InvalidInput(f"Weights of bistatic positioning must be between 0 and 1, found {outside[0]:g}.")
+    if not len(weights):
+        return []
+    first = design_problem(scenario, weight=weights[0], method=method)
+    return [first.with_criterion_weights(weight, 1.0 - weight) for weight in weights]
 
 
 def isotropic_transmission(scenario: Scenario) -> dict[str, Complex[np.ndarray, "tx tx"]]:
@@ -56,4 +73,4 @@ def isotropic_transmission(scenario: Scenario) -> dict[str, Complex[np.ndarray, 
     return dict(zip(blocks, isotropic_covariances(blocks, n_tx, budgets), strict=True))
 
 
-__all__ = ["design_problem", "isotropic_transmission", "link_map", "link_maps", "paths_of"]
+__all__ = ["design_problem", "design_problems", "isotropic_transmission", "link_map", "link_maps", "paths_of"]

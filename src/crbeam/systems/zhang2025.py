@@ -103,10 +103,12 @@ def _state_map(scenario: Scenario, paths: Paths) -> InformationMap:
     return _path_map(scenario, paths).change_parameters(jacobian, layout)
 
 
-def design_problem(scenario: Scenario, *, weight: float = 0.5) -> DesignProblem:
+def design_problem(scenario: Scenario, *, weight: float = 0.5, fused: bool = False) -> DesignProblem:
     """Minimise `weight CRB_bistatic(user) + (1 - weight) CRB_monostatic(user and targets)` under the power budget.
 
-    Reference: zhang2025 eq. (13).
+    Fused: both bounds are those of all links together, as if user and station told each other what they observe.
+
+    Reference: zhang2025 eq. (13), Remark 1.
     """
     if not 0.0 <= weight <= 1.0:
         raise InvalidInput(f"The weight of bistatic positioning must be between 0 and 1, found {weight:g}.")
@@ -118,12 +120,13 @@ def design_problem(scenario: Scenario, *, weight: float = 0.5) -> DesignProblem:
             f"{missing}.",
             field="links",
         )
-    bistatic, monostatic = (link_map(scenario, links[to_user]) for to_user in (True, False))
-    positions = ("user_position", *monostatic.layout.family("target_position"))
+    names = (FUSED, FUSED) if fused else (links[True], links[False])
+    maps = {name: link_map(scenario, name) for name in dict.fromkeys(names)}
+    positions = ("user_position", *maps[names[1]].layout.family("target_position"))
     return DesignProblem(
         criteria=(
-            Criterion(bistatic, {"user_position": weight}, links[True]),
-            Criterion(monostatic, dict.fromkeys(positions, 1.0 - weight), links[False]),
+            Criterion(maps[names[0]], {"user_position": 1.0}, names[0], weight),
+            Criterion(maps[names[1]], dict.fromkeys(positions, 1.0), names[1], 1.0 - weight),
         ),
         constraints=power_budgets(scenario),
         directions=transmit_directions(scenario),

@@ -102,7 +102,7 @@ def with_position_prior(problem: DesignProblem, *, strength: float = 1.0) -> Des
         information = criterion.map.at(problem.covariances_of(criterion.map, problem.isotropic()))
         constant = position_prior(information, criterion.requested, strength=strength)
         prior = Information(constant, information.layout).as_prior()
-        criteria.append(Criterion(criterion.map + prior, criterion.weights, criterion.name))
+        criteria.append(replace(criterion, map=criterion.map + prior))
     return replace(problem, criteria=tuple(criteria))
 
 
@@ -120,8 +120,8 @@ def two_stage_problem(scenario: Scenario, *, weight: float = 0.5) -> DesignProbl
     power_w = scenario.power_per_subcarrier_w(station)
     return DesignProblem(
         (
-            Criterion(first + second, {"user_position": weight}, "both"),
-            Criterion(first, dict.fromkeys(("user_position", *targets), 1.0 - weight), "first"),
+            Criterion(first + second, {"user_position": 1.0}, "both", weight),
+            Criterion(first, dict.fromkeys(("user_position", *targets), 1.0), "first", 1.0 - weight),
         ),
         (PowerBudget(("first", "second"), power_w),),
     )

@@ -1,9 +1,13 @@
 """Design methods by their names on the command line."""
 
+from dataclasses import fields
+from typing import Any
+
 from crbeam.design.method import DesignMethod
 from crbeam.design.methods.conic_wcrb import ConicWeightedBound
 from crbeam.design.methods.cpa_wcrb import CodebookWeightedBound
 from crbeam.design.methods.fdb_wcrb import FullDimensionalWeightedBound
+from crbeam.design.methods.fusion import FusedWeightedBound
 from crbeam.design.methods.steered import Steered
 from crbeam.design.methods.uniform import Uniform
 from crbeam.errors import InvalidInput
@@ -11,21 +15,45 @@ from crbeam.units import suggestion
 
 METHODS: dict[str, type[DesignMethod]] = {
     method.key: method
-    for method in (FullDimensionalWeightedBound, CodebookWeightedBound, ConicWeightedBound, Uniform, Steered)
+    for method in (
+        FullDimensionalWeightedBound,
+        CodebookWeightedBound,
+        FusedWeightedBound,
+        ConicWeightedBound,
+        Uniform,
+        Steered,
+    )
 }
 
 
-def method_named(key: str) -> DesignMethod:
-    """Method with default hyper-parameters.
+def method_named(name: str) -> DesignMethod:
+    """Method by its key, or by its key with hyper-parameters: `fdb-wcrb`, `fdb-wcrb:tolerance=1e-8,max_evaluations=90`.
 
     Raises:
-        InvalidInput: no method has that name.
+        InvalidInput: no method has that key, or it has no such hyper-parameter, or not with such a value.
     """
+    key, _, settings = name.partition(":")
     if key not in METHODS:
         close = suggestion(key, METHODS)
         hint = f" Did you mean {close}?" if close else ""
         raise InvalidInput(f"The method must be one of {', '.join(METHODS)}, found `{key}`.{hint}")
-    return METHODS[key]()
+    kind = METHODS[key]
+    return kind(**dict(_option(kind, setting) for setting in settings.split(",") if setting))
+
+
+def _option(kind: type[DesignMethod], setting: str) -> tuple[str, int | float | str]:
+    """Name and value of a hyper-parameter from `name=value`, of the type of its default."""
+    option, _, text = setting.partition("=")
+    defaults: dict[str, Any] = {part.name: part.default for part in fields(kind)}  # pyright: ignore[reportArgumentType]
+    if option not in defaults:
+        raise InvalidInput(f"{kind.key} must be given options among {', '.join(defaults)}, found `{setting}`.")
+    type_of_default = type(defaults[option])
+    try:
+        return option, type_of_default(text)
+    except ValueError:
+        raise InvalidInput(
+            f"Option {option} of {kind.key} must be like its default {defaults[option]}, found `{text}`."
+        ) from None
 
 
 __all__ = [
@@ -33,6 +61,7 @@ __all__ = [
     "CodebookWeightedBound",
     "ConicWeightedBound",
     "FullDimensionalWeightedBound",
+    "FusedWeightedBound",
     "Steered",
     "Uniform",
     "method_named",

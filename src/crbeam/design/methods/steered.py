@@ -17,7 +17,7 @@ class Steered(DesignMethod):
 
     key = "steered"
     summary = "equal power on one beam towards each object (baseline)"
-    is_surrogate = True
+    is_global = False
 
     tolerance: float = 1e-6
 

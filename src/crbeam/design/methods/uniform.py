@@ -17,7 +17,7 @@ class Uniform(DesignMethod):
 
     key = "uniform"
     summary = "isotropic transmission (baseline)"
-    is_surrogate = True
+    is_global = False
 
     tolerance: float = 1e-6
 
