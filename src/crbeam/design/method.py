@@ -44,9 +44,10 @@ class DesignMethod(ABC):
     @property
     def name(self) -> str:
         """The key with the hyper-parameters that differ from their defaults: `fdb-wbf:root=procrustes`."""
-        defaults = {part.name: part.default for part in fields(self)} if is_dataclass(self) else {}
-        chosen = {option: getattr(self, option) for option in defaults}
-        settings = [f"{option}={value}" for option, value in chosen.items() if value != defaults[option]]
+        parts = fields(self) if is_dataclass(self) else ()
+        plain = [part for part in parts if isinstance(part.default, int | float | str)]
+        chosen = [(part.name, getattr(self, part.name)) for part in plain if getattr(self, part.name) != part.default]
+        settings = [f"{option}={value}" for option, value in chosen]
         return f"{self.key}:{','.join(settings)}" if settings else self.key
 
     @abstractmethod

@@ -2,7 +2,7 @@
 
 from crbeam.evaluation.bounds import Evaluation, LinkEvaluation, evaluate
 from crbeam.evaluation.error_map import PositionErrorMap, position_error_map
-from crbeam.evaluation.tradeoff import TradeoffPoint, tradeoff
+from crbeam.evaluation.tradeoff import TradeoffPoint, pareto_optimal, tradeoff
 
 __all__ = [
     "Evaluation",
@@ -10,6 +10,7 @@ __all__ = [
     "PositionErrorMap",
     "TradeoffPoint",
     "evaluate",
+    "pareto_optimal",
     "position_error_map",
     "tradeoff",
 ]

@@ -8,7 +8,7 @@ from typing import Any
 import typer
 
 from crbeam.design import Design
-from crbeam.evaluation import Evaluation, TradeoffPoint
+from crbeam.evaluation import Evaluation, TradeoffPoint, pareto_optimal
 from crbeam.scenario import Scenario, scenario_document
 
 
@@ -85,14 +85,16 @@ def print_files(files: Sequence[Path]) -> None:
 
 
 def print_tradeoff(points: Sequence[TradeoffPoint]) -> None:
-    """A line for each design of a trade-off curve."""
-    typer.echo("method        weight  bistatic user  monostatic all  gap")
-    for point in points:
-        head = f"{point.method:12}  {point.weight:6.3f}"
+    """A line for each design of a trade-off curve; a star marks those that are Pareto-optimal among all."""
+    width = max([12, *(len(point.method) for point in points)])
+    typer.echo(f"  {'method':{width}}  weight           user  all positions  gap      judged by")
+    for point, is_best in zip(points, pareto_optimal(points), strict=True):
+        head = f"{'*' if is_best else ' '} {point.method:{width}}  {point.weight:6.3f}"
         if not isinstance(point.design, Design):
             typer.echo(f"{head}  no design: {type(point.design).__name__}")
             continue
         values = (point.positioning_m, point.sensing_m)
         cells = ["not ident.   " if value is None else f"{value:11.6g} m" for value in values]
         gap = "no bound" if point.design.gap is None else f"{point.design.gap:.1e}"
-        typer.echo(f"{head}  {cells[0]}   {cells[1]}  {gap}")
+        links = ", ".join(dict.fromkeys(point.links))
+        typer.echo(f"{head}  {cells[0]}  {cells[1]}  {gap:7}  {links}")

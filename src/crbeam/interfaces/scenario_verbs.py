@@ -8,7 +8,7 @@ import typer
 
 from crbeam.design import Design
 from crbeam.errors import CrbeamError, InvalidInput, InvalidScenario, Unidentifiable
-from crbeam.evaluation import Evaluation, TradeoffPoint, evaluate, position_error_map, tradeoff
+from crbeam.evaluation import Evaluation, TradeoffPoint, evaluate, pareto_optimal, position_error_map, tradeoff
 from crbeam.evaluation.error_map import scene_grid_m
 from crbeam.information.information import REMEDY
 from crbeam.interfaces.options import (
@@ -163,11 +163,10 @@ def tradeoff_curve(
 
 def _tradeoff_document(scenario: Scenario, points: list[TradeoffPoint], files: list[Path]) -> dict:
     rows = []
-    for point in points:
+    for point, is_best in zip(points, pareto_optimal(points), strict=True):
         if isinstance(point.design, Design) and point.evaluation is not None:
-            rows.append(
-                {**design_summary(point.design, weight=point.weight), "links": links_document(point.evaluation)}
-            )
+            summary = {**design_summary(point.design, weight=point.weight), "pareto_optimal": is_best}
+            rows.append({**summary, "links": links_document(point.evaluation)})
         else:
             rows.append({"method": point.method, "weight": point.weight, "error": str(point.design)})
     return {"scenario": scenario_document(scenario), "points": rows, "files": [str(file) for file in files]}

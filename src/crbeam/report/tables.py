@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from crbeam.design import Design
 from crbeam.evaluation import Evaluation
-from crbeam.evaluation.tradeoff import TradeoffPoint
+from crbeam.evaluation.tradeoff import TradeoffPoint, pareto_optimal
 from crbeam.files import write_atomically
 
 if TYPE_CHECKING:
@@ -140,9 +140,11 @@ def bound_records(rows: Sequence[BoundRow]) -> list[dict[str, Any]]:
 def tradeoff_table(points: Sequence[TradeoffPoint]) -> list[dict[str, Any]]:
     """Records of a trade-off curve: method, weight, objective, lower bound, gap, status and root bounds in metres.
 
-    Nothing (None) stands where a bound does not exist; a point without a design has the error's name as its status.
+    `pareto_optimal` tells whether no other record of the same links is better. Nothing (None) stands where a bound does
+    not exist; a point without a design has the error's name as its status.
     """
-    return [_tradeoff_record(point) for point in points]
+    pairs = zip(points, pareto_optimal(points), strict=True)
+    return [{**_tradeoff_record(point), "pareto_optimal": is_best} for point, is_best in pairs]
 
 
 def _tradeoff_record(point: TradeoffPoint) -> dict[str, Any]:

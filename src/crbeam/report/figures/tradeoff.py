@@ -1,12 +1,12 @@
 """Curves of what two links can know under one transmission."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from crbeam.errors import InvalidInput
-from crbeam.evaluation.tradeoff import TradeoffPoint
+from crbeam.evaluation.tradeoff import TradeoffPoint, pareto_optimal
 from crbeam.report.style import curve_style, ieee_style, legend_columns, new_axes
 
 if TYPE_CHECKING:
@@ -34,11 +34,11 @@ def curves_by_method(points: Sequence[TradeoffPoint]) -> dict[str, list[Tradeoff
 
 
 def tradeoff_figure(points: Curves, *, styles: Sequence[Mapping[str, Any]] | None = None) -> "matplotlib.figure.Figure":
-    """Root bound of the user by bistatic positioning against that of all positions by monostatic sensing.
+    """Root bound of the user by bistatic positioning against that of all positions by monostatic sensing (or fused).
 
-    One line per method, its points in the order of their weights, its ends filled. The weights of the ends stand beside
-    them; of more than two curves, beside the outermost ends of each weight only. Points where a bound does not exist,
-    or that have no design, are left out and counted in the legend.
+    One line per method, its points in the order of their weights; filled are those that are Pareto-optimal among all
+    points shown. The weights of the ends stand beside them; of more than two curves, beside the outermost ends of each
+    weight only. Points where a bound does not exist, or that have no design, are left out and counted in the legend.
 
     Args:
         points: from `tradeoff`, or several such lists by label.
@@ -52,12 +52,15 @@ def tradeoff_figure(points: Curves, *, styles: Sequence[Mapping[str, Any]] | Non
     with ieee_style():
         figure, axes = new_axes(3.0)
         ends: list[_Ends] = []
+        everything = [point for curve in curves.values() for point in curve]
+        best = {point for point, is_best in zip(everything, pareto_optimal(everything), strict=True) if is_best}
         for index, (label, curve) in enumerate(curves.items()):
             style = curve_style(index) if styles is None else styles[index]
-            ends += _draw_curve(axes, label, curve, style)
+            ends += _draw_curve(axes, label, curve, style, best)
+        is_plain = all(len(set(point.links)) == 2 for point in everything)
         axes.set(
-            xlabel="root bound of all positions, monostatic sensing (m)",
-            ylabel="root bound of the user, bistatic positioning (m)",
+            xlabel=f"root bound of all positions{', monostatic sensing' if is_plain else ''} (m)",
+            ylabel=f"root bound of the user{', bistatic positioning' if is_plain else ''} (m)",
         )
         axes.grid(visible=True)
         axes.margins(0.1)
@@ -67,33 +70,43 @@ def tradeoff_figure(points: Curves, *, styles: Sequence[Mapping[str, Any]] | Non
             axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
             axes.yaxis.set_major_formatter("{x:g}")
             axes.yaxis.set_minor_formatter(NullFormatter())
-        figure.legend(loc="outside lower center", ncols=legend_columns(axes.get_legend_handles_labels()[1]))
+        columns = legend_columns(axes.get_legend_handles_labels()[1])
+        title = "filled: Pareto-optimal" if len(best) < len(everything) else None
+        figure.legend(loc="outside lower center", ncols=columns, title=title, title_fontsize="small")
         _label_ends(axes, ends)
     return figure
 
 
 def tradeoff_bounds_m(point: TradeoffPoint) -> tuple[float, float] | None:
     """Root bounds of a point: all positions by monostatic sensing, the user by bistatic positioning; None without."""
-    first, second = point.sensing_m, point.positioning_m
-    return None if first is None or second is None else (first, second)
+    if point.bounds_m is None:
+        return None
+    user_m, all_m = point.bounds_m
+    return all_m, user_m
 
 
 def _draw_curve(
-    axes: "matplotlib.axes.Axes", label: str, curve: Sequence[TradeoffPoint], style: Mapping[str, Any]
+    axes: "matplotlib.axes.Axes",
+    label: str,
+    curve: Sequence[TradeoffPoint],
+    style: Mapping[str, Any],
+    best: Container[TradeoffPoint],
 ) -> list[_Ends]:
     """Draw a curve; its lowest and highest weight with their places, nothing for a curve without points."""
     ordered = sorted(curve, key=lambda point: point.weight)
     drawn = [(*bounds, point.weight) for point in ordered if (bounds := tradeoff_bounds_m(point)) is not None]
+    filled = [point in best for point in ordered if point.bounds_m is not None]
     left_out = len(ordered) - len(drawn)
     if left_out:
         label = f"{label} ({left_out} left out: no bound)"
     values = np.array(drawn).reshape(-1, 3)
-    look = {"markerfacecolor": "white", "markeredgewidth": 0.7, "markevery": -(-len(drawn) // _MOST_MARKERS) or 1}
+    step = -(-len(drawn) // _MOST_MARKERS) or 1
+    look = {"markerfacecolor": "white", "markeredgewidth": 0.7, "markevery": step}
     axes.plot(values[:, 0], values[:, 1], label=label, **{**look, **style})
     if not drawn:
         return []
-    ends = values[[0, -1]]
-    axes.plot(ends[:, 0], ends[:, 1], label=f"_{label} ends", **{**style, "linestyle": "none"})
+    shown = values[::step][filled[::step]]
+    axes.plot(shown[:, 0], shown[:, 1], label=f"_{label} Pareto-optimal", **{**style, "linestyle": "none"})
     return [(drawn[0], drawn[-1])]
 
 
