@@ -1,6 +1,6 @@
 """Judging a transmission: the bounds of everything a scenario's links can tell."""
 
-from crbeam.evaluation.bounds import Evaluation, LinkEvaluation, evaluate
+from crbeam.evaluation.bounds import Evaluation, LinkEvaluation, evaluate, evaluate_many
 from crbeam.evaluation.error_map import PositionErrorMap, position_error_map
 from crbeam.evaluation.tradeoff import TradeoffPoint, pareto_optimal, tradeoff
 
@@ -10,6 +10,7 @@ __all__ = [
     "PositionErrorMap",
     "TradeoffPoint",
     "evaluate",
+    "evaluate_many",
     "pareto_optimal",
     "position_error_map",
     "tradeoff",

@@ -1,6 +1,6 @@
 """Bounds of a transmission, by link and by quantity."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -58,9 +58,16 @@ class Evaluation:
 
 def evaluate(scenario: Scenario, covariances: Complex[np.ndarray, "block tx tx"]) -> Evaluation:
     """Bounds of every quantity of every link under given transmit covariances (watt per subcarrier, over all slots)."""
-    return Evaluation(
-        {name: evaluate_link(name, link_map.at(covariances)) for name, link_map in link_maps(scenario).items()}
-    )
+    return evaluate_many(scenario, [covariances])[0]
+
+
+def evaluate_many(scenario: Scenario, transmissions: Sequence[Complex[np.ndarray, "block tx tx"]]) -> list[Evaluation]:
+    """The same for several transmissions in one scenario, whose information maps are built once."""
+    maps = link_maps(scenario)
+    return [
+        Evaluation({name: evaluate_link(name, link_map.at(covariances)) for name, link_map in maps.items()})
+        for covariances in transmissions
+    ]
 
 
 def evaluate_link(name: str, information: Information) -> LinkEvaluation:

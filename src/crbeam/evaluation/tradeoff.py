@@ -7,7 +7,7 @@ import numpy as np
 
 from crbeam.design import Design, DesignMethod
 from crbeam.errors import CrbeamError
-from crbeam.evaluation.bounds import Evaluation, evaluate
+from crbeam.evaluation.bounds import Evaluation, evaluate_many
 from crbeam.scenario import Scenario
 from crbeam.systems import design_problems
 
@@ -60,8 +60,10 @@ def tradeoff(scenario: Scenario, methods: Sequence[DesignMethod], weights: Seque
     for method in methods:
         problems = design_problems(scenario, weights, method=method)
         first, second = (criterion.name for criterion in problems[0].criteria)
-        for weight, result in zip(weights, method.solve_many(problems), strict=True):
-            evaluation = evaluate(scenario, result.covariances) if isinstance(result, Design) else None
+        results = method.solve_many(problems)
+        judged = iter(evaluate_many(scenario, [each.covariances for each in results if isinstance(each, Design)]))
+        for weight, result in zip(weights, results, strict=True):
+            evaluation = next(judged) if isinstance(result, Design) else None
             points.append(TradeoffPoint(method.name, float(weight), result, evaluation, (first, second)))
     return points
 

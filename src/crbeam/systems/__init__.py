@@ -53,11 +53,11 @@ def design_problems(
     scenario: Scenario, weights: Sequence[float], *, method: DesignMethod | None = None
 ) -> list[DesignProblem]:
     """The design problems of a scenario at several weights of bistatic positioning; they share their maps."""
-    outside = [weight for weight in weights if not 0.0 <= weight <= 1.0]
-    if outside:
-        raise InvalidInput(f"Weights of bistatic positioning must be between 0 and 1, found {outside[0]:g}.")
-    if not len(weights):
-        return []
+    outside = [f"{weight:g}" for weight in weights if not 0.0 <= weight <= 1.0]
+    if outside or not len(weights):
+        raise InvalidInput(
+            f"There must be weights of bistatic positioning, all between 0 and 1, found {', '.join(outside) or 'none'}."
+        )
     first = design_problem(scenario, weight=weights[0], method=method)
     return [first.with_criterion_weights(weight, 1.0 - weight) for weight in weights]
 

@@ -5,7 +5,11 @@ from typing import Any
 
 from crbeam.design.method import DesignMethod
 from crbeam.design.methods.conic_wcrb import ConicWeightedBound
+from crbeam.design.methods.cpa_wbf import CodebookBeamformerMismatch
+from crbeam.design.methods.cpa_wcm import CodebookCovarianceMismatch
 from crbeam.design.methods.cpa_wcrb import CodebookWeightedBound
+from crbeam.design.methods.fdb_wbf import BeamformerMismatch
+from crbeam.design.methods.fdb_wcm import CovarianceMismatch
 from crbeam.design.methods.fdb_wcrb import FullDimensionalWeightedBound
 from crbeam.design.methods.fusion import FusedWeightedBound
 from crbeam.design.methods.steered import Steered
@@ -18,6 +22,10 @@ METHODS: dict[str, type[DesignMethod]] = {
     for method in (
         FullDimensionalWeightedBound,
         CodebookWeightedBound,
+        BeamformerMismatch,
+        CodebookBeamformerMismatch,
+        CovarianceMismatch,
+        CodebookCovarianceMismatch,
         FusedWeightedBound,
         ConicWeightedBound,
         Uniform,
@@ -58,8 +66,12 @@ def _option(kind: type[DesignMethod], setting: str) -> tuple[str, int | float | 
 
 __all__ = [
     "METHODS",
+    "BeamformerMismatch",
+    "CodebookBeamformerMismatch",
+    "CodebookCovarianceMismatch",
     "CodebookWeightedBound",
     "ConicWeightedBound",
+    "CovarianceMismatch",
     "FullDimensionalWeightedBound",
     "FusedWeightedBound",
     "Steered",

@@ -1,0 +1,150 @@
+"""Methods whose transmission is beams of constant modulus."""
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Complex, Float
+
+from crbeam.design.analog_mismatch import AnalogBeams, MismatchTarget, shared_powers
+from crbeam.design.constraints import ConstantModulus
+from crbeam.design.guides import Guide, guides_of
+from crbeam.design.method import DesignMethod
+from crbeam.design.problem import DesignProblem
+from crbeam.design.result import Proposal
+from crbeam.errors import CrbeamError, SolverFailed
+
+#: Share of a budget below which a beam is not sent.
+LEAST_SHARE = 1e-9
+#: Share of a block that would send nothing: every array sends at least one beam.
+DUST_SHARE = 1e-12
+
+
+@dataclass(frozen=True)
+class AnalogMethod(DesignMethod):
+    """A method for problems with phase shifters in every block that starts from guides.
+
+    The guides are the digital optima of each criterion alone. Concrete methods propose beams for one problem.
+    """
+
+    uses = frozenset({ConstantModulus})
+    is_global = False
+
+    tolerance: float = 1e-6
+
+    def why_not(self, problem: DesignProblem) -> str | None:
+        """Needs phase shifters in every block."""
+        digital = [block for block in problem.blocks if block not in problem.analog_blocks]
+        if problem.analog_blocks and digital:
+            return f"{self.key} needs a ConstantModulus constraint in every block, but {', '.join(digital)} has none."
+        return super().why_not(problem)
+
+    @abstractmethod
+    def propose_beams(
+        self,
+        problem: DesignProblem,
+        guides: Sequence[Guide],
+        start: np.ndarray | None,
+        seed: np.random.SeedSequence,
+    ) -> Proposal:
+        """Beams for one problem."""
+
+    def propose_many(
+        self,
+        problems: Sequence[DesignProblem],
+        *,
+        starts: Sequence[np.ndarray | None],
+        seeds: Sequence[np.random.SeedSequence],
+    ) -> list[Proposal | CrbeamError]:
+        """Beams for one problem after the other; problems that share their maps share their guides."""
+        parts = zip(problems, guides_of(problems), starts, seeds, strict=True)
+        return [self._proposal(problem, guides, start, seed) for problem, guides, start, seed in parts]
+
+    def _proposal(
+        self,
+        problem: DesignProblem,
+        guides: tuple[Guide, ...] | CrbeamError,
+        start: np.ndarray | None,
+        seed: np.random.SeedSequence,
+    ) -> Proposal | CrbeamError:
+        if isinstance(guides, CrbeamError):
+            return guides
+        try:
+            return self.propose_beams(problem, guides, start, seed)
+        except CrbeamError as error:
+            return error
+
+
+def sent_beams(
+    problem: DesignProblem,
+    unit_beams: Sequence[Complex[np.ndarray, "tx _"]],
+    powers: Sequence[Float[np.ndarray, " _"]],
+) -> tuple[Complex[np.ndarray, "tx _"], ...]:
+    """Beams of each block in sqrt(watt), without those of no power, each budget used fully.
+
+    Args:
+        problem: whose budgets are used.
+        unit_beams: beams of unit norm of each block.
+        powers: their powers in any unit.
+    """
+    factors: list[np.ndarray] = [np.zeros((problem.n_tx, 0))] * len(problem.blocks)
+    for budget in problem.budgets:
+        members = [problem.blocks.index(name) for name in budget.blocks]
+        total = sum(float(powers[member].sum()) for member in members) or 1.0
+        kept = {member: np.flatnonzero(powers[member] > LEAST_SHARE * total) for member in members}
+        used = {
+            member: powers[member][kept[member]] if kept[member].size else np.array([DUST_SHARE * total])
+            for member in members
+        }
+        scale = budget.power_per_subcarrier_w / sum(float(values.sum()) for values in used.values())
+        for member in members:
+            beams = unit_beams[member][:, kept[member] if kept[member].size else [0]]
+            factors[member] = beams * np.sqrt(scale * used[member])
+    return tuple(factors)
+
+
+def analog_proposal(
+    factors: tuple[np.ndarray, ...], trace: tuple[float, ...], details: dict[str, float | int | str]
+) -> Proposal:
+    """What is handed over from the beams of each block; the trace has the start and each iteration."""
+    covariances = np.stack([factor @ factor.conj().T for factor in factors])
+    beams = sum(factor.shape[1] for factor in factors)
+    return Proposal(
+        covariances, factors=factors, trace=trace, iterations=max(len(trace) - 1, 0), details={"beams": beams, **details}
+    )
+
+
+def unit_beams(beams: AnalogBeams) -> Complex[np.ndarray, "block tx beam"]:
+    """Beams of unit norm."""
+    return np.exp(1j * beams.phases_rad) / np.sqrt(beams.phases_rad.shape[1])
+
+
+def codeword_powers(
+    problem: DesignProblem, target: MismatchTarget
+) -> tuple[list[Complex[np.ndarray, "tx _"]], list[Float[np.ndarray, " _"]]]:
+    """Analog codewords of each block, at most one a slot and of unit norm, with powers that bring them near the blend.
+
+    Raises:
+        SolverFailed: the quadratic programme on the powers has not converged.
+
+    Reference: zhang2025 section V-B.
+    """
+    words = [problem.analog_blocks[block].codewords for block in problem.blocks]
+    unit = [word / np.linalg.norm(word, axis=0) for word in words if word is not None]
+    try:
+        powers = shared_powers(target, unit)
+        slots = problem.n_slots or problem.n_tx
+        if any(np.sum(values > 0.0) > slots for values in powers):
+            strongest = [np.sort(np.argsort(-values, kind="stable")[:slots]) for values in powers]
+            unit = [word[:, kept] for word, kept in zip(unit, strongest, strict=True)]
+            powers = shared_powers(target, unit)
+    except RuntimeError as error:
+        raise SolverFailed(f"The powers of the codewords must converge, but: {error}", status="not converged") from error
+    return unit, powers
+
+
+def has_codewords(problem: DesignProblem) -> bool:
+    """Whether every block has codewords of constant modulus."""
+    blocks = problem.analog_blocks.values()
+    return bool(blocks) and all(part.codewords is not None for part in blocks)

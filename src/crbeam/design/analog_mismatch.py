@@ -1,0 +1,295 @@
+"""Constant-modulus beams whose covariance comes near the guides: alternating power and phase steps.
+
+Beams `f_l = sqrt(rho_l / N) exp(j phi_l)` are chosen to minimise `sum_c share_c || F F^H - V_c ||_F^2` over guides V_c,
+summed over blocks. Up to a constant this is the distance `|| F F^H - Psi ||_F^2` from the blend
+`Psi = sum_c share_c V_c`.
+
+Reference: zhang2025 eqs. (23)-(26), Algorithm 1.
+
+Deviation: the total power of (23c) is P_B/M, not P/M; Psi is the blend, where (24) has a misplaced square root; the box
+on the phases is vacuous and left out; several starts, as the result depends on the start.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from jaxtyping import Complex, Float
+
+from crbeam.design.guides import Guide
+from crbeam.design.powers import nearest_powers_w
+from crbeam.design.problem import DesignProblem
+
+
+@dataclass(frozen=True, eq=False)
+class AnalogBeams:
+    """Beams whose entries differ in phase only, the same number in every block.
+
+    Attributes:
+        phases_rad: phase of each entry.
+        powers: power of each beam; in units of `MismatchTarget.power_w` where nothing else is said.
+    """
+
+    phases_rad: Float[np.ndarray, "block tx beam"]
+    powers: Float[np.ndarray, "block beam"]
+
+    @property
+    def factors(self) -> Complex[np.ndarray, "block tx beam"]:
+        """`sqrt(rho_l / N) exp(j phi_nl)`, so that `F F^H` is the covariance."""
+        amplitudes = np.sqrt(self.powers / self.phases_rad.shape[1])
+        return amplitudes[:, None, :] * np.exp(1j * self.phases_rad)
+
+
+@dataclass(frozen=True, eq=False)
+class MismatchTarget:
+    """What beams should imitate, in units of the largest power budget.
+
+    Attributes:
+        blend: Psi of each block.
+        spread: `sum_c share_c |V_c|^2 - |Psi|^2`: what no transmission can undercut.
+        size: `sum_c share_c |V_c|^2`, the mismatch of no transmission at all; mismatches are relative to it.
+        budgets: blocks of each power budget, by number.
+        levels: power of each budget.
+        power_w: the largest budget, watt per subcarrier summed over slots.
+    """
+
+    blend: Complex[np.ndarray, "block tx tx"]
+    spread: float
+    size: float
+    budgets: tuple[tuple[int, ...], ...]
+    levels: tuple[float, ...]
+    power_w: float
+
+
+@dataclass(frozen=True)
+class MismatchSettings:
+    """How long to search.
+
+    Attributes:
+        starts: number of starts; the first has the phases of the blend's eigenvectors, the others are random.
+        threshold: relative reduction of the mismatch by an outer iteration below which a start has converged.
+        max_iterations: outer iterations of each start; with 0 the best start is returned as it is.
+        phase_iterations: quasi-Newton steps on the phases in each outer iteration.
+    """
+
+    starts: int = 4
+    threshold: float = 1e-3
+    max_iterations: int = 20
+    phase_iterations: int = 100
+
+
+@dataclass(frozen=True, eq=False)
+class MismatchResult:
+    """Beams of the best start.
+
+    Attributes:
+        beams: powers in units of `target.power_w`.
+        target: what they imitate.
+        trace: relative mismatch of the best start: at the start, then after each outer iteration.
+        traces: the same of every start.
+        candidates: beams of every start.
+    """
+
+    beams: AnalogBeams
+    target: MismatchTarget
+    trace: tuple[float, ...]
+    traces: tuple[tuple[float, ...], ...]
+    candidates: tuple[AnalogBeams, ...]
+
+
+def target_of(problem: DesignProblem, guides: Sequence[Guide]) -> MismatchTarget:
+    """The blend of a problem's guides with what the mismatch is counted in."""
+    power_w = max(budget.power_per_subcarrier_w for budget in problem.budgets)
+    covariances = [guide.covariances / power_w for guide in guides]
+    shares = [guide.share for guide in guides]
+    blend = np.sum([share * part for share, part in zip(shares, covariances, strict=True)], axis=0)
+    size = sum(share * float(np.linalg.norm(part)) ** 2 for share, part in zip(shares, covariances, strict=True))
+    return MismatchTarget(
+        blend,
+        max(size - float(np.linalg.norm(blend)) ** 2, 0.0),
+        size,
+        tuple(tuple(problem.blocks.index(name) for name in budget.blocks) for budget in problem.budgets),
+        tuple(budget.power_per_subcarrier_w / power_w for budget in problem.budgets),
+        power_w,
+    )
+
+
+def relative_mismatch(target: MismatchTarget, beams: AnalogBeams) -> float:
+    """`sum_c share_c || F F^H - V_c ||_F^2`, relative to its value without transmission.
+
+    Reference: zhang2025 eq. (23a).
+    """
+    return _value_and_slope(target, beams.factors)[0]
+
+
+def _value_and_slope(
+    target: MismatchTarget, factors: Complex[np.ndarray, "block tx beam"]
+) -> tuple[float, Complex[np.ndarray, "block tx beam"]]:
+    """The relative mismatch and `(F F^H - Psi) F`, in the same units."""
+    product = factors @ (factors.conj().swapaxes(1, 2) @ factors) - target.blend @ factors
+    overlap = np.vdot(factors, product).real - np.vdot(factors, target.blend @ factors).real
+    return float(overlap + target.size) / target.size, product / target.size
+
+
+def phase_slopes(target: MismatchTarget, beams: AnalogBeams) -> Float[np.ndarray, "block tx beam"]:
+    """Derivative of the relative mismatch with respect to each phase, `4 Im( ((F F^H - Psi) F) o conj(F) )`."""
+    factors = beams.factors
+    return 4.0 * np.imag(_value_and_slope(target, factors)[1] * factors.conj())
+
+
+def power_step(target: MismatchTarget, beams: AnalogBeams) -> AnalogBeams:
+    """The best powers for given phases, each budget used fully: a quadratic programme on a simplex.
+
+    Reference: zhang2025 eq. (25).
+    """
+    try:
+        powers = shared_powers(target, tuple(np.exp(1j * beams.phases_rad)))
+    except RuntimeError:  # the programme's solver gave up: keep the powers
+        return beams
+    better = AnalogBeams(beams.phases_rad, np.stack(powers))
+    return better if relative_mismatch(target, better) <= relative_mismatch(target, beams) else beams
+
+
+def shared_powers(
+    target: MismatchTarget, beams: Sequence[Complex[np.ndarray, "tx _"]]
+) -> list[Float[np.ndarray, " _"]]:
+    """Powers of the given beams of each block that bring their covariances nearest to the blend.
+
+    Blocks of one budget are one programme, in which the beams of different blocks do not overlap.
+    """
+    from scipy.linalg import block_diag
+
+    powers = [np.zeros(part.shape[1]) for part in beams]
+    for members, level in zip(target.budgets, target.levels, strict=True):
+        parts = [beams[member] for member in members]
+        wanted = block_diag(*(target.blend[member] for member in members))
+        best = nearest_powers_w(block_diag(*parts), wanted, level)
+        cuts = np.cumsum([part.shape[1] for part in parts])[:-1]
+        for member, values in zip(members, np.split(best, cuts), strict=True):
+            powers[member] = values
+    return powers
+
+
+def phase_step(target: MismatchTarget, beams: AnalogBeams, iterations: int) -> AnalogBeams:
+    """Better phases for given powers, by a quasi-Newton method with the exact gradient; never worse ones.
+
+    Reference: zhang2025 eq. (26).
+    """
+    from scipy.optimize import minimize
+
+    shape = beams.phases_rad.shape
+    amplitudes = np.sqrt(beams.powers / shape[1])[:, None, :]
+
+    def value(flat: np.ndarray) -> tuple[float, np.ndarray]:
+        factors = amplitudes * np.exp(1j * flat.reshape(shape))
+        mismatch, slope = _value_and_slope(target, factors)
+        return mismatch, 4.0 * np.imag(slope * factors.conj()).ravel()
+
+    options: Any = {"maxiter": iterations, "maxcor": 20, "ftol": 1e-10, "gtol": 1e-8}
+    result = minimize(value, beams.phases_rad.ravel(), jac=True, method="L-BFGS-B", options=options)
+    better = AnalogBeams(result.x.reshape(shape), beams.powers)
+    return better if relative_mismatch(target, better) <= relative_mismatch(target, beams) else beams
+
+
+def alternate(
+    target: MismatchTarget, start: AnalogBeams, settings: MismatchSettings
+) -> tuple[AnalogBeams, tuple[float, ...]]:
+    """Beams from one start with the relative mismatch at the start and after each outer iteration.
+
+    Reference: zhang2025 Algorithm 1.
+    """
+    beams, trace = start, [relative_mismatch(target, start)]
+    for _ in range(settings.max_iterations):
+        beams = phase_step(target, power_step(target, beams), settings.phase_iterations)
+        trace.append(relative_mismatch(target, beams))
+        if trace[-2] - trace[-1] <= settings.threshold * trace[-2]:
+            break
+    return beams, tuple(trace)
+
+
+def beams_near(
+    covariances: Complex[np.ndarray, "block tx tx"], target: MismatchTarget, n_beams: int, rng: np.random.Generator
+) -> AnalogBeams:
+    """Beams with the phases of a random factor `R^(1/2) W` of given covariances and equal powers."""
+    phases = []
+    for covariance in covariances:
+        eigenvalues, vectors = np.linalg.eigh(covariance)
+        root = vectors * np.sqrt(np.maximum(eigenvalues, 0.0))
+        mixing = rng.standard_normal((len(root), n_beams)) + 1j * rng.standard_normal((len(root), n_beams))
+        phases.append(np.angle(root @ mixing))
+    return with_equal_powers(np.stack(phases), target)
+
+
+def with_equal_powers(phases_rad: Float[np.ndarray, "block tx beam"], target: MismatchTarget) -> AnalogBeams:
+    """Beams of given phases that share each budget equally."""
+    n_blocks, _, n_beams = phases_rad.shape
+    powers = np.zeros((n_blocks, n_beams))
+    for members, level in zip(target.budgets, target.levels, strict=True):
+        powers[list(members)] = level / (len(members) * n_beams)
+    return AnalogBeams(phases_rad, powers)
+
+
+def eigenvector_beams(
+    covariances: Complex[np.ndarray, "block tx tx"], target: MismatchTarget, n_beams: int, rng: np.random.Generator
+) -> AnalogBeams:
+    """Beams with the phases of the strongest eigenvectors of given covariances; random ones where these end."""
+    random = beams_near(covariances, target, n_beams, rng).phases_rad.copy()
+    for phases, covariance in zip(random, covariances, strict=True):
+        eigenvalues, vectors = np.linalg.eigh(covariance)
+        count = min(n_beams, int(np.sum(eigenvalues > 1e-6 * eigenvalues[-1])))
+        phases[:, :count] = np.angle(vectors[:, ::-1][:, :count])
+    return with_equal_powers(random, target)
+
+
+def mismatch_starts(
+    target: MismatchTarget, n_beams: int, count: int, rng: np.random.Generator
+) -> tuple[AnalogBeams, ...]:
+    """Starts: phases of the blend's eigenvectors, then in turn random phases and those of random factors of it."""
+    starts = [eigenvector_beams(target.blend, target, n_beams, rng)]
+    while len(starts) < count:
+        if len(starts) % 2:
+            shape = (len(target.blend), target.blend.shape[1], n_beams)
+            starts.append(with_equal_powers(rng.uniform(-np.pi, np.pi, shape), target))
+        else:
+            starts.append(beams_near(target.blend, target, n_beams, rng))
+    return tuple(starts)
+
+
+def match_covariances(
+    target: MismatchTarget, starts: Sequence[AnalogBeams], settings: MismatchSettings
+) -> MismatchResult:
+    """The best of what alternating power and phase steps reach from given starts."""
+    runs = [alternate(target, start, settings) for start in starts]
+    best = min(range(len(runs)), key=lambda index: runs[index][1][-1])
+    return MismatchResult(
+        runs[best][0], target, runs[best][1], tuple(trace for _, trace in runs), tuple(beams for beams, _ in runs)
+    )
+
+
+def analog_mismatch(
+    problem: DesignProblem,
+    guides: Sequence[Guide],
+    *,
+    seed: np.random.SeedSequence,
+    start: Complex[np.ndarray, "block tx tx"] | None = None,
+    settings: MismatchSettings | None = None,
+) -> MismatchResult:
+    """Constant-modulus beams, as many as there are slots, whose covariance is near the guides.
+
+    Args:
+        problem: with a limited number of slots, or as many beams as antennas.
+        guides: best transmission of each criterion alone, with its share.
+        seed: of the random starts.
+        start: covariances whose eigenvectors' phases are one more start.
+        settings: how long to search.
+
+    Reference: zhang2025 eq. (23), Algorithm 1.
+    """
+    settings = settings or MismatchSettings()
+    target, rng = target_of(problem, guides), np.random.default_rng(seed)
+    n_beams = problem.n_slots or problem.n_tx
+    starts = mismatch_starts(target, n_beams, settings.starts, rng)
+    if start is not None:
+        starts = (*starts, eigenvector_beams(start, target, n_beams, rng))
+    return match_covariances(target, starts, settings)

@@ -1,0 +1,33 @@
+"""Covariance mismatch over the powers of analog codewords: analog CPA of zhang2025."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from crbeam.design.analog_method import AnalogMethod, analog_proposal, codeword_powers, has_codewords, sent_beams
+from crbeam.design.analog_mismatch import target_of
+from crbeam.design.guides import Guide
+from crbeam.design.powers import mismatch_of_powers
+from crbeam.design.problem import DesignProblem
+from crbeam.design.result import Proposal
+
+
+@dataclass(frozen=True)
+class AnalogCodebookMismatch(AnalogMethod):
+    """Powers of given constant-modulus beams whose covariance is nearest to the digital optima's blend.
+
+    Reference: zhang2025 section V-B.
+
+    Deviation: the guides are the digital optima over all covariances, not those over the digital codebook.
+    """
+
+    key = "analog-cpa"
+    summary = "powers of given constant-modulus beams near the digital optima"
+
+    def why_not(self, problem: DesignProblem) -> str | None:
+        """Needs codewords of constant modulus."""
+        reason = super().why_not(problem)
+        if reason is None and not has_codewords(problem):
+            return f"{self.key} needs codewords in the ConstantModulus constraint of every block."
+        return reason

@@ -1,0 +1,50 @@
+"""Least mismatch of the amplitudes of codewords: CPA-WBF of zhang2025."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from crbeam.design.constraints import Codebook
+from crbeam.design.guides import Guide
+from crbeam.design.mismatch import nearest_factors, word_factors
+from crbeam.design.mismatch_method import MismatchMethod, beamformer_proposal, blocks_of
+from crbeam.design.problem import DesignProblem
+from crbeam.design.result import Proposal
+
+
+@dataclass(frozen=True)
+class CodebookBeamformerMismatch(MismatchMethod):
+    """Codewords with amplitudes that differ least from those of the guides, `sum_c s_c |U diag(v - v_c)|_F^2`.
+
+    The solution is `sum_c s_c v_c` with `v_c >= 0`, scaled to full power.
+
+    Reference: zhang2025 eq. (20).
+    """
+
+    key = "cpa-wbf"
+    summary = "amplitudes of given beams nearest to those that are best for each criterion alone (closed form)"
+    uses = frozenset({Codebook})
+
+    tolerance: float = 1e-6
+
+    def compromise(
+        self,
+        problem: DesignProblem,
+        guides: Sequence[Guide],
+        seed: np.random.SeedSequence,  # noqa: ARG002
+    ) -> Proposal:
+        """The blend of the guides' amplitudes, at full power in each budget."""
+        words = [problem.codebooks[block].unit_codewords for block in problem.blocks]
+        guide_factors = [
+            [word_factors(word, matrix) for word, matrix in zip(words, guide.covariances, strict=True)]
+            for guide in guides
+        ]
+        factors = [np.zeros_like(factor) for factor in guide_factors[0]]
+        for budget in problem.budgets:
+            blocks = blocks_of(problem, budget)
+            of_budget = [[guide[block] for block in blocks] for guide in guide_factors]
+            found = nearest_factors([guide.share for guide in guides], of_budget, budget.power_per_subcarrier_w)
+            for block, factor in zip(blocks, found, strict=True):
+                factors[block] = factor
+        return beamformer_proposal(problem, guides, factors, guide_factors)

@@ -1,0 +1,48 @@
+"""Least mismatch of covariances over the powers of a codebook: CPA-WCM of zhang2025."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from crbeam.design.constraints import Codebook
+from crbeam.design.guides import Guide
+from crbeam.design.mismatch import blend, nearest_word_powers_w
+from crbeam.design.mismatch_method import MismatchMethod, blocks_of, covariance_proposal
+from crbeam.design.problem import DesignProblem
+from crbeam.design.result import Proposal
+
+
+@dataclass(frozen=True)
+class CodebookCovarianceMismatch(MismatchMethod):
+    """Powers of codewords whose covariance differs least from the guides, `sum_c s_c |U diag(rho) U^H - V_c|_F^2`.
+
+    The solution is the blend of the guides' powers if they use their full power and send codewords only, and otherwise
+    the nearest covariance to their blend within the codebook.
+
+    Reference: zhang2025 section IV-B.
+    """
+
+    key = "cpa-wcm"
+    summary = "powers of given beams nearest to those that are best for each criterion alone (closed form)"
+    uses = frozenset({Codebook})
+
+    tolerance: float = 1e-6
+
+    def compromise(
+        self,
+        problem: DesignProblem,
+        guides: Sequence[Guide],
+        seed: np.random.SeedSequence,  # noqa: ARG002
+    ) -> Proposal:
+        """The blend of the guides' powers, at full power in each budget."""
+        blended = blend([guide.share for guide in guides], [guide.covariances for guide in guides])
+        factors: list[np.ndarray] = [np.zeros((problem.n_tx, 0))] * len(problem.blocks)
+        for budget in problem.budgets:
+            blocks = blocks_of(problem, budget)
+            words = [problem.codebooks[problem.blocks[block]].unit_codewords for block in blocks]
+            wanted = [blended[block] for block in blocks]
+            found = nearest_word_powers_w(words, wanted, budget.power_per_subcarrier_w)
+            for block, word, powers_w in zip(blocks, words, found, strict=True):
+                factors[block] = word * np.sqrt(powers_w)
+        return covariance_proposal(problem, guides, factors)

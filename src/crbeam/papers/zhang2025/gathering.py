@@ -1,0 +1,194 @@
+"""Measuring what the claims of zhang2025 are judged on."""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+
+import numpy as np
+
+from crbeam.design import Design
+from crbeam.design.analog_mismatch import MismatchSettings, analog_mismatch
+from crbeam.design.guides import guides_of
+from crbeam.design.methods import method_named
+from crbeam.errors import CrbeamError
+from crbeam.evaluation import TradeoffPoint, evaluate, tradeoff
+from crbeam.papers.claims import NotMeasured
+from crbeam.papers.zhang2025.curves import N_TARGETS, curve, scenario_with, weights_for
+from crbeam.papers.zhang2025.measurements import READINGS, Curve, Effort, Key, Measurements, StateInformation
+from crbeam.scenario import Scenario
+from crbeam.systems import design_problem, design_problems, isotropic_transmission, link_map
+from crbeam.systems.zhang2025 import transmit_directions
+
+DIGITAL = ("fdb-wcrb", "fdb-wcm", "fdb-wbf", "cpa-wcrb", "cpa-wcm", "cpa-wbf", "fusion")
+ROOTS = ("fdb-wbf:root=cholesky", "fdb-wbf:root=procrustes")
+RANDOM_ROOT = "fdb-wbf:root=random"
+ANALOG = ("analog-fdb", "analog-cpa")
+#: What Fig. 4 shows at weights 0 and 1.
+BEAMPATTERN_METHODS = ("fdb-wcrb", "analog-fdb", "cpa-wcrb", "analog-cpa")
+ENDS = (0.0, 1.0)
+PHASES, ROOT_DRAWS, STARTS = "path phases", "square roots", "starts"
+PHASE_WEIGHTS = (0.0, 0.5, 1.0)
+START_WEIGHTS = (0.1, 0.5, 0.9)
+SEED = 20250101
+ANTENNAS = (16, 32, 64, 128)
+TIMED_RUNS = 5
+
+Report = Callable[[str], None]
+
+
+def _silence(_: str) -> None:
+    """Nobody listens."""
+
+
+def gather(*, full: bool = False, report: Report = _silence) -> Measurements:
+    """All numbers that the claims are judged on.
+
+    Args:
+        full: finer curves and more draws, which take longer.
+        report: told what is being measured.
+    """
+    report("trade-off curves")
+    curves = _curves(full=full)
+    report("designs at weights 0 and 1")
+    ends = _ends()
+    report("random path phases, square roots, starts")
+    draws = _draws(100 if full else 40, 50 if full else 16, 20 if full else 6)
+    report("convergence, codewords, identifiability, times")
+    return Measurements(
+        curves,
+        ends,
+        draws,
+        SEED,
+        _attempt(partial(_descents, 20 if full else 8)),
+        _attempt(_pattern_errors),
+        {n_targets: _state_information(n_targets) for n_targets in (0, 1, 2)},
+        {(3, antennas): _effort(antennas) for antennas in ANTENNAS},
+    )
+
+
+def _attempt(measure: Callable):
+    """What a measurement gives, or why it does not."""
+    try:
+        return measure()
+    except (CrbeamError, NotMeasured) as error:
+        return str(error)
+
+
+def curve_numbers(scenario: Scenario, points: Sequence[TradeoffPoint]) -> Curve:
+    """A curve as plain numbers; raises `NotMeasured` if a design or its lower bound is missing."""
+    directions = transmit_directions(scenario)
+    designs = []
+    for point in points:
+        if not isinstance(point.design, Design) or point.design.lower_bound is None:
+            reason = point.design.bound_note if isinstance(point.design, Design) else str(point.design)
+            raise NotMeasured(f"{point.method} failed at weight {point.weight:g}: {reason}")
+        designs.append(point.design)
+    return Curve(
+        tuple(point.weight for point in points),
+        tuple(design.objective for design in designs),
+        tuple(design.lower_bound for design in designs if design.lower_bound is not None),
+        tuple(point.positioning_m for point in points),
+        tuple(point.sensing_m for point in points),
+        tuple(_directed_power_w(design, directions) for design in designs),
+    )
+
+
+def _directed_power_w(design: Design, directions: np.ndarray) -> tuple[float, ...]:
+    power_w = np.einsum("np,nm,mp->p", directions.conj(), design.covariances[0], directions).real
+    return tuple(float(value) for value in power_w)
+
+
+def _measured(key: Key, weights: tuple[float, ...]) -> Curve | str:
+    reading, n_targets, method = key
+    overrides = READINGS[reading]
+    return _attempt(
+        lambda: curve_numbers(scenario_with(n_targets, overrides), curve(n_targets, method, weights, overrides))
+    )
+
+
+def _curves(*, full: bool) -> dict[Key, Curve | str]:
+    keys = [(reading, k, method) for reading in READINGS for k in N_TARGETS for method in (*DIGITAL, *ROOTS)]
+    keys += [(reading, 3, method) for reading in ("default", "printed amplitude") for method in ANALOG]
+    return {key: _measured(key, weights_for(key[2], full=full)) for key in keys}
+
+
+def _ends() -> dict[Key, Curve | str]:
+    keys = [(reading, k, "fdb-wcrb") for reading in READINGS for k in N_TARGETS]
+    keys += [(reading, 3, method) for reading in READINGS for method in BEAMPATTERN_METHODS[1:]]
+    return {key: _measured(key, ENDS) for key in keys}
+
+
+def _draws(n_phases: int, n_roots: int, n_starts: int) -> dict[Key, tuple[Curve, ...] | str]:
+    draws: dict[Key, tuple[Curve, ...] | str] = {}
+    for n_targets in N_TARGETS:
+        methods = ("fdb-wcrb", "cpa-wcrb") if n_targets == 3 else ("fdb-wcrb",)
+        for method in methods:
+            draws[PHASES, n_targets, method] = _attempt(partial(_phase_draws, n_targets, method, n_phases))
+        seeded = partial(_seeded_draws, n_targets, RANDOM_ROOT, weights_for(RANDOM_ROOT), n_roots)
+        draws[ROOT_DRAWS, n_targets, RANDOM_ROOT] = _attempt(seeded)
+    starts = partial(_seeded_draws, 3, "analog-fdb", START_WEIGHTS, n_starts)
+    draws[STARTS, 3, "analog-fdb"] = _attempt(starts)
+    return draws
+
+
+def _phase_draws(n_targets: int, method_name: str, count: int) -> tuple[Curve, ...]:
+    """Curves with random path phases; a draw has the same phases for the same path, whatever the number of targets."""
+    curves = []
+    for draw in range(count):
+        scenario = scenario_with(n_targets, (f"seed={SEED + draw}",))
+        curves.append(curve_numbers(scenario, tradeoff(scenario, [method_named(method_name)], PHASE_WEIGHTS)))
+    return tuple(curves)
+
+
+def _seeded_draws(n_targets: int, method_name: str, weights: tuple[float, ...], count: int) -> tuple[Curve, ...]:
+    """Curves of a method that draws something, with a seed of its own for each curve."""
+    method, scenario = method_named(method_name), scenario_with(n_targets)
+    problems = design_problems(scenario, weights, method=method)
+    seeds = [np.random.SeedSequence([SEED, draw]) for draw in range(count)]
+    results = method.solve_many(problems * count, seeds=[seed for seed in seeds for _ in weights])
+    points = [
+        TradeoffPoint(name, weight, result, evaluate(scenario, result.covariances))
+        if isinstance(result, Design)
+        else TradeoffPoint(name, weight, result, None)
+        for name, weight, result in zip([method.name] * len(results), weights * count, results, strict=True)
+    ]
+    size = len(weights)
+    return tuple(curve_numbers(scenario, points[first : first + size]) for first in range(0, len(points), size))
+
+
+def _descents(n_starts: int) -> tuple[tuple[float, ...], ...]:
+    """Mismatch along outer iterations, run far beyond the usual stopping rule, for each weight and start."""
+    from crbeam.design.constraints import ConstantModulus  # noqa: F401  # the constraint of these problems
+
+    method = method_named("analog-fdb")
+    problems = design_problems(scenario_with(3), START_WEIGHTS, method=method)
+    settings = MismatchSettings(starts=n_starts, threshold=1e-6, max_iterations=40)
+    traces: list[tuple[float, ...]] = []
+    for problem, guides in zip(problems, guides_of(problems), strict=True):
+        if isinstance(guides, CrbeamError):
+            raise guides
+        traces += analog_mismatch(problem, guides, seed=np.random.SeedSequence(SEED), settings=settings).traces
+    return tuple(traces)
+
+
+def _pattern_errors() -> tuple[float, ...]:
+    raise NotMeasured("not yet")
+
+
+def _state_information(n_targets: int) -> StateInformation:
+    scenario = scenario_with(n_targets)
+    covariances = np.stack(list(isotropic_transmission(scenario).values()))
+    information = link_map(scenario, "bistatic").at(covariances)
+    scale = 1.0 / np.sqrt(np.diagonal(information.matrix))
+    eigenvalues = np.linalg.eigvalsh(information.matrix * np.outer(scale, scale))
+    rank = int(np.sum(eigenvalues > 1e-10 * eigenvalues[-1]))
+    return StateInformation(information.layout.size, rank, information.is_identifiable(["user_position"]))
+
+
+def _effort(antennas: int) -> Effort:
+    from crbeam.design.reduction import ReducedProblem, reduce_problems
+
+    scenario = scenario_with(3, (f"stations.bs.transmit_array.elements={antennas}",))
+    method, problem = method_named("fdb-wcrb"), design_problem(scenario)
+    (reduced,) = reduce_problems([problem])
+    size = max(block.size for block in reduced.shape.blocks) if isinstance(reduced, ReducedProblem) else 0
+    return Effort(size, min(method.solve(problem).seconds for _ in range(TIMED_RUNS)))

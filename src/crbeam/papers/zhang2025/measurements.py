@@ -1,0 +1,164 @@
+"""Numbers on which the claims of zhang2025 are judged."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float
+
+from crbeam.papers.claims import NotMeasured
+
+#: What the paper leaves open, as changes of the preset. The first is the default of this library.
+READINGS: Mapping[str, tuple[str, ...]] = {
+    "default": (),
+    "printed amplitude": ("propagation.rcs_amplitude=as_printed",),
+    "reversed orientation": ("user.orientation_sign=-1",),
+    "first-element reference": ("stations.bs.transmit_array.reference=first", "user.array.reference=first"),
+}
+
+#: A curve's place: reading (or kind of draw), number of targets, name of the method.
+Key = tuple[str, int, str]
+
+
+@dataclass(frozen=True)
+class Curve:
+    """Designs of one method at several weights.
+
+    Attributes:
+        weights: of bistatic positioning.
+        objective_m2: weighted bound of each design.
+        lower_bound_m2: proven bound on the objective of any transmission within the power budget (and the codebook).
+        positioning_m: root bound of the user; None where it does not exist.
+        sensing_m: root bound of all positions; None where it does not exist.
+        directed_power_w: power towards the user and each target, `a^H R a`, for each design.
+    """
+
+    weights: tuple[float, ...]
+    objective_m2: tuple[float, ...]
+    lower_bound_m2: tuple[float, ...]
+    positioning_m: tuple[float | None, ...]
+    sensing_m: tuple[float | None, ...]
+    directed_power_w: tuple[tuple[float, ...], ...]
+
+    def at(self, weight: float) -> int:
+        """Place of a weight; raises `NotMeasured` if there is none."""
+        if weight not in self.weights:
+            raise NotMeasured(f"No design was made at weight {weight:g}.")
+        return self.weights.index(weight)
+
+    def only(self, weights: tuple[float, ...]) -> "Curve":
+        """The part at some of the weights."""
+        places = [self.at(weight) for weight in weights]
+        return Curve(
+            weights,
+            tuple(self.objective_m2[place] for place in places),
+            tuple(self.lower_bound_m2[place] for place in places),
+            tuple(self.positioning_m[place] for place in places),
+            tuple(self.sensing_m[place] for place in places),
+            tuple(self.directed_power_w[place] for place in places),
+        )
+
+    @property
+    def bounds_m(self) -> Float[np.ndarray, "weight 2"]:
+        """Root bounds of the user and of all positions; raises `NotMeasured` where one does not exist."""
+        pairs = list(zip(self.positioning_m, self.sensing_m, strict=True))
+        if any(value is None for pair in pairs for value in pair):
+            raise NotMeasured("A root bound of the curve does not exist.")
+        return np.array(pairs, dtype=float)
+
+    @property
+    def root_objective_m(self) -> Float[np.ndarray, " weight"]:
+        """Root of the objective at each weight."""
+        return np.sqrt(self.objective_m2)
+
+    @property
+    def gap(self) -> Float[np.ndarray, " weight"]:
+        """Certified relative gap of each design."""
+        return 1.0 - np.array(self.lower_bound_m2) / self.objective_m2
+
+
+@dataclass(frozen=True)
+class StateInformation:
+    """What bistatic observations tell, whatever is transmitted isotropically.
+
+    Attributes:
+        unknowns: number of unknown numbers.
+        rank: rank of their Fisher information.
+        is_identified: whether the user's position is determined.
+    """
+
+    unknowns: int
+    rank: int
+    is_identified: bool
+
+
+@dataclass(frozen=True)
+class Effort:
+    """What one design costs.
+
+    Attributes:
+        dimensions: size of the covariance after the exact reduction.
+        seconds: least wall-clock time of several runs.
+    """
+
+    dimensions: int
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Measurements:
+    """All numbers that the claims are judged on.
+
+    Attributes:
+        curves: trade-off curves by reading, number of targets, method; text says why one is missing.
+        ends: designs at weights 0 and 1, likewise.
+        draws: a curve for each random draw, by kind of draw, number of targets, method; text where missing.
+        seed: of the draws.
+        descents: mismatch of the alternating algorithm, start by start: at the start, then after each outer iteration.
+        pattern_errors: relative pattern error of the analog imitation of each derivative codeword.
+        information: of the bistatic link, by number of targets.
+        efforts: of one design, by numbers of targets and antennas.
+    """
+
+    curves: Mapping[Key, Curve | str]
+    ends: Mapping[Key, Curve | str]
+    draws: Mapping[Key, tuple[Curve, ...] | str]
+    seed: int
+    descents: tuple[tuple[float, ...], ...] | str
+    pattern_errors: tuple[float, ...] | str
+    information: Mapping[int, StateInformation]
+    efforts: Mapping[tuple[int, int], Effort]
+
+    def curve(self, reading: str, n_targets: int, method: str) -> Curve:
+        """A trade-off curve; raises `NotMeasured`."""
+        return _present(self.curves, (reading, n_targets, method))
+
+    def end(self, reading: str, n_targets: int, method: str) -> Curve:
+        """Designs at weights 0 and 1; raises `NotMeasured`."""
+        return _present(self.ends, (reading, n_targets, method))
+
+    def draws_of(self, kind: str, n_targets: int, method: str) -> tuple[Curve, ...]:
+        """Curves of random draws; raises `NotMeasured`."""
+        return _present(self.draws, (kind, n_targets, method))
+
+
+def _present(table: Mapping, key: Key):
+    value = table.get(key, "it is not among the measurements")
+    if isinstance(value, str):
+        reading, n_targets, method = key
+        raise NotMeasured(f"There is no {method} with {n_targets} targets ({reading}): {value}")
+    return value
+
+
+def frontier_excess(curve: Curve, frontier: Curve) -> Float[np.ndarray, " weight"]:
+    """By how much the root bounds of each design exceed a Pareto front in the same proportion.
+
+    Bounds are convex in the covariance, so what can be reached above the front is a convex set with the half-planes
+    `a X + (1 - a) Y >= f(a)`, X and Y being bounds and f the optimum. `(X, Y) / s` is on the front for
+    `s = min_a (a X + (1 - a) Y) / f(a)`, and the excess is `sqrt(s) - 1`. With some weights a only it is overestimated.
+    """
+    bounds_m2 = curve.bounds_m**2
+    weight = np.array(frontier.weights)[:, None]
+    optimum_m2 = np.array(frontier.lower_bound_m2)[:, None]
+    ratio = (weight * bounds_m2[:, 0] + (1.0 - weight) * bounds_m2[:, 1]) / optimum_m2
+    return np.sqrt(ratio.min(axis=0)) - 1.0
