@@ -1,76 +1,22 @@
 """What must and must not change a bound of a scene."""
 
-from collections.abc import Callable
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
+from tests.laws.scenes import KINDS, N_TX, assert_same_bounds, bounds, covariance_of, edited, maps_of, scene
 
 from crbeam.design import beamformers_from_covariance
-from crbeam.errors import Unidentifiable
 from crbeam.evaluation import evaluate
 from crbeam.information import InformationMap
-from crbeam.propagation import steering_response, trace_paths
-from crbeam.scenario import Scenario, scenario_document
-from crbeam.systems import link_maps
+from crbeam.propagation import trace_paths
 from crbeam.systems.zhang2025 import transmit_directions
 from crbeam.testing import (
     assert_bounds_scale,
     assert_invariant,
-    assert_knowledge_helps,
     link_names,
-    random_covariance,
-    random_scenario,
     station_name,
-    two_stage_problem,
 )
 from crbeam.testing.strategies import generators
-
-KINDS = ("to user", "back", "fused")
-N_TX = 12
-
-Edit = Callable[[dict], None]
-
-
-def edited(scenario: Scenario, *edits: Edit) -> Scenario:
-    document = scenario_document(scenario)
-    for edit in edits:
-        edit(document)
-    return Scenario.model_validate(document)
-
-
-def scene(rng, n_targets=3):
-    return random_scenario(rng, n_targets=n_targets, n_antennas=N_TX, subcarriers=32)
-
-
-def maps_of(scenario):
-    """Maps of the link to the user, of the link back and of both, whatever their names."""
-    maps, (to_user, back) = link_maps(scenario), link_names(scenario)
-    return {"to user": maps[to_user], "back": maps[back], "fused": maps["fused"]}
-
-
-def bounds(scenario, covariances, names=("user_position",)):
-    return {kind: information_map.at(covariances).bound(names) for kind, information_map in maps_of(scenario).items()}
-
-
-def assert_same_bounds(scenario, other, covariances, turned=None, others=None):
-    """User bounds agree for every link, up to a turn (or mirror) of the plane; `others` if the antennas are too."""
-    turned = np.eye(2) if turned is None else turned
-    changed = bounds(other, covariances if others is None else others)
-    for kind, information_map in maps_of(scenario).items():
-        information = information_map.at(covariances)
-        bound = turned @ information.bound(["user_position"]) @ turned.T
-        assert_invariant(bound, changed[kind], tolerance=1e-8 + rounding_of(information))
-
-
-def rounding_of(information):
-    """What rounding of coordinates and entries may do to a bound: it grows with the condition of the scaled matrix."""
-    scale = information.layout.scales(np.diagonal(information.matrix))
-    return 1e-13 * float(np.linalg.cond(information.matrix * np.outer(scale, scale)))
-
-
-def covariance_of(rng, scenario):
-    return random_covariance(rng, N_TX, power_w=scenario.power_per_subcarrier_w(station_name(scenario)))
 
 
 def station_in(document):
@@ -354,107 +300,6 @@ def test_the_phases_and_the_mixture_of_beams_do_not_matter(rng):
     wrong = (phased @ phased.conj().T)[None]
     with pytest.raises(AssertionError, match="information differs"):
         assert_invariant(bounds(scenario, covariances)["fused"], bounds(scenario, wrong)["fused"])
-
-
-def test_a_link_more_never_hurts(rng):
-    scenario = scene(rng)
-    covariances = covariance_of(rng, scenario)
-    at = {kind: information_map.at(covariances) for kind, information_map in maps_of(scenario).items()}
-    names = ("user_position", "target_position[0]", "target_position[1]", "target_position[2]")
-    for kind in ("to user", "back"):
-        assert_knowledge_helps(at[kind], at["fused"], names)
-        with pytest.raises(AssertionError, match="eigenvalue"):
-            assert_knowledge_helps(at["fused"], at[kind], names)
-
-
-def test_a_combiner_of_all_beams_changes_nothing_and_of_fewer_never_helps(rng):
-    scenario = scene(rng, n_targets=2)
-    n_rx = scenario.user.array.elements
-
-    def with_beams(beams):
-        def edit(document):
-            document["user"]["combiner"] = None if beams is None else {"dft_beams": beams}
-
-        return edited(scenario, edit)
-
-    covariances = covariance_of(rng, scenario)
-    free, fewer = with_beams(None), with_beams(list(range(n_rx - 1)))
-    assert_same_bounds(free, with_beams(list(range(n_rx))), covariances)
-    whole, less = (maps_of(s)["to user"].at(covariances) for s in (free, fewer))
-    assert_knowledge_helps(less, whole, ["user_position"])
-    with pytest.raises(AssertionError):
-        assert_same_bounds(free, fewer, covariances)
-
-
-def test_without_a_target_and_with_unknown_clock_and_orientation_the_user_cannot_be_positioned(rng):
-    scenario = scene(rng, n_targets=0)
-    bistatic = maps_of(scenario)["to user"]
-    covariances = covariance_of(rng, scenario)
-    with pytest.raises(Unidentifiable) as caught:
-        bistatic.at(covariances).bound(["user_position"])
-    assert caught.value.names == ("user_position",)
-    assert "user_position" in str(caught.value)
-    assert "target" in caught.value.remedy
-    # Knowing clock and orientation leaves two angles and a delay for two coordinates.
-    known = bistatic.known(["clock_bias", "user_orientation"]).at(covariances)
-    assert np.all(np.linalg.eigvalsh(known.bound(["user_position"])) > 0.0)
-
-
-def test_one_target_makes_the_user_identifiable_with_no_equation_to_spare(rng):
-    scenario = scene(rng, n_targets=1)
-    bistatic = maps_of(scenario)["to user"]
-    covariances = covariance_of(rng, scenario)
-    assert np.trace(bistatic.at(covariances).bound(["user_position"])) > 0.0
-    quantities = evaluate(scenario, covariances).links[link_names(scenario)[0]]
-    assert quantities.unidentifiable == ()
-
-
-def test_what_is_not_identifiable_is_null_in_an_evaluation(rng):
-    scenario = scene(rng, n_targets=0)
-    link = evaluate(scenario, covariance_of(rng, scenario)).links[link_names(scenario)[0]]
-    assert set(link.unidentifiable) >= {"user_position"}
-    assert link.quantities["user_position_m"] is None
-    assert link.reason is not None
-    assert "user_position" in link.reason
-    fused = evaluate(scenario, covariance_of(rng, scenario)).links["fused"]
-    assert fused.unidentifiable == ()
-
-
-@given(generators())
-@settings(max_examples=8)
-def test_an_unlit_target_drops_out_of_the_echoes(rng):
-    scenario = scene(rng, n_targets=3)
-    station = scenario.stations[station_name(scenario)]
-    target = trace_paths(scenario)[link_names(scenario)[1]].departure_rad[3:4] - station.orientation_rad
-    seen = np.concatenate(steering_response(station.transmit_array.positions_wavelengths, target), axis=1)
-    basis, _ = np.linalg.qr(seen)
-    away = np.eye(N_TX) - basis @ basis.conj().T
-    dark = away @ covariance_of(rng, scenario) @ away
-    information = maps_of(scenario)["back"].at(dark)
-    assert not information.is_identifiable(["target_position[2]"])
-
-    def without_it(document):
-        for key in ("positions", "rcs", "bistatic_rcs"):
-            document["targets"][key] = document["targets"][key][:2]
-        document["targets"]["count"] = 2
-        for phases in document["propagation"]["phases"].values():
-            del phases[3]
-
-    smaller = maps_of(edited(scenario, without_it))["back"].at(dark)
-    assert_invariant(smaller.bound(["user_position"]), information.bound(["user_position"]))
-
-
-def test_a_silent_block_is_no_error(rng):
-    scenario = scene(rng)
-    both = two_stage_problem(scenario).criteria[0].map
-    covariances = covariance_of(rng, scenario)
-    silent = np.concatenate([covariances, np.zeros_like(covariances)])
-    names = ["user_position", "target_position[1]"]
-    alone = maps_of(scenario)["back"].at(covariances).bound(names)
-    assert_invariant(alone, both.at(silent).bound(names))
-    with pytest.raises(Unidentifiable) as caught:
-        both.at(np.zeros_like(silent)).bound(names)
-    assert set(caught.value.names) == set(names)
 
 
 def test_transmit_directions_are_the_responses_towards_user_and_targets(rng):
