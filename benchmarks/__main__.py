@@ -4,10 +4,10 @@ import argparse
 import json
 from pathlib import Path
 
-from benchmarks import engine
+from benchmarks import engine, schemes
 from benchmarks.timing import SEED
 
-PARTS = {"engine": engine.report}
+PARTS = {"engine": engine.report, "schemes": schemes.report}
 
 
 def main() -> None:

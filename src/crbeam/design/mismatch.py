@@ -41,17 +41,14 @@ def transmit_basis(problem: DesignProblem, block: str) -> Complex[np.ndarray, "t
     Reference: zhang2025 Remark 2.
     """
     parts = [part for criterion in problem.criteria for part in criterion.map.contributions if part.block == block]
-    vectors = list(
-        {vector.tobytes(): vector for part in parts for vector in np.ascontiguousarray(part.transmit.T)}.values()
-    )
-    basis = np.zeros((problem.n_tx, 0), dtype=complex)
-    for vector in reversed([vector / np.linalg.norm(vector) for vector in vectors if vector.any()]):
-        rest = vector - basis @ (basis.conj().T @ vector)
-        rest = rest - basis @ (basis.conj().T @ rest)
-        length = np.linalg.norm(rest)
-        if length > SPAN_TOLERANCE:
-            basis = np.column_stack([rest / length, basis])
-    return basis
+    rows = [row for part in parts for row in np.ascontiguousarray(part.transmit.T) if row.any()]
+    columns = np.stack(list({row.tobytes(): row for row in rows}.values())[::-1], axis=1)
+    columns = columns / np.linalg.norm(columns, axis=0)
+    basis, upper = np.linalg.qr(columns)
+    while (pivots := np.abs(np.diagonal(upper))).min() <= SPAN_TOLERANCE:
+        columns = np.delete(columns, int(np.argmax(pivots <= SPAN_TOLERANCE)), axis=1)
+        basis, upper = np.linalg.qr(columns)
+    return (basis * (np.diagonal(upper) / pivots))[:, ::-1]
 
 
 def nearest_on_simplex(values: Float[np.ndarray, " n"], total: float) -> Float[np.ndarray, " n"]:
@@ -66,7 +63,7 @@ def nearest_on_simplex(values: Float[np.ndarray, " n"], total: float) -> Float[n
 
 
 def nearest_covariance_factors(
-    wanted: Sequence[Complex[np.ndarray, "size size"]], power_w: float
+    wanted: Sequence[Complex[np.ndarray, "..."]], power_w: float
 ) -> list[Complex[np.ndarray, "..."]]:
     """Factors `F_b` of the positive-semidefinite matrices that are nearest to Hermitian ones and share out a power.
 
@@ -85,8 +82,8 @@ def nearest_covariance_factors(
 
 
 def nearest_word_powers_w(
-    words: Sequence[Complex[np.ndarray, "tx word"]], wanted: Sequence[Complex[np.ndarray, "tx tx"]], power_w: float
-) -> list[Float[np.ndarray, " word"]]:
+    words: Sequence[Complex[np.ndarray, "..."]], wanted: Sequence[Complex[np.ndarray, "tx tx"]], power_w: float
+) -> list[Float[np.ndarray, "..."]]:
     """Powers of unit codewords of several blocks, adding up to `power_w`, nearest to wanted covariances.
 
     Minimises `sum_b |U_b diag(rho_b) U_b^H - A_b|_F^2` over `rho >= 0`. If the guides are of full power and within the

@@ -5,6 +5,7 @@ scaled to unit power and unit columns of U, a change of variables that the solve
 They go through CVXPY and Clarabel, and are far slower than the closed forms in `crbeam.design.mismatch`.
 """
 
+import warnings
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -16,8 +17,8 @@ from crbeam.errors import SolverFailed
 if TYPE_CHECKING:
     import cvxpy as cp
 
-#: Clarabel's tolerances: a solution is known to about their root.
-TOLERANCE = 1e-11
+#: Clarabel's tolerances; a solution is known to about the root of what it reaches, which may be a little less.
+TOLERANCE = 1e-13
 
 
 def conic_beamformer_mismatch(
@@ -29,6 +30,8 @@ def conic_beamformer_mismatch(
     constant: float | None = None,
 ) -> Complex[np.ndarray, "tx beam"]:
     """Beamformers `F = U Omega` nearest to those of the guides, by the lifted semidefinite program.
+
+    The lifted vectors are real, `[1, Re omega_l, Im omega_l]`: the same program, which the solver finds easier.
 
     Args:
         columns: U.
@@ -46,20 +49,20 @@ def conic_beamformer_mismatch(
 
     unit = columns / np.linalg.norm(columns, axis=0)
     blended = _blend(shares, guides) / np.sqrt(power_w)
-    gram, linear = unit.conj().T @ unit, unit.conj().T @ blended
+    gram, linear = _real(unit.conj().T @ unit), _stacked(unit.conj().T @ blended)
     size, n_beams = linear.shape
-    lifted = [cp.Variable((size + 1, size + 1), hermitian=True) for _ in range(n_beams)]
+    lifted = [cp.Variable((size + 1, size + 1), symmetric=True) for _ in range(n_beams)]
     value, power, constraints = cp.Constant(0.0), cp.Constant(0.0), []
     for variable, column in zip(lifted, linear.T, strict=True):
-        cost = np.block([[np.zeros((1, 1)), -column.conj()[None, :]], [-column[:, None], gram]])
+        cost = np.block([[np.zeros((1, 1)), -column[None, :]], [-column[:, None], gram]])
         weight = np.block([[np.ones((1, 1)), np.zeros((1, size))], [np.zeros((size, 1)), gram]])
-        value = value + cp.real(cp.trace(cost @ variable))
-        power = power + cp.real(cp.trace(weight @ variable))
-        constraints += [cp.real(variable[0, 0]) == 1.0, variable >> 0]
+        value = value + cp.trace(cost @ variable)
+        power = power + cp.trace(weight @ variable)
+        constraints += [variable[0, 0] == 1.0, variable >> 0]
     constraints.append(power == 1.0 + (n_beams if constant is None else constant))
     _solve(cp.Problem(cp.Minimize(value), constraints))
     inner = np.stack([_value(variable)[1:, 0] for variable in lifted], axis=1)
-    return np.sqrt(power_w) * unit @ inner
+    return np.sqrt(power_w) * unit @ (inner[: size // 2] + 1j * inner[size // 2 :])
 
 
 def conic_amplitude_mismatch(
@@ -121,7 +124,8 @@ def conic_covariance_mismatch(
     inner = cp.Variable((unit.shape[1], unit.shape[1]), hermitian=True)
     covariance: Any = unit @ inner @ unit.conj().T
     value = _weighted_squares(covariance, guides, shares, power_w)
-    _solve(cp.Problem(cp.Minimize(value), [cp.real(cp.trace(covariance)) == 1.0, inner >> 0]))
+    constraints: list[Any] = [cp.real(cp.trace(covariance)) == 1.0, inner >> 0]
+    _solve(cp.Problem(cp.Minimize(value), constraints))
     return power_w * unit @ _value(inner) @ unit.conj().T
 
 
@@ -147,8 +151,19 @@ def conic_power_mismatch(
     powers = cp.Variable(unit.shape[1], nonneg=True)
     covariance: Any = unit @ cp.diag(powers) @ unit.conj().T
     value = _weighted_squares(covariance, guides, shares, power_w)
-    _solve(cp.Problem(cp.Minimize(value), [cp.sum(powers) == 1.0]))
+    constraints: list[Any] = [cp.sum(powers) == 1.0]
+    _solve(cp.Problem(cp.Minimize(value), constraints))
     return power_w * _value(powers)
+
+
+def _real(matrix: np.ndarray) -> np.ndarray:
+    """Real form of a Hermitian matrix, acting on stacked real and imaginary parts."""
+    real, imaginary = np.real(matrix), np.imag(matrix)
+    return np.block([[real, -imaginary], [imaginary, real]])
+
+
+def _stacked(matrix: np.ndarray) -> np.ndarray:
+    return np.concatenate([np.real(matrix), np.imag(matrix)])
 
 
 def _blend(shares: Sequence[float], parts: Sequence[np.ndarray]) -> np.ndarray:
@@ -170,7 +185,14 @@ def _weighted_squares(
 def _solve(program: "cp.Problem") -> None:
     import cvxpy as cp
 
-    program.solve(solver=cp.CLARABEL, tol_gap_abs=TOLERANCE, tol_gap_rel=TOLERANCE, tol_feas=TOLERANCE)
+    try:
+        with warnings.catch_warnings():  # tests say how accurate the solution is
+            warnings.filterwarnings("ignore", message="Solution may be inaccurate")
+            program.solve(solver=cp.CLARABEL, tol_gap_abs=TOLERANCE, tol_gap_rel=TOLERANCE, tol_feas=TOLERANCE)
+    except cp.SolverError as error:
+        raise SolverFailed(
+            f"Clarabel must solve the conic program, but failed: {error}", status="solver error"
+        ) from None
     if program.status not in {"optimal", "optimal_inaccurate"}:
         raise SolverFailed(
             f"Clarabel must solve the conic program, but stopped with status {program.status}.",

@@ -22,7 +22,7 @@ class BeamformerMismatch(MismatchMethod):
     The solution is `sum_c s_c F_c` scaled to full power. Guides are taken within the span of the transmit vectors.
 
     Attributes:
-        root: which beamformers F_c with `F_c F_c^H = V_c` stand for a guide V_c. `hermitian`: its Hermitian square root.
+        root: which beamformers F_c with `F_c F_c^H = V_c` stand for a guide V_c. `hermitian`: its Hermitian root.
             `cholesky`: `U chol(Lambda_c)` for `V_c = U Lambda_c U^H` with the distinct transmit vectors U of the maps,
             in their order. `procrustes`: Hermitian roots, all of them rotated from the right to be nearest to the
             first. `random`: Hermitian roots, each rotated by a random unitary matrix from the seed.
