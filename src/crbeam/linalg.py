@@ -4,10 +4,14 @@ Every routine scales a matrix by its diagonal before it factorises: metres, seco
 share one matrix with entries twenty decades apart.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from jaxtyping import Float, Inexact, Int
+from threadpoolctl import ThreadpoolController
 
 #: Relative error of the entries of an information matrix, from rounding in the sums that make them.
 ROUNDING = 2e-15
@@ -20,6 +24,21 @@ UNSEEN_SHARE = 1e-13
 LEAST_EIGENVALUE = 2e-16
 #: Coupling of an empty direction, in a scaled matrix, that counts as rounding.
 COUPLING_TOLERANCE = 1e-12
+
+
+@contextmanager
+def one_blas_thread() -> Iterator[None]:
+    """Run with one BLAS thread: these matrices are tiny, and threads cost an order of magnitude."""
+    with _blas_libraries().limit(limits=1):
+        yield
+
+
+@lru_cache(maxsize=1)
+def _blas_libraries() -> ThreadpoolController:
+    """The BLAS libraries of NumPy and SciPy; finding them takes longer than a small design."""
+    import scipy.linalg.lapack  # pyright: ignore[reportUnusedImport]  # noqa: F401
+
+    return ThreadpoolController()
 
 
 def hermitian_part(matrix: Inexact[np.ndarray, "*batch n n"]) -> Inexact[np.ndarray, "*batch n n"]:
@@ -106,19 +125,6 @@ def eliminate(scaled: Float[np.ndarray, "n n"], kept: Int[np.ndarray, " kept"]) 
     root = vectors[:, seen] / np.sqrt(np.maximum(eigenvalues[seen], LEAST_EIGENVALUE * largest))
     projected = root.T @ coupling
     return Elimination(hermitian_part(schur - projected.T @ projected), root @ projected, root)
-
-
-def generalised_schur_complement(
-    information: Float[np.ndarray, "n n"], keep: list[int]
-) -> Float[np.ndarray, "kept kept"]:
-    """Information about the parameters `keep` when all others are unknown nuisances, `A - B C^+ B^T`.
-
-    See `eliminate`; here the matrix may be of any scale.
-    """
-    kept = np.asarray(keep, dtype=int)
-    scale = diagonal_scale(information)
-    schur = eliminate(information * np.outer(scale, scale), kept).schur
-    return schur / np.outer(scale[kept], scale[kept])
 
 
 def inverse_positive_definite(matrix: Float[np.ndarray, "n n"]) -> Float[np.ndarray, "n n"]:

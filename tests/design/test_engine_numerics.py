@@ -15,7 +15,7 @@ from crbeam.design.hermitian import from_real_image, real_image, symmetric
 from crbeam.design.lean_evaluation import evaluator
 from crbeam.design.packing import packed_matrix
 from crbeam.design.reduced_bound import evaluate, isotropic_point, lower_bound, variables
-from crbeam.design.reduced_information import ReducedArrays
+from crbeam.design.reduced_problem import ReducedProblem
 from crbeam.design.reduction import reduce_problem, reduce_problems
 from crbeam.testing import random_map, random_problem, random_scenario, two_stage_problem, with_position_prior
 
@@ -57,7 +57,7 @@ def test_reduced_value_and_bound_are_those_of_the_antenna_space(kind, rng):
     for _ in range(3):
         point = random_point(reduced.shape, rng)
         evaluation = evaluate(reduced.shape, reduced.arrays, point)
-        covariances = reduced.expand(variables(reduced.shape, point))
+        covariances = reduced.expand(point)
         assert evaluation.value * reduced.scale == pytest.approx(weighted_bound(problem, covariances), rel=1e-8)
         bound = lower_bound(reduced.shape, reduced.arrays, evaluation) * reduced.scale
         assert bound == pytest.approx(certify(problem, covariances).lower_bound, rel=1e-7)
@@ -99,9 +99,11 @@ def test_real_images_replace_hermitian_matrices(rng):
 
 def packed_form(reduced):
     """The same problem with the packed matrix, which is used where there are codebooks."""
-    arrays = ReducedArrays.stack([reduced.arrays])
-    packed = packed_matrix(reduced.shape, arrays.frames, arrays.weights, arrays.jacobians)[0]
-    return replace(reduced, arrays=replace(reduced.arrays, packed=(packed,), weights=(), jacobians=()))
+    arrays = reduced.batch.arrays
+    packed = packed_matrix(reduced.shape, arrays.frames, arrays.weights, arrays.jacobians)
+    return ReducedProblem(
+        replace(reduced.batch, arrays=replace(arrays, packed=(packed,), weights=(), jacobians=())), reduced.item
+    )
 
 
 @pytest.mark.parametrize("kind", ["one block", "prior", "two blocks"])
@@ -266,7 +268,7 @@ def test_preparing_together_equals_preparing_alone(rng):
     problems.insert(2, with_position_prior(problems[0]))
     for problem, together in zip(problems, reduce_problems(problems), strict=True):
         alone = reduce_problem(problem)
-        assert together.shape_key == alone.shape_key
+        assert together.batch.key == alone.batch.key
         assert together.scale == pytest.approx(alone.scale, rel=1e-9)
         point = random_point(alone.shape, rng)
         values = [evaluate(each.shape, each.arrays, point).value for each in (together, alone)]

@@ -6,7 +6,7 @@ from hypothesis import given
 
 from crbeam.errors import InvalidInput, Unidentifiable
 from crbeam.information import Information, ParameterLayout
-from crbeam.linalg import generalised_schur_complement, inverse_positive_definite
+from crbeam.linalg import diagonal_scale, eliminate, inverse_positive_definite
 from crbeam.testing import (
     assert_knowledge_helps,
     assert_same_information,
@@ -135,9 +135,11 @@ def test_guarded_inverse_over_many_decades(rng):
     )
 
 
-def test_generalised_schur_of_everything_is_the_matrix(rng):
+def test_eliminating_no_parameter_leaves_the_matrix(rng):
     matrix = information(rng).matrix
-    np.testing.assert_allclose(generalised_schur_complement(matrix, list(range(5))), matrix, rtol=1e-12)
+    units = np.outer(diagonal_scale(matrix), diagonal_scale(matrix))
+    np.testing.assert_allclose(eliminate(matrix * units, np.arange(5)).schur / units, matrix, rtol=1e-12)
+    assert not np.allclose(eliminate(matrix * units, np.arange(4)).schur, (matrix * units)[:4, :4], rtol=1e-3)
 
 
 @pytest.mark.parametrize("name", ["target position", "a/b/c", "", "gain[-1]", "9lives"])

@@ -69,8 +69,8 @@ def test_trade_off_records_keep_points_that_failed(evaluation, design, covarianc
             TradeoffPoint("m", 0.0, design, unlit),
         ]
     )
-    assert good["bistatic_user_position_m"] == evaluation.links["bistatic"].quantities["user_position_m"]
+    assert good["user_position_m"] == evaluation.links["bistatic"].quantities["user_position_m"]
     assert (good["status"], good["gap"]) == ("feasible", pytest.approx(0.1))
     assert (failed["status"], failed["objective_m2"], failed["fused_all_positions_m"]) == ("SolverFailed", None, None)
-    assert without["bistatic_user_position_m"] is None
+    assert without["user_position_m"] is None
     assert set(good) == set(failed) == set(without)

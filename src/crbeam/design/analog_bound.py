@@ -1,28 +1,35 @@
 """The weighted bound itself over phases and powers of constant-modulus beams.
 
-A beam of block b is `f_l = sqrt(P x_l / N) exp(j phi_l)` with the share `x_l = s_l^2 / sum_k s_k^2` of its budget P, so
-that every point (phi, s) is feasible and uses the budget fully. Information sees `A_b = T_b^H F F^H T_b` only, T_b being
-the few transmit vectors of the block; with the negative gradient G of the bound f with respect to A and `D = T G T^H F`,
+A beam of block b is `f_l = sqrt(P x_l / N) exp(j phi_l)` with the share `x_l = s_l^2 / sum_k s_k^2` of its budget P:
+every point (phi, s) is feasible and uses the budget fully. Information sees a block through `A = T^H F F^H T` alone, T
+being its few transmit vectors. With `G = -df/dA`, `D = T G T^H F` and `h_l = P u_l^H T G T^H u_l` for unit beams u_l,
 
-    df/dphi = -2 Im( D o conj(F) ),     df/ds_l = -(2 s_l / sum_k s_k^2) (h_l - sum_k x_k h_k),   h_l = u_l^H T G T^H u_l,
+    df/dphi = -2 Im( D o conj(F) ),    df/ds_l = -(2 s_l / sum_k s_k^2) (h_l - sum_k x_k h_k).
 
-for unit beams u_l. The method of steepest descent is replaced by L-BFGS on log f.
+L-BFGS on log f leads to stationary points. Without a constraint on the modulus F ranges over all covariances, so the
+certified lower bound of the digital problem is one here.
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from jaxtyping import Complex, Float
+from jaxtyping import Float
 
 from crbeam.design.analog_mismatch import AnalogBeams
+from crbeam.design.quasi_newton import descend, polish
 from crbeam.design.reduced_bound import solve_positive
 from crbeam.design.reduced_information import gradients, informations
 from crbeam.design.reduction import ReducedProblem
 
 #: Value of log f where the information is singular: far above every other.
 BARRIER = 1e3
+#: Share of the power that is spread over all beams of a start, so that none is lost for the descent.
+MIXING = 0.05
+#: Share of the power of a budget below which a beam has none.
+LEAST_SHARE = 1e-9
+#: Iterations of L-BFGS for one of Newton's method.
+POLISHING = 25
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,20 +66,20 @@ class AnalogEvaluation:
 
 
 @dataclass(frozen=True, eq=False)
-class Descent:
+class AnalogDescent:
     """Where a descent ended.
 
     Attributes:
         point: the beams.
-        log_value: at the point.
         trace: log f at the start and after each iteration.
         phase_gradient: norm of the phase derivative of f, relative to f.
+        steepest: largest derivative of log f.
     """
 
     point: AnalogPoint
-    log_value: float
     trace: tuple[float, ...]
     phase_gradient: float
+    steepest: float
 
 
 class AnalogBound:
@@ -81,49 +88,50 @@ class AnalogBound:
     def __init__(self, reduced: ReducedProblem):
         self.reduced = reduced
         self.n_blocks, self.n_tx = len(reduced.problem.blocks), reduced.problem.n_tx
-        self.owner = np.full(self.n_blocks, -1)
+        owner = np.full(self.n_blocks, -1)
         for block, index in zip(reduced.shape.blocks, reduced.active_blocks, strict=True):
-            self.owner[index] = block.budget
+            owner[index] = block.budget
+        self.is_seen = (owner >= 0)[:, None]
+        self.together = ((owner[:, None] == owner) & self.is_seen).astype(float)
         pairs = zip(reduced.arrays.frames, reduced.bases, strict=True)
         self.responses = [np.ascontiguousarray((basis @ frame).conj().T) for frame, basis in pairs]
 
     def shares(self, roots: Float[np.ndarray, "block beam"]) -> Float[np.ndarray, "block beam"]:
         """Share of each beam in the power of its budget; unseen blocks have none."""
-        squares = roots**2
-        totals = self._budget_sums(squares.sum(axis=1))
-        return np.where(self.owner >= 0, 1.0, 0.0)[:, None] * squares / totals[:, None]
+        return self.is_seen * roots**2 / self._budget_sums((roots**2).sum(axis=1))
 
     def _budget_sums(self, values: np.ndarray) -> np.ndarray:
-        """For each block the sum of values over the seen blocks of its budget; 1 for unseen blocks."""
-        sums = np.ones(self.n_blocks)
-        for budget in range(self.reduced.shape.n_budgets):
-            members = self.owner == budget
-            sums[members] = values[members].sum()
-        return sums
+        """For each block, as a column, the sum of values over the seen blocks of its budget; 1 for unseen blocks."""
+        return np.where(self.is_seen, (self.together @ values)[:, None], 1.0)
 
     def evaluate(self, point: AnalogPoint) -> AnalogEvaluation:
         """Log of the bound with its derivatives."""
+        return AnalogEvaluation(*self._derivatives(point.phases_rad, point.roots))
+
+    def _derivatives(self, phases_rad: np.ndarray, roots: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
+        """Log of the bound, its derivatives with respect to the phases and with respect to s."""
         shape, arrays = self.reduced.shape, self.reduced.arrays
-        shares = self.shares(point.roots)
-        unit = np.exp(1j * point.phases_rad) / np.sqrt(self.n_tx)
+        totals = self._budget_sums((roots**2).sum(axis=1))
+        shares = self.is_seen * roots**2 / totals
+        unit = np.exp(1j * phases_rad) / np.sqrt(self.n_tx)
         beams = unit * np.sqrt(shares)[:, None, :]
         active = self.reduced.active_blocks
         seen = [response @ beams[index] for response, index in zip(self.responses, active, strict=True)]
         matrices = informations(shape, arrays, [part @ part.conj().T for part in seen])
         answers = [solve_positive(matrix, right) for matrix, right in zip(matrices, arrays.selections, strict=True)]
         value = sum(float(np.sum(y * right)) for y, right in zip(answers, arrays.selections, strict=True))
-        phase_slopes, gains = np.zeros(point.phases_rad.shape), np.zeros(point.roots.shape)
+        phase_slopes, gains = np.zeros(phases_rad.shape), np.zeros(roots.shape)
         if not (np.isfinite(value) and value > 0.0):
-            return AnalogEvaluation(BARRIER, phase_slopes, gains)
+            return BARRIER, phase_slopes, gains
         slopes = gradients(shape, arrays, answers)
         for index, response, slope in zip(active, self.responses, slopes, strict=True):
             steep = response.conj().T @ (slope @ (response @ unit[index]))
             products = steep * unit[index].conj()
             phase_slopes[index] = (-2.0 / value) * shares[index] * products.imag
             gains[index] = products.real.sum(axis=0) / value
-        means, totals = self._budget_sums(np.sum(shares * gains, axis=1)), self._budget_sums((point.roots**2).sum(1))
-        root_slopes = np.where(self.owner[:, None] >= 0, means[:, None] - gains, 0.0)
-        return AnalogEvaluation(float(np.log(value)), phase_slopes, 2.0 * point.roots / totals[:, None] * root_slopes)
+        means = self._budget_sums(np.sum(shares * gains, axis=1))
+        root_slopes = np.asarray(2.0 * roots / totals * self.is_seen * (means - gains))
+        return float(np.log(value)), phase_slopes, root_slopes
 
     def point(self, beams: AnalogBeams, *, mixing: float = 0.0) -> AnalogPoint:
         """Beams of any powers as a point.
@@ -134,7 +142,7 @@ class AnalogBound:
         """
         totals = self._budget_sums(beams.powers.sum(axis=1))
         counts = self._budget_sums(np.full(self.n_blocks, float(beams.powers.shape[1])))
-        relative = beams.powers / totals[:, None] * counts[:, None]
+        relative = beams.powers / np.where(totals > 0.0, totals, 1.0) * counts
         return AnalogPoint(beams.phases_rad, np.sqrt((1.0 - mixing) * relative + mixing))
 
     def beams(self, point: AnalogPoint) -> AnalogBeams:
@@ -145,35 +153,94 @@ class AnalogBound:
         """Log f with its gradient as a function of all phases and roots in one vector."""
 
         def value(vector: np.ndarray) -> tuple[float, np.ndarray]:
-            result = self.evaluate(self.unpacked(vector))
-            return result.log_value, np.concatenate([result.phase_slopes.ravel(), result.root_slopes.ravel()])
+            log_value, *slopes = self._derivatives(*self._parts(vector))
+            return log_value, np.concatenate([part.ravel() for part in slopes])
 
         return value
 
     def unpacked(self, vector: np.ndarray) -> AnalogPoint:
         """The point of a vector."""
+        return AnalogPoint(*self._parts(vector))
+
+    def _parts(self, vector: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         n_beams = len(vector) // (self.n_blocks * (self.n_tx + 1))
         cut = self.n_blocks * self.n_tx * n_beams
-        return AnalogPoint(
-            vector[:cut].reshape(self.n_blocks, self.n_tx, n_beams), vector[cut:].reshape(self.n_blocks, n_beams)
-        )
+        return vector[:cut].reshape(self.n_blocks, self.n_tx, n_beams), vector[cut:].reshape(self.n_blocks, n_beams)
 
-    def descend(self, start: AnalogPoint, *, max_iterations: int, tolerance: float) -> Descent:
+    def descend(self, start: AnalogPoint, *, max_iterations: int, tolerance: float) -> AnalogDescent:
         """L-BFGS on log f from a start, until every derivative is below the tolerance; never worse than the start."""
-        from scipy.optimize import minimize
+        result = descend(self.flat(), _packed(start), max_iterations=max_iterations, tolerance=tolerance)
+        return self._descent(result.point, result.trace)
 
-        value = self.flat()
-        first = np.concatenate([start.phases_rad.ravel(), start.roots.ravel()])
-        trace = [value(first)[0]]
-        if max_iterations == 0 or trace[0] >= BARRIER:
-            return Descent(start, trace[0], tuple(trace), self.evaluate(start).phase_gradient)
+    def polish(self, end: AnalogDescent, *, max_iterations: int, tolerance: float) -> AnalogDescent:
+        """Newton's method from the end of a descent that has not reached the tolerance, on the beams with power."""
+        is_kept = np.any(self.shares(end.point.roots) > LEAST_SHARE, axis=0)
+        kept = AnalogPoint(end.point.phases_rad[:, :, is_kept], end.point.roots[:, is_kept])
+        result = polish(self.flat(), _packed(kept), max_iterations=max_iterations, tolerance=tolerance)
+        if result.trace[-1] >= end.trace[-1]:
+            return end
+        return self._descent(result.point, (*end.trace, *(value for value in result.trace if value < end.trace[-1])))
 
-        def record(intermediate_result: Any) -> None:
-            trace.append(min(float(intermediate_result.fun), trace[-1]))
-
-        options: Any = {"maxiter": max_iterations, "maxfun": 4 * max_iterations, "maxcor": 30}
-        options |= {"ftol": 0.0, "gtol": tolerance}
-        result = minimize(value, first, jac=True, method="L-BFGS-B", callback=record, options=options)
-        point = self.unpacked(result.x)
+    def _descent(self, vector: np.ndarray, trace: tuple[float, ...]) -> AnalogDescent:
+        point = self.unpacked(vector)
         evaluation = self.evaluate(point)
-        return Descent(point, evaluation.log_value, tuple(trace), evaluation.phase_gradient)
+        steepest = max(np.abs(evaluation.phase_slopes).max(), np.abs(evaluation.root_slopes).max())
+        return AnalogDescent(point, trace, evaluation.phase_gradient, float(steepest))
+
+
+def _packed(point: AnalogPoint) -> np.ndarray:
+    return np.concatenate([point.phases_rad.ravel(), point.roots.ravel()])
+
+
+@dataclass(frozen=True, eq=False)
+class AnalogBoundResult:
+    """The best beams found.
+
+    Attributes:
+        beams: powers relative to the budget of each block.
+        trace: weighted bound at the best start and after each iteration from there.
+        phase_gradient: norm of the derivative of the bound with respect to all phases, relative to the bound.
+        start: number of the start that led there.
+    """
+
+    beams: AnalogBeams
+    trace: tuple[float, ...]
+    phase_gradient: float
+    start: int
+
+
+def analog_weighted_bound(
+    reduced: ReducedProblem, starts: Sequence[AnalogBeams], *, max_iterations: int, tolerance: float
+) -> AnalogBoundResult:
+    """Constant-modulus beams with a stationary weighted bound that is not above that of any start.
+
+    Every start is followed with a little power on each of its beams. If some start is better than all ends, as may be
+    because of that power, it is followed as it is.
+
+    Args:
+        reduced: the problem; all of its blocks are taken as analog.
+        starts: beams of any powers, the same number in all of them.
+        max_iterations: of each descent; with 0 the best start is returned as it is. The best end, if not stationary,
+            gets `1 / POLISHING` as many iterations of Newton's method.
+        tolerance: largest derivative of log f in the end.
+    """
+    bound = AnalogBound(reduced)
+    raw = [bound.point(beams) for beams in starts]
+    values = [bound.evaluate(point).log_value for point in raw]
+    best = int(np.argmin(values))
+    if max_iterations == 0:
+        return _result(bound, bound.descend(raw[best], max_iterations=0, tolerance=tolerance), best)
+    mixed = [bound.point(beams, mixing=MIXING) for beams in starts]
+    ends = [bound.descend(point, max_iterations=max_iterations, tolerance=tolerance) for point in mixed]
+    winner = min(range(len(ends)), key=lambda index: ends[index].trace[-1])
+    end = ends[winner]
+    if end.trace[-1] > values[best]:
+        winner, end = best, bound.descend(raw[best], max_iterations=max_iterations, tolerance=tolerance)
+    if end.steepest > tolerance:
+        end = bound.polish(end, max_iterations=max_iterations // POLISHING, tolerance=tolerance)
+    return _result(bound, end, winner)
+
+
+def _result(bound: AnalogBound, descent: AnalogDescent, start: int) -> AnalogBoundResult:
+    trace = tuple((bound.reduced.scale * np.exp(descent.trace)).tolist())
+    return AnalogBoundResult(bound.beams(descent.point), trace, descent.phase_gradient, start)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Complex, Float
 
+from crbeam.design.analog_bound import LEAST_SHARE
 from crbeam.design.analog_mismatch import AnalogBeams, MismatchTarget, shared_powers
 from crbeam.design.constraints import ConstantModulus
 from crbeam.design.guides import Guide, guides_of
@@ -15,8 +16,6 @@ from crbeam.design.problem import DesignProblem
 from crbeam.design.result import Proposal
 from crbeam.errors import CrbeamError, SolverFailed
 
-#: Share of a budget below which a beam is not sent.
-LEAST_SHARE = 1e-9
 #: Share of a block that would send nothing: every array sends at least one beam.
 DUST_SHARE = 1e-12
 
@@ -111,7 +110,11 @@ def analog_proposal(
     covariances = np.stack([factor @ factor.conj().T for factor in factors])
     beams = sum(factor.shape[1] for factor in factors)
     return Proposal(
-        covariances, factors=factors, trace=trace, iterations=max(len(trace) - 1, 0), details={"beams": beams, **details}
+        covariances,
+        factors=factors,
+        trace=trace,
+        iterations=max(len(trace) - 1, 0),
+        details={"beams": beams, **details},
     )
 
 
@@ -140,7 +143,9 @@ def codeword_powers(
             unit = [word[:, kept] for word, kept in zip(unit, strongest, strict=True)]
             powers = shared_powers(target, unit)
     except RuntimeError as error:
-        raise SolverFailed(f"The powers of the codewords must converge, but: {error}", status="not converged") from error
+        raise SolverFailed(
+            f"The powers of the codewords must converge, but: {error}", status="not converged"
+        ) from error
     return unit, powers
 
 

@@ -12,7 +12,6 @@ on the phases is vacuous and left out; several starts, as the result depends on 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from jaxtyping import Complex, Float
@@ -20,6 +19,10 @@ from jaxtyping import Complex, Float
 from crbeam.design.guides import Guide
 from crbeam.design.powers import nearest_powers_w
 from crbeam.design.problem import DesignProblem
+from crbeam.design.quasi_newton import descend
+
+#: Relative decrease of the mismatch by one step on the phases below which a phase step ends.
+PHASE_DECREASE = 1e-6
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,7 +76,7 @@ class MismatchSettings:
         phase_iterations: quasi-Newton steps on the phases in each outer iteration.
     """
 
-    starts: int = 4
+    starts: int = 6
     threshold: float = 1e-3
     max_iterations: int = 20
     phase_iterations: int = 100
@@ -123,13 +126,18 @@ def relative_mismatch(target: MismatchTarget, beams: AnalogBeams) -> float:
     return _value_and_slope(target, beams.factors)[0]
 
 
-def _value_and_slope(
-    target: MismatchTarget, factors: Complex[np.ndarray, "block tx beam"]
-) -> tuple[float, Complex[np.ndarray, "block tx beam"]]:
+def covariance_mismatch(target: MismatchTarget, covariances: Complex[np.ndarray, "block tx tx"]) -> float:
+    """The same from covariances in watt: the distance from each guide itself is left to the spread of the guides."""
+    distance = float(np.linalg.norm(covariances / target.power_w - target.blend))
+    return (distance**2 + target.spread) / target.size
+
+
+def _value_and_slope(target: MismatchTarget, factors: np.ndarray) -> tuple[float, np.ndarray]:
     """The relative mismatch and `(F F^H - Psi) F`, in the same units."""
-    product = factors @ (factors.conj().swapaxes(1, 2) @ factors) - target.blend @ factors
-    overlap = np.vdot(factors, product).real - np.vdot(factors, target.blend @ factors).real
-    return float(overlap + target.size) / target.size, product / target.size
+    wanted = target.blend @ factors
+    product = factors @ (factors.conj().swapaxes(1, 2) @ factors) - wanted
+    overlap = float(np.sum(np.real(factors.conj() * (product - wanted))))
+    return (overlap + target.size) / target.size, product / target.size
 
 
 def phase_slopes(target: MismatchTarget, beams: AnalogBeams) -> Float[np.ndarray, "block tx beam"]:
@@ -158,17 +166,21 @@ def shared_powers(
 
     Blocks of one budget are one programme, in which the beams of different blocks do not overlap.
     """
-    from scipy.linalg import block_diag
-
     powers = [np.zeros(part.shape[1]) for part in beams]
     for members, level in zip(target.budgets, target.levels, strict=True):
         parts = [beams[member] for member in members]
-        wanted = block_diag(*(target.blend[member] for member in members))
-        best = nearest_powers_w(block_diag(*parts), wanted, level)
+        best = nearest_powers_w(_diagonal(parts), _diagonal([target.blend[member] for member in members]), level)
         cuts = np.cumsum([part.shape[1] for part in parts])[:-1]
         for member, values in zip(members, np.split(best, cuts), strict=True):
             powers[member] = values
     return powers
+
+
+def _diagonal(parts: Sequence[np.ndarray]) -> np.ndarray:
+    """The block-diagonal matrix of matrices."""
+    from scipy.linalg import block_diag
+
+    return parts[0] if len(parts) == 1 else np.asarray(block_diag(*parts))
 
 
 def phase_step(target: MismatchTarget, beams: AnalogBeams, iterations: int) -> AnalogBeams:
@@ -176,8 +188,6 @@ def phase_step(target: MismatchTarget, beams: AnalogBeams, iterations: int) -> A
 
     Reference: zhang2025 eq. (26).
     """
-    from scipy.optimize import minimize
-
     shape = beams.phases_rad.shape
     amplitudes = np.sqrt(beams.powers / shape[1])[:, None, :]
 
@@ -186,10 +196,9 @@ def phase_step(target: MismatchTarget, beams: AnalogBeams, iterations: int) -> A
         mismatch, slope = _value_and_slope(target, factors)
         return mismatch, 4.0 * np.imag(slope * factors.conj()).ravel()
 
-    options: Any = {"maxiter": iterations, "maxcor": 20, "ftol": 1e-10, "gtol": 1e-8}
-    result = minimize(value, beams.phases_rad.ravel(), jac=True, method="L-BFGS-B", options=options)
-    better = AnalogBeams(result.x.reshape(shape), beams.powers)
-    return better if relative_mismatch(target, better) <= relative_mismatch(target, beams) else beams
+    start = beams.phases_rad.ravel()
+    result = descend(value, start, max_iterations=iterations, tolerance=1e-8, least_decrease=PHASE_DECREASE)
+    return AnalogBeams(result.point.reshape(shape), beams.powers)
 
 
 def alternate(

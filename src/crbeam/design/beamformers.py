@@ -53,8 +53,9 @@ def strongest_beams(
     powers_w: Float[np.ndarray, " beam"], unit_beams: Complex[np.ndarray, "tx beam"], n_slots: int | None
 ) -> Beamformers:
     """The strongest of given beams that fit into the slots, scaled back to the power of all of them."""
-    rank = int(np.sum(powers_w > RANK_TOLERANCE * powers_w[0]))
+    powers = powers_w.tolist()
+    rank = sum(power > RANK_TOLERANCE * powers[0] for power in powers)
     kept = rank if n_slots is None else min(rank, n_slots)
-    power_w = powers_w[:kept]
-    rescale = np.sqrt(powers_w.sum() / power_w.sum()) if power_w.sum() > 0.0 else 1.0
-    return Beamformers(unit_beams[:, :kept] * np.sqrt(power_w) * rescale, kept == rank)
+    kept_w = sum(powers[:kept])
+    rescale = np.sqrt(sum(powers) / kept_w) if kept_w > 0.0 else 1.0
+    return Beamformers(unit_beams[:, :kept] * (np.sqrt(powers_w[:kept]) * rescale), kept == rank)

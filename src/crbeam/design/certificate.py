@@ -17,6 +17,7 @@ import numpy as np
 from jaxtyping import Complex, Float
 
 from crbeam.design.problem import Criterion, DesignProblem
+from crbeam.design.structure import side_by_side
 from crbeam.errors import CrbeamError
 from crbeam.information import Information
 from crbeam.information.information import SAFE_INVERSE
@@ -91,23 +92,19 @@ def certify_many(
         size = max(1, CHUNK_ENTRIES // covariances[members[0]].size)
         for first in range(0, len(members), size):
             chunk = members[first : first + size]
-            stack = np.stack([covariances[index] for index in chunk])
+            stack = side_by_side([covariances[index] for index in chunk])
             results.update(zip(chunk, _certify_group([problems[index] for index in chunk], stack), strict=True))
     return [results[index] for index in range(len(problems))]
 
 
 def _structure(problem: DesignProblem) -> tuple:
     """Everything but the numbers of a problem."""
-    maps = tuple(
-        (
-            criterion.map.layout.sizes,
-            criterion.selection.shape,
-            tuple((part.block, part.transmit.shape, part.jacobian.shape) for part in criterion.map.contributions),
-        )
-        for criterion in problem.active_criteria
-    )
+    maps = []
+    for criterion in problem.active_criteria:
+        parts = [(part.block, part.transmit.shape[1]) for part in criterion.map.contributions]
+        maps.append((criterion.map.layout.sizes, criterion.selection.shape, tuple(parts)))
     words = tuple((block, codebook.codewords.shape) for block, codebook in problem.codebooks.items())
-    return problem.blocks, tuple(budget.blocks for budget in problem.budgets), words, maps
+    return problem.blocks, tuple(budget.blocks for budget in problem.budgets), words, problem.n_tx, tuple(maps)
 
 
 @dataclass(frozen=True, eq=False)
@@ -135,7 +132,7 @@ def _certify_group(problems: list[DesignProblem], stack: np.ndarray) -> list[Cer
     for number in range(len(problems[0].active_criteria)):
         criteria = [problem.active_criteria[number] for problem in problems]
         observations = _observations(criteria)
-        prior = np.stack([criterion.map.constant for criterion in criteria])
+        prior = side_by_side([criterion.map.constant for criterion in criteria])
         matrices = prior
         for part in observations:
             gram = _adjoint(part.transmit) @ stack[:, blocks.index(part.block)] @ part.transmit
@@ -166,9 +163,9 @@ def _observations(criteria: list[Criterion]) -> list[_Observation]:
     return [
         _Observation(
             parts[0].block,
-            np.stack([part.transmit for part in parts]),
-            np.stack([part.weight for part in parts]),
-            np.stack([part.jacobian for part in parts]),
+            side_by_side([part.transmit for part in parts]),
+            side_by_side([part.weight for part in parts]),
+            side_by_side([part.jacobian for part in parts]),
         )
         for parts in zip(*(criterion.map.contributions for criterion in criteria), strict=True)
     ]
@@ -178,7 +175,7 @@ def _solved(
     criteria: list[Criterion], matrices: np.ndarray, failures: dict[int, CrbeamError]
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """`tr(E^T I^-1 E)`, E and `I^-1 E` of each item; items that are close to singular are solved with care."""
-    selections = np.stack([criterion.selection for criterion in criteria])
+    selections = side_by_side([criterion.selection for criterion in criteria])
     scale = criteria[0].map.layout.scales(np.diagonal(matrices, axis1=1, axis2=2))
     values, responses = np.zeros(len(criteria)), np.zeros(selections.shape)
     is_safe = np.zeros(len(criteria), dtype=bool)
@@ -209,21 +206,36 @@ def _largest_gradients(
     """Largest value of `<G_b, R_b>` over transmissions of unit power in one block, for each item."""
     if not parts:
         return np.zeros(len(problems))
+    if block in problems[0].codebooks:
+        words = side_by_side([problem.codebooks[block].unit_codewords for problem in problems])
+        pieces = ((_adjoint(words) @ columns, inner) for columns, inner in parts)
+        powers = sum(np.sum(np.real((frame @ inner) * frame.conj()), axis=2) for frame, inner in pieces)
+        return np.max(powers, axis=1)
     transmit = np.concatenate([columns for columns, _ in parts], axis=2)
-    has_codebook = block in problems[0].codebooks
-    if has_codebook:
-        words = np.stack([problem.codebooks[block].unit_codewords for problem in problems])
-        frame = _adjoint(words) @ transmit
-    elif transmit.shape[2] < transmit.shape[1]:
-        frame = np.asarray(np.linalg.qr(transmit, mode="r"))
-    else:
-        frame = transmit
-    gradient = np.zeros((len(problems), frame.shape[1], frame.shape[1]), dtype=complex)
-    start = 0
-    for columns, inner in parts:
-        piece = frame[:, :, start : start + columns.shape[2]]
-        gradient += piece @ inner @ _adjoint(piece)
-        start += columns.shape[2]
-    if has_codebook:
-        return np.max(np.real(np.diagonal(gradient, axis1=1, axis2=2)), axis=1)
-    return np.linalg.eigvalsh(hermitian_part(gradient))[:, -1]
+    first = _first_equal(transmit)
+    result = np.zeros(len(problems))
+    rest = np.arange(len(problems))
+    while rest.size:
+        pattern = first[rest[0]]
+        is_alike = np.all(first[rest] == pattern, axis=1)
+        items, rest = rest[is_alike], rest[~is_alike]
+        columns = np.flatnonzero(pattern == np.arange(pattern.size))
+        membership = (pattern[:, None] == columns).astype(float)
+        inner, start = np.zeros((items.size, columns.size, columns.size), dtype=complex), 0
+        for _, piece in parts:
+            part = membership[start : start + piece.shape[1]]
+            inner += part.T @ piece[items] @ part
+            start += piece.shape[1]
+        frame = transmit[:, :, columns][items]
+        if columns.size < frame.shape[1]:
+            frame = np.asarray(np.linalg.qr(frame, mode="r"))
+        result[items] = np.linalg.eigvalsh(hermitian_part(frame @ inner @ _adjoint(frame)))[:, -1]
+    return result
+
+
+def _first_equal(vectors: np.ndarray) -> np.ndarray:
+    """For each of the vectors `[item, tx, term]` of an item the first that equals it."""
+    sums = vectors.sum(axis=1)
+    first = np.argmax(sums[:, :, None] == sums[:, None, :], axis=2)
+    is_equal = np.all(np.take_along_axis(vectors, first[:, None, :], axis=2) == vectors, axis=1)
+    return np.where(is_equal, first, np.arange(sums.shape[1]))

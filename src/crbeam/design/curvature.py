@@ -32,8 +32,14 @@ class CurvatureMemory:
     def take(self, index: np.ndarray) -> "CurvatureMemory":
         """The memories of some items of a batch."""
         taken = object.__new__(CurvatureMemory)
+        k = self._count
         for name, value in vars(self).items():
-            setattr(taken, name, value[index] if isinstance(value, np.ndarray) else value)
+            setattr(taken, name, value[index] if name in ("_along_steps", "_along_changes", "_gamma") else value)
+        for name in ("_steps", "_changes", "_inverse", "_changes_gram", "_products"):
+            old = getattr(self, name)
+            new = np.zeros((len(index), *old.shape[1:]))
+            new[:, :k] = old[index, :k]
+            setattr(taken, name, new)
         return taken
 
     def direction(self, gradient: np.ndarray) -> np.ndarray:

@@ -8,19 +8,19 @@ antenna space). Later rounds have lower targets and keep smaller eigenvalues. Wh
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from functools import lru_cache
 
 import numpy as np
 from jaxtyping import Complex
-from threadpoolctl import ThreadpoolController
 
 from crbeam.design.face import face_of, newton_on_face, ranks, spectra
-from crbeam.design.factor_descent import Descent, descend, descend_many
+from crbeam.design.factor_descent import descend, descend_many
 from crbeam.design.interior_point import follow_path
-from crbeam.design.reduced_bound import evaluate, isotropic_point, lapack_solver, lower_bound, point_near, variables
+from crbeam.design.progress import BatchProgress, Progress
+from crbeam.design.reduced_bound import evaluate, first_point, lower_bound, point_near
 from crbeam.design.reduced_information import ReducedArrays, ReducedShape
-from crbeam.design.reduction import ReducedProblem
+from crbeam.design.reduced_problem import ReducedBatch, ReducedProblem, gathered
 from crbeam.errors import InvalidInput
+from crbeam.linalg import one_blas_thread
 
 #: Residual targets of the rounds, relative to the tolerance.
 ROUNDS = (5e-2, 5e-3, 5e-4, 5e-6, 5e-8)
@@ -43,8 +43,8 @@ class EngineResult:
     """Solution of a reduced problem.
 
     Attributes:
-        variables: X of each active block; the traces of each budget add up to 1.
         covariances: transmit covariances, watt per subcarrier summed over slots.
+        factors: F of each block with `R = F F^H`, in the span of its transmit vectors; None if some block is unseen.
         objective: weighted bound, in the problem's unit.
         lower_bound: proven lower bound on the weighted bound of any feasible transmission.
         iterations: accepted steps.
@@ -56,8 +56,8 @@ class EngineResult:
         bounds: best lower bound known with each entry of the trace; 0 before the first is computed.
     """
 
-    variables: tuple[np.ndarray, ...]
     covariances: Complex[np.ndarray, "block tx tx"]
+    factors: tuple[Complex[np.ndarray, "tx beam"], ...] | None
     objective: float
     lower_bound: float
     iterations: int
@@ -73,52 +73,6 @@ class EngineResult:
         return 1.0 - self.lower_bound / self.objective
 
 
-@dataclass(frozen=True, eq=False)
-class _Progress:
-    """Best point of a problem so far and where its descent stands; values relative to the isotropic X."""
-
-    point: np.ndarray
-    resume: np.ndarray
-    value: float = np.inf
-    bound: float = 0.0
-    iterations: int = 0
-    evaluations: int = 0
-    engine: str = "factor descent"
-    trace: tuple[float, ...] = ()
-    bounds: tuple[float, ...] = ()
-
-    @property
-    def gap(self) -> float:
-        return 1.0 - self.bound / self.value
-
-    def descended(self, descent: Descent) -> "_Progress":
-        """After a descent; nothing is certified yet."""
-        new = descent.trace[1:] if self.trace else descent.trace
-        return replace(
-            self,
-            resume=descent.point,
-            iterations=self.iterations + len(descent.trace) - 1,
-            evaluations=self.evaluations + descent.n_evaluations,
-            trace=self.trace + new,
-            bounds=self.bounds + (self.bound,) * len(new),
-        )
-
-    def certified(self, point: np.ndarray, value: float, bound: float, cost: int) -> "_Progress":
-        """After the certificate of a candidate, which replaces the best point if its gap is smaller."""
-        best = replace(self, evaluations=self.evaluations + cost)
-        bound = min(bound, value)
-        if not (value > 0.0 and bound > 0.0 and 1.0 - bound / value < self.gap):
-            return best
-        return replace(
-            best,
-            point=point,
-            value=value,
-            bound=bound,
-            trace=(*self.trace, value),
-            bounds=(*self.bounds, bound),
-        )
-
-
 def solve_reduced(
     problem: ReducedProblem,
     *,
@@ -131,9 +85,10 @@ def solve_reduced(
     A small `max_evaluations` gives a feasible result with its honest gap. `start` holds transmit covariances.
     """
     with _quiet():
-        point = _start(problem, start)
-        progress = _solved(problem.shape, problem.arrays, _Progress(point, point), 0, (tolerance, max_evaluations))
-        return _result(problem, progress, tolerance)
+        alone = gathered([problem])
+        point = _starts([problem], alone.arrays, [start])[0]
+        progress = _solved(problem.shape, problem.arrays, Progress(point, point), 0, (tolerance, max_evaluations))
+        return _results(alone, [progress], tolerance)[0]
 
 
 def solve_reduced_many(
@@ -147,117 +102,99 @@ def solve_reduced_many(
     starts = [None] * len(problems) if starts is None else starts
     if len(starts) != len(problems):
         raise InvalidInput(f"There must be one start for each problem, found {len(starts)} for {len(problems)}.")
-    groups: dict[ReducedShape, list[int]] = {}
+    groups: dict[tuple, list[int]] = {}
     for index, problem in enumerate(problems):
-        groups.setdefault(problem.shape_key, []).append(index)
-    results: list[EngineResult | None] = [None] * len(problems)
+        groups.setdefault(problem.batch.key, []).append(index)
+    results: dict[int, EngineResult] = {}
     with _quiet():
-        for shape, members in groups.items():
-            size = _chunk_size(problems[members[0]].arrays)
+        for members in groups.values():
+            size = _chunk_size(problems[members[0]])
             for first in range(0, len(members), size):
                 chunk = members[first : first + size]
-                points = [_start(problems[index], starts[index]) for index in chunk]
-                arrays = ReducedArrays.stack([problems[index].arrays for index in chunk])
-                done = _solve_chunk(shape, arrays, points, tolerance, max_evaluations)
-                for index, progress in zip(chunk, done, strict=True):
-                    results[index] = _result(problems[index], progress, tolerance)
-    return [result for result in results if result is not None]
+                items = [problems[index] for index in chunk]
+                batch = gathered(items)
+                points = _starts(items, batch.arrays, [starts[index] for index in chunk])
+                done = _solve_chunk(batch.shape, batch.arrays, points, tolerance, max_evaluations)
+                results.update(zip(chunk, _results(batch, done, tolerance), strict=True))
+    return [results[index] for index in range(len(problems))]
 
 
 @contextmanager
 def _quiet() -> Iterator[None]:
     """One BLAS thread, and no warnings: a value that is not a number is refused wherever it may occur."""
-    with _blas_threads().limit(limits=1), np.errstate(all="ignore"):
+    with one_blas_thread(), np.errstate(all="ignore"):
         yield
 
 
-@lru_cache(maxsize=1)
-def _blas_threads() -> ThreadpoolController:
-    """The BLAS libraries that the engine uses: finding them takes longer than a small design."""
-    lapack_solver()
-    return ThreadpoolController()
+def _starts(
+    problems: Sequence[ReducedProblem], arrays: ReducedArrays, starts: Sequence[np.ndarray | None]
+) -> np.ndarray:
+    """One point for each problem of one shape: near the given covariances, if any."""
+    shape = problems[0].shape
+    points = first_point(shape, arrays)
+    for item, (problem, covariances) in enumerate(zip(problems, starts, strict=True)):
+        if covariances is not None:
+            points[item] = point_near(shape, problem.compress(covariances))
+    return points
 
 
-def _start(problem: ReducedProblem, covariances: np.ndarray | None) -> np.ndarray:
-    if covariances is None:
-        return isotropic_point(problem.shape)
-    return point_near(problem.shape, problem.compress(covariances))
-
-
-def _chunk_size(arrays: ReducedArrays) -> int:
+def _chunk_size(problem: ReducedProblem) -> int:
+    arrays = problem.arrays
     parts = (arrays.packed, arrays.weights, arrays.jacobians, arrays.frames)
     size = sum(array.nbytes for part in parts for array in part)
     return int(np.clip(CHUNK_BYTES // max(size, 1), *CHUNK_RANGE))
 
 
 def _solve_chunk(
-    shape: ReducedShape, arrays: ReducedArrays, points: list[np.ndarray], tolerance: float, max_evaluations: int
-) -> list[_Progress]:
+    shape: ReducedShape, arrays: ReducedArrays, points: np.ndarray, tolerance: float, max_evaluations: int
+) -> list[Progress]:
     """The descents and Newton steps of all items together; what they leave open is rescued item by item."""
-    progress = [_Progress(point, point) for point in points]
-    rounds = [0] * len(points)
+    best, rounds, goal = BatchProgress(points), np.zeros(len(points), dtype=int), MARGIN * tolerance
+    targets = tolerance * np.array([*ROUNDS, np.inf])
 
-    def review(items: Sequence[int], descents: Sequence[Descent]) -> list[float]:
-        for item, descent in zip(items, descents, strict=True):
-            progress[item] = progress[item].descended(descent)
-            rounds[item] += 1
-        _polish_all(shape, arrays, progress, items, [rounds[item] for item in items], MARGIN * tolerance)
-        return [
-            np.inf if progress[item].gap <= MARGIN * tolerance else _target(rounds[item]) * tolerance for item in items
-        ]
+    def review(items: np.ndarray, reached: np.ndarray, steps: np.ndarray) -> np.ndarray:
+        rounds[items] += 1
+        _polish_all(shape, arrays, best, (items, reached, steps, rounds[items]), goal)
+        return np.where(best.gap[items] <= goal, np.inf, targets[rounds[items]])
 
     limit = min(max_evaluations, DESCENT_LIMIT)
-    descents = descend_many(
-        shape, arrays, np.stack(points), target=ROUNDS[0] * tolerance, max_evaluations=limit, review=review
-    )
-    for item, descent in enumerate(descents):
-        progress[item] = progress[item].descended(descent)
-        if progress[item].gap > MARGIN * tolerance:
-            part = arrays.take(item)
-            checked = _checked(shape, part, progress[item])
-            progress[item] = _solved(shape, part, checked, rounds[item], (tolerance, max_evaluations))
+    descents = descend_many(shape, arrays, points, target=ROUNDS[0] * tolerance, max_evaluations=limit, review=review)
+    progress = [best.of_item(item, descent) for item, descent in enumerate(descents)]
+    for item in np.flatnonzero(~(best.gap <= goal)).tolist():
+        part = arrays.take(item)
+        checked = _checked(shape, part, progress[item])
+        progress[item] = _solved(shape, part, checked, int(rounds[item]), (tolerance, max_evaluations))
     return progress
-
-
-def _target(number: int) -> float:
-    """Residual target of a round, relative to the tolerance; infinite after the last."""
-    return ROUNDS[number] if number < len(ROUNDS) else np.inf
 
 
 def _polish_all(
     shape: ReducedShape,
     arrays: ReducedArrays,
-    progress: list[_Progress],
-    items: Sequence[int],
-    rounds: Sequence[int],
+    best: BatchProgress,
+    reached: tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray],
     goal: float,
 ) -> None:
-    """Newton steps on the faces of some items of a batch; their entries of `progress` are replaced."""
-    spectrum = spectra(shape, np.stack([progress[item].resume for item in items]))
-    previous: dict[int, tuple[int, ...]] = {}
-    for number, threshold in enumerate(THRESHOLDS):
-        groups: dict[tuple[int, ...], list[int]] = {}
-        for place, kept in enumerate(map(tuple, ranks(spectrum, threshold).tolist())):
-            if rounds[place] > number and kept != previous.get(place) and progress[items[place]].gap > goal:
-                groups.setdefault(kept, []).append(place)
-                previous[place] = kept
-        for kept, places in groups.items():
-            chosen = np.array([items[place] for place in places])
+    """Newton steps on the faces of some items of a batch, given with their points, steps and rounds."""
+    items, points, steps, rounds = reached
+    spectrum = spectra(shape, points)
+    previous = np.full((len(items), len(shape.blocks)), -1)
+    for number, threshold in enumerate(THRESHOLDS[: rounds.max()]):
+        kept = ranks(spectrum, threshold)
+        is_tried = (rounds > number) & (best.gap[items] > goal) & np.any(kept != previous, axis=1)
+        previous[is_tried] = kept[is_tried]
+        for face in {tuple(row) for row in kept[is_tried].tolist()}:
+            places = np.flatnonzero(is_tried & np.all(kept == face, axis=1))
             part = [(values[places], vectors[places]) for values, vectors in spectrum]
-            candidates, values, bounds = _polish(shape, arrays.take(chosen), part, kept)
-            for item, candidate, value, bound in zip(
-                chosen, candidates, np.ravel(values), np.ravel(bounds), strict=True
-            ):
-                progress[item] = progress[item].certified(candidate, float(value), float(bound), 2)
+            best.certify(items[places], steps[places], _polish(shape, arrays.take(items[places]), part, face))
 
 
 def _solved(
     shape: ReducedShape,
     arrays: ReducedArrays,
-    progress: _Progress,
+    progress: Progress,
     first_round: int,
     settings: tuple[float, int],
-) -> _Progress:
+) -> Progress:
     """The rounds of one problem from the first given one, and what has to follow if they do not suffice."""
     tolerance, max_evaluations = settings
     goal, memory = MARGIN * tolerance, None
@@ -276,9 +213,7 @@ def _solved(
     return _finished(shape, arrays, progress, settings)
 
 
-def _finished(
-    shape: ReducedShape, arrays: ReducedArrays, progress: _Progress, settings: tuple[float, int]
-) -> _Progress:
+def _finished(shape: ReducedShape, arrays: ReducedArrays, progress: Progress, settings: tuple[float, int]) -> Progress:
     """Last attempts at a problem after its descents: all faces, then the interior point."""
     tolerance, max_evaluations = settings
     goal = MARGIN * tolerance
@@ -295,7 +230,7 @@ def _polish(
     arrays: ReducedArrays,
     spectrum: list[tuple[np.ndarray, np.ndarray]],
     kept: tuple[int, ...],
-) -> tuple[np.ndarray, np.ndarray | float, np.ndarray | float]:
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Points after the Newton step on the face of the given ranks, with value and lower bound."""
     face = face_of(shape, spectrum, kept)
     candidates = newton_on_face(shape, arrays, face)
@@ -306,10 +241,10 @@ def _polish(
 def _polished(
     shape: ReducedShape,
     arrays: ReducedArrays,
-    progress: _Progress,
+    progress: Progress,
     goal: float,
     thresholds: Sequence[float] = THRESHOLDS,
-) -> _Progress:
+) -> Progress:
     """Newton step on the face of one problem, with more and more eigenvalues kept."""
     spectrum, previous = spectra(shape, progress.resume), None
     for threshold in thresholds:
@@ -321,7 +256,7 @@ def _polished(
     return progress
 
 
-def _checked(shape: ReducedShape, arrays: ReducedArrays, progress: _Progress) -> _Progress:
+def _checked(shape: ReducedShape, arrays: ReducedArrays, progress: Progress) -> Progress:
     """The certificate of the descent's own point."""
     evaluation = evaluate(shape, arrays, progress.resume)
     bound = lower_bound(shape, arrays, evaluation)
@@ -329,8 +264,8 @@ def _checked(shape: ReducedShape, arrays: ReducedArrays, progress: _Progress) ->
 
 
 def _rescued(
-    shape: ReducedShape, arrays: ReducedArrays, progress: _Progress, goal: float, max_evaluations: int
-) -> _Progress:
+    shape: ReducedShape, arrays: ReducedArrays, progress: Progress, goal: float, max_evaluations: int
+) -> Progress:
     """Interior point for a problem whose descent has not reached the tolerance."""
     budget = max(max_evaluations - progress.evaluations, 1)
     path = follow_path(shape, arrays, gap=goal, max_evaluations=budget)
@@ -352,20 +287,24 @@ def _rescued(
     return cleaned if cleaned.gap <= goal else found
 
 
-def _result(problem: ReducedProblem, progress: _Progress, tolerance: float) -> EngineResult:
-    scale = problem.scale
-    parts = variables(problem.shape, progress.point)
-    best = np.maximum.accumulate(np.asarray(progress.bounds))
-    least = np.minimum.accumulate(np.asarray(progress.trace))
-    return EngineResult(
-        variables=tuple(parts),
-        covariances=problem.expand(parts),
-        objective=progress.value * scale,
-        lower_bound=progress.bound * scale,
-        iterations=progress.iterations,
-        evaluations=progress.evaluations,
-        engine=progress.engine,
-        status="optimal" if progress.gap <= tolerance else "feasible",
-        trace=tuple((scale * least).tolist()),
-        bounds=tuple((scale * best).tolist()),
-    )
+def _results(batch: ReducedBatch, done: Sequence[Progress], tolerance: float) -> list[EngineResult]:
+    factors = batch.factors(np.stack([progress.point for progress in done]))
+    covariances = batch.covariances(factors)
+    has_all = len(factors) == covariances.shape[1]
+    results = []
+    for item, (progress, scale) in enumerate(zip(done, batch.scales.tolist(), strict=True)):
+        results.append(
+            EngineResult(
+                covariances=covariances[item],
+                factors=tuple(factor[item] for factor in factors) if has_all else None,
+                objective=progress.value * scale,
+                lower_bound=progress.bound * scale,
+                iterations=progress.iterations,
+                evaluations=progress.evaluations,
+                engine=progress.engine,
+                status="optimal" if progress.gap <= tolerance else "feasible",
+                trace=tuple((scale * np.minimum.accumulate(progress.trace)).tolist()),
+                bounds=tuple((scale * np.maximum.accumulate(progress.bounds)).tolist()),
+            )
+        )
+    return results

@@ -8,7 +8,8 @@ import numpy as np
 from crbeam.design.engine import EngineResult, solve_reduced, solve_reduced_many
 from crbeam.design.method import DesignMethod
 from crbeam.design.problem import DesignProblem
-from crbeam.design.reduction import ReducedProblem, reduce_problem, reduce_problems
+from crbeam.design.reduced_problem import ReducedProblem
+from crbeam.design.reduction import reduce_problem, reduce_problems
 from crbeam.design.result import Proposal
 from crbeam.errors import CrbeamError
 
@@ -38,7 +39,7 @@ class EngineMethod(DesignMethod):
         except CrbeamError as error:
             return error
         result = solve_reduced(reduced, tolerance=self.tolerance, max_evaluations=self.max_evaluations, start=start)
-        return _proposal(reduced, result)
+        return _proposal(result)
 
     def propose_many(
         self,
@@ -56,31 +57,15 @@ class EngineMethod(DesignMethod):
             max_evaluations=self.max_evaluations,
             starts=[starts[index] for index in able],
         )
-        pairs = zip(able.items(), solved, strict=True)
-        proposals = {index: _proposal(item, result) for (index, item), result in pairs}
+        proposals = {index: _proposal(result) for index, result in zip(able, solved, strict=True)}
         return [proposals[i] if isinstance(item, ReducedProblem) else item for i, item in enumerate(items)]
 
 
-def _proposal(reduced: ReducedProblem, result: EngineResult) -> Proposal:
+def _proposal(result: EngineResult) -> Proposal:
     return Proposal(
         covariances=result.covariances,
-        factors=_factors(reduced, result),
-        trace=tuple(result.trace),
+        factors=result.factors,
+        trace=result.trace,
         iterations=result.iterations,
         details={"evaluations": result.evaluations, "engine": result.engine},
     )
-
-
-def _factors(reduced: ReducedProblem, result: EngineResult) -> tuple[np.ndarray, ...] | None:
-    """F with `R = F F^H` of each block, in the span of its transmit vectors; None if some block is unseen."""
-    if len(reduced.active_blocks) < len(reduced.problem.blocks):
-        return None
-    totals = np.zeros(len(reduced.powers_w))
-    for block, variable in zip(reduced.shape.blocks, result.variables, strict=True):
-        totals[block.budget] += np.trace(variable).real
-    factors = []
-    for block, basis, variable in zip(reduced.shape.blocks, reduced.bases, result.variables, strict=True):
-        eigenvalues, vectors = np.linalg.eigh(variable)
-        power = reduced.powers_w[block.budget] / totals[block.budget]
-        factors.append(basis @ (vectors * np.sqrt(np.maximum(eigenvalues, 0.0) * power)))
-    return tuple(factors)

@@ -170,8 +170,6 @@ def _damped_root(weights: np.ndarray, change: np.ndarray) -> np.ndarray:
     """Square root of `diag(weights) + t change`; t <= 1 goes at most nine tenths of the way to singularity."""
     if not weights.shape[-1]:
         return change
-    if weights.shape[-1] == 0:
-        return change
     root = np.sqrt(weights)
     relative = change / (root[..., :, None] * root[..., None, :])
     lowest = np.linalg.eigvalsh(relative)[..., 0]

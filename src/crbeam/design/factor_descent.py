@@ -6,7 +6,7 @@ and second-order stationary satisfies the optimality condition, and so does ever
 point is good enough is not done here.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -91,8 +91,8 @@ def _accepted(
     return trial if 0.0 < trial.value <= wanted else None
 
 
-#: Called with items and their descents since the last report; returns the targets with which they go on.
-Review = Callable[[Sequence[int], Sequence[Descent]], Sequence[float]]
+#: Called with items, their points and their numbers of steps; returns the targets with which they go on.
+Review = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
 
 
 def descend_many(
@@ -106,34 +106,30 @@ def descend_many(
 ) -> list[Descent]:
     """Descents of independent problems of one shape; the result of an item does not depend on its companions.
 
-    Items whose residual has reached their target are shown to `review`, and go on if they get a lower one; what is
-    returned is the rest of each descent since then.
+    Items whose residual has reached their target are shown to `review`, and go on if they get a lower one.
     """
     batch = _Batch(shape, arrays, starts, min(MEMORY, max_evaluations))
     targets = np.full(len(starts), target)
-    results: list[Descent | None] = [None] * len(starts)
     while True:
-        waiting = np.array([results[item] is None for item in batch.items])
+        waiting = batch.is_open[batch.items]
         is_last = batch.used >= max_evaluations
         if review is None or is_last or batch.used % REVIEW_INTERVAL == 0:
-            places = np.flatnonzero(waiting & (batch.residual <= targets[batch.items])).tolist()
-            if review is not None and places:
+            places = np.flatnonzero(waiting & (batch.residual <= targets[batch.items]))
+            if review is not None and places.size:
                 chosen = batch.items[places]
-                targets[chosen] = review(chosen.tolist(), [batch.report(place) for place in places])
+                targets[chosen] = review(chosen, batch.point[places], batch.steps[places])
             waiting &= batch.residual > targets[batch.items]
         waiting &= (batch.step >= SMALLEST_STEP) & (not is_last)
-        for place in np.flatnonzero(~waiting).tolist():
-            if results[batch.items[place]] is None:
-                results[batch.items[place]] = batch.report(place)
+        batch.close(np.flatnonzero(~waiting))
         if not waiting.any():
-            return [result for result in results if result is not None]
+            return batch.descents()
         if waiting.mean() < CROWDED:
             batch.keep(np.flatnonzero(waiting))
         batch.advance()
 
 
 class _Batch:
-    """Work space of a batch of descents; `report`, `advance` and `keep` change it in place."""
+    """Work space of a batch of descents; `close`, `keep` and `advance` change it in place."""
 
     def __init__(self, shape: ReducedShape, arrays: ReducedArrays, starts: np.ndarray, capacity: int):
         self.shape, self.arrays = shape, arrays
@@ -143,22 +139,37 @@ class _Batch:
         self.value, self.slope, self.residual = current.value, current.slope, current.residual
         self.direction = -FIRST_SCALE * self.slope
         self.step = np.ones(len(starts))
+        self.steps = np.zeros(len(starts), dtype=int)
         self.used = 1
         self.memory = CurvatureMemory(starts.shape[:1], starts.shape[1], capacity, FIRST_SCALE)
-        self.traces = [[value] for value in self.value.tolist()]
-        self.reported = np.zeros(len(starts), dtype=int)
+        self.history = [(self.items, self.value)]
+        self.is_open = np.ones(len(starts), dtype=bool)
+        self.ends: dict[int, tuple[np.ndarray, float, int]] = {}
 
-    def report(self, place: int) -> Descent:
-        """Descent of the item at `place` since its last report."""
-        item = self.items[place]
-        used, trace = self.used - int(self.reported[item]), self.traces[item]
-        self.reported[item], self.traces[item] = self.used, trace[-1:]
-        return Descent(self.point[place].copy(), float(self.residual[place]), used, tuple(trace))
+    def close(self, places: np.ndarray) -> None:
+        """Note where the items at `places` have ended, unless that has been noted before."""
+        for place in places[self.is_open[self.items[places]]].tolist():
+            item = int(self.items[place])
+            self.ends[item] = self.point[place].copy(), float(self.residual[place]), self.used
+            self.is_open[item] = False
+
+    def descents(self) -> list[Descent]:
+        """The descents of all items, in order."""
+        values = np.full((len(self.history), len(self.is_open)), np.nan)
+        for number, (items, value) in enumerate(self.history):
+            values[number, items] = value
+        result = []
+        for item, trace in enumerate(np.ascontiguousarray(values.T)):
+            point, residual, used = self.ends[item]
+            is_step = ~np.isnan(trace)
+            is_step[0] = True
+            result.append(Descent(point, residual, used, tuple(trace[is_step].tolist())))
+        return result
 
     def keep(self, places: np.ndarray) -> None:
         """Remove all other items."""
         self.arrays, self.memory = self.arrays.take(places), self.memory.take(places)
-        for name in ("items", "point", "value", "slope", "residual", "direction", "step"):
+        for name in ("items", "point", "value", "slope", "residual", "direction", "step", "steps"):
             setattr(self, name, getattr(self, name)[places])
 
     def advance(self) -> None:
@@ -179,7 +190,6 @@ class _Batch:
             turned = np.where(uphill[:, None], -FIRST_SCALE * self.slope, turned)
         self.direction = np.where(mask, turned, self.direction)
         self.step = np.where(accepted, 1.0, 0.5 * self.step)
-        for item, value, moved in zip(self.items.tolist(), self.value.tolist(), accepted.tolist(), strict=True):
-            if moved:
-                self.traces[item].append(value)
+        self.steps = self.steps + accepted
+        self.history.append((self.items[accepted], self.value[accepted]))
         self.used += 1

@@ -9,18 +9,16 @@ from jaxtyping import Complex, Float
 from crbeam.design.beamformers import Beamformers, codeword_beams, strongest_beams
 from crbeam.design.certificate import Certificate, certify_many, weighted_bound
 from crbeam.design.constraints import has_constant_modulus
+from crbeam.design.eigenbeams import Eigenbeams, eigenbeams_of
 from crbeam.design.method import DesignMethod
 from crbeam.design.powers import powers_of_beams_w
 from crbeam.design.problem import DesignProblem
 from crbeam.design.reduction import ReducedProblem, reduce_problems
 from crbeam.design.result import Design, Proposal, Status
 from crbeam.errors import CrbeamError, SolverFailed, Unidentifiable
-from crbeam.linalg import hermitian_part
 
 #: Relative excess over a power budget that counts as rounding.
 POWER_TOLERANCE = 1e-9
-#: Negative eigenvalue of a covariance, relative to the largest, that counts as rounding.
-EIGENVALUE_TOLERANCE = 1e-9
 
 
 def grade(method: DesignMethod, problem: DesignProblem, proposal: Proposal, *, seconds: float) -> Design:
@@ -46,20 +44,19 @@ def grade_many(
     """Designs from proposals for independent problems, each graded on its own, with errors in their place."""
     results: dict[int, Design | CrbeamError] = {}
     spectra: dict[int, _Spectrum] = {}
-    for index, (problem, proposal) in enumerate(zip(problems, proposals, strict=True)):
-        if isinstance(proposal, CrbeamError):
-            results[index] = proposal
-            continue
-        try:
-            spectra[index] = _feasible(method, problem, proposal)
-        except CrbeamError as error:
-            results[index] = error
+    for index, proven in zip(range(len(problems)), _spectra(method, problems, proposals), strict=True):
+        if isinstance(proven, CrbeamError):
+            results[index] = proven
+        else:
+            spectra[index] = proven
     proofs = _proofs(method, [problems[index] for index in spectra], [each.covariances for each in spectra.values()])
+    name = method.name
     for (index, spectrum), proof in zip(spectra.items(), proofs, strict=True):
         if isinstance(proof, CrbeamError):
             results[index] = proof
         else:
-            results[index] = _design(method, problems[index], spectrum, proof, seconds)
+            is_optimal = proof.objective - proof.lower_bound <= method.tolerance * proof.objective
+            results[index] = _design(name, problems[index], spectrum, proof, is_optimal=is_optimal, seconds=seconds)
     return [results[index] for index in range(len(problems))]
 
 
@@ -100,6 +97,8 @@ def _optimal_bounds(problems: list[DesignProblem]) -> list[float]:
     """Certified lower bounds on the objective of any transmission, from its optimum; constant moduli are left out."""
     from crbeam.design.engine import solve_reduced_many
 
+    if not problems:
+        return []
     reduced = reduce_problems(problems)
     able = {index: item for index, item in enumerate(reduced) if isinstance(item, ReducedProblem)}
     optima = [result.covariances for result in solve_reduced_many(list(able.values()))]
@@ -141,32 +140,58 @@ class _Spectrum:
         return tuple(result)
 
 
-def _feasible(method: DesignMethod, problem: DesignProblem, proposal: Proposal) -> _Spectrum:
+def _spectra(
+    method: DesignMethod, problems: Sequence[DesignProblem], proposals: Sequence[Proposal | CrbeamError]
+) -> list[_Spectrum | CrbeamError]:
+    """Spectra of proposals that keep every constraint; those of one shape are taken together."""
+    results: dict[int, _Spectrum | CrbeamError] = {}
+    groups: dict[tuple, list[tuple[int, Proposal]]] = {}
+    for index, (problem, proposal) in enumerate(zip(problems, proposals, strict=True)):
+        if isinstance(proposal, CrbeamError):
+            results[index] = proposal
+        elif proposal.covariances.shape != (len(problem.blocks), problem.n_tx, problem.n_tx):
+            results[index] = _invalid(method, problem, proposal)
+        else:
+            sizes = None if proposal.factors is None else tuple(factor.shape for factor in proposal.factors)
+            groups.setdefault((proposal.covariances.shape, sizes), []).append((index, proposal))
+    for members in groups.values():
+        beams = eigenbeams_of([proposal for _, proposal in members])
+        for place, (index, proposal) in enumerate(members):
+            try:
+                results[index] = _feasible(method, problems[index], proposal, beams, place)
+            except CrbeamError as error:
+                results[index] = error
+    return [results[index] for index in range(len(problems))]
+
+
+def _feasible(
+    method: DesignMethod, problem: DesignProblem, proposal: Proposal, beams: Eigenbeams, place: int
+) -> _Spectrum:
     """Spectrum of a proposal that keeps every constraint."""
-    _require_shape(method, problem, proposal)
-    covariances = hermitian_part(proposal.covariances)
-    _require_budgets(method, problem, covariances, proposal)
-    if proposal.factors is None:
-        eigenbeams = [_eigenbeams(method, block, proposal) for block in covariances]
-    else:
-        parts = zip(covariances, proposal.factors, strict=True)
-        eigenbeams = [_factor_beams(method, block, factor, proposal) for block, factor in parts]
+    if not beams.is_finite[place]:
+        raise _invalid(method, problem, proposal)
+    covariances = beams.covariances[place]
+    _require_budgets(method, problem, beams.used_w[place].tolist(), proposal)
+    if not beams.is_sound[place]:
+        raise _unsound(method, float(beams.errors_w[place].max()), proposal)
     word_powers_w = {
         block: _word_powers_w(method, covariances[problem.blocks.index(block)], codebook.unit_codewords, proposal)
         for block, codebook in problem.codebooks.items()
     }
     analog_beams = {block: _analog_beams(method, problem, block, proposal) for block in problem.analog_blocks}
+    eigenbeams = [(powers_w[place], vectors[place]) for powers_w, vectors in beams.beams]
     return _Spectrum(proposal, covariances, eigenbeams, word_powers_w, analog_beams)
 
 
-def _design(method: DesignMethod, problem: DesignProblem, spectrum: _Spectrum, proof: _Proof, seconds: float) -> Design:
+def _design(
+    name: str, problem: DesignProblem, spectrum: _Spectrum, proof: _Proof, *, is_optimal: bool, seconds: float
+) -> Design:
     proposal = spectrum.proposal
     beamformers = spectrum.beamformers(problem)
-    is_optimal = proof.objective - proof.lower_bound <= method.tolerance * proof.objective
     status = Status.OPTIMAL if is_optimal else Status.TIME_LIMIT if proposal.hit_time_limit else Status.FEASIBLE
     streams = proposal.stream_covariances or {problem.streams[0].name: spectrum.covariances}
     return Design(
-        method=method.name,
+        method=name,
         blocks=problem.blocks,
         covariances=spectrum.covariances,
         stream_covariances=streams,
@@ -193,23 +218,18 @@ def _beamforming_loss(problem: DesignProblem, beamformers: tuple[Beamformers, ..
         return None
 
 
-def _require_shape(method: DesignMethod, problem: DesignProblem, proposal: Proposal) -> None:
+def _invalid(method: DesignMethod, problem: DesignProblem, proposal: Proposal) -> SolverFailed:
     expected = (len(problem.blocks), problem.n_tx, problem.n_tx)
-    if proposal.covariances.shape != expected or not np.all(np.isfinite(proposal.covariances)):
-        raise SolverFailed(
-            f"{method.key} must propose finite covariances of shape {expected}, "
-            f"found shape {proposal.covariances.shape}.",
-            status="invalid proposal",
-            trace=proposal.trace,
-        )
+    return SolverFailed(
+        f"{method.key} must propose finite covariances of shape {expected}, found shape {proposal.covariances.shape}.",
+        status="invalid proposal",
+        trace=proposal.trace,
+    )
 
 
-def _require_budgets(
-    method: DesignMethod, problem: DesignProblem, covariances: Complex[np.ndarray, "block tx tx"], proposal: Proposal
-) -> None:
-    power = np.trace(covariances, axis1=1, axis2=2).real
+def _require_budgets(method: DesignMethod, problem: DesignProblem, used_w: list[float], proposal: Proposal) -> None:
     for budget in problem.budgets:
-        used = sum(float(power[problem.blocks.index(block)]) for block in budget.blocks)
+        used = sum(used_w[problem.blocks.index(block)] for block in budget.blocks)
         if used > budget.power_per_subcarrier_w * (1.0 + POWER_TOLERANCE):
             raise SolverFailed(
                 f"{method.key} must keep to {budget.power_per_subcarrier_w:.9g} W in {', '.join(budget.blocks)}, "
@@ -219,38 +239,15 @@ def _require_budgets(
             )
 
 
-def _eigenbeams(
-    method: DesignMethod, covariance: Complex[np.ndarray, "tx tx"], proposal: Proposal
-) -> tuple[np.ndarray, np.ndarray]:
-    """Eigenvalues, largest first, and eigenvectors of a covariance; a negative eigenvalue is refused."""
-    eigenvalues, vectors = np.linalg.eigh(covariance)
-    if eigenvalues[0] < -EIGENVALUE_TOLERANCE * eigenvalues[-1]:
-        raise SolverFailed(
-            f"{method.key} must propose positive-semidefinite covariances, but one has a negative eigenvalue.",
-            status="not positive semidefinite",
-            trace=proposal.trace,
-        )
-    return np.maximum(eigenvalues[::-1], 0.0), vectors[:, ::-1]
-
-
-def _factor_beams(
-    method: DesignMethod,
-    covariance: Complex[np.ndarray, "tx tx"],
-    factor: Complex[np.ndarray, "tx beam"],
-    proposal: Proposal,
-) -> tuple[np.ndarray, np.ndarray]:
-    """The same for `R = F F^H` from the eigenvectors of `F^H F`; a factor of something else is refused."""
-    distance = np.abs(factor @ factor.conj().T - covariance).max(initial=0.0)
-    if not distance <= EIGENVALUE_TOLERANCE * np.abs(covariance).max(initial=0.0):
-        raise SolverFailed(
-            f"{method.key} must propose factors F with F F^H = R, but a covariance differs by {distance:.2g} W.",
-            status="wrong factors",
-            trace=proposal.trace,
-        )
-    eigenvalues, rotation = np.linalg.eigh(factor.conj().T @ factor)
-    powers_w = np.maximum(eigenvalues[::-1], 0.0)
-    beams = factor @ rotation[:, ::-1]
-    return powers_w, beams / np.sqrt(np.where(powers_w > 0.0, powers_w, 1.0))
+def _unsound(method: DesignMethod, error_w: float, proposal: Proposal) -> SolverFailed:
+    """A covariance has a negative eigenvalue, or factors are of something else than the covariance."""
+    if proposal.factors is None:
+        message = f"positive-semidefinite covariances, but one has the negative eigenvalue {-error_w:.2g} W"
+        status = "not positive semidefinite"
+    else:
+        message = f"factors F with F F^H = R, but a covariance differs by {error_w:.2g} W"
+        status = "wrong factors"
+    return SolverFailed(f"{method.key} must propose {message}.", status=status, trace=proposal.trace)
 
 
 def _analog_beams(

@@ -18,6 +18,8 @@ from crbeam.design.reduced_information import ReducedArrays, ReducedShape, gradi
 
 #: Weight of the identity mixed into a start, so that no direction is lost.
 START_MIX = 0.01
+#: Least eigenvalue of the gradient that counts for a first point, relative to the largest.
+LEAST_SLOPE = 1e-6
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,6 +84,27 @@ def isotropic_point(shape: ReducedShape) -> np.ndarray:
     return joined(parts, shape)
 
 
+def first_point(shape: ReducedShape, arrays: ReducedArrays) -> np.ndarray:
+    """A good start for each problem: `X_b = G_b^(1/2)` up to scale, G at the isotropic X.
+
+    This minimises the majorant `f(X) <= tr(X0 G X0 X^-1)` from the isotropic X0, where `I = 1` and `Y = E`.
+    """
+    slopes = [np.nan_to_num(slope) for slope in gradients(shape, arrays, arrays.selections)]
+    frames = zip(shape.blocks, arrays.frames, slopes, strict=True)
+    spectra = [
+        (slope, None) if block.is_diagonal else np.linalg.eigh(frame @ slope @ frame.conj().swapaxes(-1, -2))
+        for block, frame, slope in frames
+    ]
+    largest = np.max([values.max(axis=-1) for values, _ in spectra], axis=0)[..., None]
+    parts = []
+    for values, vectors in spectra:
+        root = (np.maximum(values, LEAST_SLOPE * largest) / largest) ** 0.25
+        root = np.where(largest > 0.0, root, 1.0)
+        parts.append(root if vectors is None else (vectors * root[..., None, :]) @ vectors.conj().swapaxes(-1, -2))
+    point = joined(parts, shape)
+    return point / np.sqrt(np.vecdot(point, point))[..., None]
+
+
 def point_near(shape: ReducedShape, variables: list[np.ndarray]) -> np.ndarray:
     """A nonsingular point close to the given X of each block."""
     parts = []
@@ -122,12 +145,12 @@ def solve_positive(matrix: np.ndarray, right: np.ndarray) -> np.ndarray:
     if matrix.ndim == 2:
         _, solution, failure = solve(matrix, right)
         return solution if failure == 0 else np.full(right.shape, np.nan)
-    factor, solution = matrix.copy(), right.swapaxes(-1, -2).copy()
-    for one, other in zip(factor, solution, strict=True):
-        _, _, failure = solve(one.T, other.T, overwrite_a=1, overwrite_b=1)
+    solution = right.swapaxes(-1, -2).copy().swapaxes(-1, -2)
+    for one, other in zip(matrix.copy().swapaxes(-1, -2), solution, strict=True):
+        _, _, failure = solve(one, other, 0, 1, 1)  # upper triangle; both operands are overwritten
         if failure != 0:
             other[...] = np.nan
-    return solution.swapaxes(-1, -2)
+    return solution
 
 
 def evaluate(shape: ReducedShape, arrays: ReducedArrays, point: np.ndarray) -> Evaluation:
@@ -219,13 +242,21 @@ def lower_bound(shape: ReducedShape, arrays: ReducedArrays, evaluation: Evaluati
     return np.where(is_valid, evaluation.value**2 / np.where(is_valid, power, 1.0), 0.0)
 
 
+def unit_factors(shape: ReducedShape, point: np.ndarray) -> list[np.ndarray]:
+    """B of each block (v over a codebook) scaled so that `X = B B^H`; the traces of each budget add up to 1."""
+    norms = _block_norms(shape, point)
+    return [
+        part / np.sqrt(norm)[..., None] if block.is_diagonal else part / np.sqrt(norm)[..., None, None]
+        for block, part, norm in zip(shape.blocks, factors(shape, point), norms, strict=True)
+    ]
+
+
 def variables(shape: ReducedShape, point: np.ndarray) -> list[np.ndarray]:
     """X of each block at a point; the traces of each budget add up to 1."""
-    norms = _block_norms(shape, point)
     result = []
-    for block, part, norm in zip(shape.blocks, factors(shape, point), norms, strict=True):
+    for block, unit in zip(shape.blocks, unit_factors(shape, point), strict=True):
         if block.is_diagonal:
-            result.append((part**2 / norm[..., None])[..., None, :] * np.eye(block.size))
+            result.append((unit**2)[..., None, :] * np.eye(block.size))
         else:
-            result.append((part @ part.conj().swapaxes(-1, -2)) / norm[..., None, None])
+            result.append(unit @ unit.conj().swapaxes(-1, -2))
     return result

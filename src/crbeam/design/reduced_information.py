@@ -105,10 +105,10 @@ class ReducedArrays:
         return ReducedArrays(parts[0], parts[1], (), *parts[3:])
 
     @classmethod
-    def stack(cls, items: Sequence["ReducedArrays"]) -> "ReducedArrays":
-        """A batch of problems of one shape."""
-        parts = zip(*(item._parts() for item in items), strict=True)
-        return cls(*(tuple(np.stack(arrays) for arrays in zip(*part, strict=True)) for part in parts))
+    def joined(cls, batches: Sequence["ReducedArrays"]) -> "ReducedArrays":
+        """The items of several batches of one shape."""
+        parts = zip(*(batch._parts() for batch in batches), strict=True)
+        return cls(*(tuple(np.concatenate(arrays) for arrays in zip(*part, strict=True)) for part in parts))
 
     def _parts(self) -> tuple[tuple[np.ndarray, ...], ...]:
         return (self.frames, self.selections, self.constants, self.packed, self.weights, self.jacobians)

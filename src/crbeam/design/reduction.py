@@ -9,11 +9,8 @@ Reference: zhang2025 remark 2.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
-from jaxtyping import Complex
 
 from crbeam.design.hermitian import real_image, symmetric
 from crbeam.design.packing import packed_matrix
@@ -27,95 +24,15 @@ from crbeam.design.reduced_information import (
     shared,
     term_index,
 )
+from crbeam.design.reduced_problem import ReducedBatch, ReducedProblem
+from crbeam.design.structure import Structure, side_by_side, structures
 from crbeam.design.whitening import NeedsCare, whitening
 from crbeam.errors import CrbeamError, SolverFailed
-from crbeam.linalg import hermitian_part
 
 #: Directions of the unit transmit vectors below this relative size are dropped.
 RANK_TOLERANCE = 1e-12
 #: Pivots of the QR factorisation below which the rank is decided by singular values.
 SAFE_PIVOT = 1e-6
-#: Problems of one shape that are prepared together.
-CHUNK = 64
-
-
-@dataclass(frozen=True, eq=False)
-class ReducedProblem:
-    """A design problem in the span of its transmit vectors.
-
-    Attributes:
-        problem: where it comes from.
-        shape: sizes and structure.
-        arrays: whitened numbers.
-        bases: Q (or the unit codewords) of each active block, `[tx, size]`.
-        active_blocks: index in the problem of each block that some information sees.
-        active_budgets: index in the problem of each budget of these blocks.
-        scale: objective at the isotropic X; objectives of the reduced problem are relative to it.
-    """
-
-    problem: DesignProblem
-    shape: ReducedShape
-    arrays: ReducedArrays
-    bases: tuple[np.ndarray, ...]
-    active_blocks: tuple[int, ...]
-    active_budgets: tuple[int, ...]
-    scale: float
-
-    @property
-    def shape_key(self) -> ReducedShape:
-        """Problems with equal keys can be solved in one batch."""
-        return self.shape
-
-    @cached_property
-    def powers_w(self) -> tuple[float, ...]:
-        """Power of each active budget, watt per subcarrier summed over slots."""
-        return tuple(self.problem.budgets[index].power_per_subcarrier_w for index in self.active_budgets)
-
-    def expand(self, variables: Sequence[np.ndarray]) -> Complex[np.ndarray, "block tx tx"]:
-        """Transmit covariances in watt from X of each active block, using every budget exactly.
-
-        Blocks that no information sees get no power, unless their whole budget is unseen: then it is spread
-        isotropically.
-        """
-        problem = self.problem
-        stack = np.zeros((len(problem.blocks), problem.n_tx, problem.n_tx), dtype=complex)
-        totals = [0.0] * len(self.powers_w)
-        for block, variable in zip(self.shape.blocks, variables, strict=True):
-            totals[block.budget] += float(np.trace(variable).real)
-        for index, block, basis, variable in zip(
-            self.active_blocks, self.shape.blocks, self.bases, variables, strict=True
-        ):
-            scaled = variable * (self.powers_w[block.budget] / totals[block.budget])
-            stack[index] = basis @ scaled @ basis.conj().T
-        if len(self.active_budgets) < len(problem.budgets):
-            isotropic = problem.isotropic()
-            for number, budget in enumerate(problem.budgets):
-                if number not in self.active_budgets:
-                    unseen = [problem.blocks.index(name) for name in budget.blocks]
-                    stack[unseen] = isotropic[unseen]
-        return stack
-
-    def compress(self, covariances: Complex[np.ndarray, "block tx tx"]) -> list[np.ndarray]:
-        """X of each active block from transmit covariances; over a codebook the isotropic powers."""
-        result = []
-        for index, block, basis in zip(self.active_blocks, self.shape.blocks, self.bases, strict=True):
-            if block.is_diagonal:
-                result.append(np.eye(block.size) / block.size)
-            else:
-                power = self.powers_w[block.budget]
-                result.append(hermitian_part(basis.conj().T @ covariances[index] @ basis) / power)
-        return result
-
-
-@dataclass(frozen=True, eq=False)
-class _Outline:
-    """Structure of a problem, found once: what decides whether problems can be prepared together."""
-
-    problem: DesignProblem
-    key: tuple
-    columns: tuple[np.ndarray, ...]
-    active_blocks: tuple[int, ...]
-    active_budgets: tuple[int, ...]
 
 
 def reduce_problem(problem: DesignProblem) -> ReducedProblem:
@@ -136,98 +53,35 @@ def reduce_problems(problems: Sequence[DesignProblem]) -> list[ReducedProblem | 
 
     An error stands in place of each problem that has none.
     """
-    outlines = [_outline(problem) for problem in problems]
-    groups: dict[tuple, list[int]] = {}
-    for index, outline in enumerate(outlines):
-        groups.setdefault(outline.key, []).append(index)
-    results: list[ReducedProblem | CrbeamError | None] = [None] * len(problems)
-    for members in groups.values():
-        for start in range(0, len(members), CHUNK):
-            chunk = members[start : start + CHUNK]
-            for index, reduced in zip(chunk, _reduce_group([outlines[i] for i in chunk]), strict=True):
-                results[index] = reduced
-    return [reduced for reduced in results if reduced is not None]
+    results: dict[int, ReducedProblem | CrbeamError] = {}
+    for members, structure in structures(problems):
+        results.update(zip(members, _reduced(structure), strict=True))
+    return [results[index] for index in range(len(problems))]
 
 
-def _outline(problem: DesignProblem) -> _Outline:
-    names = problem.blocks
-    seen: dict[str, dict[bytes, int]] = {name: {} for name in names}
-    vectors: dict[str, list[np.ndarray]] = {name: [] for name in names}
-    structure = []
-    for number, criterion in enumerate(problem.active_criteria):
-        for part in criterion.map.contributions:
-            columns = _distinct_columns(part.transmit, seen[part.block], vectors[part.block])
-            structure.append((number, part.block, columns))
-    active = [index for index, name in enumerate(names) if vectors[name]]
-    owner = {name: index for index, budget in enumerate(problem.budgets) for name in budget.blocks}
-    budgets = sorted({owner[names[index]] for index in active})
-    codebooks = problem.codebooks
-    blocks = tuple(
-        (
-            len(vectors[names[index]]),
-            codebooks[names[index]].codewords.shape[1] if names[index] in codebooks else 0,
-            budgets.index(owner[names[index]]),
-        )
-        for index in active
-    )
-    position = {names[index]: place for place, index in enumerate(active)}
-    terms = tuple((number, position[name], columns) for number, name, columns in structure)
-    selections = tuple(
-        (criterion.map.layout.sizes, tuple(np.flatnonzero(criterion.selection.any(axis=1)).tolist()))
-        for criterion in problem.active_criteria
-    )
-    constant = any(criterion.map.constant.any() for criterion in problem.active_criteria)
-    columns = tuple(np.stack(vectors[names[index]], axis=1) for index in active)
-    key = (problem.n_tx, blocks, terms, selections, constant)
-    return _Outline(problem, key, columns, tuple(active), tuple(budgets))
-
-
-def _distinct_columns(transmit: np.ndarray, seen: dict[bytes, int], vectors: list[np.ndarray]) -> tuple[int, ...]:
-    """Index of each transmit vector among the distinct ones, which are collected in `seen` and `vectors`."""
-    rows = np.ascontiguousarray(transmit.T)
-    numbers = []
-    for row in rows:
-        key = row.tobytes()
-        number = seen.setdefault(key, len(vectors))
-        if number == len(vectors):
-            vectors.append(row)
-        numbers.append(number)
-    return tuple(numbers)
-
-
-def _reduce_group(outlines: list[_Outline]) -> list[ReducedProblem | CrbeamError]:
+def _reduced(structure: Structure) -> list[ReducedProblem | CrbeamError]:
+    n_items = len(structure.problems)
     try:
-        return _prepared(outlines)
+        batch = _prepared(structure)
     except (NeedsCare, CrbeamError) as reason:
-        if len(outlines) == 1:
+        if n_items == 1:
             return [reason if isinstance(reason, CrbeamError) else SolverFailed(str(reason), status="preparation")]
-    return [result for outline in outlines for result in _reduce_group([outline])]
+        return [result for item in range(n_items) for result in _reduced(structure.one(item))]
+    return [ReducedProblem(batch, item) for item in range(n_items)]
 
 
-def _prepared(outlines: list[_Outline]) -> list[ReducedProblem | CrbeamError]:
-    first = outlines[0]
-    problems = [outline.problem for outline in outlines]
-    bases, frames, norms = _bases_and_frames(outlines)
+def _prepared(structure: Structure) -> ReducedBatch:
+    bases, frames, norms = _bases_and_frames(structure)
     block_shapes = tuple(
         BlockShape(frame.shape[-2], frame.shape[-1], n_words > 0, budget)
-        for frame, (_, n_words, budget) in zip(frames, first.key[1], strict=True)
+        for frame, (_, n_words, budget) in zip(frames, structure.blocks, strict=True)
     )
-    contributions, weights, jacobians = _sorted_contributions(outlines, norms)
-    constants = [
-        np.stack([problem.active_criteria[number].map.constant for problem in problems])
-        for number in range(len(first.problem.active_criteria))
-    ]
+    contributions, weights, jacobians = _sorted_contributions(structure, norms)
+    constants = structure.constants
     informations = _isotropic_informations(block_shapes, frames, constants, (contributions, weights, jacobians))
-    transforms, selections = [], []
-    for number, matrix in enumerate(informations):
-        criteria = [problem.active_criteria[number] for problem in problems]
-        transform, selection = whitening(first.problem, criteria, matrix)
-        transforms.append(transform)
-        selections.append(selection)
-    scales = np.sum([np.sum(selection**2, axis=(1, 2)) for selection in selections], axis=0)
-    selections = [selection / np.sqrt(scales)[:, None, None] for selection in selections]
+    transforms, selections, scales = _whitenings(structure, informations)
     jacobians = [jacobian @ transforms[part.criterion] for part, jacobian in zip(contributions, jacobians, strict=True)]
-    has_constant = first.key[4]
+    has_constant = structure.has_constant
     whitened = [t.swapaxes(-1, -2) @ c @ t for t, c in zip(transforms, constants, strict=True)] if has_constant else []
     shape = shared(
         ReducedShape(
@@ -241,14 +95,36 @@ def _prepared(outlines: list[_Outline]) -> list[ReducedProblem | CrbeamError]:
     parts: tuple[list[np.ndarray], ...] = ([], weights, jacobians)
     if shape.is_packed:
         parts = ([packed_matrix(shape, frames, weights, jacobians)], [], [])
-    arrays = ReducedArrays(tuple(frames), tuple(selections), tuple(whitened), *(tuple(part) for part in parts))
-    return _separated(outlines, shape, arrays, bases, scales)
+    return ReducedBatch(
+        structure.problems,
+        shape,
+        ReducedArrays(tuple(frames), tuple(selections), tuple(whitened), *(tuple(part) for part in parts)),
+        tuple(bases),
+        structure.active_blocks,
+        structure.active_budgets,
+        structure.powers_w,
+        scales,
+    )
+
+
+def _whitenings(
+    structure: Structure, informations: list[np.ndarray]
+) -> tuple[list[np.ndarray], list[np.ndarray], np.ndarray]:
+    """Change of parameters and scaled E of each criterion, and the objective at the isotropic X of each item."""
+    transforms, selections = [], []
+    for number, matrix in enumerate(informations):
+        criteria = [problem.active_criteria[number] for problem in structure.problems]
+        transform, selection = whitening(structure.problems[0], criteria, matrix)
+        transforms.append(transform)
+        selections.append(selection)
+    scales = np.sum([np.sum(selection**2, axis=(1, 2)) for selection in selections], axis=0)
+    return transforms, [selection / np.sqrt(scales)[:, None, None] for selection in selections], scales
 
 
 def _isotropic_informations(
     block_shapes: tuple[BlockShape, ...],
     frames: list[np.ndarray],
-    constants: list[np.ndarray],
+    constants: Sequence[np.ndarray],
     parts: tuple[tuple[ContributionShape, ...], list[np.ndarray], list[np.ndarray]],
 ) -> list[np.ndarray]:
     """Information `[item, parameter, parameter]` of each criterion at the isotropic X."""
@@ -261,37 +137,18 @@ def _isotropic_informations(
     return informations
 
 
-def _separated(
-    outlines: list[_Outline], shape: ReducedShape, arrays: ReducedArrays, bases: list[np.ndarray], scales: np.ndarray
-) -> list[ReducedProblem | CrbeamError]:
-    """The problems of a batch one by one."""
-    return [
-        ReducedProblem(
-            outline.problem,
-            shape,
-            arrays.take(item),
-            tuple(basis[item] for basis in bases),
-            outline.active_blocks,
-            outline.active_budgets,
-            float(scales[item]),
-        )
-        for item, outline in enumerate(outlines)
-    ]
-
-
-def _bases_and_frames(
-    outlines: list[_Outline],
-) -> tuple[list[np.ndarray], list[np.ndarray], list[np.ndarray]]:
+def _bases_and_frames(structure: Structure) -> tuple[list[np.ndarray], list[np.ndarray], list[np.ndarray]]:
     """Basis Q `[item, tx, size]`, frame `S = Q^H T` of the unit transmit vectors and their norms, for each block."""
     bases, frames, norms = [], [], []
-    for place, (_, n_words, _) in enumerate(outlines[0].key[1]):
-        columns = np.stack([outline.columns[place] for outline in outlines])
+    for place, columns, (_, n_words, _) in zip(
+        structure.active_blocks, structure.columns, structure.blocks, strict=True
+    ):
         norm = np.linalg.norm(columns, axis=1)
         norm = np.where(norm > 0.0, norm, 1.0)
         unit = columns / norm[:, None, :]
         if n_words:
-            name = outlines[0].problem.blocks[outlines[0].active_blocks[place]]
-            basis = np.stack([outline.problem.codebooks[name].unit_codewords for outline in outlines])
+            name = structure.problems[0].blocks[place]
+            basis = side_by_side([problem.codebooks[name].unit_codewords for problem in structure.problems])
             frame = basis.conj().swapaxes(-1, -2) @ unit
         else:
             basis, frame = _orthonormal(unit)
@@ -315,26 +172,21 @@ def _orthonormal(unit: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _sorted_contributions(
-    outlines: list[_Outline], norms: list[np.ndarray]
+    structure: Structure, norms: list[np.ndarray]
 ) -> tuple[tuple[ContributionShape, ...], list[np.ndarray], list[np.ndarray]]:
     """Contributions with terms sorted by column; H(W) carries the column norms and the power of the budget."""
-    blocks = outlines[0].key[1]
-    powers = np.array(
-        [[outline.problem.budgets[i].power_per_subcarrier_w for i in outline.active_budgets] for outline in outlines]
-    )
     parts = [
-        [part for criterion in outline.problem.active_criteria for part in criterion.map.contributions]
-        for outline in outlines
+        [part for criterion in problem.active_criteria for part in criterion.map.contributions]
+        for problem in structure.problems
     ]
     shapes, weights, jacobians = [], [], []
-    for number, (criterion, block, columns) in enumerate(outlines[0].key[2]):
+    for same, (criterion, block, columns) in zip(zip(*parts, strict=True), structure.terms, strict=True):
         order = np.argsort(columns, kind="stable")
         ascending = np.asarray(columns)[order]
-        norm = norms[block][:, ascending]
-        weight = np.stack([items[number].weight for items in parts])[:, order[:, None], order]
-        weight *= norm[:, :, None] * (norm * powers[:, blocks[block][2], None])[:, None, :]
-        weights.append(real_image(weight))
-        jacobians.append(np.stack([items[number].jacobian for items in parts])[:, order])
+        norm, power = norms[block][:, ascending], structure.powers_w[:, structure.blocks[block][2], None]
+        weight = real_image(side_by_side([part.weight for part in same]))[:, order[:, None], order]
+        weights.append(weight * (norm[:, :, None] * (norm * power)[:, None, :]))
+        jacobians.append(side_by_side([part.jacobian for part in same])[:, order])
         shapes.append(ContributionShape(criterion, block, tuple(ascending.tolist())))
     return tuple(shapes), weights, jacobians
 

@@ -10,6 +10,7 @@ from crbeam.design.method import DesignMethod
 from crbeam.design.problem import DesignProblem
 from crbeam.design.result import Design
 from crbeam.errors import CrbeamError, InvalidInput
+from crbeam.linalg import one_blas_thread
 
 
 def solve_one(
@@ -23,12 +24,13 @@ def solve_one(
     reason = method.why_not(problem)
     if reason is not None:
         raise InvalidInput(reason)
-    begin = time.perf_counter()
-    proposal = method.propose(problem, start=start, seed=seed or np.random.SeedSequence(0))
-    seconds = time.perf_counter() - begin
-    if isinstance(proposal, CrbeamError):
-        raise proposal
-    return grade(method, problem, proposal, seconds=seconds)
+    with one_blas_thread():
+        begin = time.perf_counter()
+        proposal = method.propose(problem, start=start, seed=seed or np.random.SeedSequence(0))
+        seconds = time.perf_counter() - begin
+        if isinstance(proposal, CrbeamError):
+            raise proposal
+        return grade(method, problem, proposal, seconds=seconds)
 
 
 def solve_batch(
@@ -48,15 +50,15 @@ def solve_batch(
         )
     reasons = [method.why_not(problem) for problem in problems]
     able = [index for index, reason in enumerate(reasons) if reason is None]
-    begin = time.perf_counter()
-    proposals = method.propose_many(
-        [problems[index] for index in able],
-        starts=[starts[index] for index in able],
-        seeds=[seeds[index] for index in able],
-    )
-    seconds = (time.perf_counter() - begin) / max(len(able), 1)
+    possible = [problems[index] for index in able]
+    with one_blas_thread():
+        begin = time.perf_counter()
+        proposals = method.propose_many(
+            possible, starts=[starts[index] for index in able], seeds=[seeds[index] for index in able]
+        )
+        seconds = (time.perf_counter() - begin) / max(len(able), 1)
+        graded = grade_many(method, possible, proposals, seconds=seconds)
     results: list[Design | CrbeamError] = [InvalidInput(reason or "") for reason in reasons]
-    graded = grade_many(method, [problems[index] for index in able], proposals, seconds=seconds)
     for index, result in zip(able, graded, strict=True):
         results[index] = result
     return results

@@ -2,13 +2,18 @@
 
 from crbeam.evaluation.bounds import Evaluation, LinkEvaluation, evaluate, evaluate_many
 from crbeam.evaluation.error_map import PositionErrorMap, position_error_map
+from crbeam.evaluation.estimator_check import Estimator, EstimatorCheck, TrialPlan, check_estimator
 from crbeam.evaluation.tradeoff import TradeoffPoint, pareto_optimal, tradeoff
 
 __all__ = [
+    "Estimator",
+    "EstimatorCheck",
     "Evaluation",
     "LinkEvaluation",
     "PositionErrorMap",
     "TradeoffPoint",
+    "TrialPlan",
+    "check_estimator",
     "evaluate",
     "evaluate_many",
     "pareto_optimal",

@@ -8,6 +8,7 @@ from jaxtyping import Complex, Float
 
 from crbeam.errors import Unidentifiable
 from crbeam.information import Information
+from crbeam.linalg import one_blas_thread
 from crbeam.scenario import Scenario
 from crbeam.systems import link_maps
 
@@ -63,11 +64,12 @@ def evaluate(scenario: Scenario, covariances: Complex[np.ndarray, "block tx tx"]
 
 def evaluate_many(scenario: Scenario, transmissions: Sequence[Complex[np.ndarray, "block tx tx"]]) -> list[Evaluation]:
     """The same for several transmissions in one scenario, whose information maps are built once."""
-    maps = link_maps(scenario)
-    return [
-        Evaluation({name: evaluate_link(name, link_map.at(covariances)) for name, link_map in maps.items()})
-        for covariances in transmissions
-    ]
+    with one_blas_thread():
+        maps = link_maps(scenario)
+        return [
+            Evaluation({name: evaluate_link(name, link_map.at(covariances)) for name, link_map in maps.items()})
+            for covariances in transmissions
+        ]
 
 
 def evaluate_link(name: str, information: Information) -> LinkEvaluation:

@@ -2,7 +2,7 @@
 
 import typer
 
-from crbeam.interfaces import house_verbs, scenario_verbs
+from crbeam.interfaces import estimate_verb, house_verbs, paper_verbs, scenario_verbs, study_verbs
 
 app = typer.Typer(
     name="crbeam",
@@ -21,7 +21,10 @@ app.command()(scenario_verbs.bound)
 app.command()(scenario_verbs.design)
 app.command("tradeoff")(scenario_verbs.tradeoff_curve)
 app.command("map")(scenario_verbs.error_map)
+app.add_typer(study_verbs.app)
+app.command()(estimate_verb.estimate)
 app.command()(house_verbs.figure)
+app.command()(paper_verbs.reproduce)
 app.command()(house_verbs.trace)
 
 

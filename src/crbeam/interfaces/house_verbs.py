@@ -77,7 +77,9 @@ def doctor(as_json: JsonOption = False) -> None:
 
 def figure(
     paper: Annotated[str, typer.Argument(metavar="PAPER", help="Such as zhang2025.")],
-    number: Annotated[int | None, typer.Argument(metavar="[N]", help="Figure of the paper; all without it.")] = None,
+    number: Annotated[
+        str | None, typer.Argument(metavar="[N]", help="Number or name of a figure, such as 5 or remark-3; or all.")
+    ] = None,
     out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Directory for PNG, PDF and data.")] = Path("."),
     full: Annotated[bool, typer.Option("--full", help="The paper's own resolution and counts.")] = False,
     as_json: JsonOption = False,
@@ -88,7 +90,8 @@ def figure(
     with reported_errors():
         files = make_figure(paper, number, out, full=full)
         if as_json:
-            print_json({"paper": paper, "figure": number, "files": [str(file) for file in files]})
+            shown = int(number) if number is not None and number.isdecimal() else number
+            print_json({"paper": paper, "figure": shown, "files": [str(file) for file in files]})
             return
         for file in files:
             typer.echo(f"wrote {file}")

@@ -8,20 +8,22 @@ from types import ModuleType
 from crbeam.errors import InvalidInput
 from crbeam.papers import zhang2025
 
-_PAPERS: Mapping[str, Mapping[int, ModuleType]] = {"zhang2025": zhang2025.FIGURES}
+_PAPERS: Mapping[str, Mapping[str, ModuleType]] = {"zhang2025": zhang2025.FIGURES}
 
 
-def figures() -> dict[str, dict[int, str]]:
-    """Title of every figure that can be made, by paper and number."""
+def figures() -> dict[str, dict[str, str]]:
+    """Title of every figure that can be made, by paper and by its number or name there."""
     return {paper: {number: module.TITLE for number, module in made.items()} for paper, made in _PAPERS.items()}
 
 
-def make_figure(paper: str, number: int | None, out_dir: str | os.PathLike[str], *, full: bool = False) -> list[Path]:
+def make_figure(
+    paper: str, number: str | int | None, out_dir: str | os.PathLike[str], *, full: bool = False
+) -> list[Path]:
     """Paths of the files of a figure (PNG, PDF and its data as CSV), or of all figures of a paper without a number.
 
     Args:
         paper: key of the paper.
-        number: of the figure in the paper; None for all.
+        number: of the figure in the paper, or its name if it has no number there (`remark-3`); None for all.
         out_dir: folder for the files, made if it does not exist.
         full: finer curves, which take longer.
 
@@ -31,11 +33,11 @@ def make_figure(paper: str, number: int | None, out_dir: str | os.PathLike[str],
     if paper not in _PAPERS:
         raise InvalidInput(f"The paper must be one of {', '.join(_PAPERS)}, found `{paper}`.")
     made = _PAPERS[paper]
-    if number is not None and number not in made:
+    if number is not None and str(number) not in made:
         exist = ", ".join(f"{key} ({module.TITLE})" for key, module in made.items())
         raise InvalidInput(f"The figure of {paper} must be one of {exist}, found {number}.")
-    chosen = made if number is None else {number: made[number]}
-    return [path for module in chosen.values() for path in module.make(Path(out_dir), full=full)]
+    chosen = list(made.values()) if number is None else [made[str(number)]]
+    return [path for module in chosen for path in module.make(Path(out_dir), full=full)]
 
 
 __all__ = ["figures", "make_figure"]

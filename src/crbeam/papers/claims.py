@@ -6,7 +6,7 @@ finds its verdict from them by stated criteria, so that altered numbers alter th
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from pathlib import Path
 from typing import Any, Generic, TypeVar
@@ -45,7 +45,8 @@ class Finding:
         readings: whether the criterion is met, for each reading or part of the claim.
         samples: number of random draws, if there are any.
         seed: from which they come.
-        interval: 95 % confidence interval of the random quantity that `measured` names.
+        quantity: what was averaged over the draws, with its unit.
+        interval: its 95 % confidence interval.
     """
 
     measured: str
@@ -54,7 +55,25 @@ class Finding:
     readings: Mapping[str, bool] = field(default_factory=dict)
     samples: int | None = None
     seed: int | None = None
+    quantity: str | None = None
     interval: tuple[float, float] | None = None
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """What random draws say about one quantity.
+
+    Attributes:
+        samples: number of draws.
+        seed: from which they come.
+        quantity: what was averaged over them, with its unit.
+        interval: its 95 % confidence interval.
+    """
+
+    samples: int
+    seed: int
+    quantity: str
+    interval: tuple[float, float]
 
 
 @dataclass(frozen=True)
@@ -86,30 +105,40 @@ def verdict_on(readings: Mapping[str, bool]) -> Verdict:
 
 
 def found(
-    readings: Mapping[str, bool],
-    measured: str,
-    reasons: Mapping[Verdict, str],
-    *,
-    samples: int | None = None,
-    seed: int | None = None,
-    interval: tuple[float, float] | None = None,
+    readings: Mapping[str, bool], measured: str, reasons: Mapping[Verdict, str], *, sampling: Sampling | None = None
 ) -> Finding:
     """The finding that follows from readings.
 
     Args:
-        readings: whether the criterion is met, for each reading or part of the claim.
+        readings: whether the criterion is met, for each reading or part of the claim; `part (reading)` to have the
+            parts that fail listed by reading.
         measured: our numbers, in words.
         reasons: the likely reason for each verdict that has one.
-        samples: number of random draws.
-        seed: from which they come.
-        interval: 95 % confidence interval of the random quantity.
+        sampling: the random part of what was measured.
     """
     verdict = verdict_on(readings)
     sentences = [reasons[verdict]] if verdict in reasons else []
     if verdict is Verdict.REPRODUCED_IN_PART:
-        failed = [name for name, holds in readings.items() if not holds]
-        sentences.insert(0, f"Not met for: {', '.join(failed)}.")
-    return Finding(measured, verdict, " ".join(sentences), dict(readings), samples, seed, interval)
+        sentences.insert(0, f"Not met for {_grouped([name for name, holds in readings.items() if not holds])}.")
+    finding = Finding(measured, verdict, " ".join(sentences), dict(readings))
+    if sampling is None:
+        return finding
+    return replace(
+        finding,
+        samples=sampling.samples,
+        seed=sampling.seed,
+        quantity=sampling.quantity,
+        interval=sampling.interval,
+    )
+
+
+def _grouped(names: Sequence[str]) -> str:
+    """`a, b (x); c (y)` from `a (x)`, `b (x)`, `c (y)`."""
+    groups: dict[str, list[str]] = {}
+    for name in names:
+        part, _, reading = name.partition(" (")
+        groups.setdefault(reading, []).append(part)
+    return "; ".join(", ".join(parts) + (f" ({reading}" if reading else "") for reading, parts in groups.items())
 
 
 def reproduce(claims: Iterable[Claim[Data]], data: Data) -> list[tuple[Claim[Data], Finding]]:
@@ -138,6 +167,7 @@ def claim_records(results: Sequence[tuple[Claim[Any], Finding]]) -> list[dict[st
             "readings": dict(finding.readings),
             "samples": finding.samples,
             "seed": finding.seed,
+            "quantity": finding.quantity,
             "interval": None if finding.interval is None else list(finding.interval),
         }
         for claim, finding in results
@@ -145,12 +175,11 @@ def claim_records(results: Sequence[tuple[Claim[Any], Finding]]) -> list[dict[st
 
 
 def sampling_words(finding: Finding) -> str:
-    """`n = 60, seed 1, 95 % interval 0.1 to 0.2`; empty where nothing is random."""
-    parts = [] if finding.samples is None else [f"n = {finding.samples}"]
-    parts += [] if finding.seed is None else [f"seed {finding.seed}"]
-    if finding.interval is not None:
-        parts.append(f"95 % interval {finding.interval[0]:.4g} to {finding.interval[1]:.4g}")
-    return ", ".join(parts)
+    """`95 % interval of the mean (mm): 0.1 to 0.2 (n = 60, seed 1)`; empty where nothing is random."""
+    if finding.interval is None:
+        return ""
+    low, high = finding.interval
+    return f"95 % interval of {finding.quantity}: {low:.3g} to {high:.3g} (n = {finding.samples}, seed {finding.seed})"
 
 
 def claims_markdown(results: Sequence[tuple[Claim[Any], Finding]]) -> str:
@@ -158,13 +187,13 @@ def claims_markdown(results: Sequence[tuple[Claim[Any], Finding]]) -> str:
     header = ["#", "claim (where)", "expected", "measured", "verdict", "likely reason"]
     lines = [header, ["---:", *["---"] * (len(header) - 1)]]
     for claim, finding in results:
-        sampling = sampling_words(finding)
-        measured = f"{finding.measured} ({sampling})" if sampling else finding.measured
         place = f"{claim.statement} ({claim.where})"
-        lines.append([str(claim.number), place, claim.expected, measured, finding.verdict.words, finding.reason])
-    table = [f"| {' | '.join(cell.replace('|', '&#124;') for cell in line)} |" for line in lines]
+        measured = "; ".join(filter(None, [finding.measured, sampling_words(finding)]))
+        by_line = measured.replace("; ", ";<br>")
+        lines.append([str(claim.number), place, claim.expected, by_line, finding.verdict.words, finding.reason])
     legend = [f"- *{verdict.words}*: {verdict.value}" for verdict in Verdict]
-    return "\n".join([*table, "", *legend]) + "\n"
+    rows = [f"| {' | '.join(cell.replace('|', '&#124;') for cell in cells)} |" for cells in lines]
+    return "\n".join([*rows, "", *legend]) + "\n"
 
 
 def write_claims(out_dir: Path, paper: str, results: Sequence[tuple[Claim[Any], Finding]]) -> list[Path]:

@@ -1,10 +1,12 @@
 """Figures, tables and files of results; nothing here computes a bound or a design."""
 
+from crbeam.report.estimator_table import estimator_table
 from crbeam.report.figures import (
     SceneObject,
     beampattern_figure,
     beampattern_plane_figure,
     error_map_figure,
+    estimator_figure,
     scene_figure,
     scene_objects,
     tradeoff_figure,
@@ -28,6 +30,8 @@ __all__ = [
     "beampattern_plane_figure",
     "bounds_table",
     "error_map_figure",
+    "estimator_figure",
+    "estimator_table",
     "ieee_style",
     "markdown_table",
     "provenance",

@@ -7,13 +7,15 @@ import numpy as np
 from jaxtyping import Complex
 
 from crbeam.design import Design
-from crbeam.evaluation import Evaluation, PositionErrorMap, TradeoffPoint
+from crbeam.evaluation import EstimatorCheck, Evaluation, PositionErrorMap, TradeoffPoint
 from crbeam.evaluation.beampattern import beampattern_plane_w, beampattern_w
 from crbeam.evaluation.error_map import scene_grid_m
+from crbeam.report.estimator_table import estimator_table
 from crbeam.report.figures import (
     beampattern_figure,
     beampattern_plane_figure,
     error_map_figure,
+    estimator_figure,
     scene_figure,
     scene_objects,
     tradeoff_figure,
@@ -107,6 +109,16 @@ def tradeoff_pictures(directory: Path, points: Sequence[TradeoffPoint]) -> list[
     """The trade-off curve as PDF and PNG, with its numbers as CSV."""
     figure = save_figure(tradeoff_figure(points), directory / "tradeoff")
     return [*figure, write_csv(directory / "tradeoff.csv", tradeoff_table(points))]
+
+
+def estimator_pictures(directory: Path, check: EstimatorCheck) -> list[Path]:
+    """Errors and bounds of each link as PDF and PNG, with their numbers as CSV."""
+    figures = [
+        file
+        for name, link in check.links.items()
+        for file in save_figure(estimator_figure(link), directory / f"estimator_{name}")
+    ]
+    return [*figures, write_csv(directory / "estimator.csv", estimator_table(check))]
 
 
 def map_pictures(directory: Path, scenario: Scenario, error_map: PositionErrorMap) -> list[Path]:

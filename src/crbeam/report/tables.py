@@ -140,8 +140,9 @@ def bound_records(rows: Sequence[BoundRow]) -> list[dict[str, Any]]:
 def tradeoff_table(points: Sequence[TradeoffPoint]) -> list[dict[str, Any]]:
     """Records of a trade-off curve: method, weight, objective, lower bound, gap, status and root bounds in metres.
 
-    `pareto_optimal` tells whether no other record of the same links is better. Nothing (None) stands where a bound does
-    not exist; a point without a design has the error's name as its status.
+    Root bounds are those of the links in `judged_by`: the user's of the first, all positions of the second, or both of
+    all links (`fused`). `pareto_optimal` tells whether no other record of the same links is better. Nothing (None)
+    stands where a bound does not exist; a point without a design has the error's name as its status.
     """
     pairs = zip(points, pareto_optimal(points), strict=True)
     return [{**_tradeoff_record(point), "pareto_optimal": is_best} for point, is_best in pairs]
@@ -159,7 +160,8 @@ def _tradeoff_record(point: TradeoffPoint) -> dict[str, Any]:
         }
     else:
         record |= {"status": type(design).__name__, "objective_m2": None, "lower_bound_m2": None, "gap": None}
-    record |= {"bistatic_user_position_m": point.positioning_m, "monostatic_all_positions_m": point.sensing_m}
+    record |= {"user_position_m": point.positioning_m, "all_positions_m": point.sensing_m}
+    record["judged_by"] = " and ".join(dict.fromkeys(point.links))
     for quantity in ("user_position_m", "all_positions_m"):
         known = None if point.evaluation is None else point.evaluation.links["fused"].quantities[quantity]
         record[f"fused_{quantity}"] = known

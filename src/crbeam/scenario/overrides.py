@@ -37,6 +37,14 @@ def _apply(document: Document, override: str) -> Document:
         new = parse_yaml(text, None).value
     except InvalidScenario as error:
         raise _problem(document, override, tuple(keys), error.problem) from None
+    return with_value(document, keys, new, override)
+
+
+def with_value(document: Document, keys: Sequence[str], new: Any, override: str) -> Document:
+    """The document with plain data in one place, of which problems will say that the override gave it.
+
+    Raises InvalidScenario that names the override when the keys lead nowhere.
+    """
     try:
         value, path = _replaced(document.value, keys, new, Section(Scenario))
     except _UnreachableError as error:

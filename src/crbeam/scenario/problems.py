@@ -1,15 +1,15 @@
-"""What is wrong with a scenario's data, in words of scenario files."""
+"""What is wrong with the data of a scenario or of another document, in words of its file."""
 
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from crbeam.errors import InvalidScenario
-from crbeam.scenario.fields import CONSEQUENCE, FIELD_PROBLEM, FieldPath
+from crbeam.scenario.fields import CONSEQUENCE, FIELD_PROBLEM, FieldPath, ScenarioPart
 from crbeam.scenario.overrides import in_override
 from crbeam.scenario.scenario import Scenario
 from crbeam.scenario.structure import Section, closest_key, unknown_key_message, unknown_keys, without
@@ -17,6 +17,7 @@ from crbeam.scenario.yaml_document import Document
 from crbeam.units import describe, suggestion
 
 _MAX_LISTED = 9
+_Model = TypeVar("_Model", bound=ScenarioPart)
 
 
 @dataclass(frozen=True)
@@ -36,11 +37,16 @@ class Problem:
 
 def validated(document: Document) -> Scenario:
     """The scenario of a document; raises InvalidScenario for the first problem, with the others listed below it."""
-    problems = [Problem((), f"a scenario must be a mapping, found {describe(document.value)}")]
+    return validated_as(document, Scenario, "a scenario")
+
+
+def validated_as(document: Document, model: type[_Model], noun: str) -> _Model:
+    """The same for a document of another model, which the noun names in messages."""
+    problems = [Problem((), f"{noun} must be a mapping, found {describe(document.value)}")]
     if isinstance(document.value, Mapping):
-        problems, scenario = _validate(document.value)
-        if scenario is not None and not problems:
-            return scenario
+        problems, result = _validate(document.value, model)
+        if result is not None and not problems:
+            return result
     errors = sorted((located(document, problem) for problem in problems), key=lambda error: error.line or 0)
     first, *others = errors
     if not others:
@@ -50,19 +56,19 @@ def validated(document: Document) -> Scenario:
     raise InvalidScenario(f"{first.problem}{listed}{more}", file=first.file, line=first.line, field=first.field)
 
 
-def _validate(value: Mapping[str, Any]) -> tuple[list[Problem], Scenario | None]:
-    """Every problem of the data; the scenario when the known keys are right."""
-    unknown = list(unknown_keys(value, Section(Scenario)))
+def _validate(value: Mapping[str, Any], model: type[_Model]) -> tuple[list[Problem], _Model | None]:
+    """Every problem of the data; the instance of the model when the known keys are right."""
+    unknown = list(unknown_keys(value, Section(model)))
     problems = [Problem(path, unknown_key_message(path[-1], section)) for path, section in unknown]
     meant = {(*path[:-1], closest_key(path[-1], section)) for path, section in unknown}
     try:
-        return problems, Scenario.model_validate(without(value, frozenset(path for path, _ in unknown)))
+        return problems, model.model_validate(without(value, frozenset(path for path, _ in unknown)))
     except ValidationError as error:
-        found = [_explained(detail) for detail in error.errors(include_url=False)]
+        found = [_explained(detail, model) for detail in error.errors(include_url=False)]
     return problems + [problem for problem in found if problem is not None and problem.path not in meant], None
 
 
-def _explained(detail: ErrorDetails) -> Problem | None:
+def _explained(detail: ErrorDetails, model: type[ScenarioPart]) -> Problem | None:
     path: FieldPath = tuple(detail["loc"])
     if detail["type"] == CONSEQUENCE:
         return None
@@ -70,16 +76,16 @@ def _explained(detail: ErrorDetails) -> Problem | None:
         context = detail.get("ctx", {})
         own, *others = ((*path, *below) for below in context["paths"])
         return Problem(own, context["problem"], tuple(others))
-    return Problem(path, _WORDING.get(detail["type"], _not_valid)(detail))
+    return Problem(path, _WORDING.get(detail["type"], _not_valid)(detail, model))
 
 
-def _missing(detail: ErrorDetails) -> str:
+def _missing(detail: ErrorDetails, model: type[ScenarioPart]) -> str:
     path = tuple(detail["loc"])
-    description = _description(path)
+    description = _description(model, path)
     return f"must be given, found nothing{f'. {description}' if description else ''}"
 
 
-def _not_an_option(detail: ErrorDetails) -> str:
+def _not_an_option(detail: ErrorDetails, model: type[ScenarioPart]) -> str:  # noqa: ARG001
     allowed = re.findall(r"'([^']*)'|(-?\d+)", detail.get("ctx", {}).get("expected", ""))
     options = [text or number for text, number in allowed]
     found = detail["input"]
@@ -88,17 +94,17 @@ def _not_an_option(detail: ErrorDetails) -> str:
     return f"must be {' or '.join(f'`{option}`' for option in options)}, found {describe(found)}{hint}"
 
 
-def _not_a_section(detail: ErrorDetails) -> str:
-    section = _section(tuple(detail["loc"]))
+def _not_a_section(detail: ErrorDetails, model: type[ScenarioPart]) -> str:
+    section = _section(model, tuple(detail["loc"]))
     keys = f" with the keys {', '.join(section.keys)}" if section is not None else ""
     return f"must be a mapping{keys}, found {describe(detail['input'])}"
 
 
-def _not_valid(detail: ErrorDetails) -> str:
-    return f"is not valid here, found {describe(detail['input'])}. {_description(tuple(detail['loc']))}".rstrip()
+def _not_valid(detail: ErrorDetails, model: type[ScenarioPart]) -> str:
+    return f"is not valid here, found {describe(detail['input'])}. {_description(model, tuple(detail['loc']))}".rstrip()
 
 
-_WORDING: Mapping[str, Callable[[ErrorDetails], str]] = {
+_WORDING: Mapping[str, Callable[[ErrorDetails, type[ScenarioPart]], str]] = {
     "missing": _missing,
     "literal_error": _not_an_option,
     "model_type": _not_a_section,
@@ -107,15 +113,15 @@ _WORDING: Mapping[str, Callable[[ErrorDetails], str]] = {
 }
 
 
-def _section(path: FieldPath) -> Section | None:
-    shape = Section(Scenario)
+def _section(model: type[ScenarioPart], path: FieldPath) -> Section | None:
+    shape = Section(model)
     for key in path:
         shape = None if shape is None else shape.child(key)
     return shape if isinstance(shape, Section) else None
 
 
-def _description(path: FieldPath) -> str:
-    section = _section(path[:-1])
+def _description(model: type[ScenarioPart], path: FieldPath) -> str:
+    section = _section(model, path[:-1])
     if section is None:
         return ""
     fields = {field.alias or name: field for name, field in section.model.model_fields.items()}

@@ -27,8 +27,20 @@ def read_scenario(source: str | Path, *, overrides: Sequence[str] = (), seed: in
     A path file named in the scenario file is looked up beside it; one named in an override, in the working directory.
     Raises InvalidScenario that names file, line and field of the first mistake, with any others listed below it.
     """
-    document, folder = _changed_document(source, overrides, seed)
-    return validated(_with_path_file(document, folder) if isinstance(document.value, dict) else document)
+    return validated(scenario_source(source, overrides=overrides, seed=seed))
+
+
+def scenario_source(
+    source: str | Path, *, overrides: Sequence[str] = (), seed: int | None = None, folder: Path | None = None
+) -> Document:
+    """What `read_scenario` validates: the data of a preset or file, with overrides and the path file's full name.
+
+    A file name is relative to `folder`, by default to the working directory.
+    """
+    is_preset = isinstance(source, str) and source in _presets()
+    place = source if folder is None or is_preset or not _looks_like_path(str(source)) else str(folder / source)
+    document, beside = _changed_document(place, overrides, seed)
+    return _with_path_file(document, beside) if isinstance(document.value, dict) else document
 
 
 def locate(
@@ -90,7 +102,7 @@ def _document(source: str | Path) -> tuple[Document, Path | None]:
             raise InvalidScenario(
                 f"`{source}` must be a preset ({', '.join(presets)}) or the path of a YAML file, found neither.{hint}"
             )
-    return parse_yaml(_read_text(Path(source)), str(source)), Path(source).parent
+    return parse_yaml(read_text(Path(source)), str(source)), Path(source).parent
 
 
 def _looks_like_path(source: str) -> bool:
@@ -100,7 +112,7 @@ def _looks_like_path(source: str) -> bool:
         return False
 
 
-def _read_text(path: Path) -> str:
+def read_text(path: Path) -> str:
     """Text of a file of at most 1 MiB of UTF-8."""
     try:
         with path.open("rb") as stream:
@@ -113,7 +125,7 @@ def _read_text(path: Path) -> str:
         reason = getattr(error, "strerror", None) or str(error)
         raise InvalidScenario(f"the file cannot be read: {reason}", file=str(path)) from None
     if len(content) > _MAX_BYTES:
-        raise InvalidScenario("a scenario file must be at most 1 MiB, found more", file=str(path))
+        raise InvalidScenario("a file must be at most 1 MiB, found more", file=str(path))
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:

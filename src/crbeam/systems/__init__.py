@@ -1,12 +1,13 @@
 """The published systems: the only place where a scenario becomes information maps and design problems."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
-from jaxtyping import Complex
+from jaxtyping import Complex, Float
 
 from crbeam.design import DesignMethod, DesignProblem, isotropic_covariances
 from crbeam.errors import InvalidInput
+from crbeam.estimation.link_model import LinkModel
 from crbeam.information import InformationMap
 from crbeam.propagation import Paths
 from crbeam.scenario import Scenario
@@ -32,6 +33,16 @@ def link_map(scenario: Scenario, link: str) -> InformationMap:
         InvalidInput: there is no such link.
     """
     return _SYSTEMS[scenario.system].link_map(scenario, link)
+
+
+def link_models(scenario: Scenario, beams: Mapping[str, Complex[np.ndarray, "tx beam"]]) -> dict[str, LinkModel]:
+    """What the receiver of every link knows of it: arrays, waveform, noise, beams, but no path."""
+    return _SYSTEMS[scenario.system].link_models(scenario, beams)
+
+
+def true_state(scenario: Scenario) -> dict[str, Float[np.ndarray, " component"]]:
+    """True value of every state parameter of a scenario."""
+    return _SYSTEMS[scenario.system].true_state(scenario)
 
 
 def design_problem(scenario: Scenario, *, weight: float = 0.5, method: DesignMethod | None = None) -> DesignProblem:
@@ -73,4 +84,13 @@ def isotropic_transmission(scenario: Scenario) -> dict[str, Complex[np.ndarray, 
     return dict(zip(blocks, isotropic_covariances(blocks, n_tx, budgets), strict=True))
 
 
-__all__ = ["design_problem", "design_problems", "isotropic_transmission", "link_map", "link_maps", "paths_of"]
+__all__ = [
+    "design_problem",
+    "design_problems",
+    "isotropic_transmission",
+    "link_map",
+    "link_maps",
+    "link_models",
+    "paths_of",
+    "true_state",
+]

@@ -5,14 +5,17 @@ orientation and clock bias and the targets unknown) and come back to the station
 (monostatic sensing). Both links see the same transmit covariance, so a design trades one against the other.
 """
 
+from collections.abc import Mapping
 from functools import reduce
 from operator import add
 
 import numpy as np
-from jaxtyping import Complex
+from jaxtyping import Complex, Float
 
-from crbeam.design import Codebook, Constraint, Criterion, DesignProblem, PowerBudget
+from crbeam.design import Codebook, ConstantModulus, Constraint, Criterion, DesignProblem, PowerBudget
+from crbeam.design.analog_codewords import analog_codewords
 from crbeam.errors import InvalidInput, InvalidScenario
+from crbeam.estimation.link_model import LinkModel, line_axis_rad
 from crbeam.information import InformationMap
 from crbeam.information.builders import path_information
 from crbeam.information.state import StateNames, position_parameter, state_jacobian
@@ -20,11 +23,60 @@ from crbeam.propagation import Paths, receive_array, steering_response, trace_pa
 from crbeam.scenario import USER, Scenario
 
 FUSED = "fused"
+#: Angles of a full circle over which beam patterns are compared: 8 per element in each half of it.
+SWEEP_ANGLES_PER_ELEMENT = 16
 
 
 def paths_of(scenario: Scenario) -> dict[str, Paths]:
     """Paths of every link, by link name."""
     return trace_paths(scenario)
+
+
+def link_models(scenario: Scenario, beams: Mapping[str, Complex[np.ndarray, "tx beam"]]) -> dict[str, LinkModel]:
+    """What the receiver of every link knows of it, for given beams of each station (sqrt(watt per subcarrier))."""
+    models = {}
+    for name, paths in trace_paths(scenario).items():
+        link = scenario.links[name]
+        station = scenario.stations[link.transmitter]
+        array, _ = receive_array(scenario, name)
+        combiner = scenario.user.combiner if link.receiver == USER else None
+        models[name] = LinkModel(
+            name=name,
+            names=_state_names(scenario, paths),
+            station_m=paths.transmitter_m,
+            station_orientation_rad=station.orientation_rad,
+            transmit_positions_wavelengths=station.transmit_array.positions_wavelengths,
+            receive_positions_wavelengths=array.positions_wavelengths,
+            frequency_hz=scenario.waveform.subcarrier_indices * scenario.waveform.subcarrier_spacing_hz,
+            pilots=scenario.waveform.symbols_per_slot,
+            noise_power_w=scenario.noise_power_w,
+            beams=beams[link.transmitter],
+            combiner=None if combiner is None else np.linalg.qr(combiner.matrix(array.elements))[0],
+            user_side=_user_side(scenario, link.transmitter),
+        )
+    return models
+
+
+def _user_side(scenario: Scenario, station_name: str) -> int:
+    """Side of the station's array on which the user is: its sector, which is known."""
+    station = scenario.stations[station_name]
+    towards_m = np.subtract(scenario.user.position_m, station.position_m)
+    axis_rad = station.orientation_rad + line_axis_rad(station.transmit_array.positions_wavelengths)
+    return 1 if towards_m[1] * np.cos(axis_rad) - towards_m[0] * np.sin(axis_rad) >= 0.0 else -1
+
+
+def true_state(scenario: Scenario) -> dict[str, Float[np.ndarray, " component"]]:
+    """True value of every state parameter: positions, the user's orientation and clock bias."""
+    state = {
+        "user_position": np.array(scenario.user.position_m, dtype=float),
+        "user_orientation": np.array([scenario.user.orientation_rad]),
+        "clock_bias": np.array([scenario.user.clock_bias_s]),
+    }
+    for paths in trace_paths(scenario).values():
+        for name, vertex_m in zip(paths.vertex_names, paths.vertex_m, strict=True):
+            if name is not None:
+                state[position_parameter(name)] = vertex_m
+    return state
 
 
 def path_maps(scenario: Scenario) -> dict[str, InformationMap]:
@@ -154,9 +206,10 @@ def transmit_directions(scenario: Scenario) -> Complex[np.ndarray, "tx path"]:
 
 def constraint(scenario: Scenario, kind: type) -> Constraint:
     """The constraint of a given type that this system offers."""
-    if kind is not Codebook:
+    offered = {Codebook: codebook, ConstantModulus: analog_codebook}
+    if kind not in offered:
         raise InvalidInput(f"The system zhang2025 has no {kind.__name__} constraint.")
-    return codebook(scenario)
+    return offered[kind](scenario)
 
 
 def codebook(scenario: Scenario) -> Codebook:
@@ -166,3 +219,29 @@ def codebook(scenario: Scenario) -> Codebook:
     """
     station_name = next(iter(scenario.stations))
     return Codebook(station_name, np.concatenate(_departures(scenario), axis=1))
+
+
+def analog_codebook(scenario: Scenario) -> ConstantModulus:
+    """Phase shifters with codewords: array responses `a_0 .. a_K` and imitations of their derivatives.
+
+    The imitations are beams of one modulus whose patterns over `pattern_sweep` come near those of `da_0 .. da_K`. A
+    derivative that vanishes, at the end of a line array, is left out.
+
+    Reference: zhang2025 section V-B.
+    """
+    responses, derivatives = _departures(scenario)
+    useful = derivatives[:, np.linalg.norm(derivatives, axis=0) > 0.0]
+    words = np.concatenate([responses, useful], axis=1)
+    return ConstantModulus(next(iter(scenario.stations)), analog_codewords(words, pattern_sweep(scenario)))
+
+
+def pattern_sweep(scenario: Scenario) -> Complex[np.ndarray, "tx angle"]:
+    """The station's array responses over a full circle, at `SWEEP_ANGLES_PER_ELEMENT` equal steps per element.
+
+    Deviation: the sweep of (27) covers half a circle, which for a line array along x is the same pattern once.
+
+    Reference: zhang2025 eq. (27).
+    """
+    array = next(iter(scenario.stations.values())).transmit_array
+    count = SWEEP_ANGLES_PER_ELEMENT * array.elements
+    return steering_response(array.positions_wavelengths, 2.0 * np.pi / count * np.arange(count))[0]

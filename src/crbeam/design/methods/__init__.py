@@ -4,6 +4,9 @@ from dataclasses import fields
 from typing import Any
 
 from crbeam.design.method import DesignMethod
+from crbeam.design.methods.analog_cpa import AnalogCodebookMismatch
+from crbeam.design.methods.analog_fdb import AnalogMismatch
+from crbeam.design.methods.analog_wcrb import AnalogWeightedBound
 from crbeam.design.methods.conic_wcrb import ConicWeightedBound
 from crbeam.design.methods.cpa_wbf import CodebookBeamformerMismatch
 from crbeam.design.methods.cpa_wcm import CodebookCovarianceMismatch
@@ -27,6 +30,9 @@ METHODS: dict[str, type[DesignMethod]] = {
         CovarianceMismatch,
         CodebookCovarianceMismatch,
         FusedWeightedBound,
+        AnalogWeightedBound,
+        AnalogMismatch,
+        AnalogCodebookMismatch,
         ConicWeightedBound,
         Uniform,
         Steered,
@@ -66,6 +72,9 @@ def _option(kind: type[DesignMethod], setting: str) -> tuple[str, int | float | 
 
 __all__ = [
     "METHODS",
+    "AnalogCodebookMismatch",
+    "AnalogMismatch",
+    "AnalogWeightedBound",
     "BeamformerMismatch",
     "CodebookBeamformerMismatch",
     "CodebookCovarianceMismatch",

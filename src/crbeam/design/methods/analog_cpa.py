@@ -6,9 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from crbeam.design.analog_method import AnalogMethod, analog_proposal, codeword_powers, has_codewords, sent_beams
-from crbeam.design.analog_mismatch import target_of
+from crbeam.design.analog_mismatch import covariance_mismatch, target_of
 from crbeam.design.guides import Guide
-from crbeam.design.powers import mismatch_of_powers
 from crbeam.design.problem import DesignProblem
 from crbeam.design.result import Proposal
 
@@ -17,9 +16,9 @@ from crbeam.design.result import Proposal
 class AnalogCodebookMismatch(AnalogMethod):
     """Powers of given constant-modulus beams whose covariance is nearest to the digital optima's blend.
 
-    Reference: zhang2025 section V-B.
+    The powers are the exact solution of a quadratic programme on a simplex.
 
-    Deviation: the guides are the digital optima over all covariances, not those over the digital codebook.
+    Reference: zhang2025 section V-B.
     """
 
     key = "analog-cpa"
@@ -31,3 +30,17 @@ class AnalogCodebookMismatch(AnalogMethod):
         if reason is None and not has_codewords(problem):
             return f"{self.key} needs codewords in the ConstantModulus constraint of every block."
         return reason
+
+    def propose_beams(
+        self,
+        problem: DesignProblem,
+        guides: Sequence[Guide],
+        start: np.ndarray | None,  # noqa: ARG002
+        seed: np.random.SeedSequence,  # noqa: ARG002
+    ) -> Proposal:
+        """Codewords with their powers."""
+        target = target_of(problem, guides)
+        words, powers = codeword_powers(problem, target)
+        factors = sent_beams(problem, words, powers)
+        covariances = np.stack([factor @ factor.conj().T for factor in factors])
+        return analog_proposal(factors, (covariance_mismatch(target, covariances),), {})

@@ -33,14 +33,16 @@ TITLE = "Trade-off of bistatic positioning and monostatic sensing, every scheme,
 PANELS = {
     "digital FDB": ("fdb-wbf", "fdb-wcm", "fdb-wcrb"),
     "digital CPA": ("cpa-wbf", "cpa-wcm", "cpa-wcrb"),
-    "analog FDB": ("analog-fdb", "analog-wcrb"),
+    "analog FDB: the paper's (WCM) and ours (WCRB)": ("analog-fdb", "analog-wcrb"),
     "analog CPA": ("analog-cpa",),
 }
 AXES = {
+    "xscale": "log",
+    "yscale": "log",
     "xlim": (0.067, 0.25),
-    "ylim": (0.098, 0.27),
+    "ylim": (0.098, 0.24),
     "xticks": (0.07, 0.08, 0.1, 0.12, 0.15, 0.2, 0.25),
-    "yticks": (0.1, 0.12, 0.15, 0.2, 0.25),
+    "yticks": (0.1, 0.12, 0.15, 0.2),
     "xlabel": BISTATIC_LABEL,
     "ylabel": MONOSTATIC_LABEL,
 }
@@ -67,7 +69,7 @@ def _panel(title: str, names: Sequence[str], *, full: bool) -> Panel:
         for name in names
         for index, n_targets in enumerate(N_TARGETS)
     ]
-    return Panel(title, curves, axes=AXES, is_logarithmic=True)
+    return Panel(title, curves, axes=AXES)
 
 
 def _legend() -> dict[str, dict[str, Any]]:

@@ -2,35 +2,62 @@
 
 from collections.abc import Callable, Sequence
 from functools import partial
+from time import process_time
 
 import numpy as np
 
-from crbeam.design import Design
+from crbeam.design import Design, DesignProblem
+from crbeam.design.analog_codewords import pattern_errors
 from crbeam.design.analog_mismatch import MismatchSettings, analog_mismatch
 from crbeam.design.guides import guides_of
 from crbeam.design.methods import method_named
+from crbeam.design.reduction import reduce_problems
 from crbeam.errors import CrbeamError
 from crbeam.evaluation import TradeoffPoint, evaluate, tradeoff
 from crbeam.papers.claims import NotMeasured
 from crbeam.papers.zhang2025.curves import N_TARGETS, curve, scenario_with, weights_for
-from crbeam.papers.zhang2025.measurements import READINGS, Curve, Effort, Key, Measurements, StateInformation
+from crbeam.papers.zhang2025.measurements import (
+    AMPLITUDES,
+    ANALOG,
+    BEAMPATTERN_METHODS,
+    FAMILIES,
+    PHASES,
+    RANDOM_ROOT,
+    READINGS,
+    ROOT_DRAWS,
+    ROOT_NAMES,
+    STARTS,
+    TIMED_TARGETS,
+    Curve,
+    Effort,
+    Front,
+    Key,
+    Measurements,
+    StateInformation,
+)
 from crbeam.scenario import Scenario
 from crbeam.systems import design_problem, design_problems, isotropic_transmission, link_map
-from crbeam.systems.zhang2025 import transmit_directions
+from crbeam.systems.zhang2025 import analog_codebook, codebook, pattern_sweep, transmit_directions
 
 DIGITAL = ("fdb-wcrb", "fdb-wcm", "fdb-wbf", "cpa-wcrb", "cpa-wcm", "cpa-wbf", "fusion")
-ROOTS = ("fdb-wbf:root=cholesky", "fdb-wbf:root=procrustes")
-RANDOM_ROOT = "fdb-wbf:root=random"
-ANALOG = ("analog-fdb", "analog-cpa")
-#: What Fig. 4 shows at weights 0 and 1.
-BEAMPATTERN_METHODS = ("fdb-wcrb", "analog-fdb", "cpa-wcrb", "analog-cpa")
-ENDS = (0.0, 1.0)
-PHASES, ROOT_DRAWS, STARTS = "path phases", "square roots", "starts"
+ENDS = (1.0, 0.0)
+#: Weights of a Pareto front, which the schemes reach beyond the weights of their curves.
+FRONT_WEIGHTS = tuple(
+    float(weight)
+    for weight in np.concatenate(
+        [np.geomspace(1e-5, 5e-3, 6), np.linspace(0.01, 0.99, 50), 1.0 - np.geomspace(5e-3, 1e-5, 6)]
+    )
+)
 PHASE_WEIGHTS = (0.0, 0.5, 1.0)
 START_WEIGHTS = (0.1, 0.5, 0.9)
 SEED = 20250101
 ANTENNAS = (16, 32, 64, 128)
-TIMED_RUNS = 5
+TIMED_RUNS = 9
+#: Outer iterations after which a start of the alternating algorithm is at its end, three times those of the paper, and
+#: quasi-Newton steps on the phases in each: few, so that outer iterations count.
+OUTER_ITERATIONS, PHASE_STEPS = 18, 20
+#: Eigenvalues of the scaled information below this share of the largest are rounding.
+RANK_TOLERANCE = 1e-10
 
 Report = Callable[[str], None]
 
@@ -48,20 +75,27 @@ def gather(*, full: bool = False, report: Report = _silence) -> Measurements:
     """
     report("trade-off curves")
     curves = _curves(full=full)
+    fronts = {
+        (reading, k, family): _attempt(partial(_front, scenario_with(k, overrides), f"{family}-wcrb"))
+        for reading, overrides in READINGS.items()
+        for k in N_TARGETS
+        for family in FAMILIES
+    }
     report("designs at weights 0 and 1")
     ends = _ends()
     report("random path phases, square roots, starts")
-    draws = _draws(100 if full else 40, 50 if full else 16, 20 if full else 6)
+    draws = _draws(100 if full else 40, 50 if full else 16, 10 if full else 4)
     report("convergence, codewords, identifiability, times")
     return Measurements(
         curves,
+        fronts,
         ends,
         draws,
         SEED,
-        _attempt(partial(_descents, 20 if full else 8)),
+        _attempt(partial(_descents, 10 if full else 4)),
         _attempt(_pattern_errors),
         {n_targets: _state_information(n_targets) for n_targets in (0, 1, 2)},
-        {(3, antennas): _effort(antennas) for antennas in ANTENNAS},
+        _efforts(),
     )
 
 
@@ -106,9 +140,19 @@ def _measured(key: Key, weights: tuple[float, ...]) -> Curve | str:
 
 
 def _curves(*, full: bool) -> dict[Key, Curve | str]:
-    keys = [(reading, k, method) for reading in READINGS for k in N_TARGETS for method in (*DIGITAL, *ROOTS)]
-    keys += [(reading, 3, method) for reading in ("default", "printed amplitude") for method in ANALOG]
+    methods = tuple(dict.fromkeys((*DIGITAL, *ROOT_NAMES.values())))
+    keys = [(reading, k, method) for reading in READINGS for k in N_TARGETS for method in methods]
+    keys += [(reading, 3, method) for reading in AMPLITUDES for method in ANALOG]
     return {key: _measured(key, weights_for(key[2], full=full)) for key in keys}
+
+
+def _front(scenario: Scenario, method_name: str) -> Front:
+    method = method_named(method_name)
+    designs = method.solve_many(design_problems(scenario, FRONT_WEIGHTS, method=method))
+    bounds = [design.lower_bound for design in designs if isinstance(design, Design) and design.lower_bound is not None]
+    if len(bounds) < len(FRONT_WEIGHTS):
+        raise NotMeasured(f"{method_name} failed at {len(FRONT_WEIGHTS) - len(bounds)} weights of the front.")
+    return Front(FRONT_WEIGHTS, tuple(bounds))
 
 
 def _ends() -> dict[Key, Curve | str]:
@@ -155,23 +199,27 @@ def _seeded_draws(n_targets: int, method_name: str, weights: tuple[float, ...], 
     return tuple(curve_numbers(scenario, points[first : first + size]) for first in range(0, len(points), size))
 
 
-def _descents(n_starts: int) -> tuple[tuple[float, ...], ...]:
+def _descents(n_starts: int) -> dict[float, tuple[tuple[float, ...], ...]]:
     """Mismatch along outer iterations, run far beyond the usual stopping rule, for each weight and start."""
-    from crbeam.design.constraints import ConstantModulus  # noqa: F401  # the constraint of these problems
-
-    method = method_named("analog-fdb")
-    problems = design_problems(scenario_with(3), START_WEIGHTS, method=method)
-    settings = MismatchSettings(starts=n_starts, threshold=1e-6, max_iterations=40)
-    traces: list[tuple[float, ...]] = []
-    for problem, guides in zip(problems, guides_of(problems), strict=True):
+    problems = design_problems(scenario_with(3), START_WEIGHTS, method=method_named("analog-fdb"))
+    settings = MismatchSettings(n_starts, threshold=0.0, max_iterations=OUTER_ITERATIONS, phase_iterations=PHASE_STEPS)
+    traces = {}
+    for weight, problem, guides in zip(START_WEIGHTS, problems, guides_of(problems), strict=True):
         if isinstance(guides, CrbeamError):
             raise guides
-        traces += analog_mismatch(problem, guides, seed=np.random.SeedSequence(SEED), settings=settings).traces
-    return tuple(traces)
+        traces[weight] = analog_mismatch(problem, guides, seed=np.random.SeedSequence(SEED), settings=settings).traces
+    return traces
 
 
 def _pattern_errors() -> tuple[float, ...]:
-    raise NotMeasured("not yet")
+    """Relative pattern error of the analog imitation of the derivative of each response."""
+    scenario = scenario_with(3)
+    words, beams = codebook(scenario).codewords, analog_codebook(scenario).codewords
+    if beams is None or beams.shape != words.shape:
+        raise NotMeasured("An object at end-fire has no derivative codeword.")
+    derivatives = words.shape[1] // 2
+    errors = pattern_errors(beams[:, derivatives:], words[:, derivatives:], pattern_sweep(scenario))
+    return tuple(float(error) for error in errors)
 
 
 def _state_information(n_targets: int) -> StateInformation:
@@ -180,15 +228,35 @@ def _state_information(n_targets: int) -> StateInformation:
     information = link_map(scenario, "bistatic").at(covariances)
     scale = 1.0 / np.sqrt(np.diagonal(information.matrix))
     eigenvalues = np.linalg.eigvalsh(information.matrix * np.outer(scale, scale))
-    rank = int(np.sum(eigenvalues > 1e-10 * eigenvalues[-1]))
+    rank = int(np.sum(eigenvalues > RANK_TOLERANCE * eigenvalues[-1]))
     return StateInformation(information.layout.size, rank, information.is_identifiable(["user_position"]))
 
 
-def _effort(antennas: int) -> Effort:
-    from crbeam.design.reduction import ReducedProblem, reduce_problems
+def _efforts() -> dict[int, Effort]:
+    """Times are taken in turn, so that what else the machine does meets all arrays alike."""
+    method, seed = method_named("fdb-wcrb"), np.random.SeedSequence(SEED)
+    overrides = {count: f"stations.bs.transmit_array.elements={count}" for count in ANTENNAS}
+    problems = {count: design_problem(scenario_with(TIMED_TARGETS, (text,))) for count, text in overrides.items()}
+    searches: dict[int, list[float]] = {count: [] for count in ANTENNAS}
+    designs: dict[int, list[float]] = {count: [] for count in ANTENNAS}
+    for _ in range(TIMED_RUNS):
+        for count, problem in problems.items():
+            searches[count].append(_seconds(lambda problem=problem: method.propose(problem, start=None, seed=seed)))
+            designs[count].append(_seconds(lambda problem=problem: method.solve(problem)))
+    return {
+        count: Effort(_reduced_size(problem), min(searches[count]), min(designs[count]))
+        for count, problem in problems.items()
+    }
 
-    scenario = scenario_with(3, (f"stations.bs.transmit_array.elements={antennas}",))
-    method, problem = method_named("fdb-wcrb"), design_problem(scenario)
+
+def _reduced_size(problem: DesignProblem) -> int:
     (reduced,) = reduce_problems([problem])
-    size = max(block.size for block in reduced.shape.blocks) if isinstance(reduced, ReducedProblem) else 0
-    return Effort(size, min(method.solve(problem).seconds for _ in range(TIMED_RUNS)))
+    if isinstance(reduced, CrbeamError):
+        raise reduced
+    return max(block.size for block in reduced.shape.blocks)
+
+
+def _seconds(work: Callable[[], object]) -> float:
+    start = process_time()
+    work()
+    return process_time() - start

@@ -1,6 +1,6 @@
 """Numbers on which the claims of zhang2025 are judged."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,6 +15,30 @@ READINGS: Mapping[str, tuple[str, ...]] = {
     "reversed orientation": ("user.orientation_sign=-1",),
     "first-element reference": ("stations.bs.transmit_array.reference=first", "user.array.reference=first"),
 }
+
+#: Readings that change what the analog schemes are judged on.
+AMPLITUDES = ("default", "printed amplitude")
+#: Full-dimensional beamformer mismatch by square root of the guides; and with roots turned at random.
+ROOT_NAMES: Mapping[str, str] = {
+    "Hermitian root": "fdb-wbf",
+    "Cholesky root": "fdb-wbf:root=cholesky",
+    "aligned root": "fdb-wbf:root=procrustes",
+}
+RANDOM_ROOT = "fdb-wbf:root=random"
+#: The paper's analog schemes, full-dimensional and over a codebook.
+ANALOG = ("analog-fdb", "analog-cpa")
+#: What Fig. 4 shows at weights 0 and 1.
+BEAMPATTERN_METHODS = ("fdb-wcrb", "analog-fdb", "cpa-wcrb", "analog-cpa")
+#: Kinds of random draws.
+PHASES, ROOT_DRAWS, STARTS = "path phases", "square roots", "starts"
+#: Families of digital schemes: all covariances, and powers of a codebook.
+FAMILIES = ("fdb", "cpa")
+#: Relative difference of objectives that counts as none: designs are certified to this.
+TIE = 1e-6
+#: Mean relative difference of root bounds from which one scheme is clearly better; path phases alone move them by 1 %.
+CLEAR = 0.02
+#: Number of targets of the designs that are timed.
+TIMED_TARGETS = 3
 
 #: A curve's place: reading (or kind of draw), number of targets, name of the method.
 Key = tuple[str, int, str]
@@ -78,6 +102,19 @@ class Curve:
 
 
 @dataclass(frozen=True)
+class Front:
+    """The Pareto front of all transmissions that a family of schemes can choose.
+
+    Attributes:
+        weights: of bistatic positioning, densely and close to both ends.
+        lower_bound_m2: proven bound on the objective at each weight.
+    """
+
+    weights: tuple[float, ...]
+    lower_bound_m2: tuple[float, ...]
+
+
+@dataclass(frozen=True)
 class StateInformation:
     """What bistatic observations tell, whatever is transmitted isotropically.
 
@@ -98,10 +135,12 @@ class Effort:
 
     Attributes:
         dimensions: size of the covariance after the exact reduction.
-        seconds: least wall-clock time of several runs.
+        search_seconds: least processor time, of several runs, of finding the covariance, reduction included.
+        seconds: the same of the whole design, certificate in the full antenna space included.
     """
 
     dimensions: int
+    search_seconds: float
     seconds: float
 
 
@@ -111,27 +150,34 @@ class Measurements:
 
     Attributes:
         curves: trade-off curves by reading, number of targets, method; text says why one is missing.
+        fronts: the front of each family (`fdb`, `cpa`), likewise.
         ends: designs at weights 0 and 1, likewise.
         draws: a curve for each random draw, by kind of draw, number of targets, method; text where missing.
         seed: of the draws.
-        descents: mismatch of the alternating algorithm, start by start: at the start, then after each outer iteration.
+        descents: mismatch of the alternating algorithm by weight, then start by start: at the start, then after each
+            outer iteration.
         pattern_errors: relative pattern error of the analog imitation of each derivative codeword.
         information: of the bistatic link, by number of targets.
-        efforts: of one design, by numbers of targets and antennas.
+        efforts: of one design with `TIMED_TARGETS` targets, by number of antennas.
     """
 
     curves: Mapping[Key, Curve | str]
+    fronts: Mapping[Key, Front | str]
     ends: Mapping[Key, Curve | str]
     draws: Mapping[Key, tuple[Curve, ...] | str]
     seed: int
-    descents: tuple[tuple[float, ...], ...] | str
+    descents: Mapping[float, tuple[tuple[float, ...], ...]] | str
     pattern_errors: tuple[float, ...] | str
     information: Mapping[int, StateInformation]
-    efforts: Mapping[tuple[int, int], Effort]
+    efforts: Mapping[int, Effort]
 
     def curve(self, reading: str, n_targets: int, method: str) -> Curve:
         """A trade-off curve; raises `NotMeasured`."""
         return _present(self.curves, (reading, n_targets, method))
+
+    def front(self, reading: str, n_targets: int, family: str) -> Front:
+        """The front of a family of schemes, `fdb` or `cpa`; raises `NotMeasured`."""
+        return _present(self.fronts, (reading, n_targets, family))
 
     def end(self, reading: str, n_targets: int, method: str) -> Curve:
         """Designs at weights 0 and 1; raises `NotMeasured`."""
@@ -150,7 +196,7 @@ def _present(table: Mapping, key: Key):
     return value
 
 
-def frontier_excess(curve: Curve, frontier: Curve) -> Float[np.ndarray, " weight"]:
+def front_excess(curve: Curve, front: Front) -> Float[np.ndarray, " weight"]:
     """By how much the root bounds of each design exceed a Pareto front in the same proportion.
 
     Bounds are convex in the covariance, so what can be reached above the front is a convex set with the half-planes
@@ -158,7 +204,17 @@ def frontier_excess(curve: Curve, frontier: Curve) -> Float[np.ndarray, " weight
     `s = min_a (a X + (1 - a) Y) / f(a)`, and the excess is `sqrt(s) - 1`. With some weights a only it is overestimated.
     """
     bounds_m2 = curve.bounds_m**2
-    weight = np.array(frontier.weights)[:, None]
-    optimum_m2 = np.array(frontier.lower_bound_m2)[:, None]
+    weight = np.array(front.weights)[:, None]
+    optimum_m2 = np.array(front.lower_bound_m2)[:, None]
     ratio = (weight * bounds_m2[:, 0] + (1.0 - weight) * bounds_m2[:, 1]) / optimum_m2
     return np.sqrt(ratio.min(axis=0)) - 1.0
+
+
+def is_rising(values: Sequence[float]) -> bool:
+    """Whether each value is larger than the one before."""
+    return bool(np.all(np.diff(values) > 0.0))
+
+
+def is_falling(values: Sequence[float]) -> bool:
+    """Whether each value is smaller than the one before."""
+    return bool(np.all(np.diff(values) < 0.0))

@@ -2,6 +2,7 @@
 
 from crbeam.report.figures.beampattern import beampattern_figure, beampattern_plane_figure
 from crbeam.report.figures.error_map import error_map_figure
+from crbeam.report.figures.estimator import estimator_figure
 from crbeam.report.figures.scene import scene_figure
 from crbeam.report.figures.scene_object import SceneObject
 from crbeam.report.figures.scene_objects import scene_objects
@@ -12,6 +13,7 @@ __all__ = [
     "beampattern_figure",
     "beampattern_plane_figure",
     "error_map_figure",
+    "estimator_figure",
     "scene_figure",
     "scene_objects",
     "tradeoff_figure",

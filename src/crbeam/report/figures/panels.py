@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from jaxtyping import Float
@@ -19,6 +19,9 @@ DOUBLE_WIDTH_IN = 7.16
 
 #: Markers of a curve, so that fine curves stay readable.
 MOST_MARKERS = 13
+
+#: What `_scale` sees to.
+_SCALE_KEYS = ("xscale", "yscale", "xticks", "yticks")
 
 _LETTERS = "abcdefghijklmnopqrstuvwxyz"
 
@@ -45,16 +48,14 @@ class Panel:
     Attributes:
         title: stands above it, after its letter.
         curves: drawn in this order, so that later ones lie on top.
-        notes: short texts at points `(x, y)`.
-        axes: keywords of matplotlib's `Axes.set`, such as `xlim`.
-        is_logarithmic: whether both axes are; ticks are then those in `axes`.
+        notes: short texts, each with the point `x, y` that it is about.
+        axes: keywords of matplotlib's `Axes.set`, such as `xlim`; a logarithmic axis should be given its ticks.
     """
 
     title: str
     curves: Sequence[PanelCurve]
-    notes: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    notes: Sequence[tuple[str, float, float]] = ()
     axes: Mapping[str, Any] = field(default_factory=dict)
-    is_logarithmic: bool = False
 
 
 def panels_figure(
@@ -63,7 +64,7 @@ def panels_figure(
     *,
     columns: int,
     height_in: float,
-    shared: bool = True,
+    shared: Literal["all", "row", "none"] = "all",
     legend_columns: int | None = None,
 ) -> "matplotlib.figure.Figure":
     """Panels in rows, each with its letter, over one legend.
@@ -74,7 +75,8 @@ def panels_figure(
             only.
         columns: panels in a row.
         height_in: of the figure.
-        shared: whether all panels have the same limits; their labels then stand at the outer panels only.
+        shared: which panels have the same limits: all; all of x, and y by row; or none. What they share is labelled at
+            the outer panels only.
         legend_columns: entries in a row of the legend; all in one row unless given.
 
     Raises:
@@ -87,10 +89,11 @@ def panels_figure(
 
     with ieee_style():
         figure = Figure(figsize=(DOUBLE_WIDTH_IN, height_in), layout="constrained")
-        grid = figure.subplots(-(-len(panels) // columns), columns, sharex=shared, sharey=shared, squeeze=False)
+        rows = -(-len(panels) // columns)
+        grid = figure.subplots(rows, columns, sharex=shared != "none", sharey=shared, squeeze=False)
         for letter, panel, axes in zip(_LETTERS, panels, grid.flat, strict=False):
             _draw(axes, panel, f"({letter}) {panel.title}")
-            if shared:
+            if shared != "none":
                 axes.label_outer()
         for unused in list(grid.flat)[len(panels) :]:
             unused.set_axis_off()
@@ -106,21 +109,24 @@ def hollow(style: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _draw(axes: "matplotlib.axes.Axes", panel: Panel, title: str) -> None:
-    from matplotlib.ticker import NullFormatter, NullLocator
-
-    if panel.is_logarithmic:
-        axes.set(xscale="log", yscale="log")
-        for axis in (axes.xaxis, axes.yaxis):
-            axis.set_minor_locator(NullLocator())
-            axis.set_minor_formatter(NullFormatter())
-            axis.set_major_formatter("{x:g}")
     for curve in panel.curves:
         every = -(-len(curve.x) // MOST_MARKERS) or 1
         axes.plot(curve.x, curve.y, **{"markevery": every, **hollow(curve.style)})
     axes.grid(visible=True)
-    axes.set(title=title, **panel.axes)
-    if panel.is_logarithmic:
-        axes.xaxis.set_major_formatter("{x:g}")
-        axes.yaxis.set_major_formatter("{x:g}")
-    for text, (x, y) in panel.notes.items():
+    _scale(axes, panel)
+    axes.set(title=title, **{key: value for key, value in panel.axes.items() if key not in _SCALE_KEYS})
+    for text, x, y in panel.notes:
         axes.annotate(text, (x, y), xytext=(4, 2), textcoords="offset points", fontsize=6.5)
+
+
+def _scale(axes: "matplotlib.axes.Axes", panel: Panel) -> None:
+    """Make axes logarithmic that are to be, with plain numbers at their ticks."""
+    from matplotlib.ticker import FixedLocator, NullLocator, StrMethodFormatter
+
+    for name, axis in (("x", axes.xaxis), ("y", axes.yaxis)):
+        if panel.axes.get(f"{name}scale") == "log":
+            axes.set(**{f"{name}scale": "log"})
+            axis.set_minor_locator(NullLocator())
+            axis.set_major_formatter(StrMethodFormatter("{x:g}"))
+        if f"{name}ticks" in panel.axes:
+            axis.set_major_locator(FixedLocator(panel.axes[f"{name}ticks"]))

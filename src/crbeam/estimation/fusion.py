@@ -1,0 +1,108 @@
+"""One state from several links: their likelihoods multiply."""
+
+from collections.abc import Mapping, Sequence
+from functools import reduce
+
+import numpy as np
+from jaxtyping import Float
+
+from crbeam.errors import InvalidInput
+from crbeam.estimation.echo_starts import starts_from_echoes
+from crbeam.estimation.link_model import LinkModel
+from crbeam.estimation.matching import failure_of
+from crbeam.estimation.path_estimates import PathEstimates, refine_paths
+from crbeam.estimation.path_likelihood import Score
+from crbeam.estimation.position_fix import Method, Observation, StateEstimate, estimate_link_in_detail
+from crbeam.estimation.prediction import LinkState, as_state, as_vector, link_state_layout
+from crbeam.estimation.scoring import Maximum, maximise
+from crbeam.information import ParameterLayout
+
+
+def estimate_fused(
+    models: Sequence[LinkModel],
+    observations: Sequence[Observation],
+    *,
+    method: Method = "direct",
+    assumed: Mapping[str, Float[np.ndarray, " component"]] | None = None,
+) -> StateEstimate:
+    """State of the scene by a link to the user together with echoes of the same scene.
+
+    The log-likelihoods of the links add; positions are shared, each link has its own gains. The search starts from what
+    the link to the user says alone, and from what the echoes say, assigned to its paths; the better end counts.
+
+    Args:
+        models: the links, one of them to the user and one of them back to the station.
+        observations: of each link, in units of the noise.
+        method: `direct` or `two-stage`, as for a single link.
+        assumed: state parameters that are taken as known.
+
+    Reference: zhang2025 Remark 1; theory/estimation#fusion.
+    """
+    pair = {model.is_monostatic: index for index, model in reversed(list(enumerate(models)))}
+    if set(pair) != {True, False}:
+        raise InvalidInput("Fused estimation needs a link to the user and one back to the station, found one kind.")
+    known = dict(assumed or {})
+    direct = pair[False]
+    alone, readings = estimate_link_in_detail(models[direct], observations[direct], method="direct", assumed=known)
+    _, echoes = estimate_link_in_detail(models[pair[True]], observations[pair[True]], method=method)
+    layout = reduce(ParameterLayout.union, [link_state_layout(model) for model in models])
+    free = layout.select([name for name in layout if name not in known])
+    views = [LinkState(model, free, known) for model in models]
+    best: Maximum | None = None
+    for state in [alone.state, *starts_from_echoes(models[direct], readings, models[pair[True]], echoes)]:
+        if (
+            best is not None
+            and failure_of(models, StateEstimate(state, True), {**as_state(free, best.point), **known}) is None
+        ):
+            continue  # the same maximum is near
+        found = _fix(views, observations, as_vector(free, state), method)
+        if best is None or (found is not None and found.score.energy > best.score.energy):
+            best = found
+    if best is None:
+        return StateEstimate({**alone.state, **known}, False)
+    return StateEstimate({**as_state(free, best.point), **known}, best.has_converged)
+
+
+def _fix(
+    views: Sequence[LinkState], observations: Sequence[Observation], start: np.ndarray, method: Method
+) -> Maximum | None:
+    """Best state near a start, with its likelihood as score."""
+
+    def likelihood(vector: Float[np.ndarray, " parameter"]) -> Score | None:
+        return total(
+            [view.likelihood(observation, vector) for view, observation in zip(views, observations, strict=True)]
+        )
+
+    if method == "direct":
+        return maximise(likelihood, start)
+    paths = [_nearby_paths(view, observation, start) for view, observation in zip(views, observations, strict=True)]
+    if any(each is None for each in paths):
+        return None
+    known = [(view, each) for view, each in zip(views, paths, strict=True) if each is not None]
+    nearest = maximise(
+        lambda x: total([view.distance(each.parameters, each.information, x) for view, each in known]), start
+    )
+    score = None if nearest is None else likelihood(nearest.point)
+    if nearest is None or score is None:
+        return None
+    converged = nearest.has_converged and all(each.has_converged for _, each in known)
+    return Maximum(nearest.point, score, converged, nearest.iterations)
+
+
+def _nearby_paths(view: LinkState, observation: Observation, start: np.ndarray) -> PathEstimates | None:
+    """Maximum-likelihood estimates of the paths near those that a state implies."""
+    both = view.predicted(start)
+    return None if both is None else refine_paths(view.model, observation, both[0], (), folded=False)
+
+
+def total(scores: Sequence[Score | None]) -> Score | None:
+    """Score of independent observations together; None if one of them does not exist."""
+    present = [score for score in scores if score is not None]
+    if len(present) < len(scores):
+        return None
+    return Score(
+        energy=sum(score.energy for score in present),
+        gradient=np.sum([score.gradient for score in present], axis=0),
+        information=np.sum([score.information for score in present], axis=0),
+        gain=np.concatenate([score.gain for score in present]),
+    )

@@ -1,0 +1,123 @@
+"""From the observation of one link to positions, orientation and clock bias."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from jaxtyping import Complex, Float
+
+from crbeam.estimation.link_model import LinkModel
+from crbeam.estimation.path_estimates import PathEstimates, estimate_paths, refine_paths
+from crbeam.estimation.prediction import LinkState, State, as_state, as_vector, link_state_layout
+from crbeam.estimation.scoring import Maximum, maximise
+from crbeam.estimation.triangulation import BistaticStart, triangulate
+from crbeam.information import ParameterLayout
+from crbeam.scenario import SPEED_OF_LIGHT_MPS
+
+Method = Literal["two-stage", "direct"]
+Observation = Complex[np.ndarray, "subcarrier beam*chain"]
+
+
+@dataclass(frozen=True, eq=False)
+class StateEstimate:
+    """What an observation says about the scene.
+
+    Attributes:
+        state: estimate of each state parameter.
+        has_converged: whether all searches ended in a maximum.
+    """
+
+    state: dict[str, np.ndarray]
+    has_converged: bool
+
+
+def estimate_link(
+    model: LinkModel,
+    observation: Observation,
+    *,
+    method: Method = "direct",
+    assumed: Mapping[str, Float[np.ndarray, " component"]] | None = None,
+) -> StateEstimate:
+    """State of the scene by one link.
+
+    `two-stage`: maximum-likelihood estimates of the path parameters, then the state nearest to them in the metric of
+    their Fisher information (gains eliminated, at the estimate). `direct`: the state that maximises the likelihood of
+    the observation itself, started from there. Both attain the bound at high signal-to-noise ratio.
+
+    Echoes to the station determine objects up to their order and up to the side of the array's line: the first is by
+    increasing delay, the second side 1; `crbeam.estimation.matching` matches both.
+
+    Args:
+        model: the link.
+        observation: in units of the noise.
+        method: how the state is found.
+        assumed: state parameters that are taken as known, with their values, right or wrong.
+    """
+    return estimate_link_in_detail(model, observation, method=method, assumed=assumed)[0]
+
+
+def estimate_link_in_detail(
+    model: LinkModel, observation: Observation, *, method: Method, assumed: State | None = None
+) -> tuple[StateEstimate, PathEstimates]:
+    """`estimate_link` with the path estimates that it rests on."""
+    estimates = estimate_paths(model, observation)
+    if model.is_monostatic:
+        return _monostatic(model, estimates), estimates
+    return _bistatic(model, observation, estimates, method, assumed or {}), estimates
+
+
+def _monostatic(model: LinkModel, estimates: PathEstimates) -> StateEstimate:
+    """Position of each echo by its direction and delay.
+
+    There are as many coordinates as path parameters, so both methods give this.
+    """
+    parameters = estimates.parameters
+    angle_rad = parameters.departure_rad + model.station_orientation_rad
+    distance_m = 0.5 * SPEED_OF_LIGHT_MPS * parameters.delay_s
+    position_m = model.station_m + distance_m[:, None] * np.stack([np.cos(angle_rad), np.sin(angle_rad)], axis=1)
+    names = [name for name in model.names.vertices if name is not None]
+    return StateEstimate(dict(zip(names, position_m, strict=True)), estimates.has_converged)
+
+
+def _bistatic(
+    model: LinkModel, observation: Observation, estimates: PathEstimates, method: Method, assumed: State
+) -> StateEstimate:
+    layout = link_state_layout(model)
+    free = layout.select([name for name in layout if name not in assumed])
+    view = LinkState(model, free, assumed)
+    starts = triangulate(model, estimates)
+    if not starts:
+        return StateEstimate(_nowhere(model, layout, estimates, assumed), False)
+    found = [_fix(view, observation, estimates, start, method) for start in starts]
+    reached = [each for each in found if each is not None]
+    if not reached:
+        return StateEstimate({**starts[0].state, **assumed}, False)
+    best = max(reached, key=lambda each: each.score.energy)
+    return StateEstimate({**as_state(free, best.point), **assumed}, best.has_converged and estimates.has_converged)
+
+
+def _fix(
+    view: LinkState, observation: Observation, estimates: PathEstimates, start: BistaticStart, method: Method
+) -> Maximum | None:
+    """Best state near a start, with its likelihood as score."""
+    first = as_vector(view.layout, start.state)
+    if method == "direct":
+        return maximise(lambda x: view.likelihood(observation, x), first)
+    paths = refine_paths(view.model, observation, start.paths, estimates.lobes, folded=False)
+    nearest = maximise(lambda x: view.distance(paths.parameters, paths.information, x), first)
+    if nearest is None:
+        return None
+    score = view.likelihood(observation, nearest.point)
+    converged = nearest.has_converged and paths.has_converged
+    return None if score is None else Maximum(nearest.point, score, converged, nearest.iterations)
+
+
+def _nowhere(model: LinkModel, layout: ParameterLayout, estimates: PathEstimates, assumed: State) -> dict:
+    """A state that means failure: everything at the distance of the latest delay difference, straight ahead."""
+    delays_s = estimates.parameters.delay_s
+    distance_m = SPEED_OF_LIGHT_MPS * max(float(np.ptp(delays_s)), 1.0 / model.bandwidth_hz)
+    ahead_rad = model.station_orientation_rad + model.transmit_axis_rad + 0.5 * np.pi * model.user_side
+    place_m = model.station_m + distance_m * np.array([np.cos(ahead_rad), np.sin(ahead_rad)])
+    sizes = dict(zip(layout.names, layout.sizes, strict=True))
+    return {**{name: place_m if size == 2 else np.zeros(1) for name, size in sizes.items()}, **assumed}

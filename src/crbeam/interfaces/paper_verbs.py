@@ -1,0 +1,61 @@
+"""Verbs that make published results again."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from crbeam.interfaces.options import JsonOption, reported_errors
+from crbeam.interfaces.output import print_files, print_json
+
+
+def reproduce(
+    paper: Annotated[str, typer.Argument(metavar="PAPER", help="Such as zhang2025.")],
+    full: Annotated[bool, typer.Option("--full", help="Finer curves and more random draws.")] = False,
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="DIR", help="Directory of the results; reproduce-PAPER by default.")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """All figures of a paper, and a table of its claims: expected, measured, verdict."""
+    from crbeam.papers.claims import claim_records
+    from crbeam.papers.reproduction import reproduce_paper
+
+    with reported_errors():
+        result = reproduce_paper(
+            paper,
+            Path(f"reproduce-{paper}") if out is None else out,
+            full=full,
+            report=None if as_json else lambda what: typer.echo(f"crbeam: {what}", err=True),
+        )
+        if as_json:
+            files = [str(file) for file in result.files]
+            print_json({"paper": paper, "claims": claim_records(result.results), "files": files})
+            return
+        _print_claims(result.results)
+        print_files(result.files)
+
+
+def _print_claims(results: tuple) -> None:
+    """A table for a terminal of any width: number, verdict, and the rest line by line."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    from crbeam.papers.claims import Verdict, sampling_words
+
+    styles = {
+        Verdict.REPRODUCED: "green",
+        Verdict.REPRODUCED_IN_PART: "yellow",
+        Verdict.NOT_REPRODUCED: "red",
+        Verdict.NOT_TESTABLE: "dim",
+    }
+    table = Table("#", "verdict", "claim", show_lines=True)
+    for claim, finding in results:
+        text = Text(f"{claim.statement} ({claim.where})", style="bold")
+        measured = "; ".join(filter(None, [finding.measured, sampling_words(finding)]))
+        for name, words in {"expected": claim.expected, "measured": measured, "reason": finding.reason}.items():
+            if words:
+                text.append(f"\n{name}: {words}", style="not bold")
+        table.add_row(str(claim.number), Text(finding.verdict.words, style=styles[finding.verdict]), text)
+    Console().print(table)

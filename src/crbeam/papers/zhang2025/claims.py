@@ -1,0 +1,5 @@
+"""What zhang2025 claims, in the order of its figures."""
+
+from crbeam.papers.zhang2025 import scheme_claims, tradeoff_claims, transmission_claims
+
+CLAIMS = (*tradeoff_claims.CLAIMS, *scheme_claims.CLAIMS, *transmission_claims.CLAIMS)

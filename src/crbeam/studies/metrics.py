@@ -1,0 +1,110 @@
+"""What is recorded of a case."""
+
+from collections.abc import Iterable, Mapping
+
+import numpy as np
+
+from crbeam.design import Design
+from crbeam.errors import CrbeamError, InvalidInput
+from crbeam.evaluation import Evaluation, evaluate
+from crbeam.scenario import Scenario
+from crbeam.systems import isotropic_transmission
+
+#: Changes when a metric of the same name comes to mean something else.
+METRICS_VERSION = 1
+#: Most metrics that are recorded unless the study names them.
+MOST_BY_DEFAULT = 200
+_UNITS = {
+    "objective": "m^2",
+    "lower_bound": "m^2",
+    "gap": "1",
+    "beamforming_loss": "1",
+    "power_w": "W",
+    "iterations": "1",
+}
+_MEANINGS = {
+    "objective": "weighted bound of the design",
+    "lower_bound": "proven lower bound on the objective of any design",
+    "gap": "(objective - lower_bound) / objective",
+    "beamforming_loss": "relative increase of the objective from too few slots",
+    "power_w": "transmit power over all subcarriers and slots",
+    "iterations": "iterations of the method",
+}
+
+
+def design_metrics(scenario: Scenario, design: Design) -> dict[str, float | None]:
+    """Numbers of a design, by name; None for what does not exist."""
+    return {
+        "objective": design.objective,
+        "lower_bound": design.lower_bound,
+        "gap": design.gap,
+        "beamforming_loss": design.beamforming_loss,
+        "power_w": design.power_w * scenario.waveform.subcarriers,
+        "iterations": float(design.iterations),
+    }
+
+
+def bound_metrics(evaluation: Evaluation) -> dict[str, float | None]:
+    """Root bounds by link and quantity, `bistatic.user_position_m`; items of a list have an index, `...[0]`."""
+    found: dict[str, float | None] = {}
+    for link in evaluation.links.values():
+        for quantity, value in link.quantities.items():
+            name = f"{link.name}.{quantity}"
+            if isinstance(value, tuple):
+                found.update({f"{name}[{index}]": part for index, part in enumerate(value)})
+            else:
+                found[name] = value
+    return found
+
+
+def metric_names(scenarios: Iterable[Scenario]) -> list[str]:
+    """Every metric that some of the scenarios have; one that no transmission can be judged in adds none."""
+    names = dict.fromkeys(_UNITS)
+    for scenario in scenarios:
+        try:
+            transmission = isotropic_transmission(scenario)
+            names |= dict.fromkeys(bound_metrics(evaluate(scenario, np.stack(list(transmission.values())))))
+        except (CrbeamError, ArithmeticError, np.linalg.LinAlgError):
+            continue
+    return sorted(names, key=lambda name: (name not in _UNITS, *_order(name)))
+
+
+def _order(name: str) -> tuple[str, int]:
+    stem, _, index = name.removesuffix("]").partition("[")
+    return ("", list(_UNITS).index(name)) if name in _UNITS else (stem, int(index or 0))
+
+
+def chosen_metrics(chosen: tuple[str, ...], known: list[str]) -> tuple[str, ...]:
+    """The metrics that a study records.
+
+    Raises:
+        InvalidInput: there are too many to record them all.
+    """
+    if chosen:
+        return chosen
+    if len(known) > MOST_BY_DEFAULT:
+        raise InvalidInput(
+            f"The metrics to record must be listed when there are more than {MOST_BY_DEFAULT}, found {len(known)}. "
+            f"Write, for example, `metrics: [{known[0]}, {known[-1]}]`."
+        )
+    return tuple(known)
+
+
+def unit_of_metric(name: str) -> str:
+    """Unit of a metric."""
+    if name in _UNITS:
+        return _UNITS[name]
+    suffix = name.partition("[")[0].rpartition("_")[2]
+    return {"mps": "m/s"}.get(suffix, suffix)
+
+
+def meaning_of_metric(name: str) -> str:
+    """What a metric is, in words."""
+    if name in _MEANINGS:
+        return _MEANINGS[name]
+    return f"root of the bound's trace, link {name.partition('.')[0]}"
+
+
+def recorded(values: Mapping[str, float | None], columns: tuple[str, ...]) -> tuple[float | None, ...]:
+    """Values in the order of the columns; None for what a case does not have."""
+    return tuple(values.get(column) for column in columns)

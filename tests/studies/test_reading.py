@@ -1,0 +1,134 @@
+"""Study files, and mistakes in them."""
+
+import pytest
+
+from crbeam import InvalidScenario, read_scenario
+from crbeam.studies import Study, read_study
+
+GOOD = """\
+title: A study
+scenario: zhang2025
+axes:
+  method: [fdb-wcrb, uniform]
+  weight: 0:1:3
+  realisations: 5
+  fields:
+    power:
+      field: stations.bs.total_power
+      values: [-30 dBm, -20 dBm]
+random:
+  seed: 4
+  phases: true
+  fields:
+    targets.positions: {uniform: [[-15 m, 8 m], [15 m, 25 m]], apart: 2 m}
+    targets.rcs: {exponential: 100 m^2}
+metrics: [objective, bistatic.user_position_m]
+stop:
+  metric: objective
+  relative_half_width: 0.1
+batch_cases: 50
+"""
+
+
+@pytest.fixture
+def write(tmp_path):
+    def write_text(text, name="study.yaml"):
+        file = tmp_path / name
+        file.write_text(text, encoding="utf-8")
+        return file
+
+    return write_text
+
+
+def test_a_file_gives_what_it_says(write):
+    study = read_study(write(GOOD))
+    assert study.axes.method == ("fdb-wcrb", "uniform")
+    assert study.axes.weight == (0.0, 0.5, 1.0)
+    assert study.axes.fields["power"].values == ("-30 dBm", "-20 dBm")
+    assert study.random.fields["targets.positions"].apart_m == 2.0
+    assert study.stop is not None
+    assert study.stop.every == 100
+
+
+def test_python_gives_the_same_study_as_a_file(write):
+    text = "scenario: zhang2025\naxes: {weight: [0.5], realisations: 2}\nrandom: {phases: true}\n"
+    study = Study(
+        scenario="zhang2025",  # pyright: ignore[reportArgumentType]
+        axes={"weight": [0.5], "realisations": 2},  # pyright: ignore[reportArgumentType]
+        random={"phases": True},  # pyright: ignore[reportArgumentType]
+    )
+    assert study == read_study(write(text))
+    assert study != read_study(write(text), overrides=["targets.count=2"])
+
+
+def test_a_scenario_may_be_an_object_or_a_file_or_written_out(write):
+    write("base.yaml", "unused.txt")
+    scenario = read_scenario("zhang2025", overrides=["targets.count=1"])
+    inline = Study(scenario=scenario).scenario  # pyright: ignore[reportArgumentType]
+    assert inline["targets"]["count"] == 1
+    preset = read_study(write("scenario: zhang2025\n")).scenario
+    import yaml
+
+    write(yaml.safe_dump(preset), "base.yaml")
+    assert read_study(write("scenario: base.yaml\n")).scenario == preset
+    assert read_study(write(yaml.safe_dump({"scenario": preset}))).scenario == preset
+
+
+MISTAKES = [
+    ("title: A study", "titel: A study", 1, "did you mean `title`"),
+    ("scenario: zhang2025", "scenario: zhang2052", 2, "Did you mean `zhang2025`"),
+    ("scenario: zhang2025", "scenario: 7", 2, "must be a preset"),
+    ("scenario: zhang2025\n", "", 1, "must be given"),
+    ("[fdb-wcrb, uniform]", "[fdb-wcrb, unifrom]", 4, "Did you mean uniform"),
+    ("[fdb-wcrb, uniform]", "[fdb-wcrb, fdb-wcrb]", 4, "must differ"),
+    ("weight: 0:1:3", "weight: 0:2:3", 5, "from 0 to 1"),
+    ("weight: 0:1:3", "weight: [0.1, 0.1]", 5, "must differ"),
+    ("realisations: 5", "realisations: 0", 6, "whole number from 1"),
+    ("field: stations.bs.total_power", "field: stations.bs.total_pwoer", 9, "did you mean `total_power`"),
+    ("field: stations.bs.total_power", "field: stations.bx.total_power", 9, "must be one of bs"),
+    ("[-30 dBm, -20 dBm]", "[-30 dBm, -20 m]", 10, "unit must be one of W"),
+    ("[-30 dBm, -20 dBm]", "[]", 10, "must be a list"),
+    ("    power:", "    weight:", 8, "meaning of its own"),
+    ("seed: 4", "seed: -4", 12, "whole number"),
+    ("phases: true", "phases: maybe", 13, "`true` or `false`"),
+    ("[15 m, 25 m]]", "[15 m, 5 m]]", 15, "lowest"),
+    ("uniform: [[-15 m, 8 m], [15 m, 25 m]], ", "", 15, "either `uniform` or `exponential`"),
+    ("targets.rcs:", "targets.count:", 16, "cannot be drawn"),
+    ("{exponential: 100 m^2}", "{exponential: 100 m}", 16, "unit must be one of m^2"),
+    ("{exponential: 100 m^2}", "{exponential: 100 m^2, apart: 1 m}", 16, "only positions"),
+    ("targets.rcs:", "stations.bs.total_power:", 9, "nothing else sets"),
+    ("bistatic.user_position_m", "bistatic.user_positon_m", 17, "did you mean `bistatic.user_position_m`"),
+    ("metric: objective", "metric: gap", 19, "a recorded metric must be one of objective"),
+    ("relative_half_width: 0.1", "relative_half_width: 1.5", 20, "above 0 and below 1"),
+    ("batch_cases: 50", "batch_cases: 0", 21, "whole number from 1"),
+    ("realisations: 5", "realisations: 10000000", 3, "at most 100000000 cases"),
+]
+
+
+@pytest.mark.parametrize(("right", "wrong", "line", "words"), MISTAKES, ids=[wrong for _, wrong, _, _ in MISTAKES])
+def test_mistakes_have_their_line(write, right, wrong, line, words):
+    assert right in GOOD
+    file = write(GOOD.replace(right, wrong))
+    with pytest.raises(InvalidScenario) as caught:
+        read_study(file)
+    assert words in str(caught.value)
+    assert caught.value.file == str(file)
+    assert caught.value.line == line
+
+
+def test_a_mistake_in_the_scenario_is_reported_in_its_own_file(write):
+    base = write("system: zhang2025\nuser: 5\n", "base.yaml")
+    with pytest.raises(InvalidScenario) as caught:
+        read_study(write("scenario: base.yaml\n"))
+    assert caught.value.file == str(base)
+    assert caught.value.line is not None
+
+
+def test_a_mistake_in_a_scenario_written_out_has_the_line_of_the_study(write):
+    import yaml
+
+    preset = read_study(write("scenario: zhang2025\n")).scenario
+    text = yaml.safe_dump({"scenario": preset}).replace("bandwidth: 120 MHz", "bandwidth: 120 m")
+    with pytest.raises(InvalidScenario, match="unit must be one of Hz") as caught:
+        read_study(write(text))
+    assert "120 m" in text.splitlines()[(caught.value.line or 1) - 1]
