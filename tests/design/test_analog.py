@@ -23,8 +23,8 @@ from crbeam.design.analog_mismatch import (
 from crbeam.design.constraints import has_constant_modulus
 from crbeam.design.guides import guides_of
 from crbeam.design.methods import AnalogCodebookMismatch, AnalogMismatch, AnalogWeightedBound
-from crbeam.design.quasi_newton import descend, polish
 from crbeam.design.reduction import reduce_problem
+from crbeam.design.smooth_descent import descend, polish
 from crbeam.errors import InvalidInput
 from crbeam.evaluation.improvement import improvement
 from crbeam.scenario import read_scenario

@@ -6,9 +6,11 @@ from typing import ClassVar
 import numpy as np
 import pytest
 
-from crbeam import ConstantModulus, DesignMethod, Proposal, design_problem, method_named, read_scenario
+from crbeam import ConstantModulus, Design, DesignMethod, Proposal, design_problem, method_named, read_scenario
+from crbeam.design.grading import grade_many
 from crbeam.design.powers import nearest_powers_w, powers_of_beams_w
 from crbeam.errors import InvalidInput, SolverFailed
+from crbeam.testing import random_scenario, two_stage_problem
 
 
 @dataclass(frozen=True)
@@ -23,6 +25,8 @@ class Fixed(DesignMethod):
     beams: np.ndarray | None = None
 
     def propose_many(self, problems, *, starts, seeds):
+        if self.beams is None:
+            return [Proposal(problem.isotropic()) for problem in problems]
         covariances = (self.beams @ self.beams.conj().T)[None]
         return [Proposal(covariances, factors=(self.beams,)) for _ in problems]
 
@@ -69,7 +73,7 @@ def test_silent_beams_are_dropped(problem, beams):
     assert Fixed(beams=padded).solve(problem).beamformers[0].matrix.shape[1] == 6
 
 
-@pytest.mark.parametrize("fault", ["modulus", "slots", "none"])
+@pytest.mark.parametrize("fault", ["modulus", "slots", "no factors"])
 def test_other_beams_are_refused(problem, beams, rng, fault):
     if fault == "modulus":
         beams = beams * (1.0 + 1e-6 * rng.standard_normal(beams.shape))
@@ -77,7 +81,7 @@ def test_other_beams_are_refused(problem, beams, rng, fault):
     elif fault == "slots":
         beams = np.concatenate([beams, beams], axis=1) / np.sqrt(2.0)
     else:
-        beams = np.zeros((problem.n_tx, 0), dtype=complex)
+        beams = None
     with pytest.raises(SolverFailed, match="one modulus each, in at most"):
         Fixed(beams=beams).solve(problem)
 
@@ -121,3 +125,15 @@ def test_powers_of_beams_are_found_again_and_a_stranger_is_noticed(rng):
     np.testing.assert_allclose(found, powers_w, atol=1e-21)
     assert distance < 1e-12
     assert powers_of_beams_w(beams, np.eye(6, dtype=complex))[1] > 0.1
+
+
+def test_a_block_may_be_silent(rng):
+    scenario = random_scenario(rng, n_targets=1, n_antennas=8, subcarriers=16)
+    plain = two_stage_problem(scenario)
+    problem = plain.with_constraints(*(ConstantModulus(block) for block in plain.blocks))
+    beams = np.exp(1j * rng.uniform(0.0, 6.0, (8, 5))) * np.sqrt(problem.budgets[0].power_per_subcarrier_w / 40)
+    silent = np.zeros((8, 0), dtype=complex)
+    covariances = np.stack([beams @ beams.conj().T, np.zeros((8, 8), dtype=complex)])
+    (design,) = grade_many(Fixed(), [problem], [Proposal(covariances, factors=(beams, silent))], seconds=0.0)
+    assert isinstance(design, Design)
+    assert [part.matrix.shape[1] for part in design.beamformers] == [5, 0]

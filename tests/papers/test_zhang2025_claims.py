@@ -2,6 +2,8 @@
 
 import json
 import re
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -545,8 +547,16 @@ VERDICTS = {3: IN_PART, 4: NOT, 7: IN_PART, 11: IN_PART, 13: IN_PART}
 
 @pytest.mark.slow
 def test_the_paper_made_again(tmp_path):
-    result = CliRunner().invoke(app, ["reproduce", "zhang2025", "--out", str(tmp_path), "--json"])
-    assert result.exit_code == 0, result.stderr
+    command = [
+        str(Path(sys.executable).with_name("crbeam")),
+        "reproduce",
+        "zhang2025",
+        "--out",
+        str(tmp_path),
+        "--json",
+    ]
+    result = subprocess.run(command, capture_output=True, text=True, timeout=900, check=False)
+    assert result.returncode == 0, result.stderr
     document = json.loads(result.stdout)
     verdicts = {claim["number"]: claim["verdict"] for claim in document["claims"]}
     assert verdicts == {number: VERDICTS.get(number, REPRODUCED).words for number in range(1, 16)}

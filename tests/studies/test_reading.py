@@ -1,9 +1,12 @@
 """Study files, and mistakes in them."""
 
+import re
+from pathlib import Path
+
 import pytest
 
 from crbeam import InvalidScenario, read_scenario
-from crbeam.studies import Study, read_study
+from crbeam.studies import Axes, Distribution, FieldAxis, Randomness, StoppingRule, Study, read_study
 
 GOOD = """\
 title: A study
@@ -132,3 +135,22 @@ def test_a_mistake_in_a_scenario_written_out_has_the_line_of_the_study(write):
     with pytest.raises(InvalidScenario, match="unit must be one of Hz") as caught:
         read_study(write(text))
     assert "120 m" in text.splitlines()[(caught.value.line or 1) - 1]
+
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.mark.parametrize("name", ["random_targets", "power_and_targets"])
+def test_the_examples_can_be_read(name):
+    study = read_study(ROOT / "examples" / "studies" / f"{name}.yaml")
+    assert study.random.fields
+    assert study.title
+
+
+def test_the_page_on_studies_shows_a_study_and_names_every_key(write):
+    page = (ROOT / "docs" / "studies.md").read_text(encoding="utf-8")
+    (text,) = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
+    assert read_study(write(text)).axes.realisations == 400
+    for model in (Study, Axes, Randomness, Distribution, StoppingRule, FieldAxis):
+        for name, field in model.model_fields.items():
+            assert re.search(rf"\b{field.alias or name}\b", page), name

@@ -17,10 +17,10 @@ import numpy as np
 from jaxtyping import Float
 
 from crbeam.design.analog_mismatch import AnalogBeams
-from crbeam.design.quasi_newton import descend, polish
 from crbeam.design.reduced_bound import solve_positive
 from crbeam.design.reduced_information import gradients, informations
 from crbeam.design.reduction import ReducedProblem
+from crbeam.design.smooth_descent import descend, polish
 
 #: Value of log f where the information is singular: far above every other.
 BARRIER = 1e3

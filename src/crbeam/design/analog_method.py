@@ -16,9 +16,6 @@ from crbeam.design.problem import DesignProblem
 from crbeam.design.result import Proposal
 from crbeam.errors import CrbeamError, SolverFailed
 
-#: Share of a block that would send nothing: every array sends at least one beam.
-DUST_SHARE = 1e-12
-
 
 @dataclass(frozen=True)
 class AnalogMethod(DesignMethod):
@@ -92,14 +89,10 @@ def sent_beams(
         members = [problem.blocks.index(name) for name in budget.blocks]
         total = sum(float(powers[member].sum()) for member in members) or 1.0
         kept = {member: np.flatnonzero(powers[member] > LEAST_SHARE * total) for member in members}
-        used = {
-            member: powers[member][kept[member]] if kept[member].size else np.array([DUST_SHARE * total])
-            for member in members
-        }
+        used = {member: powers[member][kept[member]] for member in members}
         scale = budget.power_per_subcarrier_w / sum(float(values.sum()) for values in used.values())
         for member in members:
-            beams = unit_beams[member][:, kept[member] if kept[member].size else [0]]
-            factors[member] = beams * np.sqrt(scale * used[member])
+            factors[member] = unit_beams[member][:, kept[member]] * np.sqrt(scale * used[member])
     return tuple(factors)
 
 

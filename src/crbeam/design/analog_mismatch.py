@@ -19,7 +19,7 @@ from jaxtyping import Complex, Float
 from crbeam.design.guides import Guide
 from crbeam.design.powers import nearest_powers_w
 from crbeam.design.problem import DesignProblem
-from crbeam.design.quasi_newton import descend
+from crbeam.design.smooth_descent import descend
 
 #: Relative decrease of the mismatch by one step on the phases below which a phase step ends.
 PHASE_DECREASE = 1e-6

@@ -254,12 +254,14 @@ def _analog_beams(
     method: DesignMethod, problem: DesignProblem, block: str, proposal: Proposal
 ) -> Complex[np.ndarray, "tx beam"]:
     """Beams of a block, strongest first, if their entries have one modulus and there is a slot for each."""
-    factor = np.zeros((problem.n_tx, 0)) if proposal.factors is None else proposal.factors[problem.blocks.index(block)]
+    none = np.zeros((problem.n_tx, 0), dtype=complex)
+    factor = none if proposal.factors is None else proposal.factors[problem.blocks.index(block)]
     powers_w = np.sum(np.abs(factor) ** 2, axis=0)
     order = np.argsort(-powers_w, kind="stable")
     beams = factor[:, order[powers_w[order] > 0.0]]
     slots = problem.n_slots or beams.shape[1]
-    if not (has_constant_modulus(beams) and beams.shape[1] <= slots):
+    is_silent = proposal.factors is not None and not beams.size
+    if not (is_silent or (has_constant_modulus(beams) and beams.shape[1] <= slots)):
         raise SolverFailed(
             f"{method.key} must propose the beams of {block} as factors whose entries have one modulus each, in at "
             f"most {slots} slots, but proposed {beams.shape[1]} beams, or beams of varying modulus.",

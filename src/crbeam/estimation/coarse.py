@@ -35,7 +35,7 @@ class CoarsePaths:
     gains: Complex[np.ndarray, "path beam"]
 
 
-def find_paths(model: LinkModel, observation: Complex[np.ndarray, "subcarrier beam*chain"]) -> CoarsePaths:
+def find_paths(model: LinkModel, observation: Complex[np.ndarray, "subcarrier beam_chain"]) -> CoarsePaths:
     """The strongest paths, one after the other.
 
     Energy over all beams of the observation, matched to delays and angles of arrival on a grid, has its largest peak at
@@ -76,7 +76,7 @@ class _Fit:
 
 def _with_next_path(
     model: LinkModel,
-    observation: Complex[np.ndarray, "subcarrier beam*chain"],
+    observation: Complex[np.ndarray, "subcarrier beam_chain"],
     grid: "_Grid",
     spectrum: Complex[np.ndarray, "delay beam arrival"],
     fit: _Fit,
@@ -100,7 +100,7 @@ def _with_next_path(
 
 def _refined(
     model: LinkModel,
-    observation: Complex[np.ndarray, "subcarrier beam*chain"],
+    observation: Complex[np.ndarray, "subcarrier beam_chain"],
     arrival_rad: Float[np.ndarray, " path"],
     delay_s: Float[np.ndarray, " path"],
 ) -> _Fit:
@@ -145,7 +145,7 @@ class _Grid:
         return cls(period_s * np.arange(count) / count, arrival_rad, filters.astype(np.complex64), n)
 
     def spectrum(
-        self, observation: Complex[np.ndarray, "subcarrier beam*chain"]
+        self, observation: Complex[np.ndarray, "subcarrier beam_chain"]
     ) -> Complex[np.ndarray, "delay beam arrival"]:
         """Observation matched to all delays and angles, for each beam; single precision."""
         delays = np.fft.ifft(observation.astype(np.complex64), n=len(self.delay_s), axis=0, norm="forward")

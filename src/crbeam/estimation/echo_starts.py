@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
-from crbeam.estimation.link_model import LinkModel, folded_rad, mirrored_rad, wrapped, wrapped_rad
+from crbeam.estimation.link_model import LinkModel, alike_rad, mirrored_rad, wrapped, wrapped_rad
 from crbeam.estimation.path_estimates import PathEstimates
 from crbeam.estimation.prediction import user_names
 from crbeam.scenario import SPEED_OF_LIGHT_MPS
@@ -36,10 +36,11 @@ def starts_from_echoes(
 
     objects = _echoes(echo_model, echoes)
     side = 0 if model.user_side > 0 else 1
+    positions_wavelengths = model.receive_positions_wavelengths
     found = []
     for user in range(len(objects.variance_m2)):
         others = np.delete(np.arange(len(objects.variance_m2)), user)
-        for arrival_rad in _both_sides(model, estimates.parameters.arrival_rad[0]):
+        for arrival_rad in alike_rad(float(estimates.parameters.arrival_rad[0]), positions_wavelengths):
             misfit = _misfit(model, estimates, objects, (side, user), float(arrival_rad))[:, others]
             rows, columns = linear_sum_assignment(misfit.min(axis=0))
             sides = misfit[:, rows, columns].argmin(axis=0)
@@ -50,10 +51,6 @@ def starts_from_echoes(
     found.sort(key=lambda each: each[0])
     near = [each for each in found if each[0] <= found[0][0] + MOST_EXCESS]
     return [_as_state(model, estimates, *each[1:]) for each in near[:MOST_STARTS]]
-
-
-def _both_sides(model: LinkModel, arrival_rad: float) -> Float[np.ndarray, "2"]:
-    return np.array([arrival_rad, float(mirrored_rad(np.asarray(arrival_rad), model.receive_axis_rad))])
 
 
 def _echoes(model: LinkModel, estimates: PathEstimates) -> _Echoes:
@@ -80,12 +77,13 @@ def _misfit(
     first_m = np.hypot(*np.moveaxis(objects.places_m - model.station_m, -1, 0))
     detour_m = first_m + second_m - np.hypot(*back_m)
     beside_rad = np.arctan2(to_user_m[..., 1], to_user_m[..., 0]) - np.arctan2(back_m[1], back_m[0])
-    arrival_rad = folded_rad(sight_rad + beside_rad, model.receive_axis_rad)
+    arrival_rad = sight_rad + beside_rad
     place_variance_m2 = (objects.variance_m2 + user_variance_m2)[None, :, None]
     seen_m = SPEED_OF_LIGHT_MPS * ((parameters.delay_s[1:] - parameters.delay_s[0]) % model.delay_period_s)
     seen_variance_m2 = SPEED_OF_LIGHT_MPS**2 * (variance[2, 1:] + variance[2, 0])
     by_delay = (detour_m[..., None] - seen_m) ** 2 / (seen_variance_m2 + 4.0 * place_variance_m2)
-    turn_rad = wrapped_rad(arrival_rad[..., None] - parameters.arrival_rad[1:])
+    alike = [alike_rad(float(angle), model.receive_positions_wavelengths) for angle in parameters.arrival_rad[1:]]
+    turn_rad = np.stack([np.abs(wrapped_rad(arrival_rad[..., None] - each)).min(axis=-1) for each in alike], axis=-1)
     turn_variance = variance[1, 1:] + variance[1, 0] + place_variance_m2 / second_m[..., None] ** 2
     return by_delay + turn_rad**2 / turn_variance
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from functools import reduce
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Complex, Float
 
 from crbeam.errors import InvalidInput
 from crbeam.estimation.echo_starts import starts_from_echoes
@@ -17,13 +17,16 @@ from crbeam.estimation.prediction import LinkState, as_state, as_vector, link_st
 from crbeam.estimation.scoring import Maximum, maximise
 from crbeam.information import ParameterLayout
 
+#: Observations of links that differ in their numbers of beams and receive chains.
+Observations = Complex[np.ndarray, "_ _"]
+
 
 def estimate_fused(
     models: Sequence[LinkModel],
-    observations: Sequence[Observation],
+    observations: Sequence[Observations],
     *,
     method: Method = "direct",
-    assumed: Mapping[str, Float[np.ndarray, " component"]] | None = None,
+    assumed: Mapping[str, Float[np.ndarray, "..."]] | None = None,
 ) -> StateEstimate:
     """State of the scene by a link to the user together with echoes of the same scene.
 
@@ -64,7 +67,7 @@ def estimate_fused(
 
 
 def _fix(
-    views: Sequence[LinkState], observations: Sequence[Observation], start: np.ndarray, method: Method
+    views: Sequence[LinkState], observations: Sequence[Observations], start: np.ndarray, method: Method
 ) -> Maximum | None:
     """Best state near a start, with its likelihood as score."""
 

@@ -93,7 +93,7 @@ class LinkModel:
     @property
     def tells_sides(self) -> bool:
         """Whether echoes tell the two sides of the station's arrays apart: if these lie on different lines."""
-        return self.is_monostatic and abs(np.sin(self.transmit_axis_rad - self.receive_axis_rad)) > 1e-9
+        return self.is_monostatic and bool(abs(np.sin(self.transmit_axis_rad - self.receive_axis_rad)) > 1e-9)
 
     @property
     def amplitude(self) -> float:
@@ -160,6 +160,22 @@ def mirrored_rad(angle_rad: Float[np.ndarray, "*batch"], axis_rad: float) -> Flo
 def folded_rad(angle_rad: Float[np.ndarray, "*batch"], axis_rad: float) -> Float[np.ndarray, "*batch"]:
     """The same angle or its mirror image, whichever lies on side 1: up to half a turn counter-clockwise of the axis."""
     return wrapped_rad(axis_rad + np.abs(wrapped_rad(angle_rad - axis_rad)))
+
+
+def alike_rad(angle_rad: float, positions_wavelengths: Float[np.ndarray, "antenna 2"]) -> Float[np.ndarray, " alike"]:
+    """All angles with the response of a given one, side 1 of the array first.
+
+    These are the angle and its mirror image, and, if the elements are more than half a wavelength apart, those whose
+    cosine to the array's line differs by a multiple of one over their distance (grating lobes).
+    """
+    axis_rad = line_axis_rad(positions_wavelengths)
+    cosine = np.array([np.cos(angle_rad - axis_rad)])
+    if len(positions_wavelengths) > 1:
+        step = 1.0 / float(np.linalg.norm(positions_wavelengths[1] - positions_wavelengths[0]))
+        others = cosine + step * np.arange(-np.ceil(2.0 / step), np.ceil(2.0 / step) + 1.0)
+        cosine = others[np.abs(others) <= 1.0]
+    beside_rad = np.arccos(np.clip(cosine, -1.0, 1.0))
+    return wrapped_rad(axis_rad + np.concatenate([beside_rad, -beside_rad]))
 
 
 def wrapped_rad(angle_rad: Float[np.ndarray, "*batch"]) -> Float[np.ndarray, "*batch"]:

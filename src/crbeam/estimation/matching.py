@@ -96,9 +96,7 @@ def _strays(
     return apart, other_side
 
 
-def state_errors(
-    models: Sequence[LinkModel], estimate: State, truth: State
-) -> Mapping[str, Float[np.ndarray, " component"]]:
+def state_errors(models: Sequence[LinkModel], estimate: State, truth: State) -> Mapping[str, Float[np.ndarray, "..."]]:
     """Estimate minus truth: the orientation modulo a turn, the clock bias modulo the period of delays.
 
     Delays that differ by one over the subcarrier spacing leave the same phases, so nothing tells them apart.

@@ -46,7 +46,7 @@ def local_parameters(model: LinkModel, paths: Paths, user_orientation_rad: float
 
 def mean_observation(
     model: LinkModel, parameters: PathParameters, gain: Complex[np.ndarray, " path"]
-) -> Complex[np.ndarray, "subcarrier beam*chain"]:
+) -> Complex[np.ndarray, "subcarrier beam_chain"]:
     """Noise-free observation of every subcarrier, beam and receive chain, in units of the noise.
 
     `sqrt(P / noise_power) sum_k gain_k exp(-2j pi f_m delay_k) (t_k^H f_l) (W^H z_k)`, with P pilots in each slot. The
@@ -59,8 +59,8 @@ def mean_observation(
 
 
 def simulate(
-    mean: Complex[np.ndarray, "subcarrier beam*chain"], rng: np.random.Generator
-) -> Complex[np.ndarray, "subcarrier beam*chain"]:
+    mean: Complex[np.ndarray, "subcarrier beam_chain"], rng: np.random.Generator
+) -> Complex[np.ndarray, "subcarrier beam_chain"]:
     """One observation: the mean plus circular Gaussian noise of unit variance.
 
     It stands for all pilots of all slots, and loses nothing. In a slot the P pilots have unit modulus and are known:

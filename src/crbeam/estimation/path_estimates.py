@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Complex, Float
 
 from crbeam.estimation.coarse import CoarsePaths, find_paths
-from crbeam.estimation.link_model import LinkModel, folded_rad, mirrored_rad
+from crbeam.estimation.link_model import LinkModel, alike_rad, folded_rad
 from crbeam.estimation.observations import PathParameters
 from crbeam.estimation.path_likelihood import Score, path_score
 from crbeam.estimation.scoring import maximise
@@ -58,7 +58,7 @@ class PathEstimates:
         return (0.5 * scale**2 * np.diagonal(inverse)).reshape(3, -1)
 
 
-def estimate_paths(model: LinkModel, observation: Complex[np.ndarray, "subcarrier beam*chain"]) -> PathEstimates:
+def estimate_paths(model: LinkModel, observation: Complex[np.ndarray, "subcarrier beam_chain"]) -> PathEstimates:
     """Maximum-likelihood estimates of all path parameters of a link, from nothing but the observation.
 
     Coarse search for arrivals and delays, departures from the gains in the beams, then damped scoring on the likelihood
@@ -83,16 +83,19 @@ def estimate_paths(model: LinkModel, observation: Complex[np.ndarray, "subcarrie
 
 
 def _echo_angle_rad(model: LinkModel, arrival_rad: float, gain: Complex[np.ndarray, " beam"]) -> float:
-    """Direction of an echo that arrives at a given angle to the receive array: its side by what the beams say."""
+    """Direction of an echo that arrives at a given angle to the receive array: by the beams what it leaves open.
+
+    These are grating lobes, and the side if transmit and receive array lie on different lines.
+    """
+    angles_rad = alike_rad(float(arrival_rad), model.receive_positions_wavelengths)
     if not model.tells_sides:
-        return float(arrival_rad)
-    both_rad = np.array([arrival_rad, mirrored_rad(np.asarray(arrival_rad), model.receive_axis_rad)])
-    return float(both_rad[np.argmax(_fit(model, both_rad, gain)[0])])
+        angles_rad = angles_rad[: len(angles_rad) // 2]
+    return float(angles_rad[np.argmax(_fit(model, angles_rad, gain)[0])])
 
 
 def refine_paths(
     model: LinkModel,
-    observation: Complex[np.ndarray, "subcarrier beam*chain"],
+    observation: Complex[np.ndarray, "subcarrier beam_chain"],
     start: PathParameters,
     lobes: tuple[Lobes, ...],
     *,

@@ -34,7 +34,7 @@ class Score:
 
 
 def path_score(
-    model: LinkModel, observation: Complex[np.ndarray, "subcarrier beam*chain"], parameters: PathParameters
+    model: LinkModel, observation: Complex[np.ndarray, "subcarrier beam_chain"], parameters: PathParameters
 ) -> Score:
     """Score of departure, arrival, delay (in this order, each for all paths) of a link.
 
@@ -78,7 +78,7 @@ def _concentrated(gram: Complex[np.ndarray, "term term"], product: Complex[np.nd
 
 def beamwise_score(
     model: LinkModel,
-    observation: Complex[np.ndarray, "subcarrier beam*chain"],
+    observation: Complex[np.ndarray, "subcarrier beam_chain"],
     arrival_rad: Float[np.ndarray, " path"],
     delay_s: Float[np.ndarray, " path"],
 ) -> tuple[Score, Complex[np.ndarray, "path beam"]]:

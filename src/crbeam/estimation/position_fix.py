@@ -16,7 +16,7 @@ from crbeam.information import ParameterLayout
 from crbeam.scenario import SPEED_OF_LIGHT_MPS
 
 Method = Literal["two-stage", "direct"]
-Observation = Complex[np.ndarray, "subcarrier beam*chain"]
+Observation = Complex[np.ndarray, "subcarrier beam_chain"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,7 +37,7 @@ def estimate_link(
     observation: Observation,
     *,
     method: Method = "direct",
-    assumed: Mapping[str, Float[np.ndarray, " component"]] | None = None,
+    assumed: Mapping[str, Float[np.ndarray, "..."]] | None = None,
 ) -> StateEstimate:
     """State of the scene by one link.
 

@@ -20,7 +20,7 @@ LEAST_DISTANCE_M = 1e-6
 #: Positions farther away than this are no estimates.
 MOST_DISTANCE_M = 1e7
 
-State = Mapping[str, Float[np.ndarray, " component"]]
+State = Mapping[str, Float[np.ndarray, "..."]]
 
 
 def link_state_layout(model: LinkModel) -> ParameterLayout:
@@ -120,7 +120,7 @@ class LinkState:
         return parameters, jacobian
 
     def likelihood(
-        self, observation: Complex[np.ndarray, "subcarrier beam*chain"], vector: Float[np.ndarray, " parameter"]
+        self, observation: Complex[np.ndarray, "subcarrier beam_chain"], vector: Float[np.ndarray, " parameter"]
     ) -> Score | None:
         """Score of the state by the observation itself."""
         both = self.predicted(vector)

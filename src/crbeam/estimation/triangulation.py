@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Int
 
-from crbeam.estimation.link_model import LinkModel, mirrored_rad, wrapped, wrapped_rad
+from crbeam.estimation.link_model import LinkModel, alike_rad, mirrored_rad, wrapped, wrapped_rad
 from crbeam.estimation.observations import PathParameters
 from crbeam.estimation.path_estimates import PathEstimates
 from crbeam.estimation.prediction import user_names
@@ -78,10 +78,10 @@ def triangulate(model: LinkModel, estimates: PathEstimates) -> list[BistaticStar
 def _readings(model: LinkModel, estimates: PathEstimates, path: int) -> _Readings:
     lobes = estimates.lobes[path]
     departure_rad = np.concatenate([lobes.departure_rad, mirrored_rad(lobes.departure_rad, model.transmit_axis_rad)])
-    arrival_rad = estimates.parameters.arrival_rad[[path]]
-    arrival_rad = np.concatenate([arrival_rad, mirrored_rad(arrival_rad, model.receive_axis_rad)])
+    arrival_rad = alike_rad(float(estimates.parameters.arrival_rad[path]), model.receive_positions_wavelengths)
     loss = 2.0 * np.tile(lobes.deficit, 2)
-    return _Readings(np.repeat(departure_rad, 2), np.tile(arrival_rad, len(departure_rad)), np.repeat(loss, 2))
+    count = len(arrival_rad)
+    return _Readings(np.repeat(departure_rad, count), np.tile(arrival_rad, len(departure_rad)), np.repeat(loss, count))
 
 
 @dataclass(frozen=True, eq=False)

@@ -40,7 +40,7 @@ class Estimator:
     """
 
     method: Method = "direct"
-    assumed: Mapping[str, Float[np.ndarray, " component"]] = field(default_factory=dict)
+    assumed: Mapping[str, Float[np.ndarray, "..."]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ Needs the extra `cluster`. A worker that dies is Dask's business: it hands the b
 several workers with it comes back as lost.
 """
 
+import logging
 from importlib import import_module
 from typing import Any
 
@@ -48,6 +49,9 @@ class DaskBackend:
                 f"A Dask scheduler must answer at `{address}` within {CONNECT_S:g} s, but it did not ({error}). Start "
                 f"it with `dask scheduler`, or name another address."
             ) from None
+        self._log = logging.getLogger("distributed.client")
+        self._log_level = self._log.level
+        self._log.setLevel(logging.CRITICAL)  # a lost connection is reported as one error, not as a traceback as well
         self._ended = distributed.as_completed(loop=self._client.loop)
         self._require_same_version()
 
@@ -73,6 +77,7 @@ class DaskBackend:
 
     def close(self) -> None:
         """Take back all jobs and disconnect."""
+        self._log.setLevel(self._log_level)
         self._client.cancel(list(self._jobs), force=True)
         self._client.close()
         if self._cluster is not None:

@@ -40,7 +40,7 @@ def link_models(scenario: Scenario, beams: Mapping[str, Complex[np.ndarray, "tx 
     return _SYSTEMS[scenario.system].link_models(scenario, beams)
 
 
-def true_state(scenario: Scenario) -> dict[str, Float[np.ndarray, " component"]]:
+def true_state(scenario: Scenario) -> dict[str, Float[np.ndarray, "..."]]:
     """True value of every state parameter of a scenario."""
     return _SYSTEMS[scenario.system].true_state(scenario)
 

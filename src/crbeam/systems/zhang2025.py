@@ -65,7 +65,7 @@ def _user_side(scenario: Scenario, station_name: str) -> int:
     return 1 if towards_m[1] * np.cos(axis_rad) - towards_m[0] * np.sin(axis_rad) >= 0.0 else -1
 
 
-def true_state(scenario: Scenario) -> dict[str, Float[np.ndarray, " component"]]:
+def true_state(scenario: Scenario) -> dict[str, Float[np.ndarray, "..."]]:
     """True value of every state parameter: positions, the user's orientation and clock bias."""
     state = {
         "user_position": np.array(scenario.user.position_m, dtype=float),

@@ -1,12 +1,13 @@
 """Laws that every design must keep, as assertions that others can run on designs of their own."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
 from jaxtyping import Complex
 
-from crbeam.design import Certificate, Design, DesignMethod, DesignProblem, certify
+from crbeam.design import Certificate, ConstantModulus, Design, DesignMethod, DesignProblem, certify
 from crbeam.design.methods import method_named
 from crbeam.errors import InvalidInput
 from crbeam.linalg import diagonal_scale
@@ -58,7 +59,7 @@ def optimal_transmissions(
         InvalidInput: the method does not apply to a problem, or ends too far from its optimum.
     """
     result = []
-    for problem in problems:
+    for problem in map(_without_constant_modulus, problems):
         design = _reference_for(problem, method).solve(problem)
         if design.gap is None or design.gap > WITNESS_GAP:
             raise InvalidInput(
@@ -67,6 +68,12 @@ def optimal_transmissions(
             )
         result.append(design.covariances)
     return result
+
+
+def _without_constant_modulus(problem: DesignProblem) -> DesignProblem:
+    """Problem of digital arrays: its optimum stays below every bound that holds without the constraint."""
+    kept = tuple(part for part in problem.constraints if not isinstance(part, ConstantModulus))
+    return replace(problem, constraints=kept)
 
 
 def _reference_for(problem: DesignProblem, method: DesignMethod | None) -> DesignMethod:
