@@ -4,10 +4,10 @@ import argparse
 import json
 from pathlib import Path
 
-from benchmarks import engine, schemes
+from benchmarks import engine, schemes, studies
 from benchmarks.timing import SEED
 
-PARTS = {"engine": engine.report, "schemes": schemes.report}
+PARTS = {"engine": engine.report, "schemes": schemes.report, "studies": studies.report}
 
 
 def main() -> None:

@@ -8,10 +8,10 @@ from typing import Annotated, Any
 import typer
 
 from crbeam.errors import InvalidInput
-from crbeam.interfaces.options import JsonOption, SetOption, reported_errors
-from crbeam.interfaces.output import print_json
+from crbeam.interfaces.options import JsonOption, OutOption, SetOption, reported_errors
+from crbeam.interfaces.output import print_files, print_json
 from crbeam.interfaces.study_progress import progress_on_terminal
-from crbeam.studies import RunSummary, read_study, run_study
+from crbeam.studies import RunSummary, StudySummary, read_study, run_study
 
 app = typer.Typer(
     name="study",
@@ -100,20 +100,41 @@ def show(
     source: StoredArgument,
     store: StoreOption = None,
     metric: Annotated[list[str] | None, typer.Option("--metric", help="Whose means to show; may be repeated.")] = None,
+    along: Annotated[str | None, typer.Option("--along", metavar="AXIS", help="Axis of the figures.")] = None,
+    out: OutOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """What a study has shown so far: means with confidence intervals, failures by reason."""
+    """What a study has shown so far: means with confidence intervals, failures by reason; with --out, figures."""
     from crbeam.studies.summary import summarise
 
     with reported_errors():
         summary = summarise(store_of(source, store), metrics=metric or ())
+        files = [] if out is None else _pictures(out, summary, along)
         if as_json:
-            print_json({**asdict(summary), "file": str(summary.file)})
+            print_json({**asdict(summary), "file": str(summary.file), "files": [str(file) for file in files]})
             return
         from crbeam.interfaces.study_tables import summary_lines
 
         for line in summary_lines(summary, most_rows=_MOST_ROWS):
             typer.echo(line)
+        print_files(files)
+
+
+def _pictures(out: Path, summary: StudySummary, along: str | None) -> list[Path]:
+    """A figure of each metric that the summary shows, unless it is that of one target."""
+    from crbeam.report import save_figure, study_figure
+    from crbeam.studies.results import read_results
+
+    results = read_results(summary.file)
+    metrics = [name for name in summary.points[0].mean if "[" not in name]
+    return [
+        file
+        for name in metrics
+        for file in save_figure(
+            study_figure(results, name, along=along, confidence=summary.confidence),
+            out / f"mean_{name.replace('.', '_')}",
+        )
+    ]
 
 
 @app.command()

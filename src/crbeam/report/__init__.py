@@ -9,6 +9,7 @@ from crbeam.report.figures import (
     estimator_figure,
     scene_figure,
     scene_objects,
+    study_figure,
     tradeoff_figure,
 )
 from crbeam.report.provenance import provenance
@@ -40,6 +41,7 @@ __all__ = [
     "save_figure",
     "scene_figure",
     "scene_objects",
+    "study_figure",
     "tradeoff_figure",
     "tradeoff_table",
     "write_csv",

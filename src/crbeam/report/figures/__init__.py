@@ -6,6 +6,7 @@ from crbeam.report.figures.estimator import estimator_figure
 from crbeam.report.figures.scene import scene_figure
 from crbeam.report.figures.scene_object import SceneObject
 from crbeam.report.figures.scene_objects import scene_objects
+from crbeam.report.figures.study_means import study_figure
 from crbeam.report.figures.tradeoff import tradeoff_figure
 
 __all__ = [
@@ -16,5 +17,6 @@ __all__ = [
     "estimator_figure",
     "scene_figure",
     "scene_objects",
+    "study_figure",
     "tradeoff_figure",
 ]

@@ -1,0 +1,173 @@
+"""The check of estimators against bounds: reproducible, and its verdicts follow from its numbers."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from crbeam.errors import InvalidInput, Unidentifiable
+from crbeam.estimation import Failure
+from crbeam.evaluation import Estimator, TrialPlan, check_estimator
+from crbeam.evaluation.error_statistics import Interval, root_mean_square, share
+from crbeam.evaluation.estimator_check import LinkCheck, QuantityCheck, SnrCheck
+
+from .trials import designed, isotropic
+
+SMALL = ["waveform.subcarriers=64", "targets.count=2"]
+
+
+@pytest.fixture(scope="module")
+def scene():
+    return designed("zhang2025", overrides=SMALL)
+
+
+def check(scene, links=("bistatic",), **options):
+    plan = TrialPlan(**{"snr_db": (0.0, 20.0), "trials": 4, **options})
+    return check_estimator(scene.scenario, scene.covariances, plan=plan, links=list(links))
+
+
+def numbers(result, link="bistatic"):
+    return [
+        (point.snr_db, point.failure_rate.value, *(each.rmse for each in point.quantities.values()))
+        for point in result.links[link].points
+    ]
+
+
+@pytest.mark.slow
+def test_neither_workers_nor_other_links_nor_other_ratios_change_the_results(scene):
+    alone = numbers(check(scene, trials=25))
+    assert numbers(check(scene, trials=25, workers=2)) == alone
+    assert numbers(check(scene, ("monostatic", "bistatic"), trials=25)) == alone
+    assert numbers(check(scene, trials=25, snr_db=(20.0,))) == alone[1:]
+
+
+def test_trials_depend_on_the_seed_and_the_order_of_ratios_does_not_matter(scene):
+    first = numbers(check(scene))
+    assert numbers(check(scene, snr_db=(20.0, 0.0))) == first
+    assert numbers(check(scene, seed=2)) != first
+
+
+def test_more_trials_keep_the_first_ones(scene):
+    few = check(scene, trials=2).links["bistatic"].points[1].quantities["user_position_m"].rmse
+    many = check(scene, trials=4).links["bistatic"].points[1].quantities["user_position_m"].rmse
+    assert 4.0 * many**2 > 2.0 * few**2 * (1.0 - 1e-12)
+
+
+def test_quantities_of_each_link(scene):
+    result = check(scene, ("bistatic", "monostatic", "fused"), trials=2, snr_db=(20.0,))
+    to_user = ["user_position_m", "user_orientation_rad", "clock_bias_s", "target_positions_m", "all_positions_m"]
+    assert list(result.links["bistatic"].points[0].quantities) == to_user
+    assert list(result.links["fused"].points[0].quantities) == to_user
+    assert list(result.links["monostatic"].points[0].quantities) == [to_user[0], *to_user[3:]]
+
+
+def test_the_scenarios_own_ratio_is_on_the_default_grid_and_its_bound_that_of_the_scenario(scene):
+    own = check(scene, snr_db=("own",), trials=2).links["bistatic"]
+    from crbeam.evaluation import evaluate
+
+    expected = evaluate(scene.scenario, scene.covariances).links["bistatic"].quantities
+    assert own.points[0].snr_db == own.own_snr_db
+    assert own.points[0].quantities["user_position_m"].root_bound == pytest.approx(expected["user_position_m"])
+    whole = check(scene, ("monostatic",), snr_db=None, trials=2).links["monostatic"]
+    assert len(whole.points) >= 8
+    assert whole.own_snr_db in [point.snr_db for point in whole.points]
+
+
+def test_what_cannot_be_determined_is_refused_before_any_trial():
+    scene = isotropic(designed("zhang2025", overrides=["waveform.subcarriers=64"]).scenario)
+    alone = designed("zhang2025", overrides=SMALL).scenario.model_copy(deep=True)
+    without = type(alone).model_validate({**alone.model_dump(), "targets": None})
+    with pytest.raises(Unidentifiable, match="user_position"):
+        check(replace(scene, scenario=without))
+    with pytest.raises(InvalidInput, match="bistatic"):
+        check(scene, ("nowhere",))
+    with pytest.raises(InvalidInput, match="at least one trial"):
+        check(scene, trials=0)
+
+
+def made_up(rates, ratios, *, at_most=2.0):
+    """A check with given failure rates and ratios, 5 dB apart."""
+    points = tuple(
+        SnrCheck(
+            5.0 * index,
+            1000,
+            {failure: 0 for failure in Failure},
+            Interval(rate, rate, rate),
+            {"user_position_m": QuantityCheck(ratio, 1.0, Interval(ratio, 0.97 * ratio, 1.03 * ratio), at_most)},
+        )
+        for index, (rate, ratio) in enumerate(zip(rates, ratios, strict=True))
+    )
+    return LinkCheck("bistatic", 0.0, points)
+
+
+@pytest.mark.parametrize(
+    ("rates", "ratios", "threshold", "efficient"),
+    [
+        ((0.3, 0.005, 0.0, 0.0), (9.0, 1.3, 1.0, 1.0), 5.0, 10.0),
+        ((0.3, 0.01, 0.0, 0.0), (9.0, 1.3, 1.0, 1.0), 10.0, 10.0),
+        ((0.0, 0.0, 0.02, 0.0), (1.0, 1.0, 1.0, 1.0), 15.0, 15.0),
+        ((0.0, 0.0, 0.0, 0.0), (1.0, 1.6, 1.0, 1.3), 10.0, None),
+        ((0.0, 0.0, 0.0, 0.5), (1.0, 1.0, 1.0, 1.0), None, None),
+    ],
+)
+def test_the_threshold_is_the_lowest_ratio_from_which_all_is_well(rates, ratios, threshold, efficient):
+    result = made_up(rates, ratios)
+    assert result.threshold_snr_db == threshold
+    assert result.efficient_snr_db == efficient
+
+
+def test_ratios_below_one_are_mistakes_above_the_threshold_only():
+    assert made_up((0.3, 0.0), (0.5, 0.5), at_most=0.8).below_bound == ((5.0, "user_position_m"),)
+    assert made_up((0.3, 0.0), (0.5, 0.5), at_most=1.1).below_bound == ()
+
+
+def test_intervals_of_errors_hold_the_truth_as_often_as_they_say():
+    rng = np.random.default_rng(4)
+    errors = rng.standard_normal((2000, 40, 2)) * [1.0, 0.3]
+    hits = [
+        interval.low <= np.sqrt(1.09) <= interval.high
+        for interval in (root_mean_square(np.sum(trial**2, axis=1)) for trial in errors)
+    ]
+    assert 0.92 < np.mean(hits) < 0.97
+    narrow = [
+        interval.low <= np.sqrt(1.09) <= interval.high
+        for interval in (root_mean_square(np.sum(trial**2, axis=1), confidence=0.8) for trial in errors)
+    ]
+    assert 0.75 < np.mean(narrow) < 0.85
+
+
+def test_failed_trials_widen_the_interval():
+    rng = np.random.default_rng(4)
+    good = rng.standard_normal(200) ** 2
+    failed = np.concatenate([good, [1e4]])
+    assert root_mean_square(failed).high > 2.0 * root_mean_square(failed).value
+    assert root_mean_square(good).high < 1.2 * root_mean_square(good).value
+    assert root_mean_square(failed).value > 5.0 * root_mean_square(good).value
+
+
+def test_shares_have_exact_intervals():
+    assert share(0, 2000).high == pytest.approx(1.0 - 0.025 ** (1.0 / 2000.0))
+    assert share(0, 2000).low == 0.0
+    assert share(7, 7) == Interval(1.0, pytest.approx(0.025 ** (1.0 / 7.0)), 1.0)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("method", ["direct", "two-stage"])
+@pytest.mark.parametrize("source", ["zhang2025", "examples/munich/munich.yaml"])
+def test_estimators_reach_the_bound(source, method):
+    """The acceptance run with fewer trials: at the two highest ratios, far above the threshold, for all links."""
+    from crbeam.evaluation.estimator_check import own_snr_db
+
+    scene = designed(source)
+    own = own_snr_db(scene.scenario, scene.covariances)
+    for link in ("bistatic", "monostatic", "fused"):
+        plan = TrialPlan((own[link], own[link] + 15.0, own[link] + 20.0), trials=80)
+        result = check_estimator(
+            scene.scenario, scene.covariances, plan=plan, links=[link], estimator=Estimator(method)
+        ).links[link]
+        assert result.threshold_snr_db == own[link]
+        assert result.below_bound == ()
+        for point in result.points[1:]:
+            for name, each in point.quantities.items():
+                assert each.ratio.low <= 1.10, (link, name)
+                assert each.ratio.high >= 0.95, (link, name)
