@@ -10,7 +10,7 @@ from jaxtyping import install_import_hook
 
 SOURCE = Path(__file__).parents[1] / "src"
 #: Arrays of one item are scalars where those of a batch are arrays; proposals and designs are checked after it.
-WITHOUT_CHECKS = {"crbeam.design.engine"}
+WITHOUT_CHECKS = {"crbeam.design.engine.solver"}
 
 
 def modules_with_shapes() -> list[str]:

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from crbeam.design import Design
-from crbeam.design.factor_descent import descend
+from crbeam.design.engine.factor_descent import descend
+from crbeam.design.engine.reduced_bound import isotropic_point
+from crbeam.design.engine.reduction import reduce_problem
 from crbeam.design.methods import conic_wcrb, method_named
 from crbeam.design.methods.fdb_wcrb import FullDimensionalWeightedBound
-from crbeam.design.reduced_bound import isotropic_point
-from crbeam.design.reduction import reduce_problem
 from crbeam.errors import Unidentifiable
 from crbeam.evaluation import evaluate
 from crbeam.information.information import ACCURACY

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from crbeam.design import ConstantModulus, PowerBudget, weighted_bound
-from crbeam.design.analog_bound import AnalogBound
-from crbeam.design.analog_codewords import analog_codewords, pattern_errors
-from crbeam.design.analog_mismatch import (
+from crbeam.design.analog.bound import AnalogBound
+from crbeam.design.analog.codewords import analog_codewords, pattern_errors
+from crbeam.design.analog.mismatch import (
     AnalogBeams,
     MismatchSettings,
     analog_mismatch,
@@ -20,11 +20,11 @@ from crbeam.design.analog_mismatch import (
     relative_mismatch,
     target_of,
 )
+from crbeam.design.analog.smooth_descent import descend, polish
 from crbeam.design.constraints import has_constant_modulus
+from crbeam.design.engine.reduction import reduce_problem
 from crbeam.design.guides import guides_of
 from crbeam.design.methods import AnalogCodebookMismatch, AnalogMismatch, AnalogWeightedBound
-from crbeam.design.reduction import reduce_problem
-from crbeam.design.smooth_descent import descend, polish
 from crbeam.errors import InvalidInput
 from crbeam.evaluation.improvement import improvement
 from crbeam.scenario import read_scenario
@@ -49,8 +49,8 @@ def mismatch_case(rng, **kwargs):
 
 
 def random_powers(beams, rng):
-    shares = rng.dirichlet(np.ones(beams.powers.shape[1]), len(beams.powers))
-    return AnalogBeams(beams.phases_rad, shares * beams.powers.sum(axis=1, keepdims=True))
+    shares = rng.dirichlet(np.ones(beams.shares.shape[1]), len(beams.shares))
+    return AnalogBeams(beams.phases_rad, shares * beams.shares.sum(axis=1, keepdims=True))
 
 
 def difference(function, step=1e-6):
@@ -132,7 +132,7 @@ def test_the_mismatch_is_the_printed_objective_up_to_scale_and_constant(rng):
     _, guides, target, starts = mismatch_case(rng)
     beams = random_powers(starts[1], rng)
     value = relative_mismatch(target, beams)
-    args = beams.powers[0], beams.phases_rad[0], target.blend[0]
+    args = beams.shares[0], beams.phases_rad[0], target.blend[0]
     n_tx = len(args[1])
     assert printed_objective(*args) / n_tx**2 / target.size + 1.0 == pytest.approx(value, rel=1e-10)
     assert printed_objective(*args, sign=1.0) / n_tx**2 / target.size + 1.0 != pytest.approx(value, rel=1e-3)
@@ -149,7 +149,7 @@ def test_phase_slopes_of_the_mismatch_are_its_derivative(rng):
     beams = random_powers(starts[2], rng)
     slopes, move = phase_slopes(target, beams), rng.standard_normal(beams.phases_rad.shape)
     expected = difference(
-        lambda step: relative_mismatch(target, AnalogBeams(beams.phases_rad + step * move, beams.powers))
+        lambda step: relative_mismatch(target, AnalogBeams(beams.phases_rad + step * move, beams.shares))
     )
     assert np.sum(slopes * move) == pytest.approx(expected, rel=1e-6)
     assert np.sum(-slopes * move) != pytest.approx(expected, rel=1e-2)
@@ -166,8 +166,8 @@ def test_neither_step_raises_the_mismatch_and_powers_use_the_budget(rng):
             beams = phase_step(target, powered, 30)
             assert between <= before
             assert relative_mismatch(target, beams) <= between
-            assert beams.powers.sum() == pytest.approx(target.levels[0])
-        assert np.all(beams.powers >= 0.0)
+            assert beams.shares.sum() == pytest.approx(target.levels[0])
+        assert np.all(beams.shares >= 0.0)
 
 
 def test_no_powers_are_better_than_those_of_the_power_step(rng):
@@ -176,7 +176,7 @@ def test_no_powers_are_better_than_those_of_the_power_step(rng):
     value = relative_mismatch(target, best)
     others = [relative_mismatch(target, random_powers(starts[0], rng)) for _ in range(50)]
     shaken = [
-        AnalogBeams(best.phases_rad, 0.9 * best.powers + 0.1 * random_powers(best, rng).powers) for _ in range(50)
+        AnalogBeams(best.phases_rad, 0.9 * best.shares + 0.1 * random_powers(best, rng).shares) for _ in range(50)
     ]
     assert min(others + [relative_mismatch(target, beams) for beams in shaken]) >= value - 1e-12
 

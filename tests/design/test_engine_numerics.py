@@ -7,16 +7,16 @@ import pytest
 
 from crbeam.design import Codebook, Criterion, DesignProblem, PowerBudget
 from crbeam.design.certificate import certify, weighted_bound
-from crbeam.design.curvature import CurvatureMemory
-from crbeam.design.explicit_bound import explicit_bound, to_coordinates, to_matrix
-from crbeam.design.face import face_of, newton_on_face, ranks, spectra
-from crbeam.design.factor_descent import descend
-from crbeam.design.hermitian import from_real_image, real_image, symmetric
-from crbeam.design.lean_evaluation import evaluator
-from crbeam.design.packing import packed_matrix
-from crbeam.design.reduced_bound import evaluate, isotropic_point, lower_bound, variables
-from crbeam.design.reduced_problem import ReducedProblem
-from crbeam.design.reduction import reduce_problem, reduce_problems
+from crbeam.design.engine.curvature import CurvatureMemory
+from crbeam.design.engine.explicit_bound import explicit_bound, to_coordinates, to_matrix
+from crbeam.design.engine.face import face_of, newton_on_face, ranks, spectra
+from crbeam.design.engine.factor_descent import descend
+from crbeam.design.engine.hermitian import from_real_image, real_image, symmetric
+from crbeam.design.engine.lean_evaluation import evaluator
+from crbeam.design.engine.packing import packed_matrix
+from crbeam.design.engine.reduced_bound import evaluate, isotropic_point, lower_bound, variables
+from crbeam.design.engine.reduced_problem import ReducedProblem
+from crbeam.design.engine.reduction import reduce_problem, reduce_problems
 from crbeam.testing import random_map, random_problem, random_scenario, two_stage_problem, with_position_prior
 
 KINDS = ("one block", "prior", "two blocks", "two budgets", "codebook", "mixed")

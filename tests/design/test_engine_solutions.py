@@ -5,13 +5,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from crbeam.design import Codebook, Criterion, DesignProblem, PowerBudget, certify, engine
-from crbeam.design.engine import solve_reduced, solve_reduced_many
-from crbeam.design.factor_descent import descend, descend_many
-from crbeam.design.interior_point import follow_path
-from crbeam.design.reduced_bound import isotropic_point
-from crbeam.design.reduced_problem import gathered
-from crbeam.design.reduction import reduce_problem, reduce_problems
+from crbeam.design import Codebook, Criterion, DesignProblem, PowerBudget, certify
+from crbeam.design.engine import solve_reduced, solve_reduced_many, solver
+from crbeam.design.engine.factor_descent import descend, descend_many
+from crbeam.design.engine.interior_point import follow_path
+from crbeam.design.engine.reduced_bound import isotropic_point
+from crbeam.design.engine.reduced_problem import gathered
+from crbeam.design.engine.reduction import reduce_problem, reduce_problems
 from crbeam.errors import InvalidInput, Unidentifiable
 from crbeam.scenario import read_scenario
 from crbeam.systems import design_problem, link_maps
@@ -129,7 +129,7 @@ def test_interior_point_takes_over_when_the_descent_is_cut_short(rng, monkeypatc
     problem = random_problem(rng, scenario=random_scenario(rng, n_targets=2, n_antennas=8))
     plain = solve_reduced(reduce_problem(problem))
     assert plain.engine == "factor descent"
-    monkeypatch.setattr(engine, "DESCENT_LIMIT", 6)
+    monkeypatch.setattr(solver, "DESCENT_LIMIT", 6)
     rescued = solve_reduced(reduce_problem(problem))
     assert rescued.engine == "interior point"
     assert_optimal(problem, rescued)

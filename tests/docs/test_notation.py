@@ -15,6 +15,10 @@ COMMANDS = {
     "bound": ["bound", "zhang2025"],
     "design": ["design", "zhang2025", "--method", "uniform"],
     "tradeoff": ["tradeoff", "zhang2025", "--method", "uniform", "--weights", "0.5"],
+    "estimate": [
+        *("estimate", "zhang2025", "--set", "waveform.subcarriers=64", "--snr-db", "20", "--trials", "2"),
+        *("--link", "monostatic", "--workers", "1", "--design", "isotropic"),
+    ],
     "map": ["map", "zhang2025", "--resolution", "2"],
 }
 

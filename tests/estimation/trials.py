@@ -1,6 +1,7 @@
 """Links of scenes with what is true about them, for tests of estimators."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
@@ -9,7 +10,7 @@ from crbeam.estimation.prediction import as_vector, link_state_layout, predict
 from crbeam.scenario import Scenario, read_scenario
 from crbeam.systems import design_problem, isotropic_transmission, link_models, paths_of, true_state
 
-MUNICH = "examples/munich/munich.yaml"
+MUNICH = str(Path(__file__).resolve().parents[2] / "examples" / "munich" / "munich.yaml")
 
 
 @dataclass(frozen=True, eq=False)

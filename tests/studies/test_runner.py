@@ -192,6 +192,27 @@ def test_a_run_that_is_killed_leaves_no_worker_behind(tmp_path):
     wait_for(lambda: not any(is_running(worker) for worker in workers))
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("workers", [1, 2])
+def test_ctrl_c_ends_a_run_at_once_and_in_order(tmp_path, workers):
+    study = tmp_path / "study.yaml"
+    study.write_text("scenario: zhang2025\naxes: {weight: 0.05:0.95:10, realisations: 3000}\nrandom: {phases: true}\n")
+    store = tmp_path / "study.sqlite"
+    command = [*COMMAND, "study", "run", str(study), "--workers", str(workers)]
+    run = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    try:
+        wait_for(lambda: stored_cases(store) > 0)
+        run.send_signal(signal.SIGINT)
+        _, errors = run.communicate(timeout=60)
+    finally:
+        run.kill()
+        run.wait()
+    assert run.returncode == 130
+    assert "interrupted" in errors
+    assert "Traceback" not in errors
+    assert {file.name for file in tmp_path.iterdir()} == {"study.yaml", "study.sqlite", "study.sqlite.lock"}
+
+
 def is_running(process):
     try:
         with open(f"/proc/{process}/stat", encoding="utf-8") as stream:

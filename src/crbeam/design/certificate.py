@@ -16,8 +16,8 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Complex, Float
 
+from crbeam.design.engine.structure import side_by_side
 from crbeam.design.problem import Criterion, DesignProblem
-from crbeam.design.structure import side_by_side
 from crbeam.errors import CrbeamError
 from crbeam.information import Information
 from crbeam.information.information import SAFE_INVERSE

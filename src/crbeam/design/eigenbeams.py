@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Complex, Float
 
+from crbeam.design.engine.structure import side_by_side
 from crbeam.design.result import Proposal
-from crbeam.design.structure import side_by_side
 from crbeam.linalg import hermitian_part
 
 #: Negative eigenvalue of a covariance, or error of its factors, relative to the largest, that counts as rounding.

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from crbeam.design.engine import EngineResult, solve_reduced, solve_reduced_many
+from crbeam.design.engine.reduced_problem import ReducedProblem
+from crbeam.design.engine.reduction import reduce_problem, reduce_problems
 from crbeam.design.method import DesignMethod
 from crbeam.design.problem import DesignProblem
-from crbeam.design.reduced_problem import ReducedProblem
-from crbeam.design.reduction import reduce_problem, reduce_problems
 from crbeam.design.result import Proposal
 from crbeam.errors import CrbeamError
 

@@ -10,10 +10,10 @@ from crbeam.design.beamformers import Beamformers, codeword_beams, strongest_bea
 from crbeam.design.certificate import Certificate, certify_many, weighted_bound
 from crbeam.design.constraints import has_constant_modulus
 from crbeam.design.eigenbeams import Eigenbeams, eigenbeams_of
+from crbeam.design.engine.reduction import ReducedProblem, reduce_problems
 from crbeam.design.method import DesignMethod
 from crbeam.design.powers import powers_of_beams_w
 from crbeam.design.problem import DesignProblem
-from crbeam.design.reduction import ReducedProblem, reduce_problems
 from crbeam.design.result import Design, Proposal, Status
 from crbeam.errors import CrbeamError, SolverFailed, Unidentifiable
 

@@ -8,8 +8,8 @@ from jaxtyping import Complex
 
 from crbeam.design.constraints import Codebook, PowerBudget
 from crbeam.design.engine import solve_reduced_many
+from crbeam.design.engine.reduction import reduce_problems
 from crbeam.design.problem import DesignProblem
-from crbeam.design.reduction import reduce_problems
 from crbeam.errors import CrbeamError
 
 #: Certified gap of a guide. A covariance is known to the root of the gap, so this is far below that of a design.

@@ -3,15 +3,16 @@
 import os
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 from typing import Protocol
 
 from crbeam.errors import InvalidInput
 from crbeam.studies.backends import Backend, Outcome, SerialBackend, WorkerLost
 from crbeam.studies.cases import Batch, Grid, batches, rounds
-from crbeam.studies.computing import FAILED, CaseRecord, Job, failed_records
+from crbeam.studies.computing import FAILED, Job, failed_records
 from crbeam.studies.planning import Plan
 from crbeam.studies.stopping import is_precise
 from crbeam.studies.store import Store, open_store
@@ -168,50 +169,53 @@ def _counts(store: Store) -> tuple[int, int]:
 def _run_rounds(run: _Run) -> int | None:
     """All rounds until the stopping rule is met; the number of realisations by then, None if it never is."""
     study, finished = run.plan.study, run.store.finished_batches()
-    ends, source = rounds(study), batches(study)
-    ahead = next(source, None)
+    done, _ = _counts(run.store)
+    estimate = _Estimate(run.observer, Grid.of(study).n_cases - done)
     run.store.remember("stopped_after", None)
-    for index, (_, stop) in enumerate(ends):
-        pending: list[Batch] = []
-        while ahead is not None and ahead.round == index:
-            if ahead.number not in finished:
-                pending.append(ahead)
-            ahead = next(source, None)
-        _run_batches(run, pending)
+    ends = rounds(study)
+    for index, members in groupby(batches(study), key=lambda batch: batch.round):
+        _run_batches(run, (batch for batch in members if batch.number not in finished), estimate)
+        stop = ends[index][1]
         if stop < study.axes.realisations and is_precise(run.store.connection, run.plan, stop):
             run.store.remember("stopped_after", stop)
             return stop
     return None
 
 
-def _run_batches(run: _Run, pending: list[Batch]) -> None:
+def _run_batches(run: _Run, pending: Iterator[Batch], estimate: "_Estimate") -> None:
     """Compute and store some batches, in any order."""
-    waiting = deque(pending)
+    again: deque[Batch] = deque()
     attempts: dict[int, list[int]] = {}
-    in_work, estimate = 0, _Estimate(run, sum(len(batch.cases) for batch in pending))
-    while waiting or in_work:
+    in_work, upcoming = 0, _next(again, pending)
+    while upcoming is not None or in_work:
         place = run.place.get()
-        while waiting and in_work < place.capacity():
-            batch = waiting.popleft()
-            attempts.setdefault(batch.number, []).append(run.store.begin(batch.number))
-            place.submit(Job(run.plan.study, batch, run.plan.columns))
-            in_work += 1
+        while upcoming is not None and in_work < place.capacity():
+            attempts.setdefault(upcoming.number, []).append(run.store.begin(upcoming.number))
+            place.submit(Job(run.plan.study, upcoming, run.plan.columns))
+            in_work, upcoming = in_work + 1, _next(again, pending)
         for outcome in place.wait():
             in_work -= 1
-            records = _settled(run, outcome, attempts[outcome.job.batch.number])
-            if records is None:
-                waiting.appendleft(outcome.job.batch)
+            batch = outcome.job.batch
+            if _is_settled(run, outcome, attempts[batch.number]):
+                del attempts[batch.number]
+                estimate.note(len(batch.cases), place.capacity())
             else:
-                estimate.note(len(records), place.capacity())
+                again.append(batch)
+        upcoming = upcoming or _next(again, pending)
 
 
-def _settled(run: _Run, outcome: Outcome, attempts: list[int]) -> list[CaseRecord] | None:
-    """The records that were stored for an outcome; None if its batch is to be tried again."""
+def _next(again: deque[Batch], pending: Iterator[Batch]) -> Batch | None:
+    """The next batch to hand out: one whose worker was lost, or a new one."""
+    return again.popleft() if again else next(pending, None)
+
+
+def _is_settled(run: _Run, outcome: Outcome, attempts: list[int]) -> bool:
+    """Store the records of an outcome; False if its batch is to be tried again instead."""
     batch, records = outcome.job.batch, outcome.records
     if records is None:
         run.store.lose(attempts[-1])
         if len(attempts) < MOST_ATTEMPTS:
-            return None
+            return False
         error = WorkerLost(
             f"A worker must live until its batch is done, but {len(attempts)} workers were lost over batch "
             f"{batch.number}, each with all {len(batch.cases)} cases of it. Look for what kills them (memory, say)."
@@ -219,14 +223,14 @@ def _settled(run: _Run, outcome: Outcome, attempts: list[int]) -> list[CaseRecor
         records = failed_records(outcome.job, error)
     run.store.commit(batch.number, attempts[-1], records)
     run.observer.progressed(len(records), sum(record.status == FAILED for record in records))
-    return records
+    return True
 
 
 class _Estimate:
     """Tells the observer once, when every worker has had its first batches, how long the rest will take."""
 
-    def __init__(self, run: _Run, cases: int) -> None:
-        self._run, self._cases, self._done, self._batches = run, cases, 0, 0
+    def __init__(self, observer: Observer, cases: int) -> None:
+        self._observer, self._cases, self._done, self._batches = run, cases, 0, 0
         self._begin_s, self._told = time.monotonic(), False
 
     def note(self, cases: int, capacity: int) -> None:
@@ -235,5 +239,5 @@ class _Estimate:
         if self._told or self._batches < capacity or self._done == self._cases:
             return
         elapsed_s = time.monotonic() - self._begin_s
-        self._run.observer.expected(elapsed_s / self._done * (self._cases - self._done))
+        self._observer.expected(elapsed_s / self._done * (self._cases - self._done))
         self._told = True

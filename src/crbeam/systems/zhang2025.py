@@ -13,7 +13,7 @@ import numpy as np
 from jaxtyping import Complex, Float
 
 from crbeam.design import Codebook, ConstantModulus, Constraint, Criterion, DesignProblem, PowerBudget
-from crbeam.design.analog_codewords import analog_codewords
+from crbeam.design.analog.codewords import analog_codewords
 from crbeam.errors import InvalidInput, InvalidScenario
 from crbeam.estimation.link_model import LinkModel, line_axis_rad
 from crbeam.information import InformationMap

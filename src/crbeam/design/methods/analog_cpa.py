@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from crbeam.design.analog_method import AnalogMethod, analog_proposal, codeword_powers, has_codewords, sent_beams
-from crbeam.design.analog_mismatch import covariance_mismatch, target_of
+from crbeam.design.analog.method import AnalogMethod, analog_proposal, codeword_powers, has_codewords, sent_beams
+from crbeam.design.analog.mismatch import covariance_mismatch, target_of
 from crbeam.design.guides import Guide
 from crbeam.design.problem import DesignProblem
 from crbeam.design.result import Proposal

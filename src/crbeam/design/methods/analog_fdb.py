@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from crbeam.design.analog_method import AnalogMethod, analog_proposal, sent_beams, unit_beams
-from crbeam.design.analog_mismatch import MismatchSettings, analog_mismatch, phase_slopes
+from crbeam.design.analog.method import AnalogMethod, analog_proposal, sent_beams, unit_beams
+from crbeam.design.analog.mismatch import MismatchSettings, analog_mismatch, phase_slopes
 from crbeam.design.guides import Guide
 from crbeam.design.problem import DesignProblem
 from crbeam.design.result import Proposal
@@ -42,7 +42,7 @@ class AnalogMismatch(AnalogMethod):
         """The beams of the best start."""
         settings = MismatchSettings(self.starts, self.threshold, self.max_iterations, self.phase_iterations)
         result = analog_mismatch(problem, guides, seed=seed, start=start, settings=settings)
-        factors = sent_beams(problem, tuple(unit_beams(result.beams)), tuple(result.beams.powers))
+        factors = sent_beams(problem, tuple(unit_beams(result.beams)), tuple(result.beams.shares))
         slope = float(np.linalg.norm(phase_slopes(result.target, result.beams)))
         details = {"phase_gradient": slope / result.trace[-1], "starts": len(result.traces)}
         return analog_proposal(factors, result.trace, details)

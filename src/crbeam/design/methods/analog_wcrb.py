@@ -5,12 +5,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from crbeam.design.analog_bound import analog_weighted_bound
-from crbeam.design.analog_method import AnalogMethod, analog_proposal, sent_beams, unit_beams
-from crbeam.design.analog_starts import bound_starts
+from crbeam.design.analog.bound import analog_weighted_bound
+from crbeam.design.analog.method import AnalogMethod, analog_proposal, sent_beams, unit_beams
+from crbeam.design.analog.starts import bound_starts
+from crbeam.design.engine.reduction import reduce_problem
 from crbeam.design.guides import Guide
 from crbeam.design.problem import DesignProblem
-from crbeam.design.reduction import reduce_problem
 from crbeam.design.result import Proposal
 
 
@@ -41,7 +41,7 @@ class AnalogWeightedBound(AnalogMethod):
         reduced = reduce_problem(problem)
         starts = bound_starts(problem, reduced, guides, seed=seed, start=start, count=self.starts)
         result = analog_weighted_bound(reduced, starts, max_iterations=self.max_iterations, tolerance=self.stationarity)
-        factors = sent_beams(problem, tuple(unit_beams(result.beams)), tuple(_powers_w(problem, result.beams.powers)))
+        factors = sent_beams(problem, tuple(unit_beams(result.beams)), tuple(_powers_w(problem, result.beams.shares)))
         details = {"phase_gradient": result.phase_gradient, "starts": len(starts), "best_start": result.start}
         return analog_proposal(factors, result.trace, details)
 

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from crbeam.design.analog_mismatch import MismatchResult, MismatchSettings, analog_mismatch
+from crbeam.design.analog.mismatch import MismatchResult, MismatchSettings, analog_mismatch
 from crbeam.design.guides import guides_of
 from crbeam.design.methods import method_named
 from crbeam.errors import CrbeamError

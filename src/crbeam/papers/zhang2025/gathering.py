@@ -7,11 +7,11 @@ from time import process_time
 import numpy as np
 
 from crbeam.design import Design, DesignProblem
-from crbeam.design.analog_codewords import pattern_errors
-from crbeam.design.analog_mismatch import MismatchSettings, analog_mismatch
+from crbeam.design.analog.codewords import pattern_errors
+from crbeam.design.analog.mismatch import MismatchSettings, analog_mismatch
+from crbeam.design.engine.reduction import reduce_problems
 from crbeam.design.guides import guides_of
 from crbeam.design.methods import method_named
-from crbeam.design.reduction import reduce_problems
 from crbeam.errors import CrbeamError
 from crbeam.evaluation import TradeoffPoint, evaluate, tradeoff
 from crbeam.papers.claims import NotMeasured

@@ -11,6 +11,7 @@ from crbeam.report.style import COLOURS, LINES, curve_style, ieee_style, legend_
 from crbeam.studies.intervals import means
 
 if TYPE_CHECKING:
+    import matplotlib.axes
     import matplotlib.figure
     import xarray
 
@@ -19,6 +20,8 @@ CONFIDENCE = 0.95
 MOST_CURVES = len(COLOURS) * 2
 #: Ratio of the largest to the smallest mean from which the axis is logarithmic.
 _LOGARITHMIC_FROM = 6.0
+#: The same for the values of the axis of the study.
+_LOGARITHMIC_AXIS_FROM = 30.0
 _REALISATION = "realisation"
 
 
@@ -61,13 +64,27 @@ def study_figure(
         if n_curves > 1:
             labels = axes.get_legend_handles_labels()[1]
             figure.legend(loc="outside lower center", ncols=legend_columns(labels))
-        axes.set(xlabel=_words(str(axis), array[axis].attrs), ylabel=f"mean {_words(metric, array.attrs)}")
+        axes.set(
+            xlabel=f"{axis}{_in_brackets(array[axis].attrs)}",
+            ylabel=f"mean {_words(metric)}{_in_brackets(array.attrs)}",
+        )
         axes.grid(visible=True)
-        if _is_wide(found.mean):
-            axes.set_yscale("log")
-        if _is_wide(array[axis].values):
+        if _is_wide(found.mean, _LOGARITHMIC_FROM):
+            _make_logarithmic(axes)
+        if array[axis].dtype.kind == "i":
+            axes.set_xticks(array[axis].values)
+        elif _is_wide(array[axis].values, _LOGARITHMIC_AXIS_FROM):
             axes.set_xscale("log")
     return figure
+
+
+def _make_logarithmic(axes: "matplotlib.axes.Axes") -> None:
+    from matplotlib.ticker import LogLocator, NullFormatter
+
+    axes.set_yscale("log")
+    axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+    axes.yaxis.set_major_formatter("{x:g}")
+    axes.yaxis.set_minor_formatter(NullFormatter())
 
 
 def _metric(results: "xarray.Dataset", metric: str) -> "xarray.DataArray":
@@ -99,9 +116,16 @@ def _label(array: "xarray.DataArray", others: list[Hashable], place: tuple[int, 
     return ", ".join(parts)
 
 
-def _words(name: str, attributes: dict[str, Any]) -> str:
+def _words(metric: str) -> str:
+    """A metric in words: `monostatic.user_position_m` is the user position, monostatic."""
+    link, dot, quantity = metric.rpartition(".")
+    words = quantity.rpartition("_")[0] if dot else quantity
+    return words.replace("_", " ") + (f", {link}" if link else "")
+
+
+def _in_brackets(attributes: dict[str, Any]) -> str:
     unit = _unit(attributes).strip()
-    return f"{name}{f' ({unit})' if unit else ''}"
+    return f" ({unit})" if unit else ""
 
 
 def _unit(attributes: dict[str, Any]) -> str:
@@ -109,6 +133,6 @@ def _unit(attributes: dict[str, Any]) -> str:
     return "" if unit == "1" else f" {unit}"
 
 
-def _is_wide(values: np.ndarray) -> bool:
+def _is_wide(values: np.ndarray, ratio: float) -> bool:
     known = values[np.isfinite(values)]
-    return bool(known.size and known.min() > 0.0 and known.max() > _LOGARITHMIC_FROM * known.min())
+    return bool(known.size and known.min() > 0.0 and known.max() > ratio * known.min())

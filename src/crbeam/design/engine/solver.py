@@ -12,13 +12,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 from jaxtyping import Complex
 
-from crbeam.design.face import face_of, newton_on_face, ranks, spectra
-from crbeam.design.factor_descent import descend, descend_many
-from crbeam.design.interior_point import follow_path
-from crbeam.design.progress import BatchProgress, Progress
-from crbeam.design.reduced_bound import evaluate, first_point, lower_bound, point_near
-from crbeam.design.reduced_information import ReducedArrays, ReducedShape
-from crbeam.design.reduced_problem import ReducedBatch, ReducedProblem, gathered
+from crbeam.design.engine.face import face_of, newton_on_face, ranks, spectra
+from crbeam.design.engine.factor_descent import descend, descend_many
+from crbeam.design.engine.interior_point import follow_path
+from crbeam.design.engine.progress import BatchProgress, Progress
+from crbeam.design.engine.reduced_bound import evaluate, first_point, lower_bound, point_near
+from crbeam.design.engine.reduced_information import ReducedArrays, ReducedShape
+from crbeam.design.engine.reduced_problem import ReducedBatch, ReducedProblem, gathered
 from crbeam.errors import InvalidInput
 from crbeam.linalg import one_blas_thread
 

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from crbeam.design.analog_method import codeword_powers, has_codewords
-from crbeam.design.analog_mismatch import (
+from crbeam.design.analog.method import codeword_powers, has_codewords
+from crbeam.design.analog.mismatch import (
     AnalogBeams,
     MismatchTarget,
     analog_mismatch,
@@ -13,9 +13,9 @@ from crbeam.design.analog_mismatch import (
     with_equal_powers,
 )
 from crbeam.design.engine import solve_reduced
+from crbeam.design.engine.reduction import ReducedProblem
 from crbeam.design.guides import Guide
 from crbeam.design.problem import DesignProblem
-from crbeam.design.reduction import ReducedProblem
 
 
 def bound_starts(

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Complex, Float
 
-from crbeam.design.analog_bound import LEAST_SHARE
-from crbeam.design.analog_mismatch import AnalogBeams, MismatchTarget, shared_powers
+from crbeam.design.analog.bound import LEAST_SHARE
+from crbeam.design.analog.mismatch import AnalogBeams, MismatchTarget, shared_powers
 from crbeam.design.constraints import ConstantModulus
 from crbeam.design.guides import Guide, guides_of
 from crbeam.design.method import DesignMethod

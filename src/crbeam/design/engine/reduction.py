@@ -12,10 +12,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from crbeam.design.hermitian import real_image, symmetric
-from crbeam.design.packing import packed_matrix
-from crbeam.design.problem import DesignProblem
-from crbeam.design.reduced_information import (
+from crbeam.design.engine.hermitian import real_image, symmetric
+from crbeam.design.engine.packing import packed_matrix
+from crbeam.design.engine.reduced_information import (
     BlockShape,
     ContributionShape,
     ReducedArrays,
@@ -24,9 +23,10 @@ from crbeam.design.reduced_information import (
     shared,
     term_index,
 )
-from crbeam.design.reduced_problem import ReducedBatch, ReducedProblem
-from crbeam.design.structure import Structure, side_by_side, structures
-from crbeam.design.whitening import NeedsCare, whitening
+from crbeam.design.engine.reduced_problem import ReducedBatch, ReducedProblem
+from crbeam.design.engine.structure import Structure, side_by_side, structures
+from crbeam.design.engine.whitening import NeedsCare, whitening
+from crbeam.design.problem import DesignProblem
 from crbeam.errors import CrbeamError, SolverFailed
 
 #: Directions of the unit transmit vectors below this relative size are dropped.

@@ -8,9 +8,9 @@ from collections.abc import Callable
 
 import numpy as np
 
-from crbeam.design.hermitian import from_real_image
-from crbeam.design.reduced_bound import Evaluation, evaluate, lapack_solver, total
-from crbeam.design.reduced_information import ReducedArrays, ReducedShape
+from crbeam.design.engine.hermitian import from_real_image
+from crbeam.design.engine.reduced_bound import Evaluation, evaluate, lapack_solver, total
+from crbeam.design.engine.reduced_information import ReducedArrays, ReducedShape
 
 
 def evaluator(shape: ReducedShape, arrays: ReducedArrays) -> Callable[[np.ndarray], Evaluation]:

@@ -9,8 +9,8 @@ from functools import lru_cache
 
 import numpy as np
 
-from crbeam.design.hermitian import real_image, symmetric
-from crbeam.design.reduced_information import (
+from crbeam.design.engine.hermitian import real_image, symmetric
+from crbeam.design.engine.reduced_information import (
     ContributionShape,
     ReducedShape,
     contribution_information,

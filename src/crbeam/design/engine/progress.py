@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from crbeam.design.factor_descent import Descent
+from crbeam.design.engine.factor_descent import Descent
 
 
 @dataclass(frozen=True, eq=False)

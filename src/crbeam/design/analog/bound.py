@@ -16,11 +16,11 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
-from crbeam.design.analog_mismatch import AnalogBeams
-from crbeam.design.reduced_bound import solve_positive
-from crbeam.design.reduced_information import gradients, informations
-from crbeam.design.reduction import ReducedProblem
-from crbeam.design.smooth_descent import descend, polish
+from crbeam.design.analog.mismatch import AnalogBeams
+from crbeam.design.analog.smooth_descent import descend, polish
+from crbeam.design.engine.reduced_bound import solve_positive
+from crbeam.design.engine.reduced_information import gradients, informations
+from crbeam.design.engine.reduction import ReducedProblem
 
 #: Value of log f where the information is singular: far above every other.
 BARRIER = 1e3
@@ -140,9 +140,9 @@ class AnalogBound:
             beams: phases and powers.
             mixing: share of the power that is spread equally, so that no beam is lost for the descent.
         """
-        totals = self._budget_sums(beams.powers.sum(axis=1))
-        counts = self._budget_sums(np.full(self.n_blocks, float(beams.powers.shape[1])))
-        relative = beams.powers / np.where(totals > 0.0, totals, 1.0) * counts
+        totals = self._budget_sums(beams.shares.sum(axis=1))
+        counts = self._budget_sums(np.full(self.n_blocks, float(beams.shares.shape[1])))
+        relative = beams.shares / np.where(totals > 0.0, totals, 1.0) * counts
         return AnalogPoint(beams.phases_rad, np.sqrt((1.0 - mixing) * relative + mixing))
 
     def beams(self, point: AnalogPoint) -> AnalogBeams:

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from crbeam.design.hermitian import gram_index, hermitian_basis, real_image
-from crbeam.design.packing import packed_matrix
-from crbeam.design.reduced_bound import solve_positive
-from crbeam.design.reduced_information import BlockShape, ReducedArrays, ReducedShape
+from crbeam.design.engine.hermitian import gram_index, hermitian_basis, real_image
+from crbeam.design.engine.packing import packed_matrix
+from crbeam.design.engine.reduced_bound import solve_positive
+from crbeam.design.engine.reduced_information import BlockShape, ReducedArrays, ReducedShape
 
 
 def n_coordinates(block: BlockShape) -> int:

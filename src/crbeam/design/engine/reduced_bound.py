@@ -14,7 +14,7 @@ from functools import lru_cache, reduce
 
 import numpy as np
 
-from crbeam.design.reduced_information import ReducedArrays, ReducedShape, gradients, informations
+from crbeam.design.engine.reduced_information import ReducedArrays, ReducedShape, gradients, informations
 
 #: Weight of the identity mixed into a start, so that no direction is lost.
 START_MIX = 0.01

@@ -12,10 +12,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from crbeam.design.explicit_bound import ExplicitBound, SecondOrder, explicit_bound, to_coordinates, to_matrix
-from crbeam.design.hermitian import hermitian_basis
-from crbeam.design.reduced_bound import joined
-from crbeam.design.reduced_information import BlockShape, ReducedArrays, ReducedShape
+from crbeam.design.engine.explicit_bound import ExplicitBound, SecondOrder, explicit_bound, to_coordinates, to_matrix
+from crbeam.design.engine.hermitian import hermitian_basis
+from crbeam.design.engine.reduced_bound import joined
+from crbeam.design.engine.reduced_information import BlockShape, ReducedArrays, ReducedShape
 from crbeam.errors import SolverFailed
 from crbeam.linalg import hermitian_part
 

@@ -16,7 +16,7 @@ from functools import cached_property, lru_cache
 
 import numpy as np
 
-from crbeam.design.hermitian import from_real_image, real_image, symmetric
+from crbeam.design.engine.hermitian import from_real_image, real_image, symmetric
 
 
 @dataclass(frozen=True)

@@ -7,9 +7,9 @@ from functools import cached_property
 import numpy as np
 from jaxtyping import Complex
 
+from crbeam.design.engine.reduced_bound import unit_factors
+from crbeam.design.engine.reduced_information import ReducedArrays, ReducedShape
 from crbeam.design.problem import DesignProblem
-from crbeam.design.reduced_bound import unit_factors
-from crbeam.design.reduced_information import ReducedArrays, ReducedShape
 from crbeam.linalg import hermitian_part
 
 

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from crbeam.design.hermitian import hermitian_basis
-from crbeam.design.reduced_bound import joined, solve_positive, variables
-from crbeam.design.reduced_information import (
+from crbeam.design.engine.hermitian import hermitian_basis
+from crbeam.design.engine.reduced_bound import joined, solve_positive, variables
+from crbeam.design.engine.reduced_information import (
     ReducedArrays,
     ReducedShape,
     directional_features,

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from crbeam.design.curvature import CurvatureMemory
-from crbeam.design.lean_evaluation import evaluator
-from crbeam.design.reduced_bound import Evaluation, evaluate
-from crbeam.design.reduced_information import ReducedArrays, ReducedShape
+from crbeam.design.engine.curvature import CurvatureMemory
+from crbeam.design.engine.lean_evaluation import evaluator
+from crbeam.design.engine.reduced_bound import Evaluation, evaluate
+from crbeam.design.engine.reduced_information import ReducedArrays, ReducedShape
 
 #: Curvature pairs kept.
 MEMORY = 30

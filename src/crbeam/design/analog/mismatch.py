@@ -16,10 +16,10 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Complex, Float
 
+from crbeam.design.analog.smooth_descent import descend
 from crbeam.design.guides import Guide
 from crbeam.design.powers import nearest_powers_w
 from crbeam.design.problem import DesignProblem
-from crbeam.design.smooth_descent import descend
 
 #: Relative decrease of the mismatch by one step on the phases below which a phase step ends.
 PHASE_DECREASE = 1e-6
@@ -31,16 +31,16 @@ class AnalogBeams:
 
     Attributes:
         phases_rad: phase of each entry.
-        powers: power of each beam; in units of `MismatchTarget.power_w` where nothing else is said.
+        shares: power of each beam; in units of `MismatchTarget.power_w` where nothing else is said.
     """
 
     phases_rad: Float[np.ndarray, "block tx beam"]
-    powers: Float[np.ndarray, "block beam"]
+    shares: Float[np.ndarray, "block beam"]
 
     @property
     def factors(self) -> Complex[np.ndarray, "block tx beam"]:
         """`sqrt(rho_l / N) exp(j phi_nl)`, so that `F F^H` is the covariance."""
-        amplitudes = np.sqrt(self.powers / self.phases_rad.shape[1])
+        amplitudes = np.sqrt(self.shares / self.phases_rad.shape[1])
         return amplitudes[:, None, :] * np.exp(1j * self.phases_rad)
 
 
@@ -189,7 +189,7 @@ def phase_step(target: MismatchTarget, beams: AnalogBeams, iterations: int) -> A
     Reference: zhang2025 eq. (26).
     """
     shape = beams.phases_rad.shape
-    amplitudes = np.sqrt(beams.powers / shape[1])[:, None, :]
+    amplitudes = np.sqrt(beams.shares / shape[1])[:, None, :]
 
     def value(flat: np.ndarray) -> tuple[float, np.ndarray]:
         factors = amplitudes * np.exp(1j * flat.reshape(shape))
@@ -198,7 +198,7 @@ def phase_step(target: MismatchTarget, beams: AnalogBeams, iterations: int) -> A
 
     start = beams.phases_rad.ravel()
     result = descend(value, start, max_iterations=iterations, tolerance=1e-8, least_decrease=PHASE_DECREASE)
-    return AnalogBeams(result.point.reshape(shape), beams.powers)
+    return AnalogBeams(result.point.reshape(shape), beams.shares)
 
 
 def alternate(

@@ -1,0 +1,1 @@
+"""Beams of constant modulus: codewords, covariance mismatch, and the weighted bound itself over phases and powers."""
