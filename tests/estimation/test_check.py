@@ -80,6 +80,9 @@ def test_what_cannot_be_determined_is_refused_before_any_trial(scene):
         check(scene, ("nowhere",))
     with pytest.raises(InvalidInput, match="at least one trial"):
         check(scene, trials=0)
+    estimator = Estimator(assumed={"user_mood": np.zeros(1)})
+    with pytest.raises(InvalidInput, match="user_mood"):
+        check_estimator(scene.scenario, scene.covariances, estimator=estimator, links=["bistatic"])
 
 
 def made_up(rates, ratios, *, at_most=2.0):

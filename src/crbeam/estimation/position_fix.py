@@ -52,7 +52,7 @@ def estimate_link(
         model: the link.
         observation: in units of the noise.
         method: how the state is found.
-        assumed: state parameters that are taken as known, with their values, right or wrong.
+        assumed: state parameters that are taken as known, with their values, right or wrong; echoes alone take none.
     """
     return estimate_link_in_detail(model, observation, method=method, assumed=assumed)[0]
 

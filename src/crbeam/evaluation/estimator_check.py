@@ -36,7 +36,8 @@ class Estimator:
 
     Attributes:
         method: `direct`, on the state, or `two-stage`, by path parameters.
-        assumed: state parameters taken as known, with their values, right or wrong; the bound takes none as known.
+        assumed: state parameters that links to the user take as known, with their values, right or wrong; the bound
+            takes none as known.
     """
 
     method: Method = "direct"
@@ -204,6 +205,9 @@ def check_estimator(
     unknown = [name for name in names if name not in settings]
     if unknown or not names:
         raise InvalidInput(f"Links must be among {', '.join(settings)}, found {', '.join(unknown) or 'none'}.")
+    strangers = [name for name in estimator.assumed if name not in true_state(scenario)]
+    if strangers:
+        raise InvalidInput(f"Assumed must be state parameters of the scenario, found {', '.join(strangers)}.")
     own_db = own_snr_db(scenario, covariances)
     grids = {name: _grid_db(plan.snr_db, own_db[name]) for name in names}
     bounds = _root_bounds(scenario, covariances, {name: settings[name].layout for name in names})

@@ -230,7 +230,7 @@ class _Estimate:
     """Tells the observer once, when every worker has had its first batches, how long the rest will take."""
 
     def __init__(self, observer: Observer, cases: int) -> None:
-        self._observer, self._cases, self._done, self._batches = run, cases, 0, 0
+        self._observer, self._cases, self._done, self._batches = observer, cases, 0, 0
         self._begin_s, self._told = time.monotonic(), False
 
     def note(self, cases: int, capacity: int) -> None:

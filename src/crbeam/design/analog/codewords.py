@@ -5,6 +5,7 @@ from jaxtyping import Complex, Float
 
 from crbeam.design.constraints import has_constant_modulus
 from crbeam.errors import InvalidInput
+from crbeam.linalg import one_blas_thread
 
 #: Most steps of the gradient projection from one start.
 MAX_STEPS = 3000
@@ -34,8 +35,9 @@ def analog_codewords(
     """
     if np.any(np.linalg.norm(words, axis=0) == 0.0):
         raise InvalidInput("Every beam to imitate must have some entry that is not zero; leave out beams of no power.")
-    gram = sweep @ sweep.conj().T
-    beams = np.stack([_imitation(word, gram, starts) for word in words.T], axis=1)
+    with one_blas_thread():
+        gram = sweep @ sweep.conj().T
+        beams = np.stack([_imitation(word, gram, starts) for word in words.T], axis=1)
     return beams / np.linalg.norm(beams, axis=0)
 
 
