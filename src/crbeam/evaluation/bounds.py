@@ -12,6 +12,10 @@ from crbeam.linalg import one_blas_thread
 from crbeam.scenario import Scenario
 from crbeam.systems import link_maps
 
+#: Share of an undetermined direction, relative to the largest, from which a position counts as not determined: one that
+#: has less of it, and is determined by itself, has a bound.
+LARGE_SHARE = 0.1
+
 Quantity = float | None | tuple[float | None, ...]
 
 #: Name of each scalar quantity in reports, by state parameter.
@@ -98,7 +102,8 @@ def _unidentifiable(information: Information, positions: tuple[str, ...]) -> tup
         try:
             information.bound(rest)
         except Unidentifiable as error:
-            lost |= set(error.names)
+            largest = max(error.direction.values())
+            lost |= {name for name, share in error.direction.items() if share >= LARGE_SHARE * largest}
         else:
             break
     return tuple(parameter for parameter in state if parameter in lost)
