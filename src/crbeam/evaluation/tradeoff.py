@@ -11,8 +11,9 @@ from crbeam.evaluation.bounds import Evaluation, evaluate_many
 from crbeam.scenario import Scenario
 from crbeam.systems import design_problems
 
-#: Relative difference of root bounds up to which two points count as equally good.
-PARETO_TOLERANCE = 1e-6
+#: Relative difference of root bounds up to which two points count as equally good. Where a front is flat, designs whose
+#: objectives agree to a certified gap of 1e-6 may differ by the root of it in a bound.
+PARETO_TOLERANCE = 1e-3
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,13 +55,22 @@ class TradeoffPoint:
         return value if isinstance(value, float) else None
 
 
-def tradeoff(scenario: Scenario, methods: Sequence[DesignMethod], weights: Sequence[float]) -> list[TradeoffPoint]:
-    """Designs of each method for each weight, all weights of a method as one batch."""
+def tradeoff(
+    scenario: Scenario, methods: Sequence[DesignMethod], weights: Sequence[float], *, seed: int = 0
+) -> list[TradeoffPoint]:
+    """Designs of each method for each weight, all weights of a method as one batch.
+
+    Args:
+        scenario: the world.
+        methods: what designs.
+        weights: of bistatic positioning.
+        seed: of what a method draws; each weight starts from the same.
+    """
     points = []
     for method in methods:
         problems = design_problems(scenario, weights, method=method)
         first, second = (criterion.name for criterion in problems[0].criteria)
-        results = method.solve_many(problems)
+        results = method.solve_many(problems, seeds=[np.random.SeedSequence(seed) for _ in problems])
         judged = iter(evaluate_many(scenario, [each.covariances for each in results if isinstance(each, Design)]))
         for weight, result in zip(weights, results, strict=True):
             evaluation = next(judged) if isinstance(result, Design) else None
@@ -71,9 +81,9 @@ def tradeoff(scenario: Scenario, methods: Sequence[DesignMethod], weights: Seque
 def pareto_optimal(points: Sequence[TradeoffPoint]) -> tuple[bool, ...]:
     """Which points no other point of the same links dominates.
 
-    A point dominates another if neither of its two root bounds is larger and one is smaller by more than rounding
-    (`PARETO_TOLERANCE`). Points whose bounds are those of other links (`fused`) belong to another receiver: they are
-    compared among themselves. A point without both bounds is never marked.
+    A point dominates another if neither of its two root bounds is larger and one is smaller by more than certified
+    designs may differ (`PARETO_TOLERANCE`). Points whose bounds are those of other links (`fused`) belong to another
+    receiver: they are compared among themselves. A point without both bounds is never marked.
     """
     marks = [False] * len(points)
     for links in {point.links for point in points}:

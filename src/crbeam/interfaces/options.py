@@ -22,7 +22,9 @@ SetOption = Annotated[
 OutOption = Annotated[
     Path | None, typer.Option("--out", metavar="DIR", help="Write results and figures into this directory.")
 ]
-SeedOption = Annotated[int | None, typer.Option("--seed", help="Draw all path phases from this seed.")]
+SeedOption = Annotated[
+    int | None, typer.Option("--seed", help="Draw all path phases, and what a method draws, from this seed.")
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
 CovarianceOption = Annotated[
     str, typer.Option("--covariance", metavar="isotropic|FILE", help="The transmission: isotropic, or a design's file.")

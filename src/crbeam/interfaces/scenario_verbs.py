@@ -106,7 +106,7 @@ def design(
         scenario = load_scenario(source, overrides, seed)
         method = method_named(method_key)
         problem = design_problem(scenario, weight=weight, method=method)
-        result = method.solve(problem)
+        result = method.solve(problem, seed=np.random.SeedSequence(seed or 0))
         before = evaluate(scenario, problem.isotropic())
         after = evaluate(scenario, result.covariances)
         files = [] if out is None else _write_design(out, scenario, result, after, weight)
@@ -143,7 +143,7 @@ def tradeoff_curve(
     with reported_errors(), errors_naming(source, overrides, seed):
         scenario = load_scenario(source, overrides, seed)
         methods = [method_named(key) for key in method_keys or ["fdb-wcrb"]]
-        points = tradeoff(scenario, methods, parse_weights(weights))
+        points = tradeoff(scenario, methods, parse_weights(weights), seed=seed or 0)
         files: list[Path] = []
         if out is not None:
             from crbeam.report.pictures import tradeoff_pictures
