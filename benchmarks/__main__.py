@@ -4,10 +4,16 @@ import argparse
 import json
 from pathlib import Path
 
-from benchmarks import engine, schemes, studies
+from benchmarks import engine, estimators, papers, schemes, studies
 from benchmarks.timing import SEED
 
-PARTS = {"engine": engine.report, "schemes": schemes.report, "studies": studies.report}
+PARTS = {
+    "engine": engine.report,
+    "schemes": schemes.report,
+    "estimators": estimators.report,
+    "studies": studies.report,
+    "papers": papers.report,
+}
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""Time of the schemes of zhang2025: closed forms against their conic programmes, and growth with K and N_B."""
+"""Time of the schemes of zhang2025: closed forms against their conic programs, and growth with K and N_B."""
 
 from collections.abc import Callable
 
@@ -47,7 +47,7 @@ def _columns(problem: DesignProblem) -> np.ndarray:
 
 
 def _programs(problem: DesignProblem, guides: tuple[Guide, ...]) -> dict[str, Callable[[], object]]:
-    """The paper's programme of each mismatch scheme."""
+    """The paper's program of each mismatch scheme."""
     power_w = problem.budgets[0].power_per_subcarrier_w
     shares = [guide.share for guide in guides]
     covariances = [guide.covariances[0] for guide in guides]
@@ -68,7 +68,7 @@ def _programs(problem: DesignProblem, guides: tuple[Guide, ...]) -> dict[str, Ca
 
 
 def closed_form_rows(n_targets: int = 3) -> list[dict[str, float | str]]:
-    """Median time of each closed form, guides given, against its conic programme on the same problems."""
+    """Median time of each closed form, guides given, against its conic program on the same problems."""
     rows = []
     for keys in (("fdb-wbf", "fdb-wcm"), ("cpa-wbf", "cpa-wcm")):
         problems = problems_with(n_targets, REPEATS, method=method_named(keys[0]))
@@ -115,7 +115,7 @@ def report() -> dict[str, object]:
     for row in rows:
         ratio = float(row["conic_ms"]) / float(row["closed_ms"])
         print(
-            f"{row['scheme']:8} K=3: closed form {row['closed_ms']:.3f} ms, conic programme {row['conic_ms']:.1f} ms = "
+            f"{row['scheme']:8} K=3: closed form {row['closed_ms']:.3f} ms, conic program {row['conic_ms']:.1f} ms = "
             f"{ratio:.0f}x"
         )
     print("time of a whole design (ms); last column: exponent p of time ~ size^p")

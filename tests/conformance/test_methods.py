@@ -76,7 +76,6 @@ class BestOfRandom(DesignMethod):
     key = "best-of-random"
     summary = "the best of a few random transmissions"
 
-    tolerance: float = 1e-3
     n_draws: int = 4
 
     def propose_many(self, problems, *, starts, seeds):
@@ -191,8 +190,6 @@ class BoundJustBelowItself(DesignMethod):
 
     key = "just-below"
     summary = "half of the power isotropic, said to be optimal"
-
-    tolerance: float = 1e-3
 
     def propose_many(self, problems, *, starts, seeds):
         return [self.proposal(problem) for problem in problems]

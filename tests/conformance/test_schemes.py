@@ -2,28 +2,22 @@
 
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from crbeam import Design, design_problem, method_named, read_scenario, weighted_bound
-from crbeam.testing import random_scenario
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 DIGITAL = ("fdb-wcrb", "cpa-wcrb", "fdb-wbf", "cpa-wbf", "fdb-wcm", "cpa-wcm")
 ANALOG = ("analog-fdb", "analog-cpa", "analog-wcrb")
 
 
-def scenario_named(name):
-    if name == "crowded":
-        return random_scenario(np.random.default_rng(532), n_targets=5, n_antennas=32, subcarriers=64)
-    return read_scenario(name)
-
-
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["zhang2025", str(EXAMPLES / "munich" / "munich.yaml"), "crowded"])
+@pytest.mark.parametrize(
+    "name", ["zhang2025", str(EXAMPLES / "munich" / "munich.yaml"), str(EXAMPLES / "crowded" / "crowded.yaml")]
+)
 @pytest.mark.parametrize("weight", [0.2, 0.8])
 def test_every_scheme_stays_above_the_certified_bound_of_the_digital_optimum(name, weight):
-    scenario = scenario_named(name)
+    scenario = read_scenario(name)
     plain = design_problem(scenario, weight=weight)
     bound = method_named("fdb-wcrb").solve(plain).lower_bound
     assert bound is not None

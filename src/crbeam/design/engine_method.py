@@ -5,26 +5,29 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from crbeam.design.certified_method import CertifiedMethod
 from crbeam.design.engine import EngineResult, solve_reduced, solve_reduced_many
 from crbeam.design.engine.reduced_problem import ReducedProblem
 from crbeam.design.engine.reduction import reduce_problem, reduce_problems
-from crbeam.design.method import DesignMethod
 from crbeam.design.problem import DesignProblem
 from crbeam.design.result import Proposal
 from crbeam.errors import CrbeamError
 
 
 @dataclass(frozen=True)
-class EngineMethod(DesignMethod):
+class EngineMethod(CertifiedMethod):
     """A method whose problems the engine solves to a certified gap; concrete methods say which constraints they keep.
 
     Attributes:
-        tolerance: certified relative gap to reach.
+        tolerance: certified relative gap to reach, at most 1e-2.
         max_evaluations: evaluations after which the search stops and returns what it has, with its gap.
     """
 
-    tolerance: float = 1e-6
     max_evaluations: int = 240
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.require_option("max_evaluations", self.max_evaluations >= 1, "at least 1")
 
     def propose(
         self,

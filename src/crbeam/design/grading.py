@@ -8,6 +8,7 @@ from jaxtyping import Complex, Float
 
 from crbeam.design.beamformers import Beamformers, codeword_beams, strongest_beams
 from crbeam.design.certificate import Certificate, certify_many, weighted_bound
+from crbeam.design.certified_method import CertifiedMethod
 from crbeam.design.constraints import has_constant_modulus
 from crbeam.design.eigenbeams import Eigenbeams, eigenbeams_of
 from crbeam.design.engine.reduction import ReducedProblem, reduce_problems
@@ -17,6 +18,8 @@ from crbeam.design.problem import DesignProblem
 from crbeam.design.result import Design, Proposal, Status
 from crbeam.errors import CrbeamError, SolverFailed, Unidentifiable
 
+#: Certified gap up to which a design counts as optimal, unless its method has a tolerance of its own.
+OPTIMAL_GAP = 1e-6
 #: Relative excess over a power budget that counts as rounding.
 POWER_TOLERANCE = 1e-9
 
@@ -55,9 +58,14 @@ def grade_many(
         if isinstance(proof, CrbeamError):
             results[index] = proof
         else:
-            is_optimal = proof.objective - proof.lower_bound <= method.tolerance * proof.objective
+            is_optimal = proof.objective - proof.lower_bound <= _optimal_gap(method) * proof.objective
             results[index] = _design(name, problems[index], spectrum, proof, is_optimal=is_optimal, seconds=seconds)
     return [results[index] for index in range(len(problems))]
+
+
+def _optimal_gap(method: DesignMethod) -> float:
+    """Certified gap up to which designs of a method count as optimal; only one that looks for optima may choose it."""
+    return method.tolerance if isinstance(method, CertifiedMethod) and method.is_global else OPTIMAL_GAP
 
 
 @dataclass(frozen=True)
@@ -77,7 +85,7 @@ def _proofs(
     loose = [
         index
         for index, certificate in enumerate(certificates)
-        if isinstance(certificate, Certificate) and not method.is_global and certificate.gap > method.tolerance
+        if isinstance(certificate, Certificate) and not method.is_global and certificate.gap > OPTIMAL_GAP
     ]
     optima = dict(zip(loose, _optimal_bounds([problems[index] for index in loose]), strict=True))
     proofs: list[_Proof | CrbeamError] = []

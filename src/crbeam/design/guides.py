@@ -7,10 +7,11 @@ import numpy as np
 from jaxtyping import Complex
 
 from crbeam.design.constraints import Codebook, PowerBudget
-from crbeam.design.engine import solve_reduced_many
+from crbeam.design.engine import EngineResult, solve_reduced_many
 from crbeam.design.engine.reduction import reduce_problems
 from crbeam.design.problem import DesignProblem
-from crbeam.errors import CrbeamError
+from crbeam.errors import CrbeamError, InvalidInput
+from crbeam.linalg import is_hermitian, is_positive_semidefinite
 
 #: Certified gap of a guide. A covariance is known to the root of the gap, so this is far below that of a design.
 GUIDE_TOLERANCE = 1e-10
@@ -23,15 +24,18 @@ class Guide:
     Attributes:
         share: of the criterion in the sum of all criteria's weights.
         covariances: best transmission for this criterion, watt per subcarrier summed over slots.
+        gap: its certified relative distance from the optimum; None for a guide that was given.
     """
 
     share: float
     covariances: Complex[np.ndarray, "block tx tx"]
+    gap: float | None = None
 
 
 def guides_of(problems: Sequence[DesignProblem]) -> list[tuple[Guide, ...] | CrbeamError]:
     """Guides of the criteria with a positive weight of each problem, or the error of one that has none.
 
+    The error of a problem that carries guides is an `InvalidInput` if these are not covariances, or are all zero.
     Guides that a problem carries are taken; others are the global optima of the weighted bound of their criterion,
     within budgets and codebooks but without regard to constant moduli. Problems that share their maps share guides.
 
@@ -44,9 +48,9 @@ def guides_of(problems: Sequence[DesignProblem]) -> list[tuple[Guide, ...] | Crb
     reduced = dict(zip(wanted, reduce_problems(list(wanted.values())), strict=True))
     able = {key: item for key, item in reduced.items() if not isinstance(item, CrbeamError)}
     solved = solve_reduced_many(list(able.values()), tolerance=GUIDE_TOLERANCE)
-    optima = {key: result.covariances for key, result in zip(able, solved, strict=True)}
+    optima = dict(zip(able, solved, strict=True))
     errors = {key: item for key, item in reduced.items() if isinstance(item, CrbeamError)}
-    return [_collected(problem, optima, errors) for problem in problems]
+    return [_given(problem) if problem.guides else _collected(problem, optima, errors) for problem in problems]
 
 
 def _active(problem: DesignProblem) -> list[int]:
@@ -69,15 +73,35 @@ def _kept_constraints(problem: DesignProblem) -> list[PowerBudget | Codebook]:
     return [part for part in problem.constraints if isinstance(part, PowerBudget | Codebook)]
 
 
-def _collected(
-    problem: DesignProblem, optima: dict[tuple, np.ndarray], errors: dict[tuple, CrbeamError]
-) -> tuple[Guide, ...] | CrbeamError:
-    total = sum(criterion.weight for criterion in problem.active_criteria)
-    guides = []
-    for place in _active(problem):
-        key = _key(problem, place)
-        if not problem.guides and key in errors:
-            return errors[key]
-        covariances = problem.guides[place] if problem.guides else optima[key]
-        guides.append(Guide(problem.criteria[place].weight / total, covariances))
+def _given(problem: DesignProblem) -> tuple[Guide, ...] | CrbeamError:
+    """The guides that a problem carries."""
+    if not all(map(_is_covariance, problem.guides)):
+        return InvalidInput(
+            "Guides must be covariances: finite, Hermitian and positive semidefinite. One of this problem is not."
+        )
+    guides = [Guide(share, problem.guides[place]) for place, share in _shares(problem).items()]
+    if not any(guide.covariances.any() for guide in guides):
+        return InvalidInput("Guides must be transmissions, but those of this problem are zero; give guides with power.")
     return tuple(guides)
+
+
+def _is_covariance(guide: np.ndarray) -> bool:
+    return bool(np.all(np.isfinite(guide))) and is_hermitian(guide) and is_positive_semidefinite(guide)
+
+
+def _collected(
+    problem: DesignProblem, optima: dict[tuple, EngineResult], errors: dict[tuple, CrbeamError]
+) -> tuple[Guide, ...] | CrbeamError:
+    guides = []
+    for place, share in _shares(problem).items():
+        key = _key(problem, place)
+        if key in errors:
+            return errors[key]
+        guides.append(Guide(share, optima[key].covariances, max(optima[key].gap, 0.0)))
+    return tuple(guides)
+
+
+def _shares(problem: DesignProblem) -> dict[int, float]:
+    """Share of each criterion with a positive weight in the sum of their weights, by its place."""
+    total = sum(criterion.weight for criterion in problem.active_criteria)
+    return {place: problem.criteria[place].weight / total for place in _active(problem)}

@@ -15,7 +15,7 @@ import numpy as np
 from crbeam.design.constraints import PowerBudget
 from crbeam.design.problem import DesignProblem
 from crbeam.design.result import Design, Proposal
-from crbeam.errors import CrbeamError
+from crbeam.errors import CrbeamError, InvalidInput
 
 
 class DesignMethod(ABC):
@@ -30,7 +30,6 @@ class DesignMethod(ABC):
             of something else, or for nothing at all; the lower bound is then taken from the optimum of the problem
             (without constant moduli) instead of from the proposal.
         fuses: True if its problems judge all links together, as one receiver that has the observations of all.
-        tolerance: certified gap up to which a design counts as optimal.
     """
 
     key: ClassVar[str]
@@ -39,7 +38,6 @@ class DesignMethod(ABC):
     keeps: ClassVar[frozenset[type]] = frozenset()
     is_global: ClassVar[bool] = True
     fuses: ClassVar[bool] = False
-    tolerance: float = 1e-6
 
     @property
     def name(self) -> str:
@@ -49,6 +47,16 @@ class DesignMethod(ABC):
         chosen = [(part.name, getattr(self, part.name)) for part in plain if getattr(self, part.name) != part.default]
         settings = [f"{option}={value}" for option, value in chosen]
         return f"{self.key}:{','.join(settings)}" if settings else self.key
+
+    def require_option(self, option: str, holds: bool, wanted: str) -> None:
+        """Refuse a value of a hyper-parameter, saying what is wanted.
+
+        Raises:
+            InvalidInput: it does not hold.
+        """
+        if not holds:
+            found = getattr(self, option)
+            raise InvalidInput(f"Option {option} of {self.key} must be {wanted}, found {found}.")
 
     @abstractmethod
     def propose_many(

@@ -36,7 +36,8 @@ def transmit_basis(problem: DesignProblem, block: str) -> Complex[np.ndarray, "t
     """Orthonormal basis Q of the span of the transmit vectors that the maps of a problem have for a block.
 
     With the distinct transmit vectors `u_1 .. u_n` as columns of U, in the order of the maps, column `u_l` lies in the
-    span of `q_l .. q_n`: `U = Q L` with a lower triangular L.
+    span of `q_l .. q_n`: `U = Q L` with a lower triangular L. Vectors in the span of later ones are dropped before,
+    and then it holds for the others only.
 
     Reference: zhang2025 Remark 2.
     """
@@ -104,8 +105,6 @@ def word_factors(
 
     A covariance outside the codebook is replaced by the nearest one within, of any power.
     """
-    if not covariance.any():
-        return np.zeros_like(words)
     return words * np.sqrt(powers_of_beams_w(words, covariance)[0])
 
 

@@ -9,7 +9,7 @@ def nearest_powers_w(
 ) -> Float[np.ndarray, " beam"]:
     """Powers of unit beams, adding up to `power_w`, that bring their covariance nearest to a wanted one.
 
-    Minimises `|| sum_l rho_l u_l u_l^H - R ||_F^2` over `rho >= 0, sum_l rho_l = power_w`, a convex quadratic programme
+    Minimises `|| sum_l rho_l u_l u_l^H - R ||_F^2` over `rho >= 0, sum_l rho_l = power_w`, a convex quadratic program
     on a simplex. As the shares x add up to 1, the distance is `|| sum_l x_l (u_l u_l^H - R / power_w) ||`: the point of
     least norm in a polytope, which is the direction of the nonnegative least-squares solution of
     `sum_l x_l (u_l u_l^H - R / power_w) = 0, sum_l x_l = 1`.
@@ -40,10 +40,12 @@ def powers_of_beams_w(
 
     Args:
         beams: the directions `u_l` as columns, of any norm.
-        covariance: R, Hermitian and not zero.
+        covariance: R, Hermitian; zero takes no power.
     """
     from scipy.optimize import nnls
 
+    if not covariance.any():
+        return np.zeros(beams.shape[1]), 0.0
     unit = beams / np.linalg.norm(beams, axis=0)
     atoms = np.einsum("il,jl->ijl", unit, unit.conj()).reshape(-1, beams.shape[1])
     scale = float(np.linalg.norm(covariance))

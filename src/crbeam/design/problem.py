@@ -182,6 +182,14 @@ class DesignProblem:
         """Identity in every block, scaled to use each budget fully and equally in its blocks."""
         return isotropic_covariances(self.blocks, self.n_tx, self.budgets)
 
+    def even(self) -> Complex[np.ndarray, "block tx tx"]:
+        """Isotropic in blocks without a codebook, equal powers of the unit codewords in the others, at full power."""
+        stack = self.isotropic()
+        for block, codebook in self.codebooks.items():
+            place, words = self.blocks.index(block), codebook.unit_codewords
+            stack[place] = np.trace(stack[place]).real / words.shape[1] * words @ words.conj().T
+        return stack
+
     def with_criterion_weights(self, *weights: float) -> "DesignProblem":
         """Same problem with other weights of its criteria, in their order."""
         pairs = zip(self.criteria, weights, strict=True)

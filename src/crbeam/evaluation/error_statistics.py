@@ -1,4 +1,4 @@
-"""What squared errors and failures of random trials say about their expectations."""
+"""What random draws say about expectations and probabilities: measured values with confidence intervals."""
 
 from dataclasses import dataclass
 
@@ -41,10 +41,47 @@ def root_mean_square(squared_errors: Float[np.ndarray, " trial"], *, confidence:
     return Interval(mean**0.5, float(low) ** 0.5, float(high) ** 0.5)
 
 
+def expectation(samples: Float[np.ndarray, " draw"], *, confidence: float = CONFIDENCE) -> Interval:
+    """Mean of independent draws, with Student's interval for their expectation, `m -+ t s / sqrt(n)`.
+
+    Raises:
+        InvalidInput: fewer than two draws.
+    """
+    count = len(samples)
+    if count < 2:
+        raise InvalidInput(f"An interval needs at least two draws, found {count}.")
+    mean, variance = float(np.mean(samples)), float(np.var(samples, ddof=1))
+    half_width = float(student_half_width(np.array(float(count)), np.array(variance), confidence))
+    return Interval(mean, mean - half_width, mean + half_width)
+
+
+def student_half_width(
+    count: Float[np.ndarray, "*point"], variance: Float[np.ndarray, "*point"], confidence: float
+) -> Float[np.ndarray, "*point"]:
+    """Half the width of Student's interval about means, `t sqrt(v / n)`; infinite for fewer than two draws.
+
+    Args:
+        count: number n of draws behind each mean.
+        variance: sample variance v of the draws (with `n - 1`); any number for fewer than two.
+        confidence: share of intervals that contain the expectation.
+    """
+    from scipy.special import stdtrit
+
+    several = np.maximum(count, 2.0)
+    half_width = stdtrit(several - 1.0, 0.5 + 0.5 * confidence) * np.sqrt(variance / several)
+    return np.where(count > 1.0, half_width, np.inf)
+
+
 def share(hits: int, trials: int, *, confidence: float = CONFIDENCE) -> Interval:
-    """Share of trials that hit, with Clopper and Pearson's interval."""
+    """Share of independent trials that hit, with Clopper and Pearson's interval for the probability.
+
+    Raises:
+        InvalidInput: no trials, or more hits than trials.
+    """
     from scipy.stats import beta
 
+    if not 0 <= hits <= trials or trials < 1:
+        raise InvalidInput(f"There must be at least one trial and at most as many hits, found {hits} of {trials}.")
     tail = 0.5 * (1.0 - confidence)
     low = 0.0 if hits == 0 else float(beta.ppf(tail, hits, trials - hits + 1))
     high = 1.0 if hits == trials else float(beta.ppf(1.0 - tail, hits + 1, trials - hits))

@@ -8,6 +8,7 @@ from jaxtyping import Float
 
 from crbeam.design import Design, DesignMethod, DesignProblem
 from crbeam.errors import CrbeamError, InvalidInput
+from crbeam.evaluation.error_statistics import expectation
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,11 +33,8 @@ class Improvement:
     @property
     def interval(self) -> tuple[float, float]:
         """95 % confidence interval of the mean decrease, by Student's distribution."""
-        from scipy.special import stdtrit
-
-        count = len(self.decreases)
-        half = float(stdtrit(count - 1, 0.975) * self.decreases.std(ddof=1) / np.sqrt(count))
-        return self.mean - half, self.mean + half
+        found = expectation(self.decreases)
+        return found.low, found.high
 
     def __str__(self) -> str:
         low, high = self.interval

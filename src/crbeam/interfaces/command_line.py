@@ -23,7 +23,7 @@ app.command("tradeoff")(scenario_verbs.tradeoff_curve)
 app.command("map")(scenario_verbs.error_map)
 app.add_typer(study_verbs.app)
 app.command()(estimate_verb.estimate)
-app.command()(house_verbs.figure)
+app.command()(paper_verbs.figure)
 app.command()(paper_verbs.reproduce)
 app.command()(house_verbs.trace)
 

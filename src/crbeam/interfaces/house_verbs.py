@@ -1,4 +1,4 @@
-"""Verbs about the library itself, its papers and its inputs."""
+"""Verbs about the library itself and its inputs."""
 
 import json
 from pathlib import Path
@@ -73,28 +73,6 @@ def doctor(as_json: JsonOption = False) -> None:
             typer.echo(f"{mark:8} {name}: {message}")
     if any(is_needed and not ok for ok, is_needed, _ in findings.values()):
         raise typer.Exit(1)
-
-
-def figure(
-    paper: Annotated[str, typer.Argument(metavar="PAPER", help="Such as zhang2025.")],
-    number: Annotated[
-        str | None, typer.Argument(metavar="[N]", help="Number or name of a figure, such as 5 or remark-3; or all.")
-    ] = None,
-    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Directory for PNG, PDF and data.")] = Path("."),
-    full: Annotated[bool, typer.Option("--full", help="The paper's own resolution and counts.")] = False,
-    as_json: JsonOption = False,
-) -> None:
-    """A figure of a paper: PNG, PDF and its data."""
-    from crbeam.papers import make_figure
-
-    with reported_errors():
-        files = make_figure(paper, number, out, full=full)
-        if as_json:
-            shown = int(number) if number is not None and number.isdecimal() else number
-            print_json({"paper": paper, "figure": shown, "files": [str(file) for file in files]})
-            return
-        for file in files:
-            typer.echo(f"wrote {file}")
 
 
 def _point(text: str, option: str) -> tuple[float, float, float]:

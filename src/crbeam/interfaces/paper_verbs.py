@@ -8,10 +8,34 @@ import typer
 from crbeam.interfaces.options import JsonOption, reported_errors
 from crbeam.interfaces.output import print_files, print_json
 
+FullOption = Annotated[bool, typer.Option("--full", help="Finer curves and more random draws, which take minutes.")]
+
+
+def figure(
+    paper: Annotated[str, typer.Argument(metavar="PAPER", help="Such as zhang2025.")],
+    number: Annotated[
+        str | None, typer.Argument(metavar="[N]", help="Number or name of a figure, such as 5 or remark-3; or all.")
+    ] = None,
+    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Directory for PNG, PDF and data.")] = Path("."),
+    full: FullOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """A figure of a paper: PNG, PDF and its data."""
+    from crbeam.papers import make_figure
+
+    with reported_errors():
+        files = make_figure(paper, number, out, full=full)
+        if as_json:
+            shown = int(number) if number is not None and number.isdecimal() else number
+            print_json({"paper": paper, "figure": shown, "files": [str(file) for file in files]})
+            return
+        for file in files:
+            typer.echo(f"wrote {file}")
+
 
 def reproduce(
     paper: Annotated[str, typer.Argument(metavar="PAPER", help="Such as zhang2025.")],
-    full: Annotated[bool, typer.Option("--full", help="Finer curves and more random draws.")] = False,
+    full: FullOption = False,
     out: Annotated[
         Path | None, typer.Option("--out", metavar="DIR", help="Directory of the results; reproduce-PAPER by default.")
     ] = None,

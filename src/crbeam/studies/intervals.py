@@ -5,6 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
+from crbeam.evaluation.error_statistics import student_half_width
+
 
 @dataclass(frozen=True)
 class Means:
@@ -25,18 +27,14 @@ class Means:
 
 def means(samples: Float[np.ndarray, "*point sample"], confidence: float) -> Means:
     """Means over the last axis; samples that do not exist are not numbers."""
-    from scipy.special import stdtrit
-
     exists = np.isfinite(samples)
     count = exists.sum(axis=-1).astype(float)
     filled = np.where(exists, samples, 0.0)
     with np.errstate(divide="ignore", invalid="ignore"):
         mean = np.where(count > 0, filled.sum(axis=-1) / count, np.nan)
-        deviations = np.where(exists, samples - mean[..., None], 0.0)
-        variance = (deviations**2).sum(axis=-1) / (count - 1.0)
-        quantile = stdtrit(np.maximum(count - 1.0, 1.0), 0.5 + confidence / 2.0)
-        half_width = np.where(count > 1, quantile * np.sqrt(variance / count), np.inf)
-    return Means(count, mean, half_width, _medians(samples, exists))
+    deviations = np.where(exists, samples - mean[..., None], 0.0)
+    variance = (deviations**2).sum(axis=-1) / np.maximum(count - 1.0, 1.0)
+    return Means(count, mean, student_half_width(count, variance, confidence), _medians(samples, exists))
 
 
 def _medians(samples: np.ndarray, exists: np.ndarray) -> np.ndarray:

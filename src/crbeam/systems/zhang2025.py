@@ -25,6 +25,8 @@ from crbeam.scenario import USER, Scenario
 FUSED = "fused"
 #: Angles of a full circle over which beam patterns are compared: 8 per element in each half of it.
 SWEEP_ANGLES_PER_ELEMENT = 16
+#: Norm of a derivative, relative to that of the response, below which a beam along it would be rounding alone.
+LEAST_DERIVATIVE = 1e-9
 
 
 def paths_of(scenario: Scenario) -> dict[str, Paths]:
@@ -215,24 +217,31 @@ def constraint(scenario: Scenario, kind: type) -> Constraint:
 def codebook(scenario: Scenario) -> Codebook:
     """Array responses towards the user and each target and their derivatives, `[a_0 .. a_K, da_0 .. da_K]`.
 
+    Derivatives that vanish, towards the ends of a line array and of a single antenna, are left out.
+
     Reference: zhang2025 Remark 2 and section III-B.
+
+    Deviation: the paper keeps all derivatives; one that vanishes has no direction, and sends nothing at any power.
     """
-    station_name = next(iter(scenario.stations))
-    return Codebook(station_name, np.concatenate(_departures(scenario), axis=1))
+    return Codebook(next(iter(scenario.stations)), _words(scenario))
+
+
+def _words(scenario: Scenario) -> Complex[np.ndarray, "tx word"]:
+    """Array responses, then those of their derivatives that do not vanish."""
+    responses, derivatives = _departures(scenario)
+    is_kept = np.linalg.norm(derivatives, axis=0) > LEAST_DERIVATIVE * np.linalg.norm(responses, axis=0)
+    return np.concatenate([responses, derivatives[:, is_kept]], axis=1)
 
 
 def analog_codebook(scenario: Scenario) -> ConstantModulus:
     """Phase shifters with codewords: array responses `a_0 .. a_K` and imitations of their derivatives.
 
-    The imitations are beams of one modulus whose patterns over `pattern_sweep` come near those of `da_0 .. da_K`. A
-    derivative that vanishes, at the end of a line array, is left out.
+    The imitations are beams of one modulus whose patterns over `pattern_sweep` come near those of `da_0 .. da_K`.
+    Derivatives that vanish are left out, as in `codebook`.
 
     Reference: zhang2025 section V-B.
     """
-    responses, derivatives = _departures(scenario)
-    useful = derivatives[:, np.linalg.norm(derivatives, axis=0) > 0.0]
-    words = np.concatenate([responses, useful], axis=1)
-    return ConstantModulus(next(iter(scenario.stations)), analog_codewords(words, pattern_sweep(scenario)))
+    return ConstantModulus(next(iter(scenario.stations)), analog_codewords(_words(scenario), pattern_sweep(scenario)))
 
 
 def pattern_sweep(scenario: Scenario) -> Complex[np.ndarray, "tx angle"]:

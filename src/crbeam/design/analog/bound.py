@@ -198,7 +198,7 @@ class AnalogBoundResult:
 
     Attributes:
         beams: powers relative to the budget of each block.
-        trace: weighted bound at the best start and after each iteration from there.
+        trace: weighted bound at the best start and after each iteration from there; infinite where it is singular.
         phase_gradient: norm of the derivative of the bound with respect to all phases, relative to the bound.
         start: number of the start that led there.
     """
@@ -242,5 +242,6 @@ def analog_weighted_bound(
 
 
 def _result(bound: AnalogBound, descent: AnalogDescent, start: int) -> AnalogBoundResult:
-    trace = tuple((bound.reduced.scale * np.exp(descent.trace)).tolist())
-    return AnalogBoundResult(bound.beams(descent.point), trace, descent.phase_gradient, start)
+    logs = np.array(descent.trace)
+    trace = bound.reduced.scale * np.exp(np.where(logs < BARRIER, logs, np.inf))
+    return AnalogBoundResult(bound.beams(descent.point), tuple(trace.tolist()), descent.phase_gradient, start)

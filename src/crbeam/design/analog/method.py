@@ -9,25 +9,23 @@ from jaxtyping import Complex, Float
 
 from crbeam.design.analog.bound import LEAST_SHARE
 from crbeam.design.analog.mismatch import AnalogBeams, MismatchTarget, shared_powers
+from crbeam.design.certificate import weighted_bound
 from crbeam.design.constraints import ConstantModulus
-from crbeam.design.guides import Guide, guides_of
-from crbeam.design.method import DesignMethod
+from crbeam.design.guided_method import GuidedMethod
+from crbeam.design.guides import Guide
 from crbeam.design.problem import DesignProblem
 from crbeam.design.result import Proposal
-from crbeam.errors import CrbeamError, SolverFailed
+from crbeam.errors import SolverFailed, Unidentifiable
 
 
 @dataclass(frozen=True)
-class AnalogMethod(DesignMethod):
+class AnalogMethod(GuidedMethod):
     """A method for problems with phase shifters in every block that starts from guides.
 
     The guides are the digital optima of each criterion alone. Concrete methods propose beams for one problem.
     """
 
     uses = frozenset({ConstantModulus})
-    is_global = False
-
-    tolerance: float = 1e-6
 
     def why_not(self, problem: DesignProblem) -> str | None:
         """Needs phase shifters in every block."""
@@ -46,30 +44,25 @@ class AnalogMethod(DesignMethod):
     ) -> Proposal:
         """Beams for one problem."""
 
-    def propose_many(
-        self,
-        problems: Sequence[DesignProblem],
-        *,
-        starts: Sequence[np.ndarray | None],
-        seeds: Sequence[np.random.SeedSequence],
-    ) -> list[Proposal | CrbeamError]:
-        """Beams for one problem after the other; problems that share their maps share their guides."""
-        parts = zip(problems, guides_of(problems), starts, seeds, strict=True)
-        return [self._proposal(problem, guides, start, seed) for problem, guides, start, seed in parts]
+    def propose_guided(
+        self, problem: DesignProblem, guides: Sequence[Guide], *, start: np.ndarray | None, seed: np.random.SeedSequence
+    ) -> Proposal:
+        """Beams that determine what is asked for.
 
-    def _proposal(
-        self,
-        problem: DesignProblem,
-        guides: tuple[Guide, ...] | CrbeamError,
-        start: np.ndarray | None,
-        seed: np.random.SeedSequence,
-    ) -> Proposal | CrbeamError:
-        if isinstance(guides, CrbeamError):
-            return guides
+        Raises:
+            Unidentifiable: they do not, although some transmission does: the slots are too few.
+        """
+        proposal = self.propose_beams(problem, guides, start, seed)
         try:
-            return self.propose_beams(problem, guides, start, seed)
-        except CrbeamError as error:
-            return error
+            weighted_bound(problem, proposal.covariances)
+        except Unidentifiable as error:
+            slots = problem.n_slots or problem.n_tx
+            remedy = (
+                f"Phase shifters send one beam in each slot, at most {slots} here, and those found do not suffice; "
+                f"allow more slots, or use another method."
+            )
+            raise Unidentifiable(error.names, direction=error.direction, remedy=remedy) from None
+        return proposal
 
 
 def sent_beams(
@@ -79,6 +72,8 @@ def sent_beams(
 ) -> tuple[Complex[np.ndarray, "tx _"], ...]:
     """Beams of each block in sqrt(watt), without those of no power, each budget used fully.
 
+    A budget in which no beam has power, as no information sees its blocks, is shared equally by all of its beams.
+
     Args:
         problem: whose budgets are used.
         unit_beams: beams of unit norm of each block.
@@ -87,9 +82,10 @@ def sent_beams(
     factors: list[np.ndarray] = [np.zeros((problem.n_tx, 0))] * len(problem.blocks)
     for budget in problem.budgets:
         members = [problem.blocks.index(name) for name in budget.blocks]
-        total = sum(float(powers[member].sum()) for member in members) or 1.0
-        kept = {member: np.flatnonzero(powers[member] > LEAST_SHARE * total) for member in members}
-        used = {member: powers[member][kept[member]] for member in members}
+        total = sum(float(powers[member].sum()) for member in members)
+        shared = {member: powers[member] if total > 0.0 else np.ones(powers[member].size) for member in members}
+        kept = {member: np.flatnonzero(shared[member] > LEAST_SHARE * total) for member in members}
+        used = {member: shared[member][kept[member]] for member in members}
         scale = budget.power_per_subcarrier_w / sum(float(values.sum()) for values in used.values())
         for member in members:
             factors[member] = unit_beams[member][:, kept[member]] * np.sqrt(scale * used[member])
@@ -122,7 +118,7 @@ def codeword_powers(
     """Analog codewords of each block, at most one a slot and of unit norm, with powers that bring them near the blend.
 
     Raises:
-        SolverFailed: the quadratic programme on the powers has not converged.
+        SolverFailed: the quadratic program on the powers has not converged.
 
     Reference: zhang2025 section V-B.
     """

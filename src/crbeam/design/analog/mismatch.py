@@ -18,7 +18,7 @@ from jaxtyping import Complex, Float
 
 from crbeam.design.analog.smooth_descent import descend
 from crbeam.design.guides import Guide
-from crbeam.design.powers import nearest_powers_w
+from crbeam.design.mismatch import nearest_word_powers_w
 from crbeam.design.problem import DesignProblem
 
 #: Relative decrease of the mismatch by one step on the phases below which a phase step ends.
@@ -147,13 +147,13 @@ def phase_slopes(target: MismatchTarget, beams: AnalogBeams) -> Float[np.ndarray
 
 
 def power_step(target: MismatchTarget, beams: AnalogBeams) -> AnalogBeams:
-    """The best powers for given phases, each budget used fully: a quadratic programme on a simplex.
+    """The best powers for given phases, each budget used fully: a quadratic program on a simplex.
 
     Reference: zhang2025 eq. (25).
     """
     try:
         powers = shared_powers(target, tuple(np.exp(1j * beams.phases_rad)))
-    except RuntimeError:  # the programme's solver gave up: keep the powers
+    except RuntimeError:  # the program's solver gave up: keep the powers
         return beams
     better = AnalogBeams(beams.phases_rad, np.stack(powers))
     return better if relative_mismatch(target, better) <= relative_mismatch(target, beams) else beams
@@ -164,23 +164,15 @@ def shared_powers(
 ) -> list[Float[np.ndarray, " _"]]:
     """Powers of the given beams of each block that bring their covariances nearest to the blend.
 
-    Blocks of one budget are one programme, in which the beams of different blocks do not overlap.
+    Blocks of one budget are one program, in which the beams of different blocks do not overlap.
     """
     powers = [np.zeros(part.shape[1]) for part in beams]
     for members, level in zip(target.budgets, target.levels, strict=True):
         parts = [beams[member] for member in members]
-        best = nearest_powers_w(_diagonal(parts), _diagonal([target.blend[member] for member in members]), level)
-        cuts = np.cumsum([part.shape[1] for part in parts])[:-1]
-        for member, values in zip(members, np.split(best, cuts), strict=True):
+        best = nearest_word_powers_w(parts, [target.blend[member] for member in members], level)
+        for member, values in zip(members, best, strict=True):
             powers[member] = values
     return powers
-
-
-def _diagonal(parts: Sequence[np.ndarray]) -> np.ndarray:
-    """The block-diagonal matrix of matrices."""
-    from scipy.linalg import block_diag
-
-    return parts[0] if len(parts) == 1 else np.asarray(block_diag(*parts))
 
 
 def phase_step(target: MismatchTarget, beams: AnalogBeams, iterations: int) -> AnalogBeams:

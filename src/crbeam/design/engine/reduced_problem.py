@@ -87,8 +87,8 @@ class ReducedBatch:
     def covariances(self, factors: Sequence[np.ndarray]) -> Complex[np.ndarray, "item block tx tx"]:
         """Transmit covariances in watt from F of each active block.
 
-        Blocks that no information sees get no power, unless their whole budget is unseen: then it is spread
-        isotropically.
+        Blocks that no information sees get no power, unless their whole budget is unseen: then it is spread evenly
+        over directions, or over the codewords of a codebook.
         """
         n_tx = self.bases[0].shape[1]
         stack = np.zeros((len(self.problems), len(self.problems[0].blocks), n_tx, n_tx), dtype=complex)
@@ -99,7 +99,7 @@ class ReducedBatch:
                 for number, budget in enumerate(problem.budgets):
                     if number not in self.active_budgets:
                         unseen = [problem.blocks.index(name) for name in budget.blocks]
-                        stack[item, unseen] = problem.isotropic()[unseen]
+                        stack[item, unseen] = problem.even()[unseen]
         return stack
 
 

@@ -60,7 +60,9 @@ def _option(kind: type[DesignMethod], setting: str) -> tuple[str, int | float | 
     option, _, text = setting.partition("=")
     defaults: dict[str, Any] = {part.name: part.default for part in fields(kind)}  # pyright: ignore[reportArgumentType]
     if option not in defaults:
-        raise InvalidInput(f"{kind.key} must be given options among {', '.join(defaults)}, found `{setting}`.")
+        raise InvalidInput(
+            f"{kind.key} must be given options among {', '.join(defaults) or 'none'}, found `{setting}`."
+        )
     type_of_default = type(defaults[option])
     try:
         return option, type_of_default(text)

@@ -16,7 +16,7 @@ from crbeam.design.result import Proposal
 class AnalogCodebookMismatch(AnalogMethod):
     """Powers of given constant-modulus beams whose covariance is nearest to the digital optima's blend.
 
-    The powers are the exact solution of a quadratic programme on a simplex.
+    The powers are the exact solution of a quadratic program on a simplex.
 
     Reference: zhang2025 section V-B.
     """

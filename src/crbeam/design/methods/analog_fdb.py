@@ -36,6 +36,12 @@ class AnalogMismatch(AnalogMethod):
     max_iterations: int = MismatchSettings.max_iterations
     phase_iterations: int = MismatchSettings.phase_iterations
 
+    def __post_init__(self) -> None:
+        self.require_option("starts", self.starts >= 1, "at least 1")
+        self.require_option("threshold", 0.0 <= self.threshold < np.inf, "at least 0 and finite")
+        self.require_option("max_iterations", self.max_iterations >= 0, "at least 0")
+        self.require_option("phase_iterations", self.phase_iterations >= 1, "at least 1")
+
     def propose_beams(
         self, problem: DesignProblem, guides: Sequence[Guide], start: np.ndarray | None, seed: np.random.SeedSequence
     ) -> Proposal:
@@ -44,5 +50,5 @@ class AnalogMismatch(AnalogMethod):
         result = analog_mismatch(problem, guides, seed=seed, start=start, settings=settings)
         factors = sent_beams(problem, tuple(unit_beams(result.beams)), tuple(result.beams.shares))
         slope = float(np.linalg.norm(phase_slopes(result.target, result.beams)))
-        details = {"phase_gradient": slope / result.trace[-1], "starts": len(result.traces)}
+        details = {"mismatch_gradient": slope / result.trace[-1], "starts": len(result.traces)}
         return analog_proposal(factors, result.trace, details)

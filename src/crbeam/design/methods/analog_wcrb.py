@@ -19,7 +19,8 @@ class AnalogWeightedBound(AnalogMethod):
     """Least weighted bound found over the phases and powers of beams of constant modulus.
 
     The problem is not convex: the weighted bound is brought to a stationary point from several starts, among them what
-    `analog-fdb` finds with the same seed and what `analog-cpa` finds, so that the result is never worse than theirs.
+    `analog-fdb` finds with the same seed and default options, and what `analog-cpa` finds, so that the result is never
+    worse than theirs.
 
     Attributes:
         starts: number of further starts: phases of the digital optimum's beams, then random ones.
@@ -33,6 +34,11 @@ class AnalogWeightedBound(AnalogMethod):
     starts: int = 6
     max_iterations: int = 500
     stationarity: float = 1e-7
+
+    def __post_init__(self) -> None:
+        self.require_option("starts", self.starts >= 0, "at least 0")
+        self.require_option("max_iterations", self.max_iterations >= 0, "at least 0")
+        self.require_option("stationarity", 0.0 <= self.stationarity < np.inf, "at least 0 and finite")
 
     def propose_beams(
         self, problem: DesignProblem, guides: Sequence[Guide], start: np.ndarray | None, seed: np.random.SeedSequence

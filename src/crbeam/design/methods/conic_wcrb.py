@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from jaxtyping import Complex, Float
 
+from crbeam.design.certified_method import CertifiedMethod
 from crbeam.design.constraints import Codebook
-from crbeam.design.method import DesignMethod
 from crbeam.design.problem import Criterion, DesignProblem
 from crbeam.design.result import Proposal
 from crbeam.errors import CrbeamError, SolverFailed
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class ConicWeightedBound(DesignMethod):
+class ConicWeightedBound(CertifiedMethod):
     """Least weighted bound as a semidefinite program, by CVXPY and Clarabel at its default tolerances.
 
     `min sum_t tr T_t` subject to `[[T_t, E_t^T], [E_t, I_t(X)]] >= 0` and the power budgets, in the span of the
@@ -54,7 +54,7 @@ class ConicWeightedBound(DesignMethod):
 def _solve(problem: DesignProblem) -> Proposal | CrbeamError:
     import cvxpy as cp
 
-    frames = {block: _frame(problem, block) for block in problem.blocks}
+    frames = {block: _frame(problem, block) for block in _seen_blocks(problem)}
     try:
         whitened = [_whitened(problem, criterion) for criterion in problem.active_criteria]
     except CrbeamError as error:
@@ -62,7 +62,7 @@ def _solve(problem: DesignProblem) -> Proposal | CrbeamError:
     scale = sum(float(np.sum(selection**2)) for _, selection in whitened)
     variables = {
         block: cp.Variable(frame.shape[1], nonneg=True)
-        if block in problem.codebooks
+        if block in problem.codebooks or frame.shape[1] == 1
         else cp.Variable((frame.shape[1], frame.shape[1]), hermitian=True)
         for block, frame in frames.items()
     }
@@ -94,8 +94,13 @@ def _solve(problem: DesignProblem) -> Proposal | CrbeamError:
     )
 
 
+def _seen_blocks(problem: DesignProblem) -> list[str]:
+    """The blocks that some criterion with a positive weight sees."""
+    return [block for block in problem.blocks if any(block in part.map.blocks for part in problem.active_criteria)]
+
+
 def _frame(problem: DesignProblem, block: str) -> Complex[np.ndarray, "tx size"]:
-    """Orthonormal basis of the transmit vectors of a block, or its unit codewords."""
+    """Orthonormal basis of the transmit vectors of a seen block, or its unit codewords."""
     codebook = problem.codebooks.get(block)
     if codebook is not None:
         return codebook.unit_codewords
@@ -105,8 +110,6 @@ def _frame(problem: DesignProblem, block: str) -> Complex[np.ndarray, "tx size"]
         for part in criterion.map.contributions
         if part.block == block
     ]
-    if not parts:
-        return np.ones((problem.n_tx, 1), dtype=complex) / np.sqrt(problem.n_tx)
     columns = np.concatenate(parts, axis=1)
     norms = np.linalg.norm(columns, axis=0)
     left, values, _ = np.linalg.svd(columns[:, norms > 0.0] / norms[norms > 0.0], full_matrices=False)
@@ -129,13 +132,15 @@ def _whitened(
 def _power_constraints(problem: DesignProblem, variables: dict[str, "cp.Variable"]) -> list[Any]:
     import cvxpy as cp
 
-    constraints: list[Any] = [variable >> 0 for block, variable in variables.items() if block not in problem.codebooks]
+    constraints: list[Any] = [variable >> 0 for variable in variables.values() if variable.ndim == 2]
     for budget in problem.budgets:
         used = [
-            cp.sum(variables[block]) if block in problem.codebooks else cp.real(cp.trace(variables[block]))
+            cp.sum(variables[block]) if variables[block].ndim == 1 else cp.real(cp.trace(variables[block]))
             for block in budget.blocks
+            if block in variables
         ]
-        constraints.append(sum(used[1:], used[0]) <= 1.0)
+        if used:
+            constraints.append(sum(used[1:], used[0]) <= 1.0)
     return constraints
 
 
@@ -155,7 +160,7 @@ def _information(
         frame, variable = frames[block], variables[block]
         power = next(budget.power_per_subcarrier_w for budget in problem.budgets if block in budget.blocks)
         parts = [part for part in criterion.map.contributions if part.block == block]
-        if block in problem.codebooks:
+        if variable.ndim == 1:
             atoms = np.einsum("il,jl->lij", frame, frame.conj())
             expression = expression + _columns(parts, power * atoms, transform) @ variable
             continue
@@ -175,10 +180,13 @@ def _columns(parts: list[Any], atoms: np.ndarray, transform: np.ndarray) -> Floa
 def _repaired(
     problem: DesignProblem, frames: dict[str, np.ndarray], values: dict[str, np.ndarray]
 ) -> Complex[np.ndarray, "block tx tx"]:
-    """Covariances in watt: positive parts, each budget used exactly."""
-    stack = np.zeros((len(problem.blocks), problem.n_tx, problem.n_tx), dtype=complex)
+    """Covariances in watt: positive parts, each budget used exactly, an unseen one evenly."""
+    stack = problem.even()
+    for budget in problem.budgets:
+        if not values.keys().isdisjoint(budget.blocks):
+            stack[[problem.blocks.index(block) for block in budget.blocks]] = 0.0
     for block, value in values.items():
-        inner = np.diag(np.maximum(value, 0.0)) if block in problem.codebooks else positive_part(value)
+        inner = np.diag(np.maximum(value, 0.0)) if value.ndim == 1 else positive_part(value)
         stack[problem.blocks.index(block)] = frames[block] @ inner @ frames[block].conj().T
     for budget in problem.budgets:
         members = [problem.blocks.index(block) for block in budget.blocks]

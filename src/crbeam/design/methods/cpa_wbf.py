@@ -26,8 +26,6 @@ class CodebookBeamformerMismatch(MismatchMethod):
     summary = "amplitudes of given beams nearest to those that are best for each criterion alone (closed form)"
     uses = frozenset({Codebook})
 
-    tolerance: float = 1e-6
-
     def compromise(
         self,
         problem: DesignProblem,

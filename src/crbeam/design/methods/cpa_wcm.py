@@ -27,8 +27,6 @@ class CodebookCovarianceMismatch(MismatchMethod):
     summary = "powers of given beams nearest to those that are best for each criterion alone (closed form)"
     uses = frozenset({Codebook})
 
-    tolerance: float = 1e-6
-
     def compromise(
         self,
         problem: DesignProblem,

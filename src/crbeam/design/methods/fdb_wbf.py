@@ -37,7 +37,6 @@ class BeamformerMismatch(MismatchMethod):
     key = "fdb-wbf"
     summary = "beamformers nearest to those that are best for each criterion alone (closed form)"
 
-    tolerance: float = 1e-6
     root: str = "hermitian"
 
     def __post_init__(self) -> None:

@@ -25,8 +25,6 @@ class CovarianceMismatch(MismatchMethod):
     key = "fdb-wcm"
     summary = "covariance nearest to those that are best for each criterion alone (closed form)"
 
-    tolerance: float = 1e-6
-
     def compromise(
         self,
         problem: DesignProblem,

@@ -19,8 +19,6 @@ class Steered(DesignMethod):
     summary = "equal power on one beam towards each object (baseline)"
     is_global = False
 
-    tolerance: float = 1e-6
-
     def why_not(self, problem: DesignProblem) -> str | None:
         """Needs to know where the objects are."""
         if problem.directions is None:

@@ -19,8 +19,6 @@ class Uniform(DesignMethod):
     summary = "isotropic transmission (baseline)"
     is_global = False
 
-    tolerance: float = 1e-6
-
     def propose_many(
         self,
         problems: Sequence[DesignProblem],

@@ -26,7 +26,7 @@ WEIGHTS = (0.01, 0.03, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.97, 0.99)
 FEW_WEIGHTS = (0.01, 0.1, 0.3, 0.5, 0.7, 0.9, 0.99)
 FULL_WEIGHTS = tuple(float(weight) for weight in np.unique(np.concatenate([WEIGHTS, np.linspace(0.01, 0.99, 50)])))
 
-#: Methods without a closed form or a convex programme.
+#: Methods without a closed form or a convex program.
 SLOW_METHODS = ("analog-fdb", "analog-wcrb")
 
 

@@ -13,7 +13,7 @@ from crbeam.design.engine.reduction import reduce_problems
 from crbeam.design.guides import guides_of
 from crbeam.design.methods import method_named
 from crbeam.errors import CrbeamError
-from crbeam.evaluation import TradeoffPoint, evaluate, tradeoff
+from crbeam.evaluation import TradeoffPoint, evaluate, improvement, tradeoff
 from crbeam.papers.claims import NotMeasured
 from crbeam.papers.zhang2025.curves import N_TARGETS, curve, scenario_with, weights_for
 from crbeam.papers.zhang2025.measurements import (
@@ -36,6 +36,8 @@ from crbeam.papers.zhang2025.measurements import (
     StateInformation,
 )
 from crbeam.scenario import Scenario
+from crbeam.studies import Study
+from crbeam.studies.scenes import scene
 from crbeam.systems import design_problem, design_problems, isotropic_transmission, link_map
 from crbeam.systems.zhang2025 import analog_codebook, codebook, pattern_sweep, transmit_directions
 
@@ -51,6 +53,12 @@ FRONT_WEIGHTS = tuple(
 PHASE_WEIGHTS = (0.0, 0.5, 1.0)
 START_WEIGHTS = (0.1, 0.5, 0.9)
 SEED = 20250101
+#: Scenes on which analog schemes are compared: three targets anywhere in front of the station, random path phases.
+RANDOM_SCENES = {
+    "seed": SEED,
+    "phases": True,
+    "fields": {"targets.positions": {"uniform": [["-15 m", "8 m"], ["15 m", "25 m"]], "apart": "2 m"}},
+}
 ANTENNAS = (16, 32, 64, 128)
 TIMED_RUNS = 9
 #: Outer iterations after which a start of the alternating algorithm is at its end, three times those of the paper, and
@@ -85,7 +93,7 @@ def gather(*, full: bool = False, report: Report = _silence) -> Measurements:
     ends = _ends()
     report("random path phases, square roots, starts")
     draws = _draws(100 if full else 40, 50 if full else 16, 10 if full else 4)
-    report("convergence, codewords, identifiability, times")
+    report("convergence, codewords, identifiability, times, random scenes")
     return Measurements(
         curves,
         fronts,
@@ -96,6 +104,7 @@ def gather(*, full: bool = False, report: Report = _silence) -> Measurements:
         _attempt(_pattern_errors),
         {n_targets: _state_information(n_targets) for n_targets in (0, 1, 2)},
         _efforts(),
+        _attempt(partial(_analog_decreases, 20 if full else 10)),
     )
 
 
@@ -247,6 +256,16 @@ def _efforts() -> dict[int, Effort]:
         count: Effort(_reduced_size(problem), min(searches[count]), min(designs[count]))
         for count, problem in problems.items()
     }
+
+
+def _analog_decreases(count: int) -> tuple[float, ...]:
+    """Relative decrease of the objective by `analog-wcrb`, for each of so many random scenes."""
+    study = Study.model_validate({"scenario": "zhang2025", "axes": {"realisations": count}, "random": RANDOM_SCENES})
+    method = method_named("analog-wcrb")
+    problems = [design_problem(scene(study, (), draw), weight=0.5, method=method) for draw in range(count)]
+    seeds = [np.random.SeedSequence([SEED, draw]) for draw in range(count)]
+    found = improvement(problems, method, [method_named(key) for key in ANALOG], seeds=seeds)
+    return tuple(float(value) for value in found.decreases)
 
 
 def _reduced_size(problem: DesignProblem) -> int:

@@ -159,6 +159,8 @@ class Measurements:
         pattern_errors: relative pattern error of the analog imitation of each derivative codeword.
         information: of the bistatic link, by number of targets.
         efforts: of one design with `TIMED_TARGETS` targets, by number of antennas.
+        analog_decreases: relative decrease of the objective by `analog-wcrb` against the better of the paper's analog
+            schemes, for each random scene; text says why it is missing.
     """
 
     curves: Mapping[Key, Curve | str]
@@ -170,6 +172,7 @@ class Measurements:
     pattern_errors: tuple[float, ...] | str
     information: Mapping[int, StateInformation]
     efforts: Mapping[int, Effort]
+    analog_decreases: tuple[float, ...] | str
 
     def curve(self, reading: str, n_targets: int, method: str) -> Curve:
         """A trade-off curve; raises `NotMeasured`."""

@@ -1,0 +1,64 @@
+"""Methods that start from guides, the transmissions that are best for each criterion alone."""
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from crbeam.design.guides import Guide, guides_of
+from crbeam.design.method import DesignMethod
+from crbeam.design.problem import DesignProblem
+from crbeam.design.result import Proposal
+from crbeam.errors import CrbeamError
+
+
+@dataclass(frozen=True)
+class GuidedMethod(DesignMethod):
+    """A method that proposes a transmission for one problem from its guides.
+
+    `details["guide_gap"]` of a design is the largest certified gap of the guides that it rests on; designs from given
+    guides, which have none, do not have it.
+    """
+
+    is_global = False
+
+    @abstractmethod
+    def propose_guided(
+        self, problem: DesignProblem, guides: Sequence[Guide], *, start: np.ndarray | None, seed: np.random.SeedSequence
+    ) -> Proposal:
+        """Transmission for one problem.
+
+        Args:
+            problem: has passed `why_not`.
+            guides: of its criteria with a positive weight.
+            start: covariances `[block, tx, tx]` to start from, or None.
+            seed: of all that is random.
+        """
+
+    def propose_many(
+        self,
+        problems: Sequence[DesignProblem],
+        *,
+        starts: Sequence[np.ndarray | None],
+        seeds: Sequence[np.random.SeedSequence],
+    ) -> list[Proposal | CrbeamError]:
+        """Transmissions for one problem after the other; problems that share their maps share their guides."""
+        parts = zip(problems, guides_of(problems), starts, seeds, strict=True)
+        return [self._proposal(problem, guides, start, seed) for problem, guides, start, seed in parts]
+
+    def _proposal(
+        self,
+        problem: DesignProblem,
+        guides: tuple[Guide, ...] | CrbeamError,
+        start: np.ndarray | None,
+        seed: np.random.SeedSequence,
+    ) -> Proposal | CrbeamError:
+        if isinstance(guides, CrbeamError):
+            return guides
+        try:
+            proposal = self.propose_guided(problem, guides, start=start, seed=seed)
+        except CrbeamError as error:
+            return error
+        gaps = [guide.gap for guide in guides if guide.gap is not None]
+        return replace(proposal, details={**proposal.details, "guide_gap": max(gaps)}) if gaps else proposal
