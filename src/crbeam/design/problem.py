@@ -152,7 +152,7 @@ class DesignProblem:
         """Names of the transmit covariances to choose, in the order of the stack."""
         return tuple(dict.fromkeys(block for criterion in self.criteria for block in criterion.map.blocks))
 
-    @property
+    @cached_property
     def n_tx(self) -> int:
         """Number of transmit antennas of each block."""
         return next(criterion.map.n_tx for criterion in self.criteria if criterion.map.contributions)
