@@ -1,15 +1,14 @@
 """Methods that compromise between the transmissions that are best for each criterion alone."""
 
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from crbeam.design.constraints import PowerBudget
 from crbeam.design.guided_method import GuidedMethod
 from crbeam.design.guides import Guide
-from crbeam.design.mismatch import mismatch
+from crbeam.design.mismatch import mismatch, nearest_factors
 from crbeam.design.problem import DesignProblem
 from crbeam.design.result import Proposal
 
@@ -42,20 +41,36 @@ class MismatchMethod(GuidedMethod):
         return self.compromise(problem, guides, seed)
 
 
-def blocks_of(problem: DesignProblem, budget: PowerBudget) -> list[int]:
-    """Places in the problem's stacks of the blocks that share a budget."""
-    return [problem.blocks.index(block) for block in budget.blocks]
+def factors_by_budget(
+    problem: DesignProblem, nearest: Callable[[list[int], float], Sequence[np.ndarray]]
+) -> list[np.ndarray]:
+    """Beamformers of every block, found for one power budget after the other.
+
+    Args:
+        problem: whose budgets are used fully.
+        nearest: beamformers of the blocks (by their places in the problem's stacks) that share a power in watt.
+    """
+    factors: dict[int, np.ndarray] = {}
+    for budget in problem.budgets:
+        blocks = [problem.blocks.index(block) for block in budget.blocks]
+        factors.update(zip(blocks, nearest(blocks, budget.power_per_subcarrier_w), strict=True))
+    return [factors[block] for block in range(len(problem.blocks))]
 
 
 def beamformer_proposal(
     problem: DesignProblem,
     guides: Sequence[Guide],
-    factors: Sequence[np.ndarray],
     guide_factors: Sequence[Sequence[np.ndarray]],
 ) -> Proposal:
-    """Proposal of beamformers `F_b`, with their mismatch to those of the guides."""
+    """Proposal of the beamformers nearest to those that stand for the guides, with their mismatch."""
+    shares = [guide.share for guide in guides]
+
+    def nearest(blocks: list[int], power_w: float) -> Sequence[np.ndarray]:
+        return nearest_factors(shares, [[factors[block] for block in blocks] for factors in guide_factors], power_w)
+
+    factors = factors_by_budget(problem, nearest)
     power_w = sum(budget.power_per_subcarrier_w for budget in problem.budgets)
-    value = mismatch([guide.share for guide in guides], factors, guide_factors)
+    value = mismatch(shares, factors, guide_factors)
     return Proposal(_covariances(factors), factors=tuple(factors), trace=(value / power_w,))
 
 

@@ -7,8 +7,8 @@ import numpy as np
 
 from crbeam.design.constraints import Codebook
 from crbeam.design.guides import Guide
-from crbeam.design.mismatch import nearest_factors, word_factors
-from crbeam.design.mismatch_method import MismatchMethod, beamformer_proposal, blocks_of
+from crbeam.design.mismatch import word_factors
+from crbeam.design.mismatch_method import MismatchMethod, beamformer_proposal
 from crbeam.design.problem import DesignProblem
 from crbeam.design.result import Proposal
 
@@ -38,11 +38,4 @@ class CodebookBeamformerMismatch(MismatchMethod):
             [word_factors(word, matrix) for word, matrix in zip(words, guide.covariances, strict=True)]
             for guide in guides
         ]
-        factors = [np.zeros_like(factor) for factor in guide_factors[0]]
-        for budget in problem.budgets:
-            blocks = blocks_of(problem, budget)
-            of_budget = [[guide[block] for block in blocks] for guide in guide_factors]
-            found = nearest_factors([guide.share for guide in guides], of_budget, budget.power_per_subcarrier_w)
-            for block, factor in zip(blocks, found, strict=True):
-                factors[block] = factor
-        return beamformer_proposal(problem, guides, factors, guide_factors)
+        return beamformer_proposal(problem, guides, guide_factors)

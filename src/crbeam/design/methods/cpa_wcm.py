@@ -8,7 +8,7 @@ import numpy as np
 from crbeam.design.constraints import Codebook
 from crbeam.design.guides import Guide
 from crbeam.design.mismatch import blend, nearest_word_powers_w
-from crbeam.design.mismatch_method import MismatchMethod, blocks_of, covariance_proposal
+from crbeam.design.mismatch_method import MismatchMethod, covariance_proposal, factors_by_budget
 from crbeam.design.problem import DesignProblem
 from crbeam.design.result import Proposal
 
@@ -35,12 +35,10 @@ class CodebookCovarianceMismatch(MismatchMethod):
     ) -> Proposal:
         """The blend of the guides' powers, at full power in each budget."""
         blended = blend([guide.share for guide in guides], [guide.covariances for guide in guides])
-        factors: list[np.ndarray] = [np.zeros((problem.n_tx, 0))] * len(problem.blocks)
-        for budget in problem.budgets:
-            blocks = blocks_of(problem, budget)
+
+        def nearest(blocks: list[int], power_w: float) -> list[np.ndarray]:
             words = [problem.codebooks[problem.blocks[block]].unit_codewords for block in blocks]
-            wanted = [blended[block] for block in blocks]
-            found = nearest_word_powers_w(words, wanted, budget.power_per_subcarrier_w)
-            for block, word, powers_w in zip(blocks, words, found, strict=True):
-                factors[block] = word * np.sqrt(powers_w)
-        return covariance_proposal(problem, guides, factors)
+            found = nearest_word_powers_w(words, [blended[block] for block in blocks], power_w)
+            return [word * np.sqrt(powers_w) for word, powers_w in zip(words, found, strict=True)]
+
+        return covariance_proposal(problem, guides, factors_by_budget(problem, nearest))

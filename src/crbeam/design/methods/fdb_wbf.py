@@ -7,8 +7,8 @@ from typing import ClassVar
 import numpy as np
 
 from crbeam.design.guides import Guide
-from crbeam.design.mismatch import nearest_factors, transmit_basis
-from crbeam.design.mismatch_method import MismatchMethod, beamformer_proposal, blocks_of
+from crbeam.design.mismatch import transmit_basis
+from crbeam.design.mismatch_method import MismatchMethod, beamformer_proposal
 from crbeam.design.problem import DesignProblem
 from crbeam.design.result import Proposal
 from crbeam.design.square_roots import aligned, hermitian_root, random_unitary, triangular_root
@@ -51,15 +51,7 @@ class BeamformerMismatch(MismatchMethod):
             for guide in guides
         ]
         roots = self._roots(inner, np.random.default_rng(seed))
-        factors = [np.zeros_like(root) for root in roots[0]]
-        for budget in problem.budgets:
-            blocks = blocks_of(problem, budget)
-            of_budget = [[guide[block] for block in blocks] for guide in roots]
-            found = nearest_factors([guide.share for guide in guides], of_budget, budget.power_per_subcarrier_w)
-            for block, factor in zip(blocks, found, strict=True):
-                factors[block] = factor
-        guide_factors = [_in(bases, guide) for guide in roots]
-        return beamformer_proposal(problem, guides, _in(bases, factors), guide_factors)
+        return beamformer_proposal(problem, guides, [_in(bases, guide) for guide in roots])
 
     def _roots(self, inner: list[list[np.ndarray]], rng: np.random.Generator) -> list[list[np.ndarray]]:
         """Roots of each guide in each block."""

@@ -7,7 +7,7 @@ import numpy as np
 
 from crbeam.design.guides import Guide
 from crbeam.design.mismatch import blend, nearest_covariance_factors, transmit_basis
-from crbeam.design.mismatch_method import MismatchMethod, blocks_of, covariance_proposal
+from crbeam.design.mismatch_method import MismatchMethod, covariance_proposal, factors_by_budget
 from crbeam.design.problem import DesignProblem
 from crbeam.design.result import Proposal
 
@@ -33,12 +33,11 @@ class CovarianceMismatch(MismatchMethod):
     ) -> Proposal:
         """The blend of the guides, at full power in each budget."""
         blended = blend([guide.share for guide in guides], [guide.covariances for guide in guides])
-        factors: list[np.ndarray] = [np.zeros((problem.n_tx, 0))] * len(problem.blocks)
-        for budget in problem.budgets:
-            blocks = blocks_of(problem, budget)
+
+        def nearest(blocks: list[int], power_w: float) -> list[np.ndarray]:
             bases = [transmit_basis(problem, problem.blocks[block]) for block in blocks]
             inner = [basis.conj().T @ blended[block] @ basis for basis, block in zip(bases, blocks, strict=True)]
-            found = nearest_covariance_factors(inner, budget.power_per_subcarrier_w)
-            for block, basis, factor in zip(blocks, bases, found, strict=True):
-                factors[block] = basis @ factor
-        return covariance_proposal(problem, guides, factors)
+            found = nearest_covariance_factors(inner, power_w)
+            return [basis @ factor for basis, factor in zip(bases, found, strict=True)]
+
+        return covariance_proposal(problem, guides, factors_by_budget(problem, nearest))
