@@ -42,12 +42,14 @@ def test_neither_workers_nor_other_links_nor_other_ratios_change_the_results(sce
     assert numbers(check(scene, trials=25, snr_db=(20.0,))) == alone[1:]
 
 
+@pytest.mark.slow
 def test_trials_depend_on_the_seed_and_the_order_of_ratios_does_not_matter(scene):
     first = numbers(check(scene))
     assert numbers(check(scene, snr_db=(20.0, 15.0))) == first
     assert numbers(check(scene, seed=2)) != first
 
 
+@pytest.mark.slow
 def test_more_trials_keep_the_first_ones(scene):
     few = check(scene, trials=2).links["bistatic"].points[1].quantities["user_position_m"].rmse
     many = check(scene, trials=4).links["bistatic"].points[1].quantities["user_position_m"].rmse

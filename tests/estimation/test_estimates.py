@@ -48,6 +48,7 @@ def test_without_noise_estimates_are_exact(scene, links, method):
         (MUNICH, (), None),
     ],
 )
+@pytest.mark.slow
 def test_other_scenes_are_estimated_exactly_too(source, overrides, seed):
     scene = designed(source, overrides=overrides, seed=seed)
     for links in (("bistatic",), ("monostatic",), ("bistatic", "monostatic")):
@@ -82,6 +83,7 @@ def test_the_estimator_is_told_nothing_about_the_paths(scene):
 
 
 @pytest.mark.parametrize("links", [("bistatic",), pytest.param(("bistatic", "monostatic"), marks=pytest.mark.slow)])
+@pytest.mark.slow
 def test_covariance_of_estimates_is_the_bound(scene, links):
     """60 trials 15 dB above own noise: normalised squared errors have the mean of a chi-square variable."""
     errors = []
@@ -102,6 +104,7 @@ def test_covariance_of_estimates_is_the_bound(scene, links):
 
 
 @pytest.mark.parametrize(("clock_s", "side"), [(1e-6 + 2e-9, "above"), (1e-6, "below")])
+@pytest.mark.slow
 def test_a_wrong_clock_and_unaccounted_knowledge_are_caught(scene, clock_s, side):
     """Fixed at a wrong value the error stays far above the bound; at the right one it falls below that of the check."""
     plan = TrialPlan((20.0,), trials=20, seed=3)

@@ -59,6 +59,7 @@ def test_echoes_are_named_by_the_nearest_object_or_its_mirror_image(scene):
     assert np.allclose(kept.state["user_position"], true[2]), "a receiver is no echo to be exchanged"
 
 
+@pytest.mark.slow
 def test_a_collision_of_two_paths_is_counted_and_stays_in_the_error():
     """Two targets within a fraction of every cell: the second is found elsewhere, or not in its cell."""
     near = "targets.positions=[[-10 m, 15 m], [-10.02 m, 15.01 m], [5 m, 15 m]]"

@@ -57,6 +57,7 @@ def test_seeds_of_noise_and_of_phases_are_two_things():
     assert phases["root_bound"] != plain["root_bound"]
 
 
+@pytest.mark.slow
 def test_a_design_or_isotropic_beams_may_be_checked(tmp_path):
     words = ("zhang2025", *SMALL, "--snr-db", "20", "--link", "monostatic")
     made = RUNNER.invoke(app, ["design", "zhang2025", *SMALL[:4], "--out", str(tmp_path), "--json"])

@@ -304,6 +304,7 @@ def test_only_the_random_root_depends_on_the_seed(root):
 
 
 @pytest.mark.parametrize("root", BeamformerMismatch.ROOTS[1:])
+@pytest.mark.slow
 def test_every_root_conforms(root):
     assert_method_conforms(BeamformerMismatch(root=root))
 

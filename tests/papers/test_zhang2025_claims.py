@@ -499,6 +499,7 @@ def test_saturation_counts_outer_iterations():
     assert saturation(np.linspace(1.0, 0.0, 11)) == 10
 
 
+@pytest.mark.slow
 def test_random_scenes_differ_and_repeat(monkeypatch):
     schemes = {"analog-wcrb": "analog-wcrb:starts=1,max_iterations=20", "analog-fdb": "analog-fdb:starts=1"}
     monkeypatch.setattr(gathering, "method_named", lambda key: method_named(str(schemes.get(key, key))))
@@ -519,6 +520,7 @@ def small_gather(*, full, report):
     return IDEAL
 
 
+@pytest.mark.slow
 def test_the_verb_writes_the_table_and_reports_a_failed_claim_without_an_error(tmp_path, monkeypatch):
     papers = {"zhang2025": reproduction.PaperClaims((*CLAIMS[:1], above_nothing()), small_gather)}
     monkeypatch.setattr(reproduction, "_PAPERS", papers)

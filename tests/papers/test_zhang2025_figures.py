@@ -32,6 +32,7 @@ def test_what_does_not_exist_is_refused_with_what_does():
         make_figure("zhang2025", "remark-4", ".")
 
 
+@pytest.mark.slow
 def test_the_command_makes_figures_by_number_and_by_name(tmp_path, monkeypatch):
     monkeypatch.setattr(remark_3, "N_TARGETS", (1,))
     monkeypatch.setattr(remark_3, "WEIGHTS", (0.5,))

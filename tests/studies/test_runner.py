@@ -299,6 +299,7 @@ RULE = {"metric": "objective", "relative_half_width": 0.25, "confidence": 0.9, "
 MANY = {"axes": {"weight": [0.2, 0.8], "realisations": 300}, "stop": RULE, "batch_cases": 4}
 
 
+@pytest.mark.slow
 def test_a_study_stops_when_its_means_are_known_whatever_happens_to_it(tmp_path):
     files = [tmp_path / f"{name}.sqlite" for name in ("serial", "backwards", "interrupted")]
     summaries = [run_study(small_study(**MANY), files[0], workers=1)]

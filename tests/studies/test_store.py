@@ -157,6 +157,7 @@ def store_all(store, jobs):
         store.commit(job.batch.number, store.begin(job.batch.number), compute(job))
 
 
+@pytest.mark.slow
 def test_a_full_disk_keeps_what_was_stored(tmp_path, study, plan):
     """Pages run out in the middle: the batch is rolled back, the earlier ones stay, and the run can go on."""
     file, reference = tmp_path / "study.sqlite", tmp_path / "reference.sqlite"
