@@ -192,11 +192,15 @@ def _kind(leaf: Any) -> str:
         return f"{_kind(leaf.item)}; one or a list" if leaf.or_single else f"list: {_kind(leaf.item)}"
     if isinstance(leaf, fields.Whole):
         return leaf._allowed().removeprefix("a ")
+    if isinstance(leaf, links.OfLinks):
+        return f"{leaf.plural}, by link"
+    if isinstance(leaf, fields.PositiveNumber):
+        return f"number: {leaf.limits}"
+    if type(leaf) is fields.Pair:
+        return f"[x, y]: {leaf.allowed.partition(' such')[0]}"
     words = {
         fields.Position: "[x, y]: two lengths",
-        fields.PositiveNumber: "number above 0",
         fields.Text: "text",
-        links.PathPhases: "angles, by link",
     }
     return words[type(leaf)]
 

@@ -115,6 +115,13 @@ DIMENSIONS: Mapping[str, Dimension] = MappingProxyType(
         "frequency": Dimension("frequency", "Hz", _linear(_FREQUENCY), ("28 GHz", "120 MHz"), _scaled(_FREQUENCY)),
         "length": Dimension("length", "m", _linear(_LENGTH), ("17 m", "2 km"), _scaled(_LENGTH)),
         "time": Dimension("time", "s", _linear(_TIME), ("1 us", "250 ns"), _scaled(_TIME), {"µs": "us", "μs": "us"}),
+        "speed": Dimension(
+            "speed",
+            "m/s",
+            {"m/s": LinearUnit(1.0), "km/h": LinearUnit(1.0, 3.6)},
+            ("12 m/s", "50 km/h"),
+            lambda _: "m/s",
+        ),
         "power": Dimension(
             "power",
             "W",

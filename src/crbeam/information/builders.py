@@ -1,12 +1,33 @@
 """Information maps of path parameters from propagation paths."""
 
-import numpy as np
-from jaxtyping import Complex, Float, Inexact
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
+import numpy as np
+from jaxtyping import Complex, Float, Inexact, Int
+
+from crbeam.errors import InvalidInput
 from crbeam.information.information_map import Contribution, InformationMap
 from crbeam.information.state import path_layout
+from crbeam.propagation.jacobians import doppler_shifts_hz
 from crbeam.propagation.paths import Paths
 from crbeam.scenario import Waveform
+
+
+@dataclass(frozen=True, eq=False)
+class Pilots:
+    """Pilot symbols that see one transmit covariance.
+
+    Attributes:
+        block: name of that covariance, in watt per subcarrier summed over slots.
+        symbols: number of symbols times the share of the covariance that each of them carries. With P symbols in
+            each slot, whose beams add up to the covariance, P; if L slots share it equally, P again, `1 / L` a symbol.
+        time_s: when each of them is sent; None where nothing moves and only their number matters.
+    """
+
+    block: str
+    symbols: float
+    time_s: Float[np.ndarray, " symbol"] | None = None
 
 
 def subcarrier_gram(
@@ -17,9 +38,32 @@ def subcarrier_gram(
     The first half of the rows are `e_k`, the second half `-2j pi m df e_k`. The sum over subcarriers is one matrix
     product. A common phase ramp does not change it, so delays enter relative to the first path.
     """
-    frequency_hz = waveform.subcarrier_indices * waveform.subcarrier_spacing_hz
-    tone = np.exp(-2j * np.pi * np.outer(delay_s - delay_s[0], frequency_hz))
-    functions = np.concatenate([tone, -2j * np.pi * frequency_hz * tone])
+    return _tone_gram(delay_s[0] - delay_s, waveform.subcarrier_indices * waveform.subcarrier_spacing_hz, -1.0)
+
+
+def symbol_gram(
+    doppler_hz: Float[np.ndarray, " path"], pilots: Pilots
+) -> Complex[np.ndarray, "double_path double_path"]:
+    """`sum_t conj(g_i[t]) g_j[t]` of `e_k[t] = exp(2j pi nu_k t)` and their derivatives by `nu_k`, over pilot symbols.
+
+    The first half of the rows are `e_k`, the second half `2j pi t e_k`; each symbol counts with its share of the
+    covariance. Without times the functions are 1, and 0.
+    """
+    if pilots.time_s is None:
+        still = np.zeros((2 * doppler_hz.size, 2 * doppler_hz.size), dtype=complex)
+        still[: doppler_hz.size, : doppler_hz.size] = pilots.symbols
+        return still
+    if not pilots.time_s.size:
+        return np.zeros((2 * doppler_hz.size, 2 * doppler_hz.size), dtype=complex)
+    return pilots.symbols / pilots.time_s.size * _tone_gram(doppler_hz, pilots.time_s, 1.0)
+
+
+def _tone_gram(
+    rate: Float[np.ndarray, " path"], abscissa: Float[np.ndarray, " sample"], sign: float
+) -> Complex[np.ndarray, "double_path double_path"]:
+    """Gram matrix of `exp(2j pi rate_k x)` and, as the second half, of `sign 2j pi x` times that."""
+    tone = np.exp(2j * np.pi * np.outer(rate, abscissa))
+    functions = np.concatenate([tone, sign * 2j * np.pi * abscissa * tone])
     return functions.conj() @ functions.T
 
 
@@ -30,38 +74,84 @@ def path_information(
     noise_power_w: float,
     transmit_response: tuple[Complex[np.ndarray, "tx path"], Complex[np.ndarray, "tx path"]],
     receive_response: tuple[Complex[np.ndarray, "rx path"], Complex[np.ndarray, "rx path"]],
-    block: str,
+    pilots: Sequence[Pilots],
     projector: Inexact[np.ndarray, "rx rx"] | None = None,
 ) -> InformationMap:
-    """Information about departure, arrival, delay and complex gain of every path of a link.
+    """Information about departure, arrival, delay, Doppler shift and complex gain of every path of a link.
 
-    For `H_m = sum_k gain_k exp(-2j pi m df delay_k) z_k t_k^H` each path has five rank-one terms: departure
-    (`z (dt)^H`), arrival (`(dz) t^H`), delay, and real and imaginary part of the gain. With P pilots per slot,
-    `I_ij = (2 P / noise_power) sum_m Re tr(dH_m/dx_j R dH_m^H/dx_i)`; all couplings between paths are kept.
+    For `H_m(t) = sum_k gain_k exp(-2j pi m df delay_k) exp(2j pi doppler_k t) z_k t_k^H` each path has five rank-one
+    terms: departure (`z (dt)^H`), arrival (`(dz) t^H`), delay, and real and imaginary part of the gain; one that moves
+    has a sixth, the Doppler shift. `I_ij = (2 / noise_power) sum_{m,t} Re tr(dH/dx_j R_t dH^H/dx_i)`, where R_t is the
+    share of the covariance that the symbol at t carries. Sums over subcarriers and symbols are Gram matrices of their
+    own, whose product is taken entry by entry.
 
     Unknown: all path parameters (`path_layout`). Assumed known: noise power, arrays, number of paths.
 
-    Reference: zhang2025 eq. (6).
+    Args:
+        paths: the paths of the link.
+        waveform: its subcarriers.
+        noise_power_w: of one antenna on one subcarrier.
+        transmit_response: responses of the transmit array towards each path, and their derivatives by the angle.
+        receive_response: the same of the receive array.
+        pilots: the observed symbols, by the covariance that they see.
+        projector: receive projector of an analog combiner; None without one.
 
-    Deviation: the second line of (6) prints `2N/sigma^2`; the factor is `2P/sigma^2` (pilots per slot).
+    Reference: zhang2025 eq. (6), hamrouni2026 eq. (9).
+
+    Deviation: the second line of zhang2025 (6) prints `2N/sigma^2`; the factor is `2P/sigma^2` (pilots per slot).
+    hamrouni2026 neglects the coupling between paths; here it is kept (see `within_paths`).
     """
-    n_paths = paths.n_paths
-    transmit, transmit_slope = transmit_response
-    receive, receive_slope = receive_response
-    basis = subcarrier_gram(paths.delay_s, waveform)
-    plain, delayed = np.arange(n_paths), n_paths + np.arange(n_paths)
-    ones = np.ones(n_paths, dtype=complex)
-    row = np.concatenate([plain, plain, delayed, np.stack([plain, plain], axis=1).ravel()])
-    factor = np.concatenate([paths.gain, paths.gain, paths.gain, np.stack([ones, 1j * ones], axis=1).ravel()])
-    scale = 2.0 * waveform.symbols_per_slot / noise_power_w
-    gram = scale * np.outer(factor.conj(), factor) * basis[np.ix_(row, row)]
-    contribution = Contribution(
-        block=block,
-        receiver=paths.link,
-        transmit=np.concatenate([transmit_slope, transmit, transmit, np.repeat(transmit, 2, axis=1)], axis=1),
-        receive=np.concatenate([receive, receive_slope, receive, np.repeat(receive, 2, axis=1)], axis=1),
-        gram=0.5 * (gram + gram.conj().T),
-        jacobian=np.eye(5 * n_paths),
-        projector=projector,
-    )
-    return InformationMap(path_layout(paths.link, n_paths), (contribution,))
+    if paths.motion is not None and any(part.time_s is None for part in pilots):
+        raise InvalidInput("Pilots must have times where something moves, but some have none.")
+    n_paths, moving = paths.n_paths, np.asarray(paths.moving, dtype=int)
+    every, ones = np.arange(n_paths), np.ones(n_paths, dtype=complex)
+    twice = np.repeat(every, 2)
+    path_of = np.concatenate([every, every, every, moving, twice])
+    factor = np.concatenate([np.tile(paths.gain, 3), paths.gain[moving], np.stack([ones, 1j * ones], axis=1).ravel()])
+    tone = path_of.copy()
+    tone[2 * n_paths : 3 * n_paths] += n_paths
+    turn = path_of.copy()
+    turn[3 * n_paths : 3 * n_paths + moving.size] += n_paths
+    common = 2.0 / noise_power_w * np.outer(factor.conj(), factor) * _at(subcarrier_gram(paths.delay_s, waveform), tone)
+    transmit, receive = transmit_response[0][:, path_of], receive_response[0][:, path_of]
+    transmit[:, :n_paths] = transmit_response[1]
+    receive[:, n_paths : 2 * n_paths] = receive_response[1]
+    doppler_hz = doppler_shifts_hz(paths)
+    layout = path_layout(paths.link, n_paths, paths.moving)
+    contributions = []
+    for part in pilots:
+        gram = common * _at(symbol_gram(doppler_hz, part), turn)
+        contributions.append(
+            Contribution(
+                block=part.block,
+                receiver=paths.link,
+                transmit=transmit,
+                receive=receive,
+                gram=0.5 * (gram + gram.conj().T),
+                jacobian=np.eye(layout.size),
+                projector=projector,
+            )
+        )
+    return InformationMap(layout, tuple(contributions))
+
+
+def within_paths(information_map: InformationMap) -> InformationMap:
+    """Map of path parameters that neglects every coupling between different paths; those inside a path stay.
+
+    Reference: hamrouni2026 section IV.
+    """
+    path_of = np.array([name.partition("[")[2] for name in _component_names(information_map)])
+    same = path_of[:, None] == path_of
+    parts = tuple(replace(part, gram=part.gram * same) for part in information_map.contributions)
+    return replace(information_map, contributions=parts)
+
+
+def _component_names(information_map: InformationMap) -> list[str]:
+    layout = information_map.layout
+    return [name for name, size in zip(layout.names, layout.sizes, strict=True) for _ in range(size)]
+
+
+def _at(
+    gram: Complex[np.ndarray, "double_path double_path"], index: Int[np.ndarray, " term"]
+) -> Complex[np.ndarray, "term term"]:
+    return gram[np.ix_(index, index)]

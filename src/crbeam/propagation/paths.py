@@ -9,6 +9,21 @@ from crbeam.errors import InvalidInput
 
 
 @dataclass(frozen=True, eq=False)
+class Motion:
+    """What moves while a link is observed, and how fast.
+
+    Attributes:
+        velocity_mps: velocity of the moving object, `[x, y]`.
+        wavelength_m: of the carrier.
+        mover: name of the bounce point that moves (`user`), or None if the receiver moves.
+    """
+
+    velocity_mps: Float[np.ndarray, "2"]
+    wavelength_m: float
+    mover: str | None = None
+
+
+@dataclass(frozen=True, eq=False)
 class Paths:
     """What a link's signals go through: delays, angles, gains and the points they visit.
 
@@ -25,6 +40,7 @@ class Paths:
         arrival_rad: direction from which each path reaches the receiver.
         delay_s: propagation time plus the receiver's clock bias.
         gain: complex amplitude of each path.
+        motion: what moves; None in a static scene, where paths have no Doppler shift.
     """
 
     link: str
@@ -36,6 +52,7 @@ class Paths:
     arrival_rad: Float[np.ndarray, " path"]
     delay_s: Float[np.ndarray, " path"]
     gain: Complex[np.ndarray, " path"]
+    motion: Motion | None = None
 
     def __post_init__(self) -> None:
         sizes = {len(self.vertex_names), *(len(v) for v in (self.departure_rad, self.arrival_rad, self.delay_s))}
@@ -48,3 +65,11 @@ class Paths:
     def n_paths(self) -> int:
         """Number of paths."""
         return len(self.gain)
+
+    @property
+    def moving(self) -> tuple[int, ...]:
+        """Indices of the paths whose length changes with time: those that have a Doppler shift."""
+        if self.motion is None:
+            return ()
+        mover = self.motion.mover
+        return tuple(path for path, name in enumerate(self.vertex_names) if mover in (None, name))

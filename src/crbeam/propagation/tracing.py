@@ -9,12 +9,14 @@ from jaxtyping import Float
 from crbeam.errors import InvalidScenario
 from crbeam.propagation.gains import bounce_amplitude, line_of_sight_amplitude
 from crbeam.propagation.path_file import RecordedPaths, read_path_file
-from crbeam.propagation.paths import Paths
+from crbeam.propagation.paths import Motion, Paths
 from crbeam.propagation.responses import steering_response
 from crbeam.scenario import SPEED_OF_LIGHT_MPS, USER, Link, Scenario, UniformLinearArray
 
 #: Largest distance between a position of the scenario and of its path file.
 POSITION_TOLERANCE_M = 1e-3
+#: Word in the seeds of shadowing that sets them apart from those of phases.
+SHADOWING_STREAM = 100
 #: Correlation of two paths' signatures above which a link cannot tell them apart.
 RESOLVABLE_CORRELATION = 0.5
 
@@ -25,7 +27,8 @@ def trace_paths(scenario: Scenario) -> dict[str, Paths]:
     A link to the user has the line of sight and one bounce over each target, with the user's clock bias in the
     delay; a link back to its own station has the round trip to the user and to each target. The phases of a link's
     paths are those that the scenario lists; else those of its path file, which has them for the link to the user; else
-    uniform draws from its seed, a stream for links to the user and one for links back; else zero.
+    uniform draws from its seed, a stream for links to the user and one for links back; else zero. Shadowing is that
+    which the scenario lists, else drawn from the seed in the same way, else none; recorded paths have their own gains.
 
     Raises:
         InvalidScenario: the scenario contradicts its path file, or a path cannot be told from another.
@@ -41,8 +44,10 @@ def trace_paths(scenario: Scenario) -> dict[str, Paths]:
             paths = _monostatic_paths(scenario, name, link, targets_m)
         if recorded is not None:
             require_resolvable(paths, scenario)
-        has_phases = is_bistatic and recorded is not None
-        result[name] = _with_phases(paths, scenario, stream=None if has_phases else int(not is_bistatic))
+        stream = None if is_bistatic and recorded is not None else int(not is_bistatic)
+        if stream is not None:
+            paths = _with_shadowing(paths, scenario, stream)
+        result[name] = _with_phases(paths, scenario, stream=stream)
     return result
 
 
@@ -128,9 +133,12 @@ def _bistatic_paths(
             first_m,
             second_m,
             _rcs_m2(scenario.targets.bistatic_rcs_m2, len(targets_m), "targets.bistatic_rcs"),
+            exponent=scenario.propagation.path_loss_exponent,
             as_printed=scenario.propagation.rcs_amplitude == "as_printed",
         )
-        gain = np.concatenate([[line_of_sight_amplitude(wavelength_m, direct_m)], bounces]).astype(complex)
+        exponent = scenario.propagation.path_loss_exponent
+        direct = line_of_sight_amplitude(wavelength_m, direct_m, exponent=exponent)
+        gain = np.concatenate([[direct], bounces]).astype(complex)
     else:
         gain = recorded.channel_gain[: 1 + len(targets_m)].astype(complex)
     return Paths(
@@ -143,6 +151,7 @@ def _bistatic_paths(
         arrival_rad=_azimuth(receiver_m, np.concatenate([transmitter_m[None], targets_m])),
         delay_s=length_m / SPEED_OF_LIGHT_MPS + scenario.user.clock_bias_s,
         gain=gain,
+        motion=_motion(scenario, None),
     )
 
 
@@ -197,6 +206,7 @@ def _monostatic_paths(scenario: Scenario, name: str, link: Link, targets_m: Floa
         np.concatenate(
             [[scenario.user.rcs_m2], _rcs_m2(scenario.targets.monostatic_rcs_m2, len(targets_m), "targets.rcs")]
         ),
+        exponent=scenario.propagation.path_loss_exponent,
         as_printed=scenario.propagation.rcs_amplitude == "as_printed",
     )
     azimuth = _azimuth(station_m, objects_m)
@@ -210,7 +220,34 @@ def _monostatic_paths(scenario: Scenario, name: str, link: Link, targets_m: Floa
         arrival_rad=azimuth,
         delay_s=2.0 * distance_m / SPEED_OF_LIGHT_MPS,
         gain=amplitude.astype(complex),
+        motion=_motion(scenario, "user"),
     )
+
+
+def _motion(scenario: Scenario, mover: str | None) -> Motion | None:
+    """How the user moves, as the receiver of a link or as an echo; None for a user at rest without a velocity."""
+    if scenario.user.velocity_mps is None:
+        return None
+    return Motion(np.array(scenario.user.velocity_mps, dtype=float), scenario.waveform.wavelength_m, mover)
+
+
+def _with_shadowing(paths: Paths, scenario: Scenario, stream: int) -> Paths:
+    """Same paths with the shadowing that the scenario lists or draws: power divided by `10^(X / 10)`, X in dB."""
+    propagation = scenario.propagation
+    listed: Mapping[str, tuple[float, ...]] = propagation.shadow_losses or {}
+    if paths.link in listed:
+        loss = np.asarray(listed[paths.link], dtype=float)
+        if loss.size != paths.n_paths:
+            raise InvalidScenario(
+                f"must have one loss for each of the {paths.n_paths} paths, but has {loss.size}.",
+                field=f"propagation.shadow_losses.{paths.link}",
+            )
+    elif scenario.seed is not None and propagation.shadowing_deviation != 1.0:
+        generator = np.random.default_rng(np.random.SeedSequence([scenario.seed, SHADOWING_STREAM, stream]))
+        loss = propagation.shadowing_deviation ** generator.standard_normal(paths.n_paths)
+    else:
+        return paths
+    return replace(paths, gain=paths.gain / np.sqrt(loss))
 
 
 def _with_phases(paths: Paths, scenario: Scenario, *, stream: int | None) -> Paths:

@@ -4,6 +4,7 @@ from crbeam.scenario.arrays import AnalogCombiner, UniformLinearArray
 from crbeam.scenario.document import scenario_document
 from crbeam.scenario.json_schema import scenario_json_schema
 from crbeam.scenario.links import USER, Link, Propagation
+from crbeam.scenario.protocol import Protocol, Requirements
 from crbeam.scenario.reading import list_presets, locate, read_scenario
 from crbeam.scenario.scenario import Scenario
 from crbeam.scenario.stations import Station, Targets, User
@@ -16,6 +17,8 @@ __all__ = [
     "Link",
     "Noise",
     "Propagation",
+    "Protocol",
+    "Requirements",
     "Scenario",
     "Station",
     "Targets",

@@ -106,14 +106,61 @@ def _check_phases(scenario: "Scenario") -> None:
             )
 
 
-def _check_zhang2025(scenario: "Scenario") -> None:
+def _check_one_station(scenario: "Scenario") -> None:
     """One station, which transmits to the user, to itself, or to both."""
     if len(scenario.stations) != 1:
         names = [*scenario.stations]
         raise field_problem(
-            f"must have exactly one station in the system zhang2025, found {len(names)}: {', '.join(names)}",
+            f"must have exactly one station in the system {scenario.system}, found {len(names)}: {', '.join(names)}",
             ("stations", names[1]),
         )
 
 
-_SYSTEM_CHECKS = {"zhang2025": _check_zhang2025}
+def _check_zhang2025(scenario: "Scenario") -> None:
+    """One station, and nothing that moves."""
+    _check_one_station(scenario)
+    parts = {
+        ("user", "velocity"): scenario.user.velocity_mps,
+        ("protocol",): scenario.protocol,
+        ("requirements",): scenario.requirements,
+    }
+    for path, part in parts.items():
+        if part is not None:
+            raise field_problem(
+                "must be left out in the system zhang2025, whose user stands still; with it write "
+                "`system: hamrouni2026`",
+                path,
+                ("system",),
+            )
+
+
+def _check_hamrouni2026(scenario: "Scenario") -> None:
+    """One station with a link to the user and one back, and a velocity; not more symbols in the message than exist."""
+    _check_one_station(scenario)
+    if scenario.user.velocity_mps is None:
+        raise field_problem(
+            "must be given in the system hamrouni2026, such as `[12 m/s, -5 m/s]`; `[0, 0]` is a user at rest whose "
+            "velocity is unknown",
+            ("user", "velocity"),
+            ("system",),
+        )
+    if {link.receiver == USER for link in scenario.links.values()} != {True, False}:
+        raise field_problem(
+            "must be a link to the user and one back to the station in the system hamrouni2026, whose stages they are",
+            ("links",),
+        )
+    total = scenario.waveform.slots * scenario.waveform.symbols_per_slot
+    if total > MAX_TIMED_SYMBOLS:
+        raise field_problem(
+            f"must have at most {MAX_TIMED_SYMBOLS} symbols, slots times symbols per slot, in the system hamrouni2026, "
+            f"which counts the time of each; found {total}",
+            ("waveform", "slots"),
+            ("waveform", "symbols_per_slot"),
+        )
+
+
+#: Systems whose stages follow one another.
+SEQUENTIAL_SYSTEMS = ("hamrouni2026",)
+#: Symbols whose times can be summed over one by one.
+MAX_TIMED_SYMBOLS = 10**6
+_SYSTEM_CHECKS = {"zhang2025": _check_zhang2025, "hamrouni2026": _check_hamrouni2026}

@@ -21,7 +21,7 @@ FIELD_PROBLEM = "field_problem"
 CONSEQUENCE = "consequence"
 FieldPath = tuple[str | int, ...]
 
-_UNIT_SUFFIX = re.compile(r"_(hz|m|m2|s|rad|w|w_per_hz|wavelengths)$")
+_UNIT_SUFFIX = re.compile(r"_(hz|m|m2|s|mps|rad|w|w_per_hz|wavelengths)$")
 _NAME_PATTERN = "[A-Za-z][A-Za-z0-9_]*"
 #: JSON schema of the names of stations and links, which also are parts of parameter names.
 NAMES_SCHEMA: dict[str, Any] = {"pattern": f"^{_NAME_PATTERN}$"}
@@ -123,22 +123,34 @@ class Quantity(Leaf):
 
 
 @dataclass(frozen=True)
-class Position(Leaf):
-    """A point of the plane: two lengths."""
+class Pair(Leaf):
+    """A vector of the plane: two quantities; `allowed` says in words what."""
 
-    coordinate: Quantity = Quantity("length", -1e8, 1e8)
+    coordinate: Quantity
+    allowed: str
 
     def parse(self, value: Any) -> tuple[float, float]:
-        """Coordinates x, y in metres."""
+        """Coordinates x, y in SI units."""
         if not isinstance(value, list | tuple) or len(value) != 2:
-            raise InvalidInput(f"must be two lengths such as `[10 m, -5 m]`, found {describe(value)}")
+            raise InvalidInput(f"must be {self.allowed}, found {describe(value)}")
         x, y = parse_each(value, self.coordinate.parse)
         return x, y
 
     def json_schema(self) -> dict[str, Any]:
+        """Exactly two quantities."""
+        return {"type": "array", "items": self.coordinate.json_schema(), "minItems": 2, "maxItems": 2}
+
+
+@dataclass(frozen=True)
+class Position(Pair):
+    """A point of the plane: two lengths."""
+
+    coordinate: Quantity = Quantity("length", -1e8, 1e8)
+    allowed: str = "two lengths such as `[10 m, -5 m]`"
+
+    def json_schema(self) -> dict[str, Any]:
         """Exactly two lengths."""
-        item = self.coordinate.json_schema()
-        return {"type": "array", "items": item, "minItems": 2, "maxItems": 2, "examples": [["10 m", "-5 m"]]}
+        return {**super().json_schema(), "examples": [["10 m", "-5 m"]]}
 
 
 @dataclass(frozen=True)

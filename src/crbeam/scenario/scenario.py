@@ -5,9 +5,10 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, field_validator, model_validator
 
 from crbeam.errors import InvalidInput
-from crbeam.scenario.consistency import check_consistency
+from crbeam.scenario.consistency import SEQUENTIAL_SYSTEMS, check_consistency
 from crbeam.scenario.fields import NAMES_SCHEMA, ScenarioPart, Text, Whole, check_names
 from crbeam.scenario.links import USER, Link, Propagation
+from crbeam.scenario.protocol import Protocol, Requirements
 from crbeam.scenario.stations import Station, Targets, User
 from crbeam.scenario.waveform import Noise, Waveform
 from crbeam.units import suggestion
@@ -21,12 +22,14 @@ class Scenario(ScenarioPart):
     """
 
     title: Annotated[str, Text("text", may_be_empty=True)] = Field(default="", description="What the scenario shows.")
-    system: Literal["zhang2025"] = Field(
+    system: Literal["zhang2025", "hamrouni2026"] = Field(
         description="Published system whose links and unknown parameters are used: zhang2025 "
-        "(joint bistatic positioning and monostatic sensing)."
+        "(joint bistatic positioning and monostatic sensing), hamrouni2026 (a moving user, sensing first)."
     )
     seed: Annotated[int, Whole(minimum=0, maximum=2**63 - 1)] | None = Field(
-        default=None, description="Draws every path phase uniformly; without a seed all phases are zero."
+        default=None,
+        description="Draws every path phase uniformly, and shadowing; without a seed all phases are zero and nothing "
+        "is shadowed.",
     )
     stations: dict[str, Station] = Field(
         description="The stations, by name.",
@@ -49,6 +52,16 @@ class Scenario(ScenarioPart):
         validate_default=True,
         description="Choices of the propagation model: amplitudes, phases, recorded paths.",
     )
+    protocol: Protocol | None = Field(
+        default=None,
+        validate_default=True,
+        description="How symbols are shared out between sensing and positioning; for the system hamrouni2026 only.",
+    )
+    requirements: Requirements | None = Field(
+        default=None,
+        validate_default=True,
+        description="Accuracies by which errors are weighed; for the system hamrouni2026 only.",
+    )
 
     @field_validator("stations", mode="before")
     @classmethod
@@ -69,6 +82,16 @@ class Scenario(ScenarioPart):
     @classmethod
     def _default_propagation(cls, value: Any) -> Any:
         return Propagation() if value is None else value
+
+    @field_validator("protocol", mode="before")
+    @classmethod
+    def _default_protocol(cls, value: Any, info: Any) -> Any:
+        return Protocol() if value is None and info.data.get("system") in SEQUENTIAL_SYSTEMS else value
+
+    @field_validator("requirements", mode="before")
+    @classmethod
+    def _default_requirements(cls, value: Any, info: Any) -> Any:
+        return Requirements() if value is None and info.data.get("system") in SEQUENTIAL_SYSTEMS else value
 
     @model_validator(mode="after")
     def _check_consistency(self) -> "Scenario":

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, field_validator, model_validator
 
 from crbeam.scenario.arrays import AnalogCombiner, UniformLinearArray
-from crbeam.scenario.fields import ListOf, Position, Quantity, ScenarioPart, Whole, consequence, field_problem
+from crbeam.scenario.fields import ListOf, Pair, Position, Quantity, ScenarioPart, Whole, consequence, field_problem
 
 #: Fisher matrices have some nine real parameters for each target.
 MAX_TARGETS = 1024
@@ -14,6 +14,7 @@ Point = Annotated[tuple[float, float], Position()]
 _COORDINATES = f"each {Position().coordinate.limits}"
 _AREA = Quantity("area", 1e-12, 1e12)
 _POWER = Quantity("power", 1e-18, 1e9)
+_SPEED = Quantity("speed", -1e4, 1e4)
 _CLOCK_BIAS = Quantity("time", -1.0, 1.0)
 _ORIENTATION = Quantity(
     "angle", -6.2831853072, 6.2831853072, hint=" (a plain number is in rad; write `deg` for degrees)"
@@ -59,6 +60,12 @@ class User(ScenarioPart):
     """The device whose position, orientation, clock bias are unknown; it also is an echo for stations."""
 
     position_m: Point = Field(description=f"True place of the user: [x, y], {_COORDINATES}.")
+    velocity_mps: Annotated[tuple[float, float], Pair(_SPEED, "two speeds such as `[12 m/s, -5 m/s]`")] | None = Field(
+        default=None,
+        description="True velocity of the user: [x, y], each "
+        f"{_SPEED.limits}; without it the user stands still and Doppler shifts are no part of the model.",
+        examples=[["12 m/s", "-5 m/s"]],
+    )
     orientation_rad: Annotated[float, _ORIENTATION] = Field(
         default=0.0,
         description="Orientation of the base station in the user's frame: a global direction g has the local angle "

@@ -18,6 +18,7 @@ _SUBCARRIERS = Whole(1, 2**20)
 #: The least index centres the largest grid; far from zero the phases of few subcarriers hardly differ.
 _FIRST_SUBCARRIER = Whole(-(2**19), 2**16)
 _MANY = Whole(1, 10**9)
+_PREFIX = Quantity("time", 0.0, 1.0, unit="s")
 
 
 class Waveform(ScenarioPart):
@@ -35,6 +36,9 @@ class Waveform(ScenarioPart):
     )
     slots: Annotated[int, _MANY] = Field(description="Number of time slots, each with a beam pattern of its own.")
     symbols_per_slot: Annotated[int, _MANY] = Field(description="Number of pilot symbols in each slot.")
+    cyclic_prefix_s: Annotated[float, _PREFIX] = Field(
+        default=0.0, description=f"Cyclic prefix of each symbol, such as `0.6 us`: {_PREFIX.limits}."
+    )
 
     @model_validator(mode="after")
     def _check_band(self) -> "Waveform":
@@ -51,6 +55,11 @@ class Waveform(ScenarioPart):
     def subcarrier_spacing_hz(self) -> float:
         """Distance of neighbouring subcarriers: ``bandwidth / subcarriers``."""
         return self.bandwidth_hz / self.subcarriers
+
+    @property
+    def symbol_duration_s(self) -> float:
+        """From the beginning of a symbol to that of the next: ``1 / subcarrier spacing + cyclic prefix``."""
+        return 1.0 / self.subcarrier_spacing_hz + self.cyclic_prefix_s
 
     @property
     def wavelength_m(self) -> float:

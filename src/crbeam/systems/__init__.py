@@ -11,9 +11,9 @@ from crbeam.estimation.link_model import LinkModel
 from crbeam.information import InformationMap
 from crbeam.propagation import Paths
 from crbeam.scenario import Scenario
-from crbeam.systems import zhang2025
+from crbeam.systems import hamrouni2026, zhang2025
 
-_SYSTEMS = {"zhang2025": zhang2025}
+_SYSTEMS = {"zhang2025": zhang2025, "hamrouni2026": hamrouni2026}
 
 
 def paths_of(scenario: Scenario) -> dict[str, Paths]:
@@ -45,17 +45,23 @@ def true_state(scenario: Scenario) -> dict[str, Float[np.ndarray, "..."]]:
     return _SYSTEMS[scenario.system].true_state(scenario)
 
 
-def design_problem(scenario: Scenario, *, weight: float = 0.5, method: DesignMethod | None = None) -> DesignProblem:
+def design_problem(
+    scenario: Scenario, *, weight: float | None = None, method: DesignMethod | None = None
+) -> DesignProblem:
     """The design problem of a scenario, with the constraints that a method is made for.
 
     Args:
         scenario: the world.
-        weight: weight of bistatic positioning, between 0 and 1.
-        method: adds the constraints in `method.uses`, and joins the links if `method.fuses`; without a method any
-            covariance within the budget is allowed.
+        weight: weight of bistatic positioning, between 0 and 1; None is the system's default.
+        method: adds the constraints in `method.uses`, and says in `method.judged_by` what observations count; without
+            a method any covariance within the budget is allowed, and each link counts by itself.
+
+    Raises:
+        InvalidInput: the system does not judge designs in this way, or has no such constraint.
     """
     system = _SYSTEMS[scenario.system]
-    problem = system.design_problem(scenario, weight=weight, fused=method is not None and method.fuses)
+    judged_by = "links" if method is None else method.judged_by
+    problem = system.design_problem(scenario, weight=weight, judged_by=judged_by)
     extra = [system.constraint(scenario, kind) for kind in (method.uses if method is not None else ())]
     return problem.with_constraints(*extra) if extra else problem
 

@@ -5,80 +5,32 @@ orientation and clock bias and the targets unknown) and come back to the station
 (monostatic sensing). Both links see the same transmit covariance, so a design trades one against the other.
 """
 
-from collections.abc import Mapping
 from functools import reduce
 from operator import add
 
-import numpy as np
-from jaxtyping import Complex, Float
-
-from crbeam.design import Codebook, ConstantModulus, Constraint, Criterion, DesignProblem, PowerBudget
-from crbeam.design.analog.codewords import analog_codewords
+from crbeam.design import Criterion, DesignProblem, PowerBudget
 from crbeam.errors import InvalidInput, InvalidScenario
-from crbeam.estimation.link_model import LinkModel, line_axis_rad
 from crbeam.information import InformationMap
-from crbeam.information.builders import path_information
-from crbeam.information.state import StateNames, position_parameter, state_jacobian
-from crbeam.propagation import Paths, receive_array, steering_response, trace_paths
+from crbeam.information.builders import Pilots
+from crbeam.propagation import trace_paths
 from crbeam.scenario import USER, Scenario
+from crbeam.systems.station_and_user import (
+    analog_codebook,
+    codebook,
+    constraint,
+    link_models,
+    path_map,
+    paths_of,
+    pattern_sweep,
+    state_map,
+    transmit_directions,
+    true_state,
+)
 
-FUSED = "fused"
-#: Angles of a full circle over which beam patterns are compared: 8 per element in each half of it.
-SWEEP_ANGLES_PER_ELEMENT = 16
-#: Norm of a derivative, relative to that of the response, below which a beam along it would be rounding alone.
-LEAST_DERIVATIVE = 1e-9
-
-
-def paths_of(scenario: Scenario) -> dict[str, Paths]:
-    """Paths of every link, by link name."""
-    return trace_paths(scenario)
-
-
-def link_models(scenario: Scenario, beams: Mapping[str, Complex[np.ndarray, "tx beam"]]) -> dict[str, LinkModel]:
-    """What the receiver of every link knows of it, for given beams of each station (sqrt(watt per subcarrier))."""
-    models = {}
-    for name, paths in trace_paths(scenario).items():
-        link = scenario.links[name]
-        station = scenario.stations[link.transmitter]
-        array, _ = receive_array(scenario, name)
-        combiner = scenario.user.combiner if link.receiver == USER else None
-        models[name] = LinkModel(
-            name=name,
-            names=_state_names(scenario, paths),
-            station_m=paths.transmitter_m,
-            station_orientation_rad=station.orientation_rad,
-            transmit_positions_wavelengths=station.transmit_array.positions_wavelengths,
-            receive_positions_wavelengths=array.positions_wavelengths,
-            frequency_hz=scenario.waveform.subcarrier_indices * scenario.waveform.subcarrier_spacing_hz,
-            pilots=scenario.waveform.symbols_per_slot,
-            noise_power_w=scenario.noise_power_w,
-            beams=beams[link.transmitter],
-            combiner=None if combiner is None else np.linalg.qr(combiner.matrix(array.elements))[0],
-            user_side=_user_side(scenario, link.transmitter),
-        )
-    return models
-
-
-def _user_side(scenario: Scenario, station_name: str) -> int:
-    """Side of the station's array on which the user is: its sector, which is known."""
-    station = scenario.stations[station_name]
-    towards_m = np.subtract(scenario.user.position_m, station.position_m)
-    axis_rad = station.orientation_rad + line_axis_rad(station.transmit_array.positions_wavelengths)
-    return 1 if towards_m[1] * np.cos(axis_rad) - towards_m[0] * np.sin(axis_rad) >= 0.0 else -1
-
-
-def true_state(scenario: Scenario) -> dict[str, Float[np.ndarray, "..."]]:
-    """True value of every state parameter: positions, the user's orientation and clock bias."""
-    state = {
-        "user_position": np.array(scenario.user.position_m, dtype=float),
-        "user_orientation": np.array([scenario.user.orientation_rad]),
-        "clock_bias": np.array([scenario.user.clock_bias_s]),
-    }
-    for paths in trace_paths(scenario).values():
-        for name, vertex_m in zip(paths.vertex_names, paths.vertex_m, strict=True):
-            if name is not None:
-                state[position_parameter(name)] = vertex_m
-    return state
+#: What judges a design: each link by itself, or all together.
+LINKS, FUSED = "links", "fused"
+#: Weight of bistatic positioning if none is given.
+DEFAULT_WEIGHT = 0.5
 
 
 def path_maps(scenario: Scenario) -> dict[str, InformationMap]:
@@ -86,47 +38,12 @@ def path_maps(scenario: Scenario) -> dict[str, InformationMap]:
 
     Reference: zhang2025 eq. (6).
     """
-    return {name: _path_map(scenario, paths) for name, paths in trace_paths(scenario).items()}
+    return {name: path_map(scenario, paths, _pilots(scenario, name)) for name, paths in trace_paths(scenario).items()}
 
 
-def _path_map(scenario: Scenario, paths: Paths) -> InformationMap:
-    link = scenario.links[paths.link]
-    station = scenario.stations[link.transmitter]
-    transmit = station.transmit_array.positions_wavelengths
-    array, rotation_rad = receive_array(scenario, paths.link)
-    combiner = scenario.user.combiner if link.receiver == USER else None
-    projector = None if combiner is None else _combiner_projector(combiner.matrix(array.elements))
-    return path_information(
-        paths,
-        scenario.waveform,
-        noise_power_w=scenario.noise_power_w,
-        transmit_response=steering_response(transmit, paths.departure_rad - station.orientation_rad),
-        receive_response=steering_response(array.positions_wavelengths, paths.arrival_rad + rotation_rad),
-        block=link.transmitter,
-        projector=projector,
-    )
-
-
-def _combiner_projector(combiner: Complex[np.ndarray, "rx rf"]) -> Complex[np.ndarray, "rx rx"]:
-    """What an analog combiner W leaves of the received signal: the projector on the span of W.
-
-    After whitening the combined noise `W^H z`, information sees the array through `Q = W (W^H W)^-1 W^H`.
-    """
-    basis, _ = np.linalg.qr(combiner)
-    return basis @ basis.conj().T
-
-
-def _state_names(scenario: Scenario, paths: Paths) -> StateNames:
-    vertices = tuple(None if name is None else position_parameter(name) for name in paths.vertex_names)
-    if scenario.links[paths.link].receiver != USER:
-        return StateNames(vertices)
-    return StateNames(
-        vertices,
-        receiver="user_position",
-        orientation="user_orientation",
-        clock="clock_bias",
-        orientation_sign=scenario.user.orientation_sign,
-    )
+def _pilots(scenario: Scenario, link: str) -> tuple[Pilots]:
+    """All pilots of a link see one covariance, because nothing moves."""
+    return (Pilots(scenario.links[link].transmitter, float(scenario.waveform.symbols_per_slot)),)
 
 
 def link_maps(scenario: Scenario) -> dict[str, InformationMap]:
@@ -140,7 +57,7 @@ def link_maps(scenario: Scenario) -> dict[str, InformationMap]:
 
     Deviation: Remark 1 prints 6K + 6 for the size of the fused state; it is 6K + 8.
     """
-    maps = {name: _state_map(scenario, paths) for name, paths in trace_paths(scenario).items()}
+    maps = {name: state_map(scenario, paths, _pilots(scenario, name)) for name, paths in trace_paths(scenario).items()}
     return {**maps, FUSED: reduce(add, maps.values())}
 
 
@@ -149,21 +66,28 @@ def link_map(scenario: Scenario, link: str) -> InformationMap:
     names = [*scenario.links, FUSED]
     if link not in names:
         raise InvalidInput(f"The link must be one of {', '.join(names)}, found `{link}`.")
-    return link_maps(scenario)[link] if link == FUSED else _state_map(scenario, trace_paths(scenario)[link])
+    if link == FUSED:
+        return link_maps(scenario)[FUSED]
+    return state_map(scenario, trace_paths(scenario)[link], _pilots(scenario, link))
 
 
-def _state_map(scenario: Scenario, paths: Paths) -> InformationMap:
-    jacobian, layout = state_jacobian(paths, _state_names(scenario, paths))
-    return _path_map(scenario, paths).change_parameters(jacobian, layout)
-
-
-def design_problem(scenario: Scenario, *, weight: float = 0.5, fused: bool = False) -> DesignProblem:
+def design_problem(scenario: Scenario, *, weight: float | None = None, judged_by: str = LINKS) -> DesignProblem:
     """Minimise `weight CRB_bistatic(user) + (1 - weight) CRB_monostatic(user and targets)` under the power budget.
 
-    Fused: both bounds are those of all links together, as if user and station told each other what they observe.
+    Args:
+        scenario: the world.
+        weight: of bistatic positioning; None is 0.5.
+        judged_by: `links`, each bound by its own link; or `fused`, both bounds by all links together, as if user and
+            station told each other what they observe.
 
     Reference: zhang2025 eq. (13), Remark 1.
     """
+    if judged_by not in (LINKS, FUSED):
+        raise InvalidInput(
+            f"The system zhang2025 judges designs by {LINKS} or {FUSED}, but a method wants `{judged_by}`; choose "
+            f"another method, or a system with such observations."
+        )
+    weight = DEFAULT_WEIGHT if weight is None else weight
     if not 0.0 <= weight <= 1.0:
         raise InvalidInput(f"The weight of bistatic positioning must be between 0 and 1, found {weight:g}.")
     links = {link.receiver == USER: name for name, link in scenario.links.items()}
@@ -174,7 +98,7 @@ def design_problem(scenario: Scenario, *, weight: float = 0.5, fused: bool = Fal
             f"{missing}.",
             field="links",
         )
-    names = (FUSED, FUSED) if fused else (links[True], links[False])
+    names = (FUSED, FUSED) if judged_by == FUSED else (links[True], links[False])
     maps = {name: link_map(scenario, name) for name in dict.fromkeys(names)}
     positions = ("user_position", *maps[names[1]].layout.family("target_position"))
     return DesignProblem(
@@ -193,64 +117,20 @@ def power_budgets(scenario: Scenario) -> tuple[PowerBudget, ...]:
     return tuple(PowerBudget((name,), scenario.power_per_subcarrier_w(name)) for name in scenario.stations)
 
 
-def _departures(scenario: Scenario) -> tuple[Complex[np.ndarray, "tx path"], Complex[np.ndarray, "tx path"]]:
-    paths = next(iter(trace_paths(scenario).values()))
-    station = scenario.stations[scenario.links[paths.link].transmitter]
-    return steering_response(
-        station.transmit_array.positions_wavelengths, paths.departure_rad - station.orientation_rad
-    )
-
-
-def transmit_directions(scenario: Scenario) -> Complex[np.ndarray, "tx path"]:
-    """The station's array responses towards the user and each target, in this order."""
-    return _departures(scenario)[0]
-
-
-def constraint(scenario: Scenario, kind: type) -> Constraint:
-    """The constraint of a given type that this system offers."""
-    offered = {Codebook: codebook, ConstantModulus: analog_codebook}
-    if kind not in offered:
-        raise InvalidInput(f"The system zhang2025 has no {kind.__name__} constraint.")
-    return offered[kind](scenario)
-
-
-def codebook(scenario: Scenario) -> Codebook:
-    """Array responses towards the user and each target and their derivatives, `[a_0 .. a_K, da_0 .. da_K]`.
-
-    Derivatives that vanish, towards the ends of a line array and of a single antenna, are left out.
-
-    Reference: zhang2025 Remark 2 and section III-B.
-
-    Deviation: the paper keeps all derivatives; one that vanishes has no direction, and sends nothing at any power.
-    """
-    return Codebook(next(iter(scenario.stations)), _words(scenario))
-
-
-def _words(scenario: Scenario) -> Complex[np.ndarray, "tx word"]:
-    """Array responses, then those of their derivatives that do not vanish."""
-    responses, derivatives = _departures(scenario)
-    is_kept = np.linalg.norm(derivatives, axis=0) > LEAST_DERIVATIVE * np.linalg.norm(responses, axis=0)
-    return np.concatenate([responses, derivatives[:, is_kept]], axis=1)
-
-
-def analog_codebook(scenario: Scenario) -> ConstantModulus:
-    """Phase shifters with codewords: array responses `a_0 .. a_K` and imitations of their derivatives.
-
-    The imitations are beams of one modulus whose patterns over `pattern_sweep` come near those of `da_0 .. da_K`.
-    Derivatives that vanish are left out, as in `codebook`.
-
-    Reference: zhang2025 section V-B.
-    """
-    return ConstantModulus(next(iter(scenario.stations)), analog_codewords(_words(scenario), pattern_sweep(scenario)))
-
-
-def pattern_sweep(scenario: Scenario) -> Complex[np.ndarray, "tx angle"]:
-    """The station's array responses over a full circle, at `SWEEP_ANGLES_PER_ELEMENT` equal steps per element.
-
-    Deviation: the sweep of (27) covers half a circle, which for a line array along x is the same pattern once.
-
-    Reference: zhang2025 eq. (27).
-    """
-    array = next(iter(scenario.stations.values())).transmit_array
-    count = SWEEP_ANGLES_PER_ELEMENT * array.elements
-    return steering_response(array.positions_wavelengths, 2.0 * np.pi / count * np.arange(count))[0]
+__all__ = [
+    "FUSED",
+    "LINKS",
+    "analog_codebook",
+    "codebook",
+    "constraint",
+    "design_problem",
+    "link_map",
+    "link_maps",
+    "link_models",
+    "path_maps",
+    "paths_of",
+    "pattern_sweep",
+    "power_budgets",
+    "transmit_directions",
+    "true_state",
+]

@@ -1,0 +1,258 @@
+"""A moving user: monostatic sensing first, whose result is a prior of bistatic positioning.
+
+One station, one user with an unknown velocity, passive targets that stand still. Both stages see the same scene with
+noise and gains of their own, so their information adds; each stage has a transmit covariance of its own. The velocity
+shows in the Doppler shift of every path to the user, and in that of its echo.
+
+Links: `monostatic`, `bistatic` and `fused` use every symbol of the interval under the station's covariance;
+`monostatic_stage` and `bistatic_stage` only the symbols of their stage, each under its own; `posterior` is both stages.
+"""
+
+from functools import reduce
+from operator import add
+
+import numpy as np
+from jaxtyping import Float
+
+from crbeam.design import Constraint, Criterion, DesignProblem, PowerBudget, WeightedBound
+from crbeam.design.constraints import TiedBlocks
+from crbeam.design.problem import Hinge
+from crbeam.errors import InvalidInput
+from crbeam.information import InformationMap
+from crbeam.information.builders import Pilots
+from crbeam.information.parameters import ParameterLayout
+from crbeam.propagation import Paths, trace_paths
+from crbeam.scenario import USER, Scenario
+from crbeam.systems import station_and_user
+from crbeam.systems.station_and_user import link_models, paths_of, state_map, transmit_directions, true_state
+from crbeam.systems.symbol_schedule import Schedule, schedule
+
+LINKS, FUSED, POSTERIOR = "links", "fused", "posterior"
+MONOSTATIC_STAGE, BISTATIC_STAGE = "monostatic_stage", "bistatic_stage"
+#: Weight of bistatic positioning in the weighted problem of the links, and of the posterior in that of the stages.
+DEFAULT_WEIGHTS = {LINKS: 0.5, FUSED: 0.5}
+_OBJECTIVES = {"trace": WeightedBound(), "hinge2": Hinge()}
+
+
+def stage_blocks(scenario: Scenario) -> tuple[str, str]:
+    """Names of the covariances of the monostatic and of the bistatic stage."""
+    station = next(iter(scenario.stations))
+    return f"{station}/monostatic", f"{station}/bistatic"
+
+
+def link_maps(scenario: Scenario) -> dict[str, InformationMap]:
+    """Information about the state by link and by stage.
+
+    Bistatic: unknown are position, velocity and orientation of the user, target positions, clock bias and gains
+    (8 + 4K numbers for K targets). Monostatic: position and velocity of the user, target positions and gains (6 + 4K);
+    the echo tells the radial speed only, so the velocity as a whole is never identifiable. The posterior has the
+    positions and the velocity in common.
+
+    Reference: hamrouni2026 eqs. (8), (12), (13), (19).
+
+    Deviation: (10) and (21) invert the monostatic matrix, which is singular in every scene; here it is added as it is.
+    """
+    names = [*scenario.links, FUSED, MONOSTATIC_STAGE, BISTATIC_STAGE, POSTERIOR]
+    return dict(zip(names, _maps(scenario, names), strict=True))
+
+
+def link_map(scenario: Scenario, link: str) -> InformationMap:
+    """The one of `link_maps` with that name, without the work for the others."""
+    return _maps(scenario, [link])[0]
+
+
+def _maps(scenario: Scenario, wanted: list[str]) -> list[InformationMap]:
+    names = [*scenario.links, FUSED, MONOSTATIC_STAGE, BISTATIC_STAGE, POSTERIOR]
+    unknown = sorted(set(wanted) - set(names))
+    if unknown:
+        raise InvalidInput(f"The link must be one of {', '.join(names)}, found `{unknown[0]}`.")
+    traced, times = trace_paths(scenario), schedule(scenario)
+    echo, direct = _link_names(scenario)
+    made: dict[str, InformationMap] = {}
+
+    def made_once(name: str) -> InformationMap:
+        if name not in made:
+            made[name] = make(name)
+        return made[name]
+
+    def make(name: str) -> InformationMap:
+        if name == FUSED:
+            return reduce(add, [made_once(link) for link in scenario.links])
+        if name == POSTERIOR:
+            return made_once(MONOSTATIC_STAGE) + made_once(BISTATIC_STAGE)
+        link = {MONOSTATIC_STAGE: echo, BISTATIC_STAGE: direct}.get(name, name)
+        return state_map(scenario, traced[link], _pilots(scenario, times, name))
+
+    return [made_once(name) for name in wanted]
+
+
+def _link_names(scenario: Scenario) -> tuple[str, str]:
+    """Names of the link back to the station and of that to the user."""
+    names = {link.receiver == USER: name for name, link in scenario.links.items()}
+    return names[False], names[True]
+
+
+def _pilots(scenario: Scenario, times: Schedule, name: str) -> tuple[Pilots]:
+    """The symbols of a link or stage, each with its share of the covariance."""
+    blocks = stage_blocks(scenario)
+    slots = scenario.waveform.slots
+    if name == MONOSTATIC_STAGE:
+        return (Pilots(blocks[0], times.monostatic.weight / slots, times.monostatic.time_s),)
+    if name == BISTATIC_STAGE:
+        return (Pilots(blocks[1], times.bistatic.weight / slots, times.bistatic.time_s),)
+    return (Pilots(next(iter(scenario.stations)), times.every.weight / slots, times.every.time_s),)
+
+
+def slot_map(scenario: Scenario, link: str) -> InformationMap:
+    """Information of a link when every slot has beams of its own: one block per slot, named `STATION/slot[l]`.
+
+    The stack of covariances is `[slot, tx, tx]`, each that of every symbol in its slot. With equal blocks `V / L` it is
+    the map of `link_maps` at V. Blocks of slots that do not count are left out.
+
+    Reference: hamrouni2026 eqs. (2), (9).
+    """
+    if link not in scenario.links:
+        raise InvalidInput(f"The link must be one of {', '.join(scenario.links)}, found `{link}`.")
+    station, waveform = next(iter(scenario.stations)), scenario.waveform
+    time_s = schedule(scenario).every.time_s
+    slot = np.arange(time_s.size) // waveform.symbols_per_slot
+    pilots = [
+        Pilots(f"{station}/slot[{number}]", float(np.sum(slot == number)), time_s[slot == number])
+        for number in range(int(slot[-1]) + 1)
+    ]
+    return state_map(scenario, trace_paths(scenario)[link], pilots)
+
+
+def radial_speed_map(scenario: Scenario, information_map: InformationMap) -> InformationMap:
+    """Same map with the velocity as its radial part `user_radial_speed` (away from the station), the rest known.
+
+    What monostatic sensing can tell of the velocity. The tangential part, of which it tells exactly nothing, is left out.
+    """
+    paths: Paths = trace_paths(scenario)[_link_names(scenario)[0]]
+    away_m = np.subtract(scenario.user.position_m, paths.transmitter_m)
+    old = information_map.layout
+    sizes = {"user_radial_speed" if name == "user_velocity" else name: old[name].stop - old[name].start for name in old}
+    layout = ParameterLayout.of({**sizes, "user_radial_speed": 1})
+    jacobian = np.zeros((old.size, layout.size))
+    for name in old:
+        if name == "user_velocity":
+            jacobian[old[name], layout["user_radial_speed"]] = (away_m / np.hypot(*away_m))[:, None]
+        else:
+            jacobian[old[name], layout[name]] = np.eye(sizes[name])
+    return information_map.change_parameters(jacobian, layout)
+
+
+def design_problem(scenario: Scenario, *, weight: float | None = None, judged_by: str = LINKS) -> DesignProblem:
+    """The design problem of the links, of the two stages, or of one link or stage alone.
+
+    `links` is (P1), `weight L_bistatic + (1 - weight) L_monostatic` over one covariance, with bistatic position and
+    velocity of the user, and monostatic positions; `fused` the same with both losses by all observations. `posterior`
+    is (P2): the loss of both stages together, over one covariance for each; its second criterion, that of the
+    monostatic stage alone, counts with `1 - weight`, by default nothing. The losses are sums over user position,
+    user velocity and targets of squared ratios of root bounds to `requirements`, or of the squares of what they exceed
+    1 by. If the share of sensing is free, both stages draw on one budget.
+
+    Reference: hamrouni2026 eqs. (15), (20)-(22).
+
+    Deviation: monostatic losses leave the velocity out, of which sensing determines the radial part only. Bounds enter
+    as ratios to the requirements, since m^2 and m^2/s^2 cannot be added.
+    """
+    if judged_by not in (LINKS, FUSED, POSTERIOR, MONOSTATIC_STAGE, BISTATIC_STAGE, *scenario.links):
+        raise InvalidInput(f"The system hamrouni2026 does not judge designs by `{judged_by}`.")
+    chosen = DEFAULT_WEIGHTS.get(judged_by, 1.0) if weight is None else weight
+    if not 0.0 <= chosen <= 1.0:
+        raise InvalidInput(f"The weight of bistatic positioning must be between 0 and 1, found {chosen:g}.")
+    criteria = _criteria(scenario, judged_by, chosen)
+    seen = {block for criterion in criteria for block in criterion.map.blocks}
+    assert scenario.requirements is not None
+    return DesignProblem(
+        criteria=criteria,
+        constraints=tuple(budget for budget in power_budgets(scenario) if seen & set(budget.blocks)),
+        objective=_OBJECTIVES[scenario.requirements.loss],
+        directions=transmit_directions(scenario),
+        n_slots=scenario.waveform.slots,
+    )
+
+
+def _criteria(scenario: Scenario, judged_by: str, weight: float) -> tuple[Criterion, ...]:
+    echo, direct = _link_names(scenario)
+    if judged_by in (LINKS, FUSED):
+        names = (FUSED, FUSED) if judged_by == FUSED else (direct, echo)
+        return (
+            _criterion(scenario, names[0], ("user_position", "user_velocity"), weight),
+            _criterion(scenario, names[1], ("user_position", "target_position"), 1.0 - weight, is_sensing=True),
+        )
+    if judged_by == POSTERIOR:
+        return (
+            _criterion(scenario, POSTERIOR, ("user_position", "user_velocity", "target_position"), weight),
+            _criterion(
+                scenario, MONOSTATIC_STAGE, ("user_position", "target_position"), 1.0 - weight, is_sensing=True
+            ),
+        )
+    if judged_by in (echo, MONOSTATIC_STAGE):
+        return (_criterion(scenario, judged_by, ("user_position", "target_position"), 1.0, is_sensing=True),)
+    return (_criterion(scenario, judged_by, ("user_position", "user_velocity"), 1.0),)
+
+
+def _criterion(
+    scenario: Scenario, link: str, words: tuple[str, ...], weight: float, *, is_sensing: bool = False
+) -> Criterion:
+    """Bounds of a link in units of what is required of it; targets as the mean of their squares."""
+    wanted = scenario.requirements
+    assert wanted is not None
+    thresholds = {
+        "user_position": wanted.sensing_user_position_m if is_sensing else wanted.user_position_m,
+        "user_velocity": wanted.user_velocity_mps,
+        "target_position": wanted.sensing_target_position_m if is_sensing else wanted.target_position_m,
+    }
+    information = link_map(scenario, link)
+    families = {word: information.layout.family(word) for word in words}
+    weights = {
+        name: 1.0 / (thresholds[word] ** 2 * len(family)) for word, family in families.items() for name in family
+    }
+    return Criterion(information, weights, link, weight)
+
+
+def power_budgets(scenario: Scenario) -> tuple[PowerBudget, ...]:
+    """The station's power, for all symbols or for those of each stage.
+
+    Every symbol of a slot may have the covariance V over the number of slots, whatever stage it belongs to, so the
+    covariance V of each stage has the whole budget. With a free share the energy of both stages together is limited.
+    """
+    station = next(iter(scenario.stations))
+    power_w = scenario.power_per_subcarrier_w(station)
+    stages = stage_blocks(scenario)
+    assert scenario.protocol is not None
+    parts = (stages,) if scenario.protocol.sensing_share is None else ((stages[0],), (stages[1],))
+    return (PowerBudget((station,), power_w), *(PowerBudget(part, power_w) for part in parts))
+
+
+def constraint(scenario: Scenario, kind: type) -> Constraint:
+    """The constraint of a given type that this system offers."""
+    return TiedBlocks(stage_blocks(scenario)) if kind is TiedBlocks else station_and_user.constraint(scenario, kind)
+
+
+def sensing_share(powers_w: Float[np.ndarray, "2"]) -> float:
+    """Share of the symbols that a design with a free share gives to sensing, from the powers of both blocks."""
+    return float(powers_w[0] / powers_w.sum())
+
+
+__all__ = [
+    "BISTATIC_STAGE",
+    "FUSED",
+    "LINKS",
+    "MONOSTATIC_STAGE",
+    "POSTERIOR",
+    "constraint",
+    "design_problem",
+    "link_map",
+    "link_maps",
+    "link_models",
+    "paths_of",
+    "power_budgets",
+    "radial_speed_map",
+    "sensing_share",
+    "slot_map",
+    "stage_blocks",
+    "true_state",
+]
