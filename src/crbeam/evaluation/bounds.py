@@ -7,10 +7,10 @@ import numpy as np
 from jaxtyping import Complex, Float
 
 from crbeam.errors import Unidentifiable
-from crbeam.information import Information
-from crbeam.linalg import one_blas_thread
+from crbeam.information import Information, InformationMap
+from crbeam.linalg import NULL_TOLERANCE, one_blas_thread
 from crbeam.scenario import Scenario
-from crbeam.systems import link_maps
+from crbeam.systems import covariances_of_blocks, link_maps
 
 #: Share of an undetermined direction, relative to the largest, from which a position counts as not determined: one that
 #: has less of it, and is determined by itself, has a bound.
@@ -21,6 +21,7 @@ Quantity = float | None | tuple[float | None, ...]
 #: Name of each scalar quantity in reports, by state parameter.
 _QUANTITIES = {
     "user_position": "user_position_m",
+    "user_velocity": "user_velocity_mps",
     "user_orientation": "user_orientation_rad",
     "clock_bias": "clock_bias_s",
 }
@@ -55,25 +56,45 @@ class Evaluation:
     """Bounds of a transmission for all links of a scenario.
 
     Attributes:
-        links: by link name, with `fused` for all links together.
+        links: by link name, with `fused` for all links together; those whose blocks the transmission has.
     """
 
     links: Mapping[str, LinkEvaluation]
 
 
-def evaluate(scenario: Scenario, covariances: Complex[np.ndarray, "block tx tx"]) -> Evaluation:
-    """Bounds of every quantity of every link under given transmit covariances (watt per subcarrier, over all slots)."""
-    return evaluate_many(scenario, [covariances])[0]
+def evaluate(
+    scenario: Scenario, covariances: Complex[np.ndarray, "block tx tx"], blocks: Sequence[str] | None = None
+) -> Evaluation:
+    """Bounds of every quantity of every link under given transmit covariances (watt per subcarrier, over all slots).
+
+    Args:
+        scenario: the world.
+        covariances: one for each block.
+        blocks: names of the blocks; by default those that a transmission of so many blocks has (`block_sets`).
+    """
+    return evaluate_many(scenario, [covariances], blocks)[0]
 
 
-def evaluate_many(scenario: Scenario, transmissions: Sequence[Complex[np.ndarray, "block tx tx"]]) -> list[Evaluation]:
+def evaluate_many(
+    scenario: Scenario,
+    transmissions: Sequence[Complex[np.ndarray, "block tx tx"]],
+    blocks: Sequence[str] | None = None,
+) -> list[Evaluation]:
     """The same for several transmissions in one scenario, whose information maps are built once."""
     with one_blas_thread():
         maps = link_maps(scenario)
-        return [
-            Evaluation({name: evaluate_link(name, link_map.at(covariances)) for name, link_map in maps.items()})
-            for covariances in transmissions
-        ]
+        return [_evaluation(maps, covariances_of_blocks(scenario, each, blocks)) for each in transmissions]
+
+
+def _evaluation(
+    maps: Mapping[str, InformationMap], covariances: Mapping[str, Complex[np.ndarray, "tx tx"]]
+) -> Evaluation:
+    links = {}
+    for name, link_map in maps.items():
+        if set(link_map.blocks) <= covariances.keys():
+            stack = np.stack([covariances[block] for block in link_map.blocks])
+            links[name] = evaluate_link(name, link_map.at(stack))
+    return Evaluation(links)
 
 
 def evaluate_link(name: str, information: Information) -> LinkEvaluation:
@@ -89,9 +110,20 @@ def evaluate_link(name: str, information: Information) -> LinkEvaluation:
     quantities: dict[str, Quantity] = {
         key: root((parameter,)) for parameter, key in _QUANTITIES.items() if parameter in layout
     }
+    if "user_velocity" in lost:
+        quantities["user_radial_speed_mps"] = _only_speed_mps(information)
     quantities["target_positions_m"] = tuple(root((target,)) for target in targets)
     quantities["all_positions_m"] = root(positions)
     return LinkEvaluation(name, quantities, lost, _reason(information, lost), information)
+
+
+def _only_speed_mps(information: Information) -> float | None:
+    """Root bound of the speed along the one direction that the observations tell of; None unless it is one.
+
+    For echoes that is the radial speed: the tangential one leaves them unchanged.
+    """
+    least, most = np.linalg.eigvalsh(information.equivalent(["user_velocity"]).matrix)
+    return float(1.0 / np.sqrt(most)) if abs(least) < NULL_TOLERANCE * most else None
 
 
 def _unidentifiable(information: Information, positions: tuple[str, ...]) -> tuple[str, ...]:

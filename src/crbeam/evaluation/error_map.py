@@ -1,5 +1,6 @@
 """The position error bound over the plane."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -31,7 +32,7 @@ class PositionErrorMap:
 
 def position_error_map(
     scenario: Scenario,
-    covariances: Complex[np.ndarray, "block tx tx"],
+    covariances: Mapping[str, Complex[np.ndarray, "tx tx"]],
     *,
     x_m: Float[np.ndarray, " column"],
     y_m: Float[np.ndarray, " row"],
@@ -50,7 +51,12 @@ def position_error_map(
             "A map moves the user, but this scenario's paths were recorded for one user position; give target "
             "positions in place of propagation.paths_file to use the analytic tracer."
         )
-    link_map(scenario, link)
+    unknown = sorted(set(link_map(scenario, link).blocks) - covariances.keys())
+    if unknown:
+        raise InvalidInput(
+            f"The transmission must have the blocks that link `{link}` sees, but {', '.join(unknown)} is not in it; "
+            f"choose another link or transmission."
+        )
     root = np.zeros((len(y_m), len(x_m)))
     seen = np.zeros(root.shape, dtype=bool)
     for row, y in enumerate(y_m):
@@ -80,7 +86,10 @@ def scene_grid_m(
 
 
 def _root_bound_m(
-    scenario: Scenario, covariances: Complex[np.ndarray, "block tx tx"], link: str, position_m: tuple[float, float]
+    scenario: Scenario,
+    covariances: Mapping[str, Complex[np.ndarray, "tx tx"]],
+    link: str,
+    position_m: tuple[float, float],
 ) -> float | None:
     objects_m = [station.position_m for station in scenario.stations.values()]
     objects_m += scenario.targets.positions_m
@@ -88,7 +97,8 @@ def _root_bound_m(
         return None
     user = scenario.user.model_copy(update={"position_m": position_m})
     try:
-        information = link_map(scenario.model_copy(update={"user": user}), link).at(covariances)
+        moved = link_map(scenario.model_copy(update={"user": user}), link)
+        information = moved.at(np.stack([covariances[block] for block in moved.blocks]))
     except InvalidScenario:
         return None
     if not information.is_identifiable(["user_position"]):

@@ -109,7 +109,7 @@ def _fill_doppler(
     for place, path in enumerate(paths.moving):
         row = old[f"{paths.link}/doppler[{path}]"]
         parts = (
-            (names.velocity, gradients.velocity),
+            (names.velocity, gradients.mover),
             (names.vertices[path], gradients.vertex),
             (names.receiver, gradients.receiver),
         )

@@ -34,18 +34,22 @@ from crbeam.interfaces.output import (
     print_tradeoff,
 )
 from crbeam.scenario import Scenario, scenario_document
-from crbeam.systems import design_problem, isotropic_transmission
+from crbeam.systems import block_sets, covariances_of_blocks, design_problem, isotropic_transmission
 
-WeightOption = Annotated[float, typer.Option("--weight", help="Weight of bistatic positioning, 0 to 1.")]
+WeightOption = Annotated[
+    float | None,
+    typer.Option("--weight", help="Weight of bistatic positioning, 0 to 1; by default 0.5, of both stages together 1."),
+]
 
 
-def _covariances(scenario: Scenario, covariance: str) -> np.ndarray:
+def _transmission(scenario: Scenario, covariance: str) -> tuple[np.ndarray, tuple[str, ...]]:
+    """Covariances and the names of their blocks."""
     isotropic = isotropic_transmission(scenario)
     if covariance == "isotropic":
-        return np.stack(list(isotropic.values()))
-    from crbeam.report import read_covariances
+        return np.stack(list(isotropic.values())), tuple(isotropic)
+    from crbeam.report import read_transmission
 
-    return read_covariances(covariance, list(isotropic), len(next(iter(isotropic.values()))))
+    return read_transmission(covariance, block_sets(scenario), len(next(iter(isotropic.values()))))
 
 
 def bound(
@@ -59,7 +63,7 @@ def bound(
     """Bounds of everything that each link can tell, for a given transmission."""
     with reported_errors(), errors_naming(source, overrides, seed):
         scenario = load_scenario(source, overrides, seed)
-        evaluation = evaluate(scenario, _covariances(scenario, covariance))
+        evaluation = evaluate(scenario, *_transmission(scenario, covariance))
         files = [] if out is None else _write_bounds(out, scenario, covariance, evaluation)
         if as_json:
             print_json({**evaluation_document(scenario, evaluation), "files": [str(file) for file in files]})
@@ -93,7 +97,7 @@ def _print_table(evaluations: dict[str, Evaluation]) -> None:
 def design(
     source: ScenarioArgument,
     method_key: Annotated[str, typer.Option("--method", help="A name that `crbeam methods` lists.")] = "fdb-wcrb",
-    weight: WeightOption = 0.5,
+    weight: WeightOption = None,
     overrides: SetOption = None,
     out: OutOption = None,
     seed: SeedOption = None,
@@ -107,8 +111,9 @@ def design(
         method = method_named(method_key)
         problem = design_problem(scenario, weight=weight, method=method)
         result = method.solve(problem, seed=np.random.SeedSequence(seed or 0))
-        before = evaluate(scenario, problem.isotropic())
-        after = evaluate(scenario, result.covariances)
+        before = evaluate(scenario, problem.isotropic(), problem.blocks)
+        after = evaluate(scenario, result.covariances, problem.blocks)
+        weight = problem.criteria[0].weight
         files = [] if out is None else _write_design(out, scenario, result, after, weight)
         if as_json:
             print_json(design_document(scenario, result, after, weight=weight, files=files))
@@ -121,7 +126,7 @@ def _write_design(out: Path, scenario: Scenario, result: Design, evaluation: Eva
     from crbeam.report import write_design
     from crbeam.report.pictures import design_pictures
 
-    isotropic = {"isotropic": design_problem(scenario).isotropic()}
+    isotropic = {"isotropic": np.stack(list(isotropic_transmission(scenario).values()))}
     files = write_design(out, scenario, result, evaluation, weight=weight)
     return [*files, *design_pictures(out, scenario, result, evaluation, others=isotropic)]
 
@@ -188,7 +193,8 @@ def error_map(
         if out is None and not as_json:
             raise InvalidInput("A map must go somewhere: give --out DIR for the picture or --json for the numbers.")
         x_m, y_m = scene_grid_m(scenario, points=resolution, margin=0.2)
-        result = position_error_map(scenario, _covariances(scenario, covariance), x_m=x_m, y_m=y_m, link=link)
+        transmission = covariances_of_blocks(scenario, *_transmission(scenario, covariance))
+        result = position_error_map(scenario, transmission, x_m=x_m, y_m=y_m, link=link)
         if not result.is_identifiable.any():
             raise Unidentifiable(["user_position"], direction={"user_position": 1.0}, remedy=REMEDY)
         files: list[Path] = []

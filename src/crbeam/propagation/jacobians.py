@@ -65,12 +65,12 @@ class DopplerGradients:
     """Gradients of the Doppler shift of each moving path.
 
     Attributes:
-        velocity: with respect to the velocity of what moves, in 1/m; the shift is `velocity @ velocity_mps`.
+        mover: with respect to the velocity of what moves, in 1/m; the shift is `mover @ velocity_mps`.
         vertex: with respect to the bounce point, in Hz/m; zero for the line of sight.
         receiver: with respect to the receiver, in Hz/m; zero for echoes, whose receiver stands still.
     """
 
-    velocity: Float[np.ndarray, "path 2"]
+    mover: Float[np.ndarray, "path 2"]
     vertex: Float[np.ndarray, "path 2"]
     receiver: Float[np.ndarray, "path 2"]
 
@@ -85,7 +85,7 @@ def doppler_shifts_hz(paths: Paths) -> Float[np.ndarray, " path"]:
     """
     shifts_hz = np.zeros(paths.n_paths)
     if paths.motion is not None:
-        shifts_hz[list(paths.moving)] = doppler_gradients(paths).velocity @ paths.motion.velocity_mps
+        shifts_hz[list(paths.moving)] = doppler_gradients(paths).mover @ paths.motion.velocity_mps
     return shifts_hz
 
 

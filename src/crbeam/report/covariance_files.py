@@ -21,6 +21,49 @@ LEAST_POWER_W = 1e-30
 MOST_POWER_W = 1e12
 
 
+def read_transmission(
+    path: str | os.PathLike[str], block_sets: Sequence[Sequence[str]], n_tx: int
+) -> tuple[Complex[np.ndarray, "block tx tx"], tuple[str, ...]]:
+    """Transmit covariances of a file, and the names of their blocks, which are one of several sets.
+
+    A file that names its blocks tells which set it has, another by their number.
+
+    Raises:
+        InvalidInput: as `read_covariances`; the file has none of these sets.
+    """
+    source = Path(path)
+    named = _block_names(source)
+    fitting = [tuple(each) for each in block_sets if named is None or sorted(each) == sorted(named)]
+    if not fitting:
+        wanted = " or ".join(", ".join(each) for each in block_sets)
+        raise InvalidInput(_wrong(source, f"its blocks must be {wanted}, but they are {', '.join(named or ())}"))
+    if len({len(each) for each in fitting}) > 1:
+        fitting = [each for each in fitting if len(each) == _block_count(source)] or fitting
+    return read_covariances(source, fitting[0], n_tx), fitting[0]
+
+
+def _block_names(source: Path) -> tuple[str, ...] | None:
+    """Names of the blocks of a NetCDF file; None where a file has none, or cannot be read."""
+    if source.suffix != ".nc" or not source.is_file():
+        return None
+    import xarray as xr
+
+    try:
+        with xr.open_dataset(source, engine="h5netcdf", decode_times=False) as dataset:
+            return tuple(map(str, dataset["block"].values)) if "block" in dataset.coords else None
+    except Exception:  # each broken file fails in its own way; `read_covariances` says what is wrong
+        return None
+
+
+def _block_count(source: Path) -> int:
+    """Number of covariances in a file without names of blocks; 0 if it cannot be read."""
+    try:
+        values = np.asarray(_READERS[source.suffix](source, ()))
+    except Exception:  # `read_covariances` says what is wrong
+        return 0
+    return len(values) if values.ndim == 3 else 1
+
+
 def read_covariances(
     path: str | os.PathLike[str], blocks: Sequence[str], n_tx: int
 ) -> Complex[np.ndarray, "block tx tx"]:

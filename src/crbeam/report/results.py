@@ -30,7 +30,7 @@ from jaxtyping import Complex
 from crbeam.design import Design
 from crbeam.evaluation import Evaluation, LinkEvaluation
 from crbeam.files import write_atomically
-from crbeam.report.covariance_files import read_covariances
+from crbeam.report.covariance_files import read_covariances, read_transmission
 from crbeam.report.provenance import provenance_attributes
 from crbeam.scenario import Scenario
 
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 FORMAT = "crbeam-design"
 FORMAT_VERSION = 1
 
-__all__ = ["design_dataset", "read_covariances", "write_design"]
+__all__ = ["design_dataset", "read_covariances", "read_transmission", "write_design"]
 
 
 def write_design(

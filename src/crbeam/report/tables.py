@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 #: Symbol of each unit suffix, and the prefixes with which it is written, from large to small.
 _UNITS: Mapping[str, tuple[str, Mapping[str, float]]] = {
     "m": ("m", {"": 1.0, "c": 1e-2, "m": 1e-3, "µ": 1e-6}),
+    "mps": ("m/s", {"": 1.0, "c": 1e-2, "m": 1e-3}),
     "rad": ("rad", {"": 1.0, "m": 1e-3, "µ": 1e-6}),
     "s": ("s", {"": 1.0, "m": 1e-3, "µ": 1e-6, "n": 1e-9, "p": 1e-12}),
 }

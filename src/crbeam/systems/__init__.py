@@ -79,18 +79,49 @@ def design_problems(
     return [first.with_criterion_weights(weight, 1.0 - weight) for weight in weights]
 
 
+def block_sets(scenario: Scenario) -> tuple[tuple[str, ...], ...]:
+    """The sets of blocks that a transmission of a scenario may consist of, the usual one first."""
+    return _SYSTEMS[scenario.system].block_sets(scenario)
+
+
 def isotropic_transmission(scenario: Scenario) -> dict[str, Complex[np.ndarray, "tx tx"]]:
     """Covariance of each block of a scenario when every station transmits isotropically at full power.
 
     Watt per subcarrier, summed over slots.
     """
-    budgets = _SYSTEMS[scenario.system].power_budgets(scenario)
-    blocks = [block for budget in budgets for block in budget.blocks]
+    blocks = block_sets(scenario)[0]
+    budgets = [part for part in _SYSTEMS[scenario.system].power_budgets(scenario) if set(part.blocks) & set(blocks)]
     n_tx = next(iter(scenario.stations.values())).transmit_array.elements
     return dict(zip(blocks, isotropic_covariances(blocks, n_tx, budgets), strict=True))
 
 
+def covariances_of_blocks(
+    scenario: Scenario, covariances: Complex[np.ndarray, "block tx tx"], blocks: Sequence[str] | None = None
+) -> dict[str, Complex[np.ndarray, "tx tx"]]:
+    """Covariance of every block that a transmission determines, by name.
+
+    Args:
+        scenario: the world.
+        covariances: the stack.
+        blocks: names of its blocks, one of `block_sets`; by default the first of these with so many blocks.
+
+    Raises:
+        InvalidInput: the scenario has no such blocks.
+    """
+    sets = block_sets(scenario)
+    chosen = next((each for each in sets if len(each) == len(covariances)), None) if blocks is None else tuple(blocks)
+    if chosen not in sets or len(chosen) != len(covariances):
+        allowed = " or ".join(", ".join(each) for each in sets)
+        raise InvalidInput(
+            f"A transmission must consist of the blocks {allowed}, found {len(covariances)} covariances"
+            f"{'' if blocks is None else ' of ' + ', '.join(blocks)}."
+        )
+    return _SYSTEMS[scenario.system].completed(scenario, dict(zip(chosen, covariances, strict=True)))
+
+
 __all__ = [
+    "block_sets",
+    "covariances_of_blocks",
     "design_problem",
     "design_problems",
     "isotropic_transmission",

@@ -8,11 +8,12 @@ Links: `monostatic`, `bistatic` and `fused` use every symbol of the interval und
 `monostatic_stage` and `bistatic_stage` only the symbols of their stage, each under its own; `posterior` is both stages.
 """
 
+from collections.abc import Mapping
 from functools import reduce
 from operator import add
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Complex, Float
 
 from crbeam.design import Constraint, Criterion, DesignProblem, PowerBudget, WeightedBound
 from crbeam.design.constraints import TiedBlocks
@@ -38,6 +39,27 @@ def stage_blocks(scenario: Scenario) -> tuple[str, str]:
     """Names of the covariances of the monostatic and of the bistatic stage."""
     station = next(iter(scenario.stations))
     return f"{station}/monostatic", f"{station}/bistatic"
+
+
+def block_sets(scenario: Scenario) -> tuple[tuple[str, ...], ...]:
+    """The station's covariance for all symbols; one for each stage; or one stage alone."""
+    first, second = stage_blocks(scenario)
+    return (tuple(scenario.stations), (first, second), (first,), (second,))
+
+
+def completed(
+    scenario: Scenario, covariances: Mapping[str, Complex[np.ndarray, "tx tx"]]
+) -> dict[str, Complex[np.ndarray, "tx tx"]]:
+    """Covariances with those of the stages, if only that of the station is given.
+
+    Both stages then use the same beams; with a free share of sensing each has half of the energy.
+    """
+    station = next(iter(scenario.stations))
+    if station not in covariances:
+        return dict(covariances)
+    assert scenario.protocol is not None
+    energy = 0.5 if scenario.protocol.sensing_share is None else 1.0
+    return {**dict.fromkeys(stage_blocks(scenario), energy * covariances[station]), **covariances}
 
 
 def link_maps(scenario: Scenario) -> dict[str, InformationMap]:
@@ -126,7 +148,7 @@ def slot_map(scenario: Scenario, link: str) -> InformationMap:
 def radial_speed_map(scenario: Scenario, information_map: InformationMap) -> InformationMap:
     """Same map with the velocity as its radial part `user_radial_speed` (away from the station), the rest known.
 
-    What monostatic sensing can tell of the velocity. The tangential part, of which it tells exactly nothing, is left out.
+    What monostatic sensing can tell of the velocity; of the tangential part it tells exactly nothing.
     """
     paths: Paths = trace_paths(scenario)[_link_names(scenario)[0]]
     away_m = np.subtract(scenario.user.position_m, paths.transmitter_m)
@@ -185,9 +207,7 @@ def _criteria(scenario: Scenario, judged_by: str, weight: float) -> tuple[Criter
     if judged_by == POSTERIOR:
         return (
             _criterion(scenario, POSTERIOR, ("user_position", "user_velocity", "target_position"), weight),
-            _criterion(
-                scenario, MONOSTATIC_STAGE, ("user_position", "target_position"), 1.0 - weight, is_sensing=True
-            ),
+            _criterion(scenario, MONOSTATIC_STAGE, ("user_position", "target_position"), 1.0 - weight, is_sensing=True),
         )
     if judged_by in (echo, MONOSTATIC_STAGE):
         return (_criterion(scenario, judged_by, ("user_position", "target_position"), 1.0, is_sensing=True),)
@@ -243,6 +263,8 @@ __all__ = [
     "LINKS",
     "MONOSTATIC_STAGE",
     "POSTERIOR",
+    "block_sets",
+    "completed",
     "constraint",
     "design_problem",
     "link_map",

@@ -62,6 +62,16 @@ def _user_side(scenario: Scenario, station_name: str) -> int:
     return 1 if towards_m[1] * np.cos(axis_rad) - towards_m[0] * np.sin(axis_rad) >= 0.0 else -1
 
 
+def block_sets(scenario: Scenario) -> tuple[tuple[str, ...], ...]:
+    """One block, the station's."""
+    return (tuple(scenario.stations),)
+
+
+def completed(_: Scenario, covariances: Mapping[str, np.ndarray]) -> dict[str, Complex[np.ndarray, "tx tx"]]:
+    """The given blocks are all there are."""
+    return dict(covariances)
+
+
 def true_state(scenario: Scenario) -> dict[str, Float[np.ndarray, "..."]]:
     """True value of every state parameter: positions, the user's orientation and clock bias."""
     state = {

@@ -73,7 +73,9 @@ def schedule(scenario: Scenario) -> Schedule:
     free = max(time_s.size - protocol.message_symbols, 0)
     every = Symbols(time_s, float(time_s.size))
     if protocol.order == "interleaved":
-        shares = (1.0, 1.0) if protocol.sensing_share is None else (protocol.sensing_share, 1.0 - protocol.sensing_share)
+        shares = (
+            (1.0, 1.0) if protocol.sensing_share is None else (protocol.sensing_share, 1.0 - protocol.sensing_share)
+        )
         return Schedule(every, *(Symbols(time_s, share * free) for share in shares))
     assert protocol.sensing_share is not None
     first = round(protocol.sensing_share * free)
@@ -83,7 +85,8 @@ def schedule(scenario: Scenario) -> Schedule:
 
 def _times_that_count(scenario: Scenario) -> Float[np.ndarray, " symbol"]:
     waveform, protocol = scenario.waveform, scenario.protocol
-    assert protocol is not None and scenario.user.velocity_mps is not None
+    assert protocol is not None
+    assert scenario.user.velocity_mps is not None
     speed_mps = float(np.hypot(*scenario.user.velocity_mps))
     slots = waveform.slots
     if protocol.coherence == "inverse_speed":

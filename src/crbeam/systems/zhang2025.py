@@ -16,7 +16,9 @@ from crbeam.propagation import trace_paths
 from crbeam.scenario import USER, Scenario
 from crbeam.systems.station_and_user import (
     analog_codebook,
+    block_sets,
     codebook,
+    completed,
     constraint,
     link_models,
     path_map,
@@ -121,7 +123,9 @@ __all__ = [
     "FUSED",
     "LINKS",
     "analog_codebook",
+    "block_sets",
     "codebook",
+    "completed",
     "constraint",
     "design_problem",
     "link_map",
