@@ -61,6 +61,7 @@ def test_certificates_hold_with_a_prior(rng):
     assert_certificate(with_prior, [*transmissions(with_prior, rng), steered(problem)])
 
 
+@pytest.mark.slow
 @given(generators())
 @settings(max_examples=3)
 def test_certificates_hold_with_two_blocks_under_shared_and_separate_budgets(rng):

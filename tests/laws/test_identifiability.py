@@ -104,13 +104,16 @@ def end_fire_scenes(rng, *, off_rad=0.0):
     return [turned(scenario, float(a), s * rng.standard_normal(2)) for a in angles for s in (0.0, 100.0)]
 
 
+@pytest.mark.slow
 def test_an_object_at_the_end_of_the_array_stays_unidentifiable_in_turned_and_shifted_axes(rng):
     scenes = end_fire_scenes(rng)
     assert [lost(echoes(scene)) for scene in scenes] == [["user_position"]] * len(scenes)
     assert len({str(lost_by_own_scale(echoes(scene))) for scene in scenes}) > 1
 
 
-@pytest.mark.parametrize("off_rad", [1e-2, 1e-4, 1e-6, 1e-8])
+@pytest.mark.parametrize(
+    "off_rad", [1e-2, pytest.param(1e-4, marks=pytest.mark.slow), pytest.param(1e-6, marks=pytest.mark.slow), 1e-8]
+)
 def test_just_off_the_end_of_the_array_bounds_are_those_of_many_digits_or_refused(rng, off_rad):
     refused = 0
     for scene in end_fire_scenes(rng, off_rad=off_rad)[3:15:5]:

@@ -96,7 +96,7 @@ def path_information(
         pilots: the observed symbols, by the covariance that they see.
         projector: receive projector of an analog combiner; None without one.
 
-    Reference: zhang2025 eq. (6), hamrouni2026 eq. (9).
+    Reference: zhang2025 eq. (6); hamrouni2026 eq. (9).
 
     Deviation: the second line of zhang2025 (6) prints `2N/sigma^2`; the factor is `2P/sigma^2` (pilots per slot).
     hamrouni2026 neglects the coupling between paths; here it is kept (see `within_paths`).

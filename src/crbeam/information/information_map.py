@@ -197,10 +197,14 @@ class InformationMap:
         return replace(self, layout=self.layout.renamed(new_names))
 
     def renamed_blocks(self, new_names: Mapping[str, str]) -> "InformationMap":
-        """Same map with some blocks renamed, for instance to give each stage a covariance of its own."""
+        """Same map with some blocks renamed, for instance to give each stage a covariance of its own.
+
+        Blocks that get one name become one block: their observations see the same covariance.
+        """
         _require_known("block", new_names, self.blocks)
         parts = tuple(replace(part, block=new_names.get(part.block, part.block)) for part in self.contributions)
-        return replace(self, contributions=parts, blocks=tuple(new_names.get(name, name) for name in self.blocks))
+        blocks = tuple(dict.fromkeys(new_names.get(name, name) for name in self.blocks))
+        return replace(self, contributions=parts, blocks=blocks)
 
     def known(self, names: Iterable[str]) -> "InformationMap":
         """Map of the remaining parameters when `names` are known exactly."""
@@ -210,6 +214,17 @@ class InformationMap:
         selection = np.zeros((self.layout.size, rest.size))
         selection[self.layout.indices(rest.names), np.arange(rest.size)] = 1.0
         return self.change_parameters(selection, rest)
+
+    def with_fixed(self, block: str, covariance: Complex[np.ndarray, "tx tx"]) -> "InformationMap":
+        """Map of the other blocks when the covariance of one is given: what it tells becomes part of the constant."""
+        _require_known("block", (block,), self.blocks)
+        told = [part.lit_at(covariance) for part in self.contributions if part.block == block]
+        return InformationMap(
+            self.layout,
+            tuple(part for part in self.contributions if part.block != block),
+            hermitian_part(sum(told, self.constant)),
+            tuple(name for name in self.blocks if name != block),
+        )
 
     def select_blocks(self, names: Iterable[str]) -> "InformationMap":
         """The observations of the named blocks only; the constant stays."""

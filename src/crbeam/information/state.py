@@ -73,7 +73,7 @@ def state_jacobian(
 ) -> tuple[Float[np.ndarray, "path_parameter state_parameter"], ParameterLayout]:
     """Jacobian of path parameters (`path_layout`) with respect to the state (`state_layout`), and that layout.
 
-    Reference: zhang2025 eq. (7), hamrouni2026 eqs. (8), (12).
+    Reference: zhang2025 eq. (7); hamrouni2026 eqs. (8), (12).
     """
     old = path_layout(paths.link, paths.n_paths, paths.moving)
     new = state_layout(paths.link, names, paths.n_paths)

@@ -45,8 +45,7 @@ def trace_paths(scenario: Scenario) -> dict[str, Paths]:
         if recorded is not None:
             require_resolvable(paths, scenario)
         stream = None if is_bistatic and recorded is not None else int(not is_bistatic)
-        if stream is not None:
-            paths = _with_shadowing(paths, scenario, stream)
+        paths = _with_shadowing(paths, scenario, stream=stream)
         result[name] = _with_phases(paths, scenario, stream=stream)
     return result
 
@@ -231,10 +230,21 @@ def _motion(scenario: Scenario, mover: str | None) -> Motion | None:
     return Motion(np.array(scenario.user.velocity_mps, dtype=float), scenario.waveform.wavelength_m, mover)
 
 
-def _with_shadowing(paths: Paths, scenario: Scenario, stream: int) -> Paths:
-    """Same paths with the shadowing that the scenario lists or draws: power divided by `10^(X / 10)`, X in dB."""
+def _with_shadowing(paths: Paths, scenario: Scenario, *, stream: int | None) -> Paths:
+    """Same paths with the shadowing that the scenario lists or draws: power divided by `10^(X / 10)`, X in dB.
+
+    Without a stream the paths are recorded, and shadowed as they were.
+    """
     propagation = scenario.propagation
     listed: Mapping[str, tuple[float, ...]] = propagation.shadow_losses or {}
+    if stream is None:
+        if paths.link in listed:
+            raise InvalidScenario(
+                f"must be left out for a link whose gains are those of the path file {propagation.paths_file}, but has "
+                f"{len(listed[paths.link])} losses.",
+                field=f"propagation.shadow_losses.{paths.link}",
+            )
+        return paths
     if paths.link in listed:
         loss = np.asarray(listed[paths.link], dtype=float)
         if loss.size != paths.n_paths:

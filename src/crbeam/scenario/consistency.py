@@ -17,11 +17,13 @@ _COINCIDENCE_M = 1e-3
 def check_consistency(scenario: "Scenario") -> None:
     """Raise the first contradiction as a field problem."""
     _check_source_of_paths(scenario)
-    _check_places(scenario)
+    if scenario.system not in DOUBLE_ARRAY_SYSTEMS:
+        _check_areas(scenario)
+        _check_places(scenario)
     for name, link in scenario.links.items():
         _check_link_ends(scenario, name, link)
     _check_repeated_links(scenario)
-    _check_phases(scenario)
+    _check_lists_of_links(scenario)
     _SYSTEM_CHECKS[scenario.system](scenario)
 
 
@@ -40,6 +42,14 @@ def _check_source_of_paths(scenario: "Scenario") -> None:
             ("targets", "positions"),
             ("targets", "count"),
             ("propagation", "paths_file"),
+        )
+
+
+def _check_areas(scenario: "Scenario") -> None:
+    """Echoes of targets depend on their cross sections."""
+    if scenario.targets.count != 0 and not scenario.targets.rcs_m2:
+        raise field_problem(
+            "must be given where there are targets: one for all such as `100 m^2`, or a list", ("targets", "rcs")
         )
 
 
@@ -88,22 +98,28 @@ def _check_repeated_links(scenario: "Scenario") -> None:
             )
 
 
-def _check_phases(scenario: "Scenario") -> None:
-    """One phase for the line of sight (or the user's echo), one for each target."""
-    count = scenario.targets.count
-    for name, phases in (scenario.propagation.phases_rad or {}).items():
-        path = ("propagation", "phases", name)
-        if name not in scenario.links:
-            close = suggestion(name, scenario.links)
-            hint = f"; did you mean `{close}`?" if close else ""
-            raise field_problem(f"must be the name of a link ({', '.join(scenario.links)}), found `{name}`{hint}", path)
-        if count is not None and len(phases) != count + 1:
-            raise field_problem(
-                f"must have {count + 1} angles, for the user, then {count} targets; found {len(phases)}",
-                path,
-                ("targets", "count"),
-                ("targets", "positions"),
-            )
+def _check_lists_of_links(scenario: "Scenario") -> None:
+    """Phases and losses: one for the line of sight (or the user's echo), one for each target."""
+    propagation = scenario.propagation
+    lists = (("phases", "angles", propagation.phases_rad), ("shadow_losses", "losses", propagation.shadow_losses))
+    for key, plural, listed in lists:
+        for name, entries in (listed or {}).items():
+            _check_list(scenario, ("propagation", key, name), plural, len(entries))
+
+
+def _check_list(scenario: "Scenario", path: FieldPath, plural: str, found: int) -> None:
+    name, count = str(path[-1]), scenario.targets.count
+    if name not in scenario.links:
+        close = suggestion(name, scenario.links)
+        hint = f"; did you mean `{close}`?" if close else ""
+        raise field_problem(f"must be the name of a link ({', '.join(scenario.links)}), found `{name}`{hint}", path)
+    if count is not None and found != count + 1:
+        raise field_problem(
+            f"must have {count + 1} {plural}, for the user, then {count} targets; found {found}",
+            path,
+            ("targets", "count"),
+            ("targets", "positions"),
+        )
 
 
 def _check_one_station(scenario: "Scenario") -> None:
@@ -119,6 +135,7 @@ def _check_one_station(scenario: "Scenario") -> None:
 def _check_zhang2025(scenario: "Scenario") -> None:
     """One station, and nothing that moves."""
     _check_one_station(scenario)
+    _check_serves_nobody(scenario)
     parts = {
         ("user", "velocity"): scenario.user.velocity_mps,
         ("protocol",): scenario.protocol,
@@ -134,9 +151,18 @@ def _check_zhang2025(scenario: "Scenario") -> None:
             )
 
 
+def _check_serves_nobody(scenario: "Scenario") -> None:
+    for path, part in {("served_users",): scenario.served_users, ("sensing",): scenario.sensing}.items():
+        if part is not None:
+            raise field_problem(
+                f"must be left out in the system {scenario.system}; with it write `system: li2024`", path, ("system",)
+            )
+
+
 def _check_hamrouni2026(scenario: "Scenario") -> None:
     """One station with a link to the user and one back, and a velocity; not more symbols in the message than exist."""
     _check_one_station(scenario)
+    _check_serves_nobody(scenario)
     if scenario.user.velocity_mps is None:
         raise field_problem(
             "must be given in the system hamrouni2026, such as `[12 m/s, -5 m/s]`; `[0, 0]` is a user at rest whose "
@@ -159,8 +185,86 @@ def _check_hamrouni2026(scenario: "Scenario") -> None:
         )
 
 
+def _check_li2024(scenario: "Scenario") -> None:
+    """Two stations at one place with a link between them, one target, nobody to be positioned."""
+    parts = {
+        ("user",): scenario.user,
+        ("protocol",): scenario.protocol,
+        ("requirements",): scenario.requirements,
+        ("propagation", "paths_file"): scenario.propagation.paths_file,
+    }
+    for path, part in parts.items():
+        if part is not None:
+            raise field_problem("must be left out in the system li2024", path, ("system",))
+    _check_double_array(scenario)
+    if scenario.waveform.slots != 1:
+        raise field_problem(
+            "must be 1 in the system li2024, whose streams are sent at once in every symbol, found "
+            f"{scenario.waveform.slots}; more symbols are `symbols_per_slot`",
+            ("waveform", "slots"),
+        )
+    if scenario.targets.count != 1:
+        raise field_problem(
+            f"must be exactly one target in the system li2024, found {scenario.targets.count}", ("targets", "count")
+        )
+    _check_served_users(scenario)
+
+
+def _check_double_array(scenario: "Scenario") -> None:
+    """Two stations in one place, and one link, from one to the other."""
+    if len(scenario.stations) != 2:
+        raise field_problem(
+            f"must be exactly two stations in the system li2024, found {len(scenario.stations)}", ("stations",)
+        )
+    first, second = scenario.stations
+    if math.dist(scenario.stations[first].position_m, scenario.stations[second].position_m) > 0.0:
+        raise field_problem(
+            f"must be the place of station `{first}` too in the system li2024, whose arrays have one reference point",
+            ("stations", second, "position"),
+            ("stations", first, "position"),
+        )
+    if len(scenario.links) != 1:
+        raise field_problem(f"must be exactly one link in the system li2024, found {len(scenario.links)}", ("links",))
+    ((name, link),) = scenario.links.items()
+    if {link.transmitter, link.receiver} != {first, second}:
+        raise field_problem(
+            f"must go from one station to the other in the system li2024, found {link.transmitter} to {link.receiver}",
+            ("links", name),
+        )
+    if math.dist(scenario.targets.positions_m[0], scenario.stations[first].position_m) < _COINCIDENCE_M:
+        raise field_problem(
+            "must be away from the stations, found a target at their place", ("targets", "positions", 0)
+        )
+
+
+def _check_served_users(scenario: "Scenario") -> None:
+    users = scenario.served_users
+    if users is None:
+        return
+    if users.station not in scenario.stations:
+        close = suggestion(users.station, scenario.stations)
+        hint = f"; did you mean `{close}`?" if close else ""
+        raise field_problem(
+            f"must be one of {', '.join(scenario.stations)}, found `{users.station}`{hint}", ("served_users", "station")
+        )
+    if users.is_drawn and scenario.seed is None:
+        raise field_problem(
+            "must be given where places of served users or scatterers are drawn, found nothing",
+            ("seed",),
+            ("served_users",),
+        )
+    place_m = scenario.stations[users.station].position_m
+    for index, position_m in enumerate(users.positions_m or ()):
+        if math.dist(position_m, place_m) < _COINCIDENCE_M:
+            raise field_problem(
+                "must be away from the stations, found a user at their place", ("served_users", "positions", index)
+            )
+
+
+#: Systems of two arrays at one place that locate a target.
+DOUBLE_ARRAY_SYSTEMS = ("li2024",)
 #: Systems whose stages follow one another.
 SEQUENTIAL_SYSTEMS = ("hamrouni2026",)
 #: Symbols whose times can be summed over one by one.
 MAX_TIMED_SYMBOLS = 10**6
-_SYSTEM_CHECKS = {"zhang2025": _check_zhang2025, "hamrouni2026": _check_hamrouni2026}
+_SYSTEM_CHECKS = {"zhang2025": _check_zhang2025, "hamrouni2026": _check_hamrouni2026, "li2024": _check_li2024}

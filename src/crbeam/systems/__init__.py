@@ -11,9 +11,9 @@ from crbeam.estimation.link_model import LinkModel
 from crbeam.information import InformationMap
 from crbeam.propagation import Paths
 from crbeam.scenario import Scenario
-from crbeam.systems import hamrouni2026, zhang2025
+from crbeam.systems import hamrouni2026, li2024, zhang2025
 
-_SYSTEMS = {"zhang2025": zhang2025, "hamrouni2026": hamrouni2026}
+_SYSTEMS = {"zhang2025": zhang2025, "hamrouni2026": hamrouni2026, "li2024": li2024}
 
 
 def paths_of(scenario: Scenario) -> dict[str, Paths]:
@@ -69,13 +69,18 @@ def design_problem(
 def design_problems(
     scenario: Scenario, weights: Sequence[float], *, method: DesignMethod | None = None
 ) -> list[DesignProblem]:
-    """The design problems of a scenario at several weights of bistatic positioning; they share their maps."""
+    """The design problems of a scenario at several weights of bistatic positioning; they share their maps.
+
+    For a method that is judged by one link or stage alone weights make no difference.
+    """
     outside = [f"{weight:g}" for weight in weights if not 0.0 <= weight <= 1.0]
     if outside or not len(weights):
         raise InvalidInput(
             f"There must be weights of bistatic positioning, all between 0 and 1, found {', '.join(outside) or 'none'}."
         )
     first = design_problem(scenario, weight=weights[0], method=method)
+    if len(first.criteria) == 1:
+        return [first for _ in weights]
     return [first.with_criterion_weights(weight, 1.0 - weight) for weight in weights]
 
 
@@ -91,7 +96,8 @@ def isotropic_transmission(scenario: Scenario) -> dict[str, Complex[np.ndarray, 
     """
     blocks = block_sets(scenario)[0]
     budgets = [part for part in _SYSTEMS[scenario.system].power_budgets(scenario) if set(part.blocks) & set(blocks)]
-    n_tx = next(iter(scenario.stations.values())).transmit_array.elements
+    transmitter = next(iter(scenario.links.values())).transmitter
+    n_tx = scenario.stations[transmitter].transmit_array.elements
     return dict(zip(blocks, isotropic_covariances(blocks, n_tx, budgets), strict=True))
 
 

@@ -148,7 +148,9 @@ def slot_map(scenario: Scenario, link: str) -> InformationMap:
 def radial_speed_map(scenario: Scenario, information_map: InformationMap) -> InformationMap:
     """Same map with the velocity as its radial part `user_radial_speed` (away from the station), the rest known.
 
-    What monostatic sensing can tell of the velocity; of the tangential part it tells exactly nothing.
+    What monostatic sensing can tell of the velocity; of the tangential part it tells exactly nothing. Radial is the
+    direction from the station to where the user truly is. Where that direction is uncertain, tangential speed leaks
+    into the bound; the rate at which the distance grows, which the Doppler shift shows by itself, has a smaller one.
     """
     paths: Paths = trace_paths(scenario)[_link_names(scenario)[0]]
     away_m = np.subtract(scenario.user.position_m, paths.transmitter_m)

@@ -39,13 +39,14 @@ from crbeam.testing.information_laws import (
     scaled_difference,
 )
 from crbeam.testing.many_digits import echo_root_bounds_m
-from crbeam.testing.random_scenes import link_names, random_scenario, station_name
+from crbeam.testing.random_scenes import link_names, random_moving_scenario, random_scenario, station_name
 from crbeam.testing.random_worlds import (
     position_prior,
     random_covariance,
     random_map,
     random_prior,
     random_problem,
+    random_slot_covariances,
     two_stage_problem,
     with_position_prior,
 )
@@ -84,9 +85,11 @@ __all__ = [
     "random_covariance",
     "random_feasible",
     "random_map",
+    "random_moving_scenario",
     "random_prior",
     "random_problem",
     "random_scenario",
+    "random_slot_covariances",
     "scaled_difference",
     "station_name",
     "two_stage_problem",

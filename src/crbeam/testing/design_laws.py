@@ -7,26 +7,54 @@ from itertools import pairwise
 import numpy as np
 from jaxtyping import Complex
 
-from crbeam.design import Certificate, ConstantModulus, Design, DesignMethod, DesignProblem, certify
+from crbeam.design import Certificate, ConstantModulus, Criterion, Design, DesignMethod, DesignProblem, Hinge, certify
 from crbeam.design.methods import method_named
+from crbeam.design.ties import expanded_stack, merged_problem
 from crbeam.errors import InvalidInput
 from crbeam.linalg import diagonal_scale
 from crbeam.testing.random_worlds import random_covariance
 
 
 def objective_of(problem: DesignProblem, covariances: Complex[np.ndarray, "block tx tx"]) -> float:
-    """Weighted bound of a transmission by plain inversion of every (diagonally scaled) Fisher matrix."""
+    """Objective of a transmission by plain inversion of every (diagonally scaled) Fisher matrix."""
     total = 0.0
     for criterion in problem.active_criteria:
         information = criterion.map.at(problem.covariances_of(criterion.map, covariances)).matrix
         scale = diagonal_scale(information)
-        inverse = np.linalg.inv(information * np.outer(scale, scale)) * np.outer(scale, scale)
-        total += float(np.sum(criterion.selection * (inverse @ criterion.selection)))
+        inverse = _inverse(information * np.outer(scale, scale), criterion.selection / scale[:, None])
+        inverse = inverse * np.outer(scale, scale)
+        if isinstance(problem.objective, Hinge):
+            variances = np.diagonal(inverse)
+            total += criterion.weight * sum(
+                max(0.0, np.sqrt(sum(_weighted_variance(criterion, name, variances) for name in family)) - 1.0) ** 2
+                for family in criterion.families
+            )
+        else:
+            total += float(np.sum(criterion.selection * (inverse @ criterion.selection)))
     return total
 
 
+def _inverse(matrix: np.ndarray, requested: np.ndarray) -> np.ndarray:
+    """Inverse of a scaled Fisher matrix, without directions that it does not see if nothing requested is among them."""
+    values, vectors = np.linalg.eigh(matrix)
+    unseen = vectors[:, values <= UNSEEN * values[-1]]
+    if not unseen.size:
+        return np.linalg.inv(matrix)
+    hidden = float(np.linalg.norm(unseen.T @ requested)) / float(np.linalg.norm(requested))
+    assert hidden <= HIDDEN, f"a requested parameter lies by {hidden:.3g} in directions without information"
+    seen = vectors[:, unseen.shape[1] :]
+    return (seen / values[unseen.shape[1] :]) @ seen.T
+
+
+def _weighted_variance(criterion: Criterion, name: str, variances: np.ndarray) -> float:
+    """`w_p tr CRB_p` from the diagonal of the inverse information."""
+    return criterion.weights[name] * float(variances[criterion.map.layout.indices([name])].sum())
+
+
 def random_feasible(problem: DesignProblem, rng: np.random.Generator) -> Complex[np.ndarray, "block tx tx"]:
-    """Random transmission that uses every power budget fully and keeps to every codebook."""
+    """Random transmission that uses every power budget fully and keeps to every codebook and tie."""
+    if problem.ties:
+        return expanded_stack(problem, random_feasible(merged_problem(problem), rng))
     stack = np.zeros((len(problem.blocks), problem.n_tx, problem.n_tx), dtype=complex)
     for budget in problem.budgets:
         shares = rng.dirichlet(np.ones(len(budget.blocks))) * budget.power_per_subcarrier_w
@@ -40,6 +68,9 @@ def random_feasible(problem: DesignProblem, rng: np.random.Generator) -> Complex
     return stack
 
 
+#: Eigenvalue of a scaled Fisher matrix, relative to the largest, that is rounding, and the part of what is requested
+#: that may lie in such directions.
+UNSEEN, HIDDEN = 1e-14, 1e-7
 #: Certified gap that a transmission must have to count as nearly optimal.
 WITNESS_GAP = 1e-3
 _ENGINE_METHODS = ("fdb-wcrb", "cpa-wcrb")
@@ -88,7 +119,7 @@ def _reference_for(problem: DesignProblem, method: DesignMethod | None) -> Desig
 def assert_feasible(
     problem: DesignProblem, covariances: Complex[np.ndarray, "block tx tx"], *, tolerance: float = 1e-9
 ) -> None:
-    """Covariances are Hermitian, positive semidefinite and within every power budget."""
+    """Covariances are Hermitian, positive semidefinite, within every power budget and equal where they are tied."""
     for block, covariance in zip(problem.blocks, covariances, strict=True):
         size = max(float(np.max(np.abs(covariance))), 1e-300)
         skew = float(np.max(np.abs(covariance - covariance.conj().T))) / size
@@ -99,6 +130,10 @@ def assert_feasible(
         used = sum(float(np.trace(covariances[problem.blocks.index(block)]).real) for block in budget.blocks)
         excess = used / budget.power_per_subcarrier_w - 1.0
         assert excess <= tolerance, f"blocks {budget.blocks} exceed their budget by {excess:.3g}"
+    for tie in problem.ties:
+        first, *others = [covariances[problem.blocks.index(block)] for block in tie.blocks]
+        apart = max(float(np.max(np.abs(other - first))) for other in others) / float(np.max(np.abs(first)))
+        assert apart <= tolerance, f"tied blocks {tie.blocks} differ by {apart:.3g}"
 
 
 def assert_lower_bound(
@@ -147,7 +182,8 @@ def assert_sound(problem: DesignProblem, design: Design, *, witnesses: Sequence[
     """
     assert_feasible(problem, design.covariances)
     objective = objective_of(problem, design.covariances)
-    assert abs(design.objective - objective) <= 1e-7 * objective, (
+    spread = np.sqrt(objective) if isinstance(problem.objective, Hinge) else 0.0  # a root less its threshold
+    assert abs(design.objective - objective) <= 1e-7 * (objective + spread), (
         f"{design.method} reports {design.objective:.9g}, but its covariances have the objective {objective:.9g}"
     )
     if design.lower_bound is None:
@@ -164,5 +200,5 @@ def assert_same_designs(first: Design, second: Design, *, tolerance: float = 1e-
     size = float(np.max(np.abs(first.covariances)))
     apart = float(np.max(np.abs(first.covariances - second.covariances))) / size
     assert apart <= tolerance, f"covariances of {first.method} differ by {apart:.3g} of their size"
-    error = abs(first.objective - second.objective) / abs(first.objective)
+    error = abs(first.objective - second.objective) / (abs(first.objective) or 1.0)
     assert error <= tolerance, f"objectives of {first.method} differ by {error:.3g}"

@@ -1,11 +1,11 @@
-"""Random scenes of the system zhang2025, each drawn from a generator that the caller seeds."""
+"""Random scenes with one station, one user and targets, each drawn from a generator that the caller seeds."""
 
 from collections.abc import Mapping
 
 import numpy as np
 
 from crbeam.errors import InvalidInput
-from crbeam.scenario import USER, Scenario
+from crbeam.scenario import USER, Scenario, scenario_document
 
 #: Directions of user and targets differ by at least this over the number of station antennas, in cosine to its array.
 DIRECTION_SEPARATION = 1.5
@@ -16,6 +16,9 @@ LINK_NAMES = (
     ("access", "echo"),
     ("monostatic_to_user", "bistatic_back"),
 )
+
+#: Length of the observed interval of moving scenes, that of Table II of hamrouni2026.
+INTERVAL_S = 0.0137
 
 _PLAIN_AXIS_COSINE, _AXIS_COSINE = 0.95, 0.995
 _SPACINGS = (0.3, 0.7)
@@ -56,6 +59,62 @@ def random_scenario(
         **draw(rng, n_targets, n_antennas, subcarriers),
     }
     return Scenario.model_validate({**document, **(overrides or {})})
+
+
+def random_moving_scenario(
+    rng: np.random.Generator,
+    *,
+    n_targets: int | None = None,
+    n_antennas: int | None = None,
+    subcarriers: int = 64,
+    slots: int = 16,
+    symbols_per_slot: int = 100,
+    protocol: Mapping[str, object] | None = None,
+) -> Scenario:
+    """Random scene of the system hamrouni2026: as `random_scenario`, with a user that moves.
+
+    Speed 5..30 m/s in any direction, path-loss exponent 2..3.5, shadowing listed for every path, and a cyclic prefix
+    such that the interval lasts 14 ms, in which Doppler shifts turn phases by many cycles. All symbols may be sent for
+    sensing or for positioning: the message has none.
+
+    Args:
+        rng: source of all randomness.
+        n_targets: number of targets, drawn if None.
+        n_antennas: number of station antennas, drawn if None.
+        subcarriers: number of subcarriers.
+        slots: number of slots.
+        symbols_per_slot: number of symbols in each.
+        protocol: entries of the scenario's protocol, in place of a drawn share of sensing and order of the symbols.
+    """
+    scene = random_scenario(rng, n_targets=n_targets, n_antennas=n_antennas, subcarriers=subcarriers)
+    document = scenario_document(scene)
+    n_paths = 1 + len(document["targets"]["positions"])
+    speed_mps, heading_rad = rng.uniform(5.0, 30.0), rng.uniform(-np.pi, np.pi)
+    document["user"]["velocity"] = [float(speed_mps * np.cos(heading_rad)), float(speed_mps * np.sin(heading_rad))]
+    document["propagation"]["path_loss_exponent"] = float(rng.uniform(2.0, 3.5))
+    document["propagation"]["shadow_losses"] = {
+        link: (10.0 ** rng.uniform(-0.5, 0.5, n_paths)).tolist() for link in document["links"]
+    }
+    drawn = {
+        "sensing_share": float(rng.uniform(0.2, 0.8)),
+        "order": str(rng.choice(["contiguous", "interleaved"])),
+        "message_symbols": 0,
+    }
+    symbol_s = INTERVAL_S / (slots * symbols_per_slot)
+    timing = {
+        "slots": slots,
+        "symbols_per_slot": symbols_per_slot,
+        "cyclic_prefix": max(symbol_s - 1.0 / scene.waveform.subcarrier_spacing_hz, 0.0),
+    }
+    return Scenario.model_validate(
+        {
+            **document,
+            "system": "hamrouni2026",
+            "waveform": {**document["waveform"], **timing},
+            "protocol": {**drawn, **(protocol or {})},
+            "requirements": {},
+        }
+    )
 
 
 def station_name(scenario: Scenario) -> str:

@@ -92,6 +92,23 @@ def random_problem(
     return design_problem(scenario, weight=float(rng.uniform(0.05, 0.95)) if weight is None else weight)
 
 
+def random_slot_covariances(
+    rng: np.random.Generator, scenario: Scenario, *, rank: int | None = None
+) -> Complex[np.ndarray, "slot tx tx"]:
+    """Random covariances of the slots of a scenario, each with its equal part of the power.
+
+    Watt per subcarrier of every symbol in a slot. At rank 1 every slot has one beam of its own.
+    """
+    station, n_slots = station_name(scenario), scenario.waveform.slots
+    return random_covariance(
+        rng,
+        scenario.stations[station].transmit_array.elements,
+        n_blocks=n_slots,
+        rank=rank,
+        power_w=scenario.power_per_subcarrier_w(station) / n_slots,
+    )
+
+
 def with_position_prior(problem: DesignProblem, *, strength: float = 1.0) -> DesignProblem:
     """Same problem when every requested parameter is already known about as well as isotropic transmission tells."""
     criteria = []
