@@ -4,12 +4,14 @@ import argparse
 import json
 from pathlib import Path
 
-from benchmarks import engine, estimators, papers, schemes, studies
+from benchmarks import engine, estimators, papers, schemes, sequential, served, studies
 from benchmarks.timing import SEED
 
 PARTS = {
     "engine": engine.report,
     "schemes": schemes.report,
+    "sequential": sequential.report,
+    "served": served.report,
     "estimators": estimators.report,
     "studies": studies.report,
     "papers": papers.report,

@@ -24,8 +24,13 @@ def modules_with_shapes() -> list[str]:
 install_import_hook(modules_with_shapes(), "beartype.beartype")
 
 matplotlib.use("Agg")
-settings.register_profile("crbeam", derandomize=True, deadline=None, max_examples=25)
-settings.load_profile("crbeam")
+settings.register_profile("all", derandomize=True, deadline=None, max_examples=25)
+settings.register_profile("fast", settings.get_profile("all"), max_examples=8)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Fast tests draw fewer examples; all tests together draw as many as ever."""
+    settings.load_profile("fast" if config.getoption("markexpr") == "not slow" else "all")
 
 
 @pytest.fixture

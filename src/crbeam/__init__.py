@@ -16,10 +16,13 @@ if TYPE_CHECKING:
         Design,
         DesignMethod,
         DesignProblem,
+        Hinge,
         PowerBudget,
         Proposal,
         Status,
         Stream,
+        TiedBlocks,
+        WeightedBound,
         certify,
         weighted_bound,
     )
@@ -35,8 +38,8 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "crbeam.design": (
-        "Certificate Codebook ConstantModulus Criterion Design DesignMethod DesignProblem PowerBudget Proposal Status "
-        "Stream certify weighted_bound"
+        "Certificate Codebook ConstantModulus Criterion Design DesignMethod DesignProblem Hinge PowerBudget Proposal "
+        "Status Stream TiedBlocks WeightedBound certify weighted_bound"
     ),
     "crbeam.design.methods": "METHODS method_named",
     "crbeam.errors": "CrbeamError Infeasible InvalidInput InvalidScenario SolverFailed Unidentifiable",
@@ -60,6 +63,7 @@ __all__ = [  # noqa: PLE0604, RUF100
     "DesignMethod",
     "DesignProblem",
     "Evaluation",
+    "Hinge",
     "Infeasible",
     "Information",
     "InformationMap",
@@ -73,7 +77,9 @@ __all__ = [  # noqa: PLE0604, RUF100
     "SolverFailed",
     "Status",
     "Stream",
+    "TiedBlocks",
     "Unidentifiable",
+    "WeightedBound",
     "__version__",
     "certify",
     "design_problem",

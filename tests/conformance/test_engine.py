@@ -68,6 +68,7 @@ def test_own_and_conic_solver_agree_over_two_blocks(rng):
     assert_methods_agree(with_position_prior(problem), rng)
 
 
+@pytest.mark.slow
 def test_own_solver_certifies_random_scenes():
     """Without the conic solver: gap and lower bounds of scenes with and without priors."""
     rng = np.random.default_rng(4)
@@ -113,6 +114,7 @@ def test_a_design_in_the_span_of_the_conjugates_is_worse(rng):
     assert objective_of(problem, mixed) > 1.2 * design.objective
 
 
+@pytest.mark.slow
 def test_bad_items_of_a_batch_stay_alone():
     """One unidentifiable and one that hits the evaluation cap; the other 48 are as they are without these."""
     rng = np.random.default_rng(8)

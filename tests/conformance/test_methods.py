@@ -23,27 +23,41 @@ from crbeam.testing import (
 )
 from crbeam.testing.conformance import assert_explains_refusal, conformance_problems
 
-SLOW = {"conic-wcrb", "analog-wcrb", "analog-fdb"}
-KEYS = [pytest.param(key, marks=pytest.mark.slow) if key in SLOW else key for key in METHODS]
+#: Methods that take long, and those that are much like a faster one.
+SLOW = {"conic-wcrb", "analog-wcrb", "analog-fdb", "fdb-wcm", "cpa-wbf", "analog-cpa"}
+SLOW |= {"joint-sequential", "shared-sequential", "separate-sequential", "p1-weighted", "full-ms", "full-bp"}
+SLOW_WITH_TWO_BLOCKS = {*SLOW, "fdb-wbf", "uniform"}
+
+
+def keys(slow):
+    """All methods, some of them marked as slow."""
+    return [pytest.param(key, marks=pytest.mark.slow) if key in slow else key for key in METHODS]
 
 
 #: Methods of our own engine are judged by the conic solver, all others by the engine.
-REFERENCES = {"fdb-wcrb": METHODS["conic-wcrb"](), "cpa-wcrb": METHODS["conic-wcrb"]()}
+ENGINE = ("fdb-wcrb", "cpa-wcrb", "joint-sequential", "shared-sequential", "p1-weighted", "full-ms", "full-bp")
+REFERENCES = {key: METHODS["conic-wcrb"]() for key in ENGINE}
 
 
-@pytest.mark.parametrize("name", ["analog-wcrb:starts=1,max_iterations=20", "analog-fdb:starts=2,max_iterations=2"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param("analog-wcrb:starts=1,max_iterations=20", marks=pytest.mark.slow),
+        "analog-fdb:starts=2,max_iterations=2",
+    ],
+)
 def test_iterative_analog_methods_conform_with_little_effort(name):
     method = method_named(name)
     problems = [replace(problem, n_slots=2) for problem in conformance_problems(method)[2:]]
     assert_method_conforms(method, [problems[0], problems[2]])
 
 
-@pytest.mark.parametrize("key", KEYS)
+@pytest.mark.parametrize("key", keys(SLOW))
 def test_every_method_conforms(key):
     assert_method_conforms(METHODS[key](), reference=REFERENCES.get(key))
 
 
-@pytest.mark.parametrize("key", KEYS)
+@pytest.mark.parametrize("key", keys(SLOW_WITH_TWO_BLOCKS))
 def test_every_method_conforms_with_two_blocks(key, rng):
     method = METHODS[key]()
     problems = [two_stage_problem(random_scenario(rng, n_targets=1, n_antennas=8, subcarriers=16)) for _ in range(2)]

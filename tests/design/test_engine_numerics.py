@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from crbeam.design import Codebook, Criterion, DesignProblem, PowerBudget
+from crbeam.design import Codebook, Criterion, DesignProblem, Hinge, PowerBudget
 from crbeam.design.certificate import certify, weighted_bound
 from crbeam.design.engine.curvature import CurvatureMemory
 from crbeam.design.engine.explicit_bound import explicit_bound, to_coordinates, to_matrix
@@ -13,10 +13,12 @@ from crbeam.design.engine.face import face_of, newton_on_face, ranks, spectra
 from crbeam.design.engine.factor_descent import descend
 from crbeam.design.engine.hermitian import from_real_image, real_image, symmetric
 from crbeam.design.engine.lean_evaluation import evaluator
+from crbeam.design.engine.losses import HingeLoss, LimitedLoss, TotalLoss
 from crbeam.design.engine.packing import packed_matrix
 from crbeam.design.engine.reduced_bound import evaluate, isotropic_point, lower_bound, variables
 from crbeam.design.engine.reduced_problem import ReducedProblem
 from crbeam.design.engine.reduction import reduce_problem, reduce_problems
+from crbeam.design.hinge import families_of
 from crbeam.testing import random_map, random_problem, random_scenario, two_stage_problem, with_position_prior
 
 KINDS = ("one block", "prior", "two blocks", "two budgets", "codebook", "mixed")
@@ -128,8 +130,22 @@ def test_packed_termwise_and_lean_evaluation_agree(kind, rng):
         np.testing.assert_allclose(first, second, atol=1e-9 * np.abs(first).max())
 
 
+def losses_of(reduced, bound, place):
+    """The weighted bound, and losses with some thresholds above and some below where `place` is."""
+    hinged = replace(reduced.problem, objective=Hinge())
+    families = families_of(hinged)
+    columns = [
+        np.sum(selection * np.linalg.solve(matrix, selection), axis=0)
+        for selection, matrix in zip(bound.selections, bound.informations(place), strict=True)
+    ]
+    parts = families.sums(columns)
+    mixed = parts * np.resize([0.3, 1.4], parts.size)
+    return TotalLoss(), HingeLoss(families, mixed), LimitedLoss(families, 1.2 * parts)
+
+
+@pytest.mark.parametrize("loss", range(3), ids=["total", "hinge", "limited"])
 @pytest.mark.parametrize("kind", KINDS)
-def test_hessian_is_the_derivative_of_the_gradient(kind, rng):
+def test_hessian_is_the_derivative_of_the_gradient(kind, loss, rng):
     reduced = reduce_problem(problem_of(kind, rng))
     bound = explicit_bound(reduced.shape, reduced.arrays)
     parts = variables(reduced.shape, random_point(reduced.shape, rng))
@@ -139,10 +155,12 @@ def test_hessian_is_the_derivative_of_the_gradient(kind, rng):
     for part, again in zip(parts, rebuilt, strict=True):
         np.testing.assert_allclose(again, part, atol=1e-14)
     direction = 0.1 * np.linalg.norm(place) * rng.standard_normal(place.size) / np.sqrt(place.size)
-    local = bound.second_order(place)
-    assert local.value == pytest.approx(bound.value(place), rel=1e-10)
-    assert -local.steepest @ direction == pytest.approx(numerical_slope(bound.value, place, direction), rel=1e-5)
-    change = numerical_slope(lambda x: -bound.second_order(x).steepest, place, direction)
+    what = losses_of(reduced, bound, place)[loss], 0.3
+    local = bound.second_order(place, *what)
+    assert local.loss.merit == pytest.approx(bound.merit(place, *what), rel=1e-10)
+    slope = numerical_slope(lambda x: bound.merit(x, *what), place, direction)
+    assert -local.steepest @ direction == pytest.approx(slope, rel=1e-5)
+    change = numerical_slope(lambda x: -bound.second_order(x, *what).steepest, place, direction)
     np.testing.assert_allclose(local.hessian @ direction, change, atol=1e-5 * np.linalg.norm(change))
 
 
@@ -155,9 +173,9 @@ def test_euler_identity_holds_only_with_the_constant(kind, rng):
     pairs = zip(reduced.shape.blocks, parts, strict=True)
     place = np.concatenate([to_coordinates(block, part) for block, part in pairs])
     local = bound.second_order(place)
-    assert local.steepest @ place + local.constant == pytest.approx(local.value, rel=1e-9)
+    assert local.steepest @ place + local.constant == pytest.approx(local.loss.value, rel=1e-9)
     has_prior = any(criterion.map.constant.any() for criterion in reduced.problem.criteria)
-    assert (local.constant > 1e-6 * local.value) == has_prior
+    assert (local.constant > 1e-6 * local.loss.value) == has_prior
 
 
 def test_the_bound_without_the_constant_is_false_with_a_prior(rng):
@@ -245,7 +263,7 @@ def unevenness(shape, arrays, face):
             deviation = matrix - share * np.eye(len(matrix))
             if shape.blocks[number].is_diagonal:
                 deviation = np.diag(np.diagonal(deviation))
-            worst = max(worst, float(np.abs(deviation).max()) / local.value)
+            worst = max(worst, float(np.abs(deviation).max()) / local.loss.value)
     return worst
 
 

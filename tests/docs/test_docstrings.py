@@ -2,6 +2,7 @@
 
 import importlib.util
 import re
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,7 @@ def generate():
 
     sys.modules[spec.name] = module
     spec.loader.exec_module(module)
+    module.citations = cache(module.citations)
     yield module
     del sys.modules[spec.name]
 

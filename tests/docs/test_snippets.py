@@ -27,7 +27,16 @@ def test_some_pages_have_python():
     assert {page.name for page in pages_with_python()} >= {"CONTRIBUTING.md", "quickstart.md", "how-to-choose.md"}
 
 
-@pytest.mark.parametrize("page", pages_with_python(), ids=lambda page: page.name)
+SLOW = {"studies.md"}
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        pytest.param(page, marks=[pytest.mark.slow] if page.name in SLOW else [], id=page.name)
+        for page in pages_with_python()
+    ],
+)
 def test_snippets_run(page, monkeypatch):
     monkeypatch.chdir(ROOT)
     program = python_blocks(page.read_text(encoding="utf-8"))

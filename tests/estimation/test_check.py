@@ -1,11 +1,12 @@
 """The check of estimators against bounds: reproducible, and its verdicts follow from its numbers."""
 
+import os
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from crbeam.errors import InvalidInput, Unidentifiable
+from crbeam.errors import CrbeamError, InvalidInput, Unidentifiable
 from crbeam.estimation import Failure
 from crbeam.evaluation import Estimator, TrialPlan, check_estimator, evaluate
 from crbeam.evaluation.error_statistics import Interval, root_mean_square, share
@@ -56,6 +57,22 @@ def test_more_trials_keep_the_first_ones(scene):
     assert 4.0 * many**2 > 2.0 * few**2 * (1.0 - 1e-12)
 
 
+class Deadly(np.ndarray):
+    """An array that ends any process that receives it."""
+
+    def __reduce__(self):
+        return os._exit, (1,)
+
+
+@pytest.mark.slow
+def test_a_worker_that_ends_is_an_error_in_words(scene):
+    clock_s = scene.truth["clock_bias"].view(Deadly)
+    estimator = Estimator(assumed={"clock_bias": clock_s})
+    plan = TrialPlan((20.0,), trials=2, workers=2)
+    with pytest.raises(CrbeamError, match="use fewer workers"):
+        check_estimator(scene.scenario, scene.covariances, plan=plan, links=["bistatic"], estimator=estimator)
+
+
 def test_quantities_of_each_link(scene):
     result = check(scene, ("bistatic", "monostatic", "fused"), trials=2, snr_db=(20.0,))
     to_user = ["user_position_m", "user_orientation_rad", "clock_bias_s", "target_positions_m", "all_positions_m"]
@@ -64,6 +81,7 @@ def test_quantities_of_each_link(scene):
     assert list(result.links["monostatic"].points[0].quantities) == [to_user[0], *to_user[3:]]
 
 
+@pytest.mark.slow
 def test_the_scenarios_own_ratio_is_on_the_default_grid_and_its_bound_that_of_the_scenario(scene):
     own = check(scene, snr_db=("own",), trials=2).links["bistatic"]
     expected = evaluate(scene.scenario, scene.covariances).links["bistatic"].quantities

@@ -1,10 +1,12 @@
 """Estimates: exact without noise, at the bound with little of it."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from crbeam.errors import InvalidInput
-from crbeam.estimation import estimate_fused, estimate_paths, failure_of, matched, state_errors
+from crbeam.estimation import estimate_fused, estimate_link, estimate_paths, failure_of, matched, state_errors
 from crbeam.evaluation import Estimator, TrialPlan, check_estimator
 from crbeam.information import ParameterLayout
 from crbeam.systems import link_maps
@@ -122,6 +124,14 @@ def test_a_wrong_clock_and_unaccounted_knowledge_are_caught(scene, clock_s, side
         assert wrong.links["bistatic"].threshold_snr_db is None
     else:
         assert (20.0, "user_position_m") in wrong.links["bistatic"].below_bound
+
+
+@pytest.mark.parametrize("link", ["bistatic", "monostatic"])
+def test_one_subcarrier_tells_no_delays(scene, link):
+    model = scene.model(link)
+    narrow = replace(model, frequency_hz=model.frequency_hz[:1])
+    with pytest.raises(InvalidInput, match=f"at least two subcarriers; link `{link}` has one"):
+        estimate_link(narrow, scene.mean(model)[:1])
 
 
 def test_fusion_needs_both_kinds_of_links(scene):

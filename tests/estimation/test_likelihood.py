@@ -23,7 +23,10 @@ SCENES = {
 }
 
 
-@pytest.fixture(scope="module", params=SCENES, ids=list(SCENES))
+@pytest.fixture(
+    scope="module",
+    params=[pytest.param(name, marks=[pytest.mark.slow] if name == "munich" else []) for name in SCENES],
+)
 def scene(request):
     return SCENES[request.param]()
 
@@ -105,3 +108,5 @@ def test_scoring_reaches_the_maximum_and_says_when_it_does_not():
     assert np.allclose(found.point, 3.0, atol=1e-3)
     assert not maximise(Quadratic, np.zeros(2), most_iterations=2).has_converged
     assert maximise(lambda x: None, np.zeros(2)) is None
+    stuck = maximise(lambda x: None if np.any(x > 1e-6) else Quadratic(x), np.zeros(2))
+    assert not stuck.has_converged, "steps are short because nothing exists beyond, not because the maximum is near"

@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from crbeam.errors import InvalidInput
 from crbeam.estimation import mean_observation, signal_to_noise, simulate
 from crbeam.evaluation import evaluate
 from crbeam.evaluation.estimator_check import own_snr_db
@@ -19,6 +20,12 @@ SMALL = [f"waveform.subcarriers={SUBCARRIERS}", f"waveform.symbols_per_slot={PIL
 @pytest.fixture(scope="module")
 def scene():
     return designed("zhang2025", overrides=[*SMALL, "user.combiner.dft_beams=[0, 3, 5, 7, 11]"], seed=5)
+
+
+def test_a_moving_user_needs_the_times_of_its_symbols(scene):
+    model = scene.model("bistatic")
+    with pytest.raises(InvalidInput, match="symbol times and a wavelength, since something moves"):
+        replace(model, names=replace(model.names, velocity="user_velocity"))
 
 
 def channel(scene, link, subcarrier):

@@ -59,6 +59,7 @@ def test_bound_without_targets_explains_itself_and_prints_the_rest():
         assert word in result.stderr
 
 
+@pytest.mark.slow
 def test_a_design_is_written_and_read_back_as_a_transmission(tmp_path):
     document = as_json("design", "zhang2025", "--weight", "0.3", "--out", str(tmp_path))
     files = {file.rsplit(".", 1)[1] for file in document["files"]}

@@ -1,6 +1,7 @@
 """The verb `estimate`: names, JSON keys, files, exit statuses."""
 
 import json
+from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
@@ -24,8 +25,8 @@ def as_json(*words):
     return json.loads(result.stdout)
 
 
-def test_json_has_the_keys_of_the_contract(tmp_path):
-    document = as_json("zhang2025", *SMALL, "--snr-db", "10:20:2,own", "--link", "bistatic", "--out", str(tmp_path))
+def test_json_has_the_keys_of_the_contract():
+    document = as_json("zhang2025", *SMALL, "--snr-db", "10:20:2,own", "--link", "bistatic")
     assert set(document) == {"scenario", "method", "trials", "noise_seed", "links", "files"}
     assert (document["method"], document["trials"], document["noise_seed"]) == ("direct", 2, 1)
     (link,) = document["links"].values()
@@ -38,6 +39,13 @@ def test_json_has_the_keys_of_the_contract(tmp_path):
     assert set(each) == {"rmse", "root_bound", "ratio", "ratio_interval"}
     assert each["ratio"] == pytest.approx(each["rmse"] / each["root_bound"])
     assert each["ratio_interval"][0] < each["ratio"] < each["ratio_interval"][1]
+    assert document["files"] == []
+
+
+@pytest.mark.slow
+def test_figures_and_table_are_written(tmp_path):
+    document = as_json("zhang2025", *SMALL, "--snr-db", "20", "--link", "bistatic", "--out", str(tmp_path))
+    assert {file.name for file in tmp_path.iterdir()} == {Path(file).name for file in document["files"]}
     assert {file.rpartition("/")[2] for file in document["files"]} == {
         "estimator_bistatic.pdf",
         "estimator_bistatic.png",

@@ -3,6 +3,7 @@
 import csv
 import json
 from collections import defaultdict
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,7 +12,8 @@ from typer.testing import CliRunner
 from crbeam.errors import InvalidInput
 from crbeam.interfaces.command_line import app
 from crbeam.papers import figures, make_figure
-from crbeam.papers.zhang2025 import curves, figure_2, figure_3, figure_4, figure_6, remark_3
+from crbeam.papers.zhang2025 import curves, draws, figure_2, figure_3, figure_4, figure_6
+from crbeam.papers.zhang2025.measurements import ROOT_DRAWS
 
 FIGURES = ("2", "3", "4", "5", "6", "remark-3")
 BP, MS = "user_position_m", "all_positions_m"
@@ -34,9 +36,8 @@ def test_what_does_not_exist_is_refused_with_what_does():
 
 @pytest.mark.slow
 def test_the_command_makes_figures_by_number_and_by_name(tmp_path, monkeypatch):
-    monkeypatch.setattr(remark_3, "N_TARGETS", (1,))
-    monkeypatch.setattr(remark_3, "WEIGHTS", (0.5,))
-    monkeypatch.setattr(remark_3, "SEEDS", (0,))
+    smaller = replace(draws.DRAWS[ROOT_DRAWS], n_targets=(1,), weights=((0.5,), (0.5,)), counts=(1, 1))
+    monkeypatch.setitem(draws.DRAWS, ROOT_DRAWS, smaller)
     for words, shown, stem in ((("3",), 3, "figure_3"), (("remark-3",), "remark-3", "remark_3")):
         result = CliRunner().invoke(app, ["figure", "zhang2025", *words, "--out", str(tmp_path), "--json"])
         assert result.exit_code == 0, result.stderr
@@ -58,8 +59,8 @@ def data(tmp_path_factory):
         patch.setattr(figure_2, "STARTS", 2)
         patch.setattr(figure_4, "POINTS", 31)
         patch.setattr(figure_6, "NOTED_WEIGHTS", (0.01, 0.99))
-        patch.setattr(remark_3, "WEIGHTS", WEIGHTS)
-        patch.setattr(remark_3, "SEEDS", (0, 1, 2))
+        smaller = replace(draws.DRAWS[ROOT_DRAWS], weights=(WEIGHTS, WEIGHTS), counts=(3, 3))
+        patch.setitem(draws.DRAWS, ROOT_DRAWS, smaller)
         paths = {number: make_figure("zhang2025", number, folder) for number in FIGURES}
     stems = {number: f"zhang2025_{f'figure_{number}' if number.isdigit() else 'remark_3'}" for number in FIGURES}
     for number, files in paths.items():

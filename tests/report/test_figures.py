@@ -60,6 +60,7 @@ def test_the_style_leaves_the_session_as_it_was(scenario, evaluation, tmp_path):
     assert dict(mpl.rcParams) == before
 
 
+@pytest.mark.slow
 def test_files_are_vector_and_picture_and_always_the_same(scenario, evaluation, tmp_path):
     first = save_figure(scene_figure(scenario, evaluation), tmp_path / "a" / "scene.v1")
     second = save_figure(scene_figure(scenario, evaluation), tmp_path / "b" / "scene.v1")

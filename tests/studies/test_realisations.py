@@ -8,9 +8,10 @@ import pytest
 from tests.studies.small_studies import REGION, small_scenario, small_study
 
 from crbeam import Infeasible
+from crbeam.scenario.reading import scenario_source
 from crbeam.studies.realisations import drawn_fields, stream
 from crbeam.studies.scenes import scene
-from crbeam.studies.study import Randomness
+from crbeam.studies.study import Randomness, Study
 
 POSITIONS = {"targets.positions": {"uniform": REGION}}
 
@@ -98,3 +99,76 @@ def test_what_cannot_keep_apart_is_infeasible():
     with pytest.raises(Infeasible, match="5 m apart") as caught:
         draw({"fields": fields}, 0)
     assert caught.value.requirement == "random.fields.targets.positions.apart"
+
+
+POLAR = {
+    "targets.count": {"choice": [2, 3, 4]},
+    "user.position": {"polar": [["5 m", "30 deg"], ["100 m", "150 deg"]]},
+    "user.velocity": {"polar": [["5 m/s", "0 deg"], ["30 m/s", "360 deg"]]},
+    "targets.positions": {"polar": [["5 m", "30 deg"], ["100 m", "150 deg"]], "cosines_apart": 0.1},
+}
+
+
+def moving(*overrides):
+    return scenario_source("hamrouni2026", overrides=overrides).value
+
+
+def cosines(place, others, orientation_rad=0.0, station=(0.0, 0.0)):
+    def cosine(point):
+        return math.cos(math.atan2(point[1] - station[1], point[0] - station[0]) - orientation_rad)
+
+    return [abs(cosine(place) - cosine(other)) for other in others]
+
+
+def test_polar_laws_are_uniform_in_size_and_direction():
+    random = Randomness.model_validate({"fields": POLAR})
+    draws = [dict(drawn_fields(random, moving(), number)) for number in range(300)]
+    for name, (low, high) in {"user.position": (5.0, 100.0), "user.velocity": (5.0, 30.0)}.items():
+        sizes = np.hypot(*np.array([found[name] for found in draws]).T)
+        assert np.all((low <= sizes) & (sizes <= high))
+        assert np.mean(sizes) == pytest.approx((low + high) / 2.0, abs=4 * (high - low) / math.sqrt(12 * 300))
+    azimuths = np.arctan2(*np.array([found["user.position"] for found in draws]).T[::-1])
+    assert np.all(np.abs(azimuths - np.pi / 2.0) <= np.pi / 3.0)
+    headings = np.arctan2(*np.array([found["user.velocity"] for found in draws]).T[::-1])
+    assert abs(np.mean(np.exp(1j * headings))) < 4.0 / math.sqrt(300)
+    counts = [found["targets.count"] for found in draws]
+    assert min(counts.count(k) for k in (2, 3, 4)) > 60
+    assert all(len(found["targets.positions"]) == found["targets.count"] for found in draws)
+
+
+@pytest.mark.parametrize("orientation_deg", [0.0, 50.0])
+def test_cosines_are_those_that_the_array_of_the_station_sees(orientation_deg):
+    base = moving(f"stations.bs.orientation={orientation_deg} deg", "stations.bs.position=[3 m, -2 m]")
+    random = Randomness.model_validate({"fields": POLAR})
+    seen = []
+    for number in range(60):
+        found = dict(drawn_fields(random, base, number))
+        places = [found["user.position"], *found["targets.positions"]]
+        for index, place in enumerate(places):
+            seen += cosines(place, places[:index], math.radians(orientation_deg), (3.0, -2.0))
+    assert min(seen) >= 0.1
+    wrong = {**POLAR, "targets.positions": {**POLAR["targets.positions"], "cosines_apart": 1e-6}}
+    found = [dict(drawn_fields(Randomness.model_validate({"fields": wrong}), base, number)) for number in range(60)]
+    assert (
+        min(
+            gap
+            for each in found
+            for gap in cosines(each["user.position"], each["targets.positions"], station=(3.0, -2.0))
+        )
+        < 0.1
+    )
+
+
+def test_cosines_that_cannot_keep_apart_are_infeasible():
+    fields = {"targets.positions": {**POLAR["targets.positions"], "cosines_apart": 1.5}}
+    with pytest.raises(Infeasible, match=r"1\.5 in cosine apart"):
+        dict(drawn_fields(Randomness.model_validate({"fields": fields}), moving(), 0))
+
+
+def test_a_drawn_scene_of_a_moving_user_is_a_scenario():
+    study = Study.model_validate(
+        {"scenario": "hamrouni2026", "axes": {"realisations": 3, "weight": [1.0]}, "random": {"fields": POLAR}}
+    )
+    scenes = [scene(study, (), number) for number in range(3)]
+    assert {each.targets.count for each in scenes} <= {2, 3, 4}
+    assert len({each.user.position_m for each in scenes}) == 3

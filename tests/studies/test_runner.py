@@ -76,7 +76,14 @@ def reference(tmp_path_factory):
     return file
 
 
-@pytest.mark.parametrize("place", [{"workers": 2}, {"backend": Backwards}, {"backend": lambda: LosesWorkers(1, 2)}])
+@pytest.mark.parametrize(
+    "place",
+    [
+        pytest.param({"workers": 2}, marks=pytest.mark.slow),
+        {"backend": Backwards},
+        {"backend": lambda: LosesWorkers(1, 2)},
+    ],
+)
 def test_the_place_does_not_matter(tmp_path, reference, place):
     summary = run_study(small_study(), tmp_path / "study.sqlite", **place)
     assert (summary.cases, summary.done, summary.failed, summary.computed) == (12, 12, 0, 12)
@@ -126,6 +133,7 @@ def test_an_observer_hears_how_long_it_takes(tmp_path):
     assert expected > 0.0
 
 
+@pytest.mark.slow
 def test_a_batch_that_kills_its_workers_is_recorded_as_failed(tmp_path):
     file = tmp_path / "study.sqlite"
     summary = run_study(small_study(), file, backend=lambda: LosesWorkers(0, 3))

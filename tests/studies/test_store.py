@@ -1,6 +1,7 @@
 """A store is never damaged, never shared between two writers, never mixed up with another study."""
 
 import resource
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -27,11 +28,19 @@ def plan(study):
     return Plan.of(study)
 
 
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory, study):
+    """Folder of the store of a finished run."""
+    folder = tmp_path_factory.mktemp("finished")
+    run_study(study, folder / "study.sqlite", workers=1)
+    return folder
+
+
 @pytest.fixture
-def store(tmp_path, study):
-    file = tmp_path / "study.sqlite"
-    run_study(study, file, workers=1)
-    return file
+def store(tmp_path, finished):
+    """A copy of the store, to be done with as a test likes."""
+    shutil.copytree(finished, tmp_path, dirs_exist_ok=True)
+    return tmp_path / "study.sqlite"
 
 
 def test_a_finished_study_is_one_file_with_nothing_to_do(store, study):

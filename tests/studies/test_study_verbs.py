@@ -7,8 +7,8 @@ from tests.studies.small_studies import SMALL, rows
 from typer.testing import CliRunner
 
 from crbeam.interfaces.command_line import app
-from crbeam.interfaces.study_progress import Bar, duration, progress_on_terminal
-from crbeam.studies.runner import Silence
+from crbeam.interfaces.study_progress import Bar, progress_on_terminal
+from crbeam.studies.observing import Silence, duration_words
 
 RUNNER = CliRunner()
 STUDY = """\
@@ -135,4 +135,4 @@ def test_the_bar_counts():
     [(0.4, "0 s"), (119.0, "119 s"), (150.0, "2.5 min"), (7200.0, "2 h"), (3 * 86400.0, "3 days"), (1e8, "1157 days")],
 )
 def test_durations_in_words(seconds, words):
-    assert duration(seconds) == words
+    assert duration_words(seconds) == words

@@ -1,11 +1,12 @@
 """How to choose the transmission: problems, methods and certified designs."""
 
 from crbeam.design.beamformers import Beamformers, beamformers_from_covariance
-from crbeam.design.certificate import Certificate, certify, weighted_bound
-from crbeam.design.constraints import Codebook, ConstantModulus, Constraint, PowerBudget
+from crbeam.design.certificate import Certificate, certify, objective_at, weighted_bound
+from crbeam.design.constraints import Codebook, ConstantModulus, Constraint, PowerBudget, TiedBlocks
 from crbeam.design.method import DesignMethod
-from crbeam.design.problem import Criterion, DesignProblem, Stream, WeightedBound, isotropic_covariances
-from crbeam.design.result import Design, Proposal, Status
+from crbeam.design.problem import Criterion, DesignProblem, Hinge, Stream, WeightedBound, isotropic_covariances
+from crbeam.design.result import Design, DualEvidence, Proposal, Status
+from crbeam.design.service_constraints import FixedAnalog, Illumination, MinimumSinr, MinimumUplinkSinr
 
 __all__ = [
     "Beamformers",
@@ -17,13 +18,21 @@ __all__ = [
     "Design",
     "DesignMethod",
     "DesignProblem",
+    "DualEvidence",
+    "FixedAnalog",
+    "Hinge",
+    "Illumination",
+    "MinimumSinr",
+    "MinimumUplinkSinr",
     "PowerBudget",
     "Proposal",
     "Status",
     "Stream",
+    "TiedBlocks",
     "WeightedBound",
     "beamformers_from_covariance",
     "certify",
     "isotropic_covariances",
+    "objective_at",
     "weighted_bound",
 ]

@@ -7,7 +7,8 @@ For any matrices Y_t and any feasible R', convexity gives for every s > 0
     f* >= a^2 / (g0 + sum_g P_g max_{b in g} max(0, lambda_max(G_b))),
 
 where a codebook replaces `lambda_max(G)` by `max_l u_l^H G u_l` over its unit codewords. It is tight at the optimum
-with `Y_t = I_t^-1 E_t`. Nothing about the solver enters.
+with `Y_t = I_t^-1 E_t`. Nothing about the solver enters. The loss of a `Hinge` is at least every weighted bound less a
+constant (see `hinge`), so the same bound proves it. Tied blocks are one block.
 """
 
 from collections.abc import Sequence
@@ -17,7 +18,9 @@ import numpy as np
 from jaxtyping import Complex, Float
 
 from crbeam.design.engine.structure import side_by_side
-from crbeam.design.problem import Criterion, DesignProblem
+from crbeam.design.hinge import families_of, hinge_terms
+from crbeam.design.problem import Criterion, DesignProblem, Hinge, Objective, WeightedBound
+from crbeam.design.ties import merged_problem, merged_stack
 from crbeam.errors import CrbeamError
 from crbeam.information import Information
 from crbeam.information.information import SAFE_INVERSE
@@ -32,37 +35,57 @@ class Certificate:
     """Value of a transmission with a proven lower bound on the best value.
 
     Attributes:
-        objective: weighted bound of the transmission.
-        lower_bound: no feasible transmission has a smaller weighted bound.
+        objective: of the transmission.
+        lower_bound: no feasible transmission has a smaller objective.
+        trace_loss: weighted bound of the transmission if the objective is another, or None.
     """
 
     objective: float
     lower_bound: float
+    trace_loss: float | None = None
 
     @property
     def gap(self) -> float:
-        """`(objective - lower_bound) / objective`."""
-        return (self.objective - self.lower_bound) / self.objective
+        """`(objective - lower_bound) / objective`, 0 when both are 0."""
+        return (self.objective - self.lower_bound) / self.objective if self.objective else 0.0
 
 
 def weighted_bound(problem: DesignProblem, covariances: Complex[np.ndarray, "block tx tx"]) -> float:
-    """Objective `f(R) = sum_t tr(E_t^T I_t(R)^-1 E_t)` of a transmission.
+    """`f(R) = sum_t tr(E_t^T I_t(R)^-1 E_t)`: the weighted bound of a transmission, whatever the problem's objective.
 
     Raises:
         Unidentifiable: a parameter with a positive weight is not determined.
     """
-    return sum(
-        _value(criterion, criterion.map.at(problem.covariances_of(criterion.map, covariances)))
+    return sum(float(part.sum()) for part in _parts_at(problem, covariances))
+
+
+def objective_at(problem: DesignProblem, covariances: Complex[np.ndarray, "block tx tx"]) -> float:
+    """Objective of a transmission.
+
+    Raises:
+        Unidentifiable: a parameter with a positive weight is not determined.
+    """
+    families = families_of(problem)
+    if families is None:
+        return weighted_bound(problem, covariances)
+    parts = families.sums(_parts_at(problem, covariances))
+    return float(hinge_terms(parts, families.levels).values.sum())
+
+
+def _parts_at(problem: DesignProblem, covariances: np.ndarray) -> list[np.ndarray]:
+    """Parts of the weighted bound: one for each column of the selection of each active criterion."""
+    return [
+        _parts(criterion, criterion.map.at(problem.covariances_of(criterion.map, covariances)))
         for criterion in problem.active_criteria
-    )
+    ]
 
 
-def _value(criterion: Criterion, information: Information) -> float:
-    """`tr(E^T I^-1 E)`: the weighted traces of the requested bounds."""
+def _parts(criterion: Criterion, information: Information) -> Float[np.ndarray, " direction"]:
+    """`e^T I^-1 e` of each column e of E: the weighted variances of the requested components."""
     bound = information.bound(criterion.requested)
     weights = [criterion.weight_of(name) for name in criterion.requested]
     sizes = information.layout.select(criterion.requested).sizes
-    return float(np.repeat(weights, sizes) @ np.diagonal(bound))
+    return np.repeat(weights, sizes) * np.diagonal(bound)
 
 
 def certify(problem: DesignProblem, covariances: Complex[np.ndarray, "block tx tx"]) -> Certificate:
@@ -84,6 +107,8 @@ def certify_many(
 
     Problems of one structure are worked on together; no item's numbers depend on the others.
     """
+    covariances = [merged_stack(problem, stack) for problem, stack in zip(problems, covariances, strict=True)]
+    problems = [merged_problem(problem) for problem in problems]
     groups: dict[tuple, list[int]] = {}
     for index, problem in enumerate(problems):
         groups.setdefault(_structure(problem), []).append(index)
@@ -104,7 +129,9 @@ def _structure(problem: DesignProblem) -> tuple:
         parts = [(part.block, part.transmit.shape[1]) for part in criterion.map.contributions]
         maps.append((criterion.map.layout.sizes, criterion.selection.shape, tuple(parts)))
     words = tuple((block, codebook.codewords.shape) for block, codebook in problem.codebooks.items())
-    return problem.blocks, tuple(budget.blocks for budget in problem.budgets), words, problem.n_tx, tuple(maps)
+    families = [tuple(criterion.family_of_direction.tolist()) for criterion in problem.active_criteria]
+    blocks = problem.blocks, tuple(budget.blocks for budget in problem.budgets)
+    return *blocks, words, problem.n_tx, tuple(maps), problem.objective, tuple(families)
 
 
 @dataclass(frozen=True, eq=False)
@@ -127,7 +154,7 @@ class _Observation:
 def _certify_group(problems: list[DesignProblem], stack: np.ndarray) -> list[Certificate | CrbeamError]:
     blocks = problems[0].blocks
     failures: dict[int, CrbeamError] = {}
-    objective, gain, constant = (np.zeros(len(problems)) for _ in range(3))
+    objective, trace_loss, gain, offset, constant = (np.zeros(len(problems)) for _ in range(5))
     gradients: dict[str, list[tuple[np.ndarray, np.ndarray]]] = {block: [] for block in blocks}
     for number in range(len(problems[0].active_criteria)):
         criteria = [problem.active_criteria[number] for problem in problems]
@@ -138,8 +165,12 @@ def _certify_group(problems: list[DesignProblem], stack: np.ndarray) -> list[Cer
             gram = _adjoint(part.transmit) @ stack[:, blocks.index(part.block)] @ part.transmit
             matrices = matrices + _adjoint(part.jacobian) @ np.real(part.weight * gram.conj()) @ part.jacobian
         values, selections, responses = _solved(criteria, hermitian_part(matrices), failures)
-        objective += values
-        gain += np.sum(selections * responses, axis=(1, 2))
+        scores = _scores(problems[0].objective, criteria, values)
+        responses = responses * np.sqrt(scores.slopes)[:, None, :]
+        objective += scores.values
+        trace_loss += values.sum(axis=1)
+        offset += scores.offsets
+        gain += np.sum(selections * np.sqrt(scores.slopes)[:, None, :] * responses, axis=(1, 2))
         constant += np.sum(responses * (prior @ responses), axis=(1, 2))
         for part in observations:
             slopes = part.jacobian @ responses
@@ -149,10 +180,38 @@ def _certify_group(problems: list[DesignProblem], stack: np.ndarray) -> list[Cer
     for place, budget in enumerate(problems[0].budgets):
         powers_w = np.array([problem.budgets[place].power_per_subcarrier_w for problem in problems])
         power += powers_w * np.maximum(np.max([steepest[block] for block in budget.blocks], axis=0), 0.0)
-    bounds = np.minimum(gain**2 / np.maximum(constant + power, np.finfo(float).tiny), objective)
+    bounds = np.clip(gain**2 / np.maximum(constant + power, np.finfo(float).tiny) - offset, 0.0, objective)
+    is_other = isinstance(problems[0].objective, Hinge)
     return [
-        failures.get(item) or Certificate(float(objective[item]), float(bounds[item])) for item in range(len(problems))
+        failures.get(item)
+        or Certificate(float(objective[item]), float(bounds[item]), float(trace_loss[item]) if is_other else None)
+        for item in range(len(problems))
     ]
+
+
+@dataclass(frozen=True, eq=False)
+class _Scores:
+    """What one criterion adds to the objective of each item, as a weighted bound less a constant.
+
+    Attributes:
+        values: part of the objective, `[item]`.
+        slopes: its derivative by the part of the weighted bound of each column of E, `[item, direction]`.
+        offsets: constant that is taken off, `[item]`.
+    """
+
+    values: np.ndarray
+    slopes: np.ndarray
+    offsets: np.ndarray
+
+
+def _scores(objective: Objective, criteria: list[Criterion], values: np.ndarray) -> _Scores:
+    """Scores from the parts `[item, direction]` of the weighted bounds of one criterion."""
+    if isinstance(objective, WeightedBound):
+        return _Scores(values.sum(axis=1), np.ones_like(values), np.zeros(len(criteria)))
+    family = criteria[0].family_of_direction
+    sums = np.stack([values[:, family == place].sum(axis=1) for place in range(family.max() + 1)], axis=1)
+    terms = hinge_terms(sums, np.array([[criterion.weight] for criterion in criteria]))
+    return _Scores(terms.values.sum(axis=1), terms.slopes[:, family], terms.offsets.sum(axis=1))
 
 
 def _adjoint(matrices: np.ndarray) -> np.ndarray:
@@ -174,10 +233,10 @@ def _observations(criteria: list[Criterion]) -> list[_Observation]:
 def _solved(
     criteria: list[Criterion], matrices: np.ndarray, failures: dict[int, CrbeamError]
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """`tr(E^T I^-1 E)`, E and `I^-1 E` of each item; items that are close to singular are solved with care."""
+    """`e^T I^-1 e` of the columns of E, E and `I^-1 E` of each item; those close to singular are solved with care."""
     selections = side_by_side([criterion.selection for criterion in criteria])
     scale = criteria[0].map.layout.scales(np.diagonal(matrices, axis1=1, axis2=2))
-    values, responses = np.zeros(len(criteria)), np.zeros(selections.shape)
+    values, responses = np.zeros((len(criteria), selections.shape[2])), np.zeros(selections.shape)
     is_safe = np.zeros(len(criteria), dtype=bool)
     try:
         factors = np.linalg.inv(np.linalg.cholesky(matrices * (scale[:, :, None] * scale[:, None, :])))
@@ -187,11 +246,11 @@ def _solved(
         is_safe = np.sum(factors**2, axis=(1, 2)) < SAFE_INVERSE
         factors = factors * scale[:, None, :]
         roots = factors @ selections
-        values, responses = np.sum(roots**2, axis=(1, 2)), factors.swapaxes(1, 2) @ roots
+        values, responses = np.sum(roots**2, axis=1), factors.swapaxes(1, 2) @ roots
     for item in np.flatnonzero(~is_safe):
         information = Information(matrices[item], criteria[item].map.layout)
         try:
-            values[item] = _value(criteria[item], information)
+            values[item] = _parts(criteria[item], information)
         except CrbeamError as error:
             failures[int(item)] = error
             values[item], responses[item] = 0.0, 0.0

@@ -6,6 +6,7 @@ from typing import ClassVar
 import numpy as np
 from jaxtyping import Complex
 
+from crbeam.design.service_constraints import ServiceConstraint
 from crbeam.errors import InvalidInput
 
 #: Relative difference of moduli that counts as rounding.
@@ -89,4 +90,25 @@ def has_constant_modulus(beams: Complex[np.ndarray, "tx beam"]) -> bool:
     return bool(beams.shape[1] > 0 and np.all(mean > 0.0) and np.all(np.abs(moduli - mean) <= MODULUS_TOLERANCE * mean))
 
 
-Constraint = PowerBudget | Codebook | ConstantModulus
+@dataclass(frozen=True)
+class TiedBlocks:
+    """The covariances of the named blocks are equal: one set of beams serves all of them.
+
+    Solved and certified as one block whose power is the least that the budgets of the tied blocks leave it.
+
+    Attributes:
+        blocks: at least two. They share power budgets with each other only.
+
+    Reference: hamrouni2026 eq. (22).
+    """
+
+    allows_subspace_reduction: ClassVar[bool] = True
+
+    blocks: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        if len(set(self.blocks)) < 2 or len(set(self.blocks)) < len(self.blocks):
+            raise InvalidInput(f"At least two different blocks must be tied, found {self.blocks}.")
+
+
+Constraint = PowerBudget | Codebook | ConstantModulus | TiedBlocks | ServiceConstraint

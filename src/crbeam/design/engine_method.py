@@ -1,4 +1,4 @@
-"""Methods that minimise the weighted bound itself with the library's own engine."""
+"""Methods that minimise the objective itself with the library's own engine."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,9 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from crbeam.design.certified_method import CertifiedMethod
-from crbeam.design.engine import EngineResult, solve_reduced, solve_reduced_many
-from crbeam.design.engine.reduced_problem import ReducedProblem
-from crbeam.design.engine.reduction import reduce_problem, reduce_problems
+from crbeam.design.engine import EngineResult
+from crbeam.design.optimum import Effort, optima, optimum
 from crbeam.design.problem import DesignProblem
 from crbeam.design.result import Proposal
 from crbeam.errors import CrbeamError
@@ -17,6 +16,9 @@ from crbeam.errors import CrbeamError
 @dataclass(frozen=True)
 class EngineMethod(CertifiedMethod):
     """A method whose problems the engine solves to a certified gap; concrete methods say which constraints they keep.
+
+    Problems with a `Hinge` whose thresholds can all be met have many optima. Of these it returns the one of least
+    weighted bound, and says so by `details["tied"] = 1`, with the certified gap of that in `tie_break_gap`.
 
     Attributes:
         tolerance: certified relative gap to reach, at most 1e-2.
@@ -38,11 +40,9 @@ class EngineMethod(CertifiedMethod):
     ) -> Proposal | CrbeamError:
         """The optimum of one problem, without the overhead of a batch."""
         try:
-            reduced = reduce_problem(problem)
+            return proposal_of(optimum(problem, effort=self.effort, start=start))
         except CrbeamError as error:
             return error
-        result = solve_reduced(reduced, tolerance=self.tolerance, max_evaluations=self.max_evaluations, start=start)
-        return _proposal(result)
 
     def propose_many(
         self,
@@ -52,23 +52,21 @@ class EngineMethod(CertifiedMethod):
         seeds: Sequence[np.random.SeedSequence],  # noqa: ARG002
     ) -> list[Proposal | CrbeamError]:
         """The optima of all problems; those of one shape advance together."""
-        items = reduce_problems(problems)
-        able = {index: item for index, item in enumerate(items) if isinstance(item, ReducedProblem)}
-        solved = solve_reduced_many(
-            list(able.values()),
-            tolerance=self.tolerance,
-            max_evaluations=self.max_evaluations,
-            starts=[starts[index] for index in able],
-        )
-        proposals = {index: _proposal(result) for index, result in zip(able, solved, strict=True)}
-        return [proposals[i] if isinstance(item, ReducedProblem) else item for i, item in enumerate(items)]
+        results = optima(problems, effort=self.effort, starts=starts)
+        return [result if isinstance(result, CrbeamError) else proposal_of(result) for result in results]
+
+    @property
+    def effort(self) -> Effort:
+        """How far the engine goes."""
+        return Effort(self.tolerance, self.max_evaluations)
 
 
-def _proposal(result: EngineResult) -> Proposal:
+def proposal_of(result: EngineResult) -> Proposal:
+    """What the engine found, to be graded."""
     return Proposal(
         covariances=result.covariances,
         factors=result.factors,
         trace=result.trace,
         iterations=result.iterations,
-        details={"evaluations": result.evaluations, "engine": result.engine},
+        details={"evaluations": result.evaluations, "engine": result.engine, **result.notes},
     )

@@ -7,21 +7,26 @@ import numpy as np
 from jaxtyping import Complex, Float
 
 from crbeam.design.beamformers import Beamformers, codeword_beams, strongest_beams
-from crbeam.design.certificate import Certificate, certify_many, weighted_bound
+from crbeam.design.certificate import Certificate, certify_many, objective_at
 from crbeam.design.certified_method import CertifiedMethod
 from crbeam.design.constraints import has_constant_modulus
 from crbeam.design.eigenbeams import Eigenbeams, eigenbeams_of
-from crbeam.design.engine.reduction import ReducedProblem, reduce_problems
+from crbeam.design.engine import EngineResult
 from crbeam.design.method import DesignMethod
+from crbeam.design.optimum import optima
 from crbeam.design.powers import powers_of_beams_w
-from crbeam.design.problem import DesignProblem
+from crbeam.design.problem import HINGE_ROUNDING, DesignProblem, Hinge
 from crbeam.design.result import Design, Proposal, Status
+from crbeam.design.served.certificate import served_lower_bound
+from crbeam.design.served.service_check import require_service
 from crbeam.errors import CrbeamError, SolverFailed, Unidentifiable
 
 #: Certified gap up to which a design counts as optimal, unless its method has a tolerance of its own.
 OPTIMAL_GAP = 1e-6
 #: Relative excess over a power budget that counts as rounding.
 POWER_TOLERANCE = 1e-9
+#: Relative difference of tied covariances that counts as rounding.
+TIE_TOLERANCE = 1e-9
 
 
 def grade(method: DesignMethod, problem: DesignProblem, proposal: Proposal, *, seconds: float) -> Design:
@@ -52,13 +57,13 @@ def grade_many(
             results[index] = proven
         else:
             spectra[index] = proven
-    proofs = _proofs(method, [problems[index] for index in spectra], [each.covariances for each in spectra.values()])
+    proofs = _proofs(method, [problems[index] for index in spectra], list(spectra.values()))
     name = method.name
     for (index, spectrum), proof in zip(spectra.items(), proofs, strict=True):
         if isinstance(proof, CrbeamError):
             results[index] = proof
         else:
-            is_optimal = proof.objective - proof.lower_bound <= _optimal_gap(method) * proof.objective
+            is_optimal = proof.objective - proof.lower_bound <= _allowed(method, problems[index], proof.objective)
             results[index] = _design(name, problems[index], spectrum, proof, is_optimal=is_optimal, seconds=seconds)
     return [results[index] for index in range(len(problems))]
 
@@ -68,49 +73,55 @@ def _optimal_gap(method: DesignMethod) -> float:
     return method.tolerance if isinstance(method, CertifiedMethod) and method.is_global else OPTIMAL_GAP
 
 
+def _allowed(method: DesignMethod, problem: DesignProblem, objective: float) -> float:
+    """Distance from its lower bound up to which an objective counts as optimal."""
+    rounding = HINGE_ROUNDING if isinstance(problem.objective, Hinge) else 0.0
+    return max(_optimal_gap(method) * objective, rounding)
+
+
 @dataclass(frozen=True)
 class _Proof:
-    """Value of a transmission, the best lower bound known for its problem and what that rests on."""
+    """Value of a transmission, the best lower bound known for its problem, what that rests on, and its trace loss."""
 
     objective: float
     lower_bound: float
     note: str
+    trace_loss: float | None
 
 
 def _proofs(
-    method: DesignMethod, problems: list[DesignProblem], covariances: list[np.ndarray]
+    method: DesignMethod, problems: list[DesignProblem], spectra: list["_Spectrum"]
 ) -> list[_Proof | CrbeamError]:
     """Objectives and lower bounds: from the transmissions themselves, or from the optimum where these prove little."""
-    certificates = certify_many(problems, covariances)
+    certificates = certify_many(problems, [each.covariances for each in spectra])
     loose = [
         index
         for index, certificate in enumerate(certificates)
         if isinstance(certificate, Certificate) and not method.is_global and certificate.gap > OPTIMAL_GAP
     ]
-    optima = dict(zip(loose, _optimal_bounds([problems[index] for index in loose]), strict=True))
+    optimal = dict(zip(loose, _optimal_bounds([problems[index] for index in loose]), strict=True))
     proofs: list[_Proof | CrbeamError] = []
     for index, (problem, certificate) in enumerate(zip(problems, certificates, strict=True)):
         if isinstance(certificate, CrbeamError):
             proofs.append(certificate)
             continue
-        bound = max(certificate.lower_bound, optima.get(index, 0.0))
+        bound = min(max(certificate.lower_bound, optimal.get(index, 0.0)), certificate.objective)
         source = "this design" if bound == certificate.lower_bound else "the optimal design"
         relaxed = " without the constant modulus" if problem.analog_blocks else ""
-        note = f"convexity of the weighted bound at {source}{relaxed}"
-        proofs.append(_Proof(certificate.objective, bound, note))
+        subject = "the loss beyond thresholds" if isinstance(problem.objective, Hinge) else "the weighted bound"
+        note = f"convexity of {subject} at {source}{relaxed}"
+        dual = spectra[index].proposal.dual
+        tighter = 0.0 if dual is None else min(served_lower_bound(problem, dual), certificate.objective)
+        if tighter > bound:
+            bound, note = tighter, "convexity of the weighted bound and multipliers of the requirements"
+        proofs.append(_Proof(certificate.objective, bound, note, certificate.trace_loss))
     return proofs
 
 
 def _optimal_bounds(problems: list[DesignProblem]) -> list[float]:
     """Certified lower bounds on the objective of any transmission, from its optimum; constant moduli are left out."""
-    from crbeam.design.engine import solve_reduced_many
-
-    if not problems:
-        return []
-    reduced = reduce_problems(problems)
-    able = {index: item for index, item in enumerate(reduced) if isinstance(item, ReducedProblem)}
-    optima = [result.covariances for result in solve_reduced_many(list(able.values()))]
-    certificates = certify_many([problems[index] for index in able], optima)
+    able = {index: each for index, each in enumerate(optima(problems)) if isinstance(each, EngineResult)}
+    certificates = certify_many([problems[index] for index in able], [each.covariances for each in able.values()])
     proven = dict(zip(able, certificates, strict=True))
     bounds = [proven.get(index) for index in range(len(problems))]
     return [bound.lower_bound if isinstance(bound, Certificate) else 0.0 for bound in bounds]
@@ -186,6 +197,8 @@ def _feasible(
         block: _word_powers_w(method, covariances[problem.blocks.index(block)], codebook.unit_codewords, proposal)
         for block, codebook in problem.codebooks.items()
     }
+    _require_ties(method, problem, covariances, proposal)
+    require_service(method, problem, proposal)
     analog_beams = {block: _analog_beams(method, problem, block, proposal) for block in problem.analog_blocks}
     eigenbeams = [(powers_w[place], vectors[place]) for powers_w, vectors in beams.beams]
     return _Spectrum(proposal, covariances, eigenbeams, word_powers_w, analog_beams)
@@ -212,18 +225,24 @@ def _design(
         trace=proposal.trace,
         iterations=proposal.iterations,
         seconds=seconds,
-        details=proposal.details,
+        details=proposal.details if proof.trace_loss is None else {**proposal.details, "trace_loss": proof.trace_loss},
     )
 
 
 def _beamforming_loss(problem: DesignProblem, beamformers: tuple[Beamformers, ...], objective: float) -> float | None:
-    """Relative increase of the objective with the beams that fit into the slots; None if they do not determine it."""
+    """Relative increase of the objective with the beams that fit into the slots.
+
+    None if they do not determine it, or if it rises from 0.
+    """
     if all(beams.is_exact for beams in beamformers):
         return 0.0
     try:
-        return weighted_bound(problem, np.stack([beams.covariance for beams in beamformers])) / objective - 1.0
+        value = objective_at(problem, np.stack([beams.covariance for beams in beamformers]))
     except Unidentifiable:
         return None
+    if objective == 0.0:
+        return 0.0 if value == 0.0 else None
+    return value / objective - 1.0
 
 
 def _invalid(method: DesignMethod, problem: DesignProblem, proposal: Proposal) -> SolverFailed:
@@ -243,6 +262,19 @@ def _require_budgets(method: DesignMethod, problem: DesignProblem, used_w: list[
                 f"{method.key} must keep to {budget.power_per_subcarrier_w:.9g} W in {', '.join(budget.blocks)}, "
                 f"but proposed {used:.9g} W.",
                 status="budget exceeded",
+                trace=proposal.trace,
+            )
+
+
+def _require_ties(method: DesignMethod, problem: DesignProblem, covariances: np.ndarray, proposal: Proposal) -> None:
+    for tie in problem.ties:
+        first, *others = [covariances[problem.blocks.index(block)] for block in tie.blocks]
+        apart_w = max(float(np.max(np.abs(other - first))) for other in others)
+        if apart_w > TIE_TOLERANCE * float(np.max(np.abs(first))):
+            raise SolverFailed(
+                f"{method.key} must propose one covariance for {', '.join(tie.blocks)}, but they differ by "
+                f"{apart_w:.2g} W.",
+                status="ties broken",
                 trace=proposal.trace,
             )
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from crbeam.design.guides import Guide, guides_of
 from crbeam.design.method import DesignMethod
-from crbeam.design.problem import DesignProblem
+from crbeam.design.problem import DesignProblem, Hinge
 from crbeam.design.result import Proposal
 from crbeam.errors import CrbeamError
 
@@ -22,6 +22,12 @@ class GuidedMethod(DesignMethod):
     """
 
     is_global = False
+
+    def why_not(self, problem: DesignProblem) -> str | None:
+        """Needs an objective that weighs bounds, not one that compares them with thresholds."""
+        if isinstance(problem.objective, Hinge):
+            return f"{self.key} compromises between the least bounds, but this problem asks to meet thresholds."
+        return super().why_not(problem)
 
     @abstractmethod
     def propose_guided(

@@ -29,7 +29,6 @@ class DesignMethod(ABC):
         is_global: False if it does not look for the global optimum of the problem's objective, but for a local one, or
             of something else, or for nothing at all; the lower bound is then taken from the optimum of the problem
             (without constant moduli) instead of from the proposal.
-        fuses: True if its problems judge all links together, as one receiver that has the observations of all.
     """
 
     key: ClassVar[str]
@@ -37,7 +36,15 @@ class DesignMethod(ABC):
     uses: ClassVar[frozenset[type]] = frozenset()
     keeps: ClassVar[frozenset[type]] = frozenset()
     is_global: ClassVar[bool] = True
-    fuses: ClassVar[bool] = False
+
+    @property
+    def judged_by(self) -> str:
+        """What observations its problems judge a design by; a system says which of these it offers.
+
+        `links` (each link alone, weighted), `fused` (all links together, as one receiver that has the observations of
+        all), `posterior` (both stages of a sequence), or one link or stage alone, by its name.
+        """
+        return "links"
 
     @property
     def name(self) -> str:

@@ -5,9 +5,9 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
-from jaxtyping import Complex, Float
+from jaxtyping import Complex, Float, Int
 
-from crbeam.design.constraints import Codebook, ConstantModulus, Constraint, PowerBudget
+from crbeam.design.constraints import Codebook, ConstantModulus, Constraint, PowerBudget, TiedBlocks
 from crbeam.errors import InvalidInput
 from crbeam.information.information_map import InformationMap
 
@@ -46,6 +46,21 @@ class Criterion:
         return self.weight * self.weights[parameter]
 
     @cached_property
+    def families(self) -> tuple[tuple[str, ...], ...]:
+        """The requested parameters by their names without index: all of `target_position[0]`, ... are one family."""
+        found: dict[str, list[str]] = {}
+        for name in self.requested:
+            found.setdefault(name.partition("[")[0], []).append(name)
+        return tuple(map(tuple, found.values()))
+
+    @cached_property
+    def family_of_direction(self) -> Int[np.ndarray, " direction"]:
+        """Place among `families` of the parameter that each column of `selection` belongs to."""
+        place = {name: number for number, family in enumerate(self.families) for name in family}
+        sizes = self.map.layout.select(self.requested).sizes
+        return np.repeat([place[name] for name in self.requested], sizes)
+
+    @cached_property
     def selection(self) -> Float[np.ndarray, "parameter direction"]:
         """E with `f = tr(E^T I^-1 E)`: a column `sqrt(weight) e_i` for each component of the requested parameters."""
         layout = self.map.layout
@@ -63,7 +78,27 @@ class WeightedBound:
     """Objective `f(R) = sum_t tr(E_t^T I_t(R)^-1 E_t)`: the weighted sum of Cramér-Rao bounds of all criteria."""
 
 
-Objective = WeightedBound
+@dataclass(frozen=True)
+class Hinge:
+    """Objective `L(R) = sum_t W_t sum_g max(0, sqrt(b_g) - 1)^2`: squared excess over thresholds of the root bounds.
+
+    `W_t` is the weight of criterion t, g runs over its families of parameters (`target_position` with all its indices
+    is one), and `b_g = sum_p w_p tr CRB_p` over the parameters of a family, with the weights `w_p` of the criterion.
+    With `w_p = 1 / threshold^2` a root bound counts in units of its threshold; with `1 / (K threshold^2)` for each of K
+    parameters of a family, the root mean square of their root bounds does. It is convex, and 0 once all thresholds are
+    met: then it does not say which of the transmissions that meet them is best, and the `WeightedBound` of the same
+    problem, its *trace loss*, is the natural second choice.
+
+    Reference: hamrouni2026 eq. (20).
+
+    Deviation: the paper leaves the loss open. A squared distance from the thresholds on both sides would punish bounds
+    that are better than asked for, and is not convex.
+    """
+
+
+Objective = WeightedBound | Hinge
+#: Values of `Hinge` up to this count as rounding: root bounds that exceed their thresholds by a millionth.
+HINGE_ROUNDING = 1e-12
 
 
 @dataclass(frozen=True)
@@ -79,6 +114,11 @@ class Stream:
     name: str
     blocks: tuple[str, ...]
     served_user: str | None = None
+
+
+def _same_codewords(books: Sequence[Codebook | None]) -> bool:
+    first, *others = [None if book is None else book.codewords for book in books]
+    return all(first is not None and other is not None and np.array_equal(first, other) for other in others)
 
 
 def isotropic_covariances(
@@ -129,9 +169,28 @@ class DesignProblem:
             raise InvalidInput(
                 f"Codebooks and constant moduli must restrict different blocks of {self.blocks}, found {restricted}."
             )
+        self._require_ties()
         self._require_guides()
         if not self.streams:
             object.__setattr__(self, "streams", (Stream("pilot", self.blocks),))
+
+    def _require_ties(self) -> None:
+        """Tied blocks exist, are tied once, share power with each other only, and have one codebook, or none."""
+        tied = [block for tie in self.ties for block in tie.blocks]
+        if len(set(tied)) < len(tied) or not set(tied) <= set(self.blocks):
+            raise InvalidInput(f"Tied blocks must be among {self.blocks}, each in one tie, found {tied}.")
+        for tie in self.ties:
+            mixed = [
+                budget for budget in self.budgets if 0 < len(set(budget.blocks) & set(tie.blocks)) < len(budget.blocks)
+            ]
+            if mixed:
+                raise InvalidInput(
+                    f"Tied blocks must share their power with each other only, but {tie.blocks} share it with others "
+                    f"of {mixed[0].blocks}."
+                )
+            books = [self.codebooks.get(block) for block in tie.blocks]
+            if any(book is not None for book in books) and not _same_codewords(books):
+                raise InvalidInput(f"Tied blocks must have the same codewords, but those of {tie.blocks} differ.")
 
     def _require_guides(self) -> None:
         shape = (len(self.blocks), self.n_tx, self.n_tx)
@@ -171,6 +230,11 @@ class DesignProblem:
     def analog_blocks(self) -> dict[str, ConstantModulus]:
         """The constant-modulus constraint of each block that has one."""
         return {part.block: part for part in self.constraints if isinstance(part, ConstantModulus)}
+
+    @property
+    def ties(self) -> tuple[TiedBlocks, ...]:
+        """The constraints that tie blocks together."""
+        return tuple(part for part in self.constraints if isinstance(part, TiedBlocks))
 
     def covariances_of(
         self, information: InformationMap, covariances: Complex[np.ndarray, "block tx tx"]

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 import numpy as np
-from jaxtyping import Complex
+from jaxtyping import Complex, Float
 
 from crbeam.design.beamformers import Beamformers
 
@@ -24,6 +24,19 @@ class Status(Enum):
 
 
 @dataclass(frozen=True, eq=False)
+class DualEvidence:
+    """What proves a lower bound under requirements, whoever found it (see `served.certificate`).
+
+    Attributes:
+        responses: Y of each active criterion, near `I^-1 E` at the optimum.
+        multipliers: at least 0, of each requirement in the order of the constraints.
+    """
+
+    responses: tuple[Float[np.ndarray, "..."], ...]
+    multipliers: Float[np.ndarray, " requirement"]
+
+
+@dataclass(frozen=True, eq=False)
 class Proposal:
     """What a method hands over to be graded.
 
@@ -36,6 +49,7 @@ class Proposal:
         hit_time_limit: whether a time limit ended the search.
         stream_covariances: covariance of each stream, if the problem has several; they add up to `covariances`.
         details: numbers of the method's own (`evaluations`, `solver_seconds`, ...), for reports.
+        dual: evidence for a lower bound if there are requirements.
     """
 
     covariances: Complex[np.ndarray, "block tx tx"]
@@ -45,6 +59,7 @@ class Proposal:
     hit_time_limit: bool = False
     stream_covariances: Mapping[str, Complex[np.ndarray, "block tx tx"]] | None = None
     details: Mapping[str, float | int | str] = field(default_factory=dict)
+    dual: DualEvidence | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,7 +73,7 @@ class Design:
         stream_covariances: covariance of each stream, `[block, tx, tx]`, by stream name.
         beamformers: eigenbeams of each block.
         beamforming_loss: relative increase of the objective from having fewer slots than beams; 0 if exact, None if
-            the beams that fit do not determine what the objective asks for.
+            the beams that fit do not determine what the objective asks for, or raise it from 0.
         status: how the method stopped.
         objective: the problem's objective, recomputed from the covariances.
         lower_bound: proven lower bound on the objective of any design of the problem, or None if none is known.
@@ -66,7 +81,7 @@ class Design:
         trace: the method's own objective along its iterations.
         iterations: number of iterations.
         seconds: wall-clock time (of a batch: its time divided by its size).
-        details: numbers of the method's own.
+        details: numbers of the method's own; with a `Hinge` also the `trace_loss`, the weighted bound.
     """
 
     method: str

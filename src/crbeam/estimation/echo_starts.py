@@ -7,7 +7,7 @@ from jaxtyping import Float
 
 from crbeam.estimation.link_model import LinkModel, alike_rad, mirrored_rad, wrapped, wrapped_rad
 from crbeam.estimation.path_estimates import PathEstimates
-from crbeam.estimation.prediction import user_names
+from crbeam.estimation.prediction import user_names, with_velocity
 from crbeam.scenario import SPEED_OF_LIGHT_MPS
 
 #: Explanations handed on, and how much more squared misfit than the best they may have.
@@ -95,16 +95,17 @@ def _as_state(
     sight_rad: float,
     bounces_m: Float[np.ndarray, "bounce 2"],
 ) -> dict[str, np.ndarray]:
-    """State with the user and the bounces at given places; orientation and clock bias from the line of sight."""
+    """State with the user and the bounces at given places; all else from the paths of the link to the user."""
     names = model.names
     receiver, orientation, clock = user_names(model)
     back_m = model.station_m - user_m
     clock_s = estimates.parameters.delay_s[:1] - np.hypot(*back_m) / SPEED_OF_LIGHT_MPS
     turn_rad = wrapped_rad(np.array([sight_rad - np.arctan2(back_m[1], back_m[0])]))
     targets = [name for name in names.vertices if name is not None]
-    return {
+    state = {
         receiver: user_m,
         orientation: names.orientation_sign * turn_rad,
         clock: wrapped(clock_s, model.delay_period_s),
         **dict(zip(targets, bounces_m, strict=True)),
     }
+    return with_velocity(model, state, estimates.parameters.doppler_hz)

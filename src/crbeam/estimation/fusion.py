@@ -1,7 +1,7 @@
 """One state from several links: their likelihoods multiply."""
 
-from collections.abc import Mapping, Sequence
-from functools import reduce
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial, reduce
 
 import numpy as np
 from jaxtyping import Complex, Float
@@ -10,7 +10,7 @@ from crbeam.errors import InvalidInput
 from crbeam.estimation.echo_starts import starts_from_echoes
 from crbeam.estimation.link_model import LinkModel
 from crbeam.estimation.matching import failure_of
-from crbeam.estimation.path_estimates import PathEstimates, refine_paths
+from crbeam.estimation.path_estimates import PathEstimates, estimate_paths, refine_paths
 from crbeam.estimation.path_likelihood import Score
 from crbeam.estimation.position_fix import Method, Observation, StateEstimate, estimate_link_in_detail
 from crbeam.estimation.prediction import LinkState, as_state, as_vector, link_state_layout
@@ -36,10 +36,12 @@ def estimate_fused(
     Args:
         models: the links, one of them to the user and one of them back to the station.
         observations: of each link, in units of the noise.
-        method: `direct` or `two-stage`, as for a single link.
+        method: `direct` or `two-stage`, as for a single link; `sequential`: what the echoes say, as estimates of their
+            paths with their Fisher information, is a prior of the likelihood of the link to the user, as a message from
+            the station to the user would have it.
         assumed: state parameters that are taken as known.
 
-    Reference: zhang2025 Remark 1; theory/estimation#fusion.
+    Reference: zhang2025 Remark 1; hamrouni2026 section III; theory/estimation#fusion.
     """
     pair = {model.is_monostatic: index for index, model in reversed(list(enumerate(models)))}
     if set(pair) != {True, False}:
@@ -47,7 +49,7 @@ def estimate_fused(
     known = dict(assumed or {})
     direct = pair[False]
     alone, readings = estimate_link_in_detail(models[direct], observations[direct], method="direct", assumed=known)
-    _, echoes = estimate_link_in_detail(models[pair[True]], observations[pair[True]], method=method)
+    echoes = estimate_paths(models[pair[True]], observations[pair[True]])
     layout = reduce(ParameterLayout.union, [link_state_layout(model) for model in models])
     free = layout.select([name for name in layout if name not in known])
     views = [LinkState(model, free, known) for model in models]
@@ -78,18 +80,22 @@ def _fix(
 
     if method == "direct":
         return maximise(likelihood, start)
-    paths = [_nearby_paths(view, observation, start) for view, observation in zip(views, observations, strict=True)]
-    if any(each is None for each in paths):
-        return None
-    known = [(view, each) for view, each in zip(views, paths, strict=True) if each is not None]
-    nearest = maximise(
-        lambda x: total([view.distance(each.parameters, each.information, x) for view, each in known]), start
-    )
+    terms: list[Callable[[np.ndarray], Score | None]] = []
+    converged = True
+    for view, observation in zip(views, observations, strict=True):
+        if method == "sequential" and not view.model.is_monostatic:
+            terms.append(partial(view.likelihood, observation))
+            continue
+        paths = _nearby_paths(view, observation, start)
+        if paths is None:
+            return None
+        converged &= paths.has_converged
+        terms.append(partial(view.distance, paths.parameters, paths.information))
+    nearest = maximise(lambda x: total([term(x) for term in terms]), start)
     score = None if nearest is None else likelihood(nearest.point)
     if nearest is None or score is None:
         return None
-    converged = nearest.has_converged and all(each.has_converged for _, each in known)
-    return Maximum(nearest.point, score, converged, nearest.iterations)
+    return Maximum(nearest.point, score, converged and nearest.has_converged, nearest.iterations)
 
 
 def _nearby_paths(view: LinkState, observation: Observation, start: np.ndarray) -> PathEstimates | None:

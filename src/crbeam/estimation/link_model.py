@@ -7,8 +7,9 @@ import numpy as np
 from jaxtyping import Complex, Float
 
 from crbeam.errors import InvalidInput
-from crbeam.information.state import StateNames
+from crbeam.information.state import StateNames, position_parameter
 from crbeam.propagation import steering_response
+from crbeam.scenario import USER
 
 _STRIDE = 32
 
@@ -25,12 +26,15 @@ class LinkModel:
         transmit_positions_wavelengths: elements of the transmit array, in its frame.
         receive_positions_wavelengths: elements of the receive array, in its frame.
         frequency_hz: frequency of each subcarrier, relative to the carrier, in equal steps.
-        pilots: unit-modulus pilot symbols in each slot.
+        pilots: unit-modulus pilot symbols that carry each beam, or what they amount to.
         noise_power_w: of one antenna on one subcarrier.
         beams: beam of each slot that transmits, sqrt(watt per subcarrier).
         combiner: orthonormal basis of what an analog combiner passes on; None if every antenna has its receive chain.
         user_side: side of the station's array on which the user is known to be, 1 for directions between the array's
             axis and half a turn further counter-clockwise, else -1.
+        time_s: when each symbol is sent, in equal steps; every symbol carries all beams, each with its share
+            `pilots / symbols` of energy. None where nothing moves, and one average stands for all pilots.
+        wavelength_m: of the carrier; needed where something moves.
     """
 
     name: str
@@ -40,11 +44,13 @@ class LinkModel:
     transmit_positions_wavelengths: Float[np.ndarray, "tx 2"]
     receive_positions_wavelengths: Float[np.ndarray, "rx 2"]
     frequency_hz: Float[np.ndarray, " subcarrier"]
-    pilots: int
+    pilots: float
     noise_power_w: float
     beams: Complex[np.ndarray, "tx beam"]
     combiner: Complex[np.ndarray, "rx chain"] | None = None
     user_side: int = 1
+    time_s: Float[np.ndarray, " symbol"] | None = None
+    wavelength_m: float | None = None
 
     def __post_init__(self) -> None:
         if not self.noise_power_w > 0.0:
@@ -53,6 +59,12 @@ class LinkModel:
             raise InvalidInput(
                 f"`beams` must have a row for each of the {len(self.transmit_positions_wavelengths)} transmit antennas "
                 f"and not be zero, found shape {self.beams.shape}."
+            )
+        if self.names.velocity is not None and (self.time_s is None or self.wavelength_m is None):
+            raise InvalidInput(f"Link `{self.name}` must have symbol times and a wavelength, since something moves.")
+        if self.time_s is not None and len(self.time_s) < 2:
+            raise InvalidInput(
+                f"Link `{self.name}` must have at least two symbols to tell Doppler shifts, found {len(self.time_s)}."
             )
 
     @property
@@ -76,6 +88,30 @@ class LinkModel:
         return float(1.0 / (self.frequency_hz[1] - self.frequency_hz[0])) if len(self.frequency_hz) > 1 else np.inf
 
     @property
+    def n_symbols(self) -> int:
+        """Number of symbols that are kept apart: 1 where nothing moves."""
+        return 1 if self.time_s is None else len(self.time_s)
+
+    @property
+    def moving(self) -> tuple[int, ...]:
+        """Indices of the paths that have a Doppler shift: all to a user that moves, its echo alone of echoes."""
+        if self.names.velocity is None:
+            return ()
+        if not self.is_monostatic:
+            return tuple(range(self.n_paths))
+        return tuple(path for path, name in enumerate(self.names.vertices) if name == position_parameter(USER))
+
+    @property
+    def doppler_period_hz(self) -> float:
+        """Doppler shifts that differ by this cannot be told apart: one over the time between symbols."""
+        return np.inf if self.time_s is None else float(1.0 / (self.time_s[1] - self.time_s[0]))
+
+    @property
+    def duration_s(self) -> float:
+        """Time of all symbols together; 0 where nothing moves."""
+        return 0.0 if self.time_s is None else self.n_symbols / self.doppler_period_hz
+
+    @property
     def bandwidth_hz(self) -> float:
         """Band of all subcarriers together."""
         return len(self.frequency_hz) / self.delay_period_s
@@ -97,8 +133,11 @@ class LinkModel:
 
     @property
     def amplitude(self) -> float:
-        """Factor of the observations that makes the noise of a slot's pilot average a unit, `sqrt(P / noise_power)`."""
-        return float(np.sqrt(self.pilots / self.noise_power_w))
+        """Factor of the observations that makes the noise of an average of pilots a unit: `sqrt(P / noise_power)`.
+
+        With P pilots behind each beam; if symbols are kept apart, with the share of each.
+        """
+        return float(np.sqrt(self.pilots / self.n_symbols / self.noise_power_w))
 
     @cached_property
     def scaled_beams(self) -> Complex[np.ndarray, "tx beam"]:
@@ -109,6 +148,11 @@ class LinkModel:
     def centred_frequency_hz(self) -> Float[np.ndarray, " subcarrier"]:
         """Frequencies relative to their mean; derivatives by delay differ by what the gain takes up."""
         return self.frequency_hz - self.frequency_hz.mean()
+
+    @cached_property
+    def centred_time_s(self) -> Float[np.ndarray, " symbol"]:
+        """Symbol times relative to their mean; derivatives by Doppler shift differ by what the gain takes up."""
+        return np.zeros(1) if self.time_s is None else self.time_s - self.time_s.mean()
 
     def with_noise(self, noise_power_w: float) -> "LinkModel":
         """The same link in other noise."""
@@ -133,6 +177,12 @@ class LinkModel:
         if self.combiner is None:
             return response, slope
         return self.combiner.conj().T @ response, self.combiner.conj().T @ slope
+
+    def turns(self, doppler_hz: Float[np.ndarray, " path"]) -> Complex[np.ndarray, "symbol path"]:
+        """Phases that Doppler shifts leave on the symbols, `exp(2j pi doppler t)`; 1 where nothing moves."""
+        if self.time_s is None:
+            return np.ones((1, len(doppler_hz)), dtype=complex)
+        return np.exp(2j * np.pi * np.outer(self.time_s, doppler_hz))
 
     def tones(self, delay_s: Float[np.ndarray, " path"]) -> Complex[np.ndarray, "subcarrier path"]:
         """Phases that delays leave on the equally spaced subcarriers, `exp(-2j pi f delay)`.

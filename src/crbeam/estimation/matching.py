@@ -16,7 +16,7 @@ class Failure(Enum):
     """Why a trial counts as failed; the value is the sentence that reports show."""
 
     NOT_CONVERGED = "The search for the maximum of the likelihood did not end in one."
-    LOST_PATH = "A path that the estimate implies is outside the cell of delay and arrival of the true one."
+    LOST_PATH = "A path that the estimate implies is outside the cell of delay, arrival and Doppler of the true one."
     WRONG_LOBE = "A path leaves in another beam lobe, or lies on another side of an array, than the true one."
 
 
@@ -57,7 +57,8 @@ def failure_of(models: Sequence[LinkModel], estimate: StateEstimate, truth: Stat
     """Why a matched estimate counts as failed; None if it does not.
 
     The paths that the estimate implies must lie within one resolution cell of the true ones: one over the bandwidth in
-    delay, one over the length of the array in wavelengths in the cosine to the array's line, on the right side of it.
+    delay, one over the duration in Doppler shift, one over the length of the array in wavelengths in the cosine to the
+    array's line, on the right side of it.
     """
     lost, strayed = False, False
     for model in models:
@@ -72,7 +73,8 @@ def failure_of(models: Sequence[LinkModel], estimate: StateEstimate, truth: Stat
         departure, departure_side = _strays(
             found.departure_rad, true.departure_rad, model.transmit_positions_wavelengths, model.transmit_axis_rad
         )
-        lost |= bool(np.any(delay | arrival))
+        shift_hz = wrapped(found.doppler_hz - true.doppler_hz, model.doppler_period_hz)
+        lost |= bool(np.any(delay | arrival | (np.abs(shift_hz) * model.duration_s > 1.0)))
         strayed |= bool(np.any(departure | arrival_side | departure_side))
     if lost:
         return Failure.LOST_PATH

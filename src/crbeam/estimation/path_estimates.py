@@ -1,6 +1,7 @@
 """Maximum-likelihood estimates of the paths of a link."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -38,8 +39,10 @@ class PathEstimates:
     """Paths of a link as estimated, angles on side 1 of the arrays where these do not tell the sides apart.
 
     Attributes:
-        parameters: maximum-likelihood estimates, by increasing delay from the earliest path.
-        information: half the Fisher information of departure, arrival and delay, gains eliminated, there.
+        parameters: maximum-likelihood estimates, by increasing delay from the earliest path; the echo that moves, if
+            one does, comes first.
+        information: half the Fisher information of departure, arrival, delay, and Doppler shift of those that move,
+            gains eliminated, there.
         lobes: all departures that could explain each path; none for echoes, which come from where they go.
         has_converged: whether the search for the maximum ended there.
     """
@@ -50,15 +53,24 @@ class PathEstimates:
     has_converged: bool
 
     @cached_property
-    def variances(self) -> Float[np.ndarray, "3 path"]:
-        """Variances of departure, arrival and delay of each path."""
+    def _all_variances(self) -> Float[np.ndarray, " path_parameter"]:
         scale = 1.0 / np.sqrt(np.maximum(np.diagonal(self.information), 1e-300))
         scaled = self.information * np.outer(scale, scale)
         inverse = np.linalg.pinv(scaled, rcond=1e-12, hermitian=True)
-        return (0.5 * scale**2 * np.diagonal(inverse)).reshape(3, -1)
+        return 0.5 * scale**2 * np.diagonal(inverse)
+
+    @property
+    def variances(self) -> Float[np.ndarray, "3 path"]:
+        """Variances of departure, arrival and delay of each path."""
+        return self._all_variances[: 3 * len(self.parameters.delay_s)].reshape(3, -1)
+
+    @property
+    def doppler_variances(self) -> Float[np.ndarray, " moving"]:
+        """Variances of the Doppler shifts of the paths that move."""
+        return self._all_variances[3 * len(self.parameters.delay_s) :]
 
 
-def estimate_paths(model: LinkModel, observation: Complex[np.ndarray, "subcarrier beam_chain"]) -> PathEstimates:
+def estimate_paths(model: LinkModel, observation: Complex[np.ndarray, "subcarrier symbol_beam_chain"]) -> PathEstimates:
     """Maximum-likelihood estimates of all path parameters of a link, from nothing but the observation.
 
     Coarse search for arrivals and delays, departures from the gains in the beams, then damped scoring on the likelihood
@@ -70,16 +82,33 @@ def estimate_paths(model: LinkModel, observation: Complex[np.ndarray, "subcarrie
     """
     found = find_paths(model, observation)
     order = np.roll(np.argsort(found.delay_s), -_earliest(np.sort(found.delay_s), model.delay_period_s))
-    coarse = CoarsePaths(found.arrival_rad[order], found.delay_s[order], found.gains[order])
+    coarse = CoarsePaths(*(part[order] for part in (found.arrival_rad, found.delay_s, found.doppler_hz, found.gains)))
     if model.is_monostatic:
         angle_rad = np.array(
             [_echo_angle_rad(model, *each) for each in zip(coarse.arrival_rad, coarse.gains, strict=True)]
         )
-        start = PathParameters(angle_rad, angle_rad, coarse.delay_s)
-        return refine_paths(model, observation, start, (), folded=not model.tells_sides)
+        start = PathParameters(angle_rad, angle_rad, coarse.delay_s, coarse.doppler_hz)
+        return _refined_echoes(model, observation, start)
     lobes = departure_lobes(model, coarse.gains)
     best_rad = np.array([each.departure_rad[0] for each in lobes])
-    return refine_paths(model, observation, PathParameters(best_rad, coarse.arrival_rad, coarse.delay_s), lobes)
+    start = PathParameters(best_rad, coarse.arrival_rad, coarse.delay_s, coarse.doppler_hz)
+    return refine_paths(model, observation, start, lobes)
+
+
+def _refined_echoes(
+    model: LinkModel, observation: Complex[np.ndarray, "subcarrier symbol_beam_chain"], start: PathParameters
+) -> PathEstimates:
+    """Estimates of echoes; the one whose Doppler shift is least likely to be zero is that of what moves."""
+    folded = not model.tells_sides
+    if not model.moving:
+        return refine_paths(model, observation, start, (), folded=folded)
+    count = len(start.delay_s)
+    free = refine_paths(model, observation, start, (), folded=folded, moving=range(count))
+    first = int(np.argmax(free.parameters.doppler_hz**2 / free.doppler_variances))
+    order = np.array([first, *np.delete(np.arange(count), first)])
+    ordered = free.parameters.select(order)
+    still = replace(ordered, doppler_hz=np.where(np.arange(count) == 0, ordered.doppler_hz, 0.0))
+    return refine_paths(model, observation, still, (), folded=folded)
 
 
 def _echo_angle_rad(model: LinkModel, arrival_rad: float, gain: Complex[np.ndarray, " beam"]) -> float:
@@ -95,23 +124,30 @@ def _echo_angle_rad(model: LinkModel, arrival_rad: float, gain: Complex[np.ndarr
 
 def refine_paths(
     model: LinkModel,
-    observation: Complex[np.ndarray, "subcarrier beam_chain"],
+    observation: Complex[np.ndarray, "subcarrier symbol_beam_chain"],
     start: PathParameters,
     lobes: tuple[Lobes, ...],
     *,
     folded: bool = True,
+    moving: Sequence[int] | None = None,
 ) -> PathEstimates:
-    """Estimates from a start in the right lobes, in its order; folded to side 1 of the arrays, or on its sides."""
-    n = len(start.delay_s)
-    split = _monostatic_jacobian(n) if model.is_monostatic else np.eye(3 * n)
-    first = np.concatenate([start.departure_rad, start.arrival_rad, start.delay_s])
+    """Estimates from a start in the right lobes, in its order; folded to side 1 of the arrays, or on its sides.
+
+    Paths of which `moving`, by default those of the model, have Doppler shifts to be estimated.
+    """
+    n, shifted = len(start.delay_s), list(model.moving if moving is None else moving)
+    split = _path_jacobian(model, n, len(shifted))
+    first = np.concatenate([start.departure_rad, start.arrival_rad, start.delay_s, start.doppler_hz[shifted]])
     start_vector = np.linalg.lstsq(split, first, rcond=None)[0]
 
     def parameters(vector: Float[np.ndarray, " parameter"]) -> PathParameters:
-        return PathParameters(*(split @ vector).reshape(3, n))
+        whole, doppler_hz = split @ vector, start.doppler_hz.copy()
+        doppler_hz[shifted] = whole[3 * n :]
+        departure_rad, arrival_rad, delay_s = whole[: 3 * n].reshape(3, n)
+        return PathParameters(departure_rad, arrival_rad, delay_s, doppler_hz)
 
     def score(vector: Float[np.ndarray, " parameter"]) -> Score:
-        return path_score(model, observation, parameters(vector)).chained(split)
+        return path_score(model, observation, parameters(vector), shifted).chained(split)
 
     found = maximise(score, start_vector)
     assert found is not None  # the likelihood of paths exists everywhere
@@ -121,13 +157,19 @@ def refine_paths(
             folded_rad(end.departure_rad, model.transmit_axis_rad),
             folded_rad(end.arrival_rad, model.receive_axis_rad),
             end.delay_s,
+            end.doppler_hz,
         )
-    return PathEstimates(end, path_score(model, observation, end).information, lobes, found.has_converged)
+    return PathEstimates(end, path_score(model, observation, end, shifted).information, lobes, found.has_converged)
 
 
-def _monostatic_jacobian(n: int) -> Float[np.ndarray, "path_parameter parameter"]:
-    """Departure and arrival are one angle."""
-    return np.kron(np.array([[1.0, 0.0], [1.0, 0.0], [0.0, 1.0]]), np.eye(n))
+def _path_jacobian(model: LinkModel, n: int, n_moving: int) -> Float[np.ndarray, "path_parameter parameter"]:
+    """Path parameters by free ones: departure and arrival of an echo are one angle."""
+    if not model.is_monostatic:
+        return np.eye(3 * n + n_moving)
+    jacobian = np.zeros((3 * n + n_moving, 2 * n + n_moving))
+    jacobian[: 3 * n, : 2 * n] = np.kron(np.array([[1.0, 0.0], [1.0, 0.0], [0.0, 1.0]]), np.eye(n))
+    jacobian[3 * n :, 2 * n :] = np.eye(n_moving)
+    return jacobian
 
 
 def _earliest(sorted_delays_s: Float[np.ndarray, " path"], period_s: float) -> int:
@@ -148,7 +190,7 @@ def departure_lobes(model: LinkModel, gains: Complex[np.ndarray, "path beam"]) -
     count = DEPARTURES_PER_ANTENNA * len(model.transmit_positions_wavelengths)
     cosine = (2.0 * np.arange(count) + 1.0) / count - 1.0
     grid_rad = model.transmit_axis_rad + np.arccos(cosine)
-    samples = len(model.frequency_hz) * model.n_chains
+    samples = len(model.frequency_hz) * model.n_symbols * model.n_chains
     return tuple(_lobes_of_path(model, grid_rad, gain * np.sqrt(samples)) for gain in gains)
 
 

@@ -7,16 +7,17 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Complex, Float
 
+from crbeam.errors import InvalidInput
 from crbeam.estimation.link_model import LinkModel
 from crbeam.estimation.path_estimates import PathEstimates, estimate_paths, refine_paths
-from crbeam.estimation.prediction import LinkState, State, as_state, as_vector, link_state_layout
+from crbeam.estimation.prediction import RANGE_RATE, LinkState, State, as_state, as_vector, link_state_layout
 from crbeam.estimation.scoring import Maximum, maximise
 from crbeam.estimation.triangulation import BistaticStart, triangulate
 from crbeam.information import ParameterLayout
 from crbeam.scenario import SPEED_OF_LIGHT_MPS
 
-Method = Literal["two-stage", "direct"]
-Observation = Complex[np.ndarray, "subcarrier beam_chain"]
+Method = Literal["two-stage", "direct", "sequential"]
+Observation = Complex[np.ndarray, "subcarrier symbol_beam_chain"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,7 +44,8 @@ def estimate_link(
 
     `two-stage`: maximum-likelihood estimates of the path parameters, then the state nearest to them in the metric of
     their Fisher information (gains eliminated, at the estimate). `direct`: the state that maximises the likelihood of
-    the observation itself, started from there. Both attain the bound at high signal-to-noise ratio.
+    the observation itself, started from there. Both attain the bound at high signal-to-noise ratio. `sequential` is
+    `direct` for one link.
 
     Echoes to the station determine objects up to their order and up to the side of the array's line: the first is by
     increasing delay, the second side 1; `crbeam.estimation.matching` matches both.
@@ -53,6 +55,9 @@ def estimate_link(
         observation: in units of the noise.
         method: how the state is found.
         assumed: state parameters that are taken as known, with their values, right or wrong; echoes alone take none.
+
+    Raises:
+        InvalidInput: there is only one subcarrier, so that delays leave no trace.
     """
     return estimate_link_in_detail(model, observation, method=method, assumed=assumed)[0]
 
@@ -61,6 +66,8 @@ def estimate_link_in_detail(
     model: LinkModel, observation: Observation, *, method: Method, assumed: State | None = None
 ) -> tuple[StateEstimate, PathEstimates]:
     """`estimate_link` with the path estimates that it rests on."""
+    if len(model.frequency_hz) < 2:
+        raise InvalidInput(f"Positions need delays, and delays at least two subcarriers; link `{model.name}` has one.")
     estimates = estimate_paths(model, observation)
     if model.is_monostatic:
         return _monostatic(model, estimates), estimates
@@ -68,16 +75,19 @@ def estimate_link_in_detail(
 
 
 def _monostatic(model: LinkModel, estimates: PathEstimates) -> StateEstimate:
-    """Position of each echo by its direction and delay.
+    """Position of each echo by its direction and delay, and range rate of the user by its Doppler shift.
 
-    There are as many coordinates as path parameters, so both methods give this.
+    There are as many unknowns as path parameters, so all methods give this.
     """
     parameters = estimates.parameters
     angle_rad = parameters.departure_rad + model.station_orientation_rad
     distance_m = 0.5 * SPEED_OF_LIGHT_MPS * parameters.delay_s
     position_m = model.station_m + distance_m[:, None] * np.stack([np.cos(angle_rad), np.sin(angle_rad)], axis=1)
     names = [name for name in model.names.vertices if name is not None]
-    return StateEstimate(dict(zip(names, position_m, strict=True)), estimates.has_converged)
+    state = dict(zip(names, position_m, strict=True))
+    if model.moving and model.wavelength_m is not None:
+        state[RANGE_RATE] = -0.5 * model.wavelength_m * parameters.doppler_hz[list(model.moving)]
+    return StateEstimate(state, estimates.has_converged)
 
 
 def _bistatic(
@@ -102,7 +112,7 @@ def _fix(
 ) -> Maximum | None:
     """Best state near a start, with its likelihood as score."""
     first = as_vector(view.layout, start.state)
-    if method == "direct":
+    if method != "two-stage":
         return maximise(lambda x: view.likelihood(observation, x), first)
     paths = refine_paths(view.model, observation, start.paths, estimates.lobes, folded=False)
     nearest = maximise(lambda x: view.distance(paths.parameters, paths.information, x), first)
@@ -120,4 +130,7 @@ def _nowhere(model: LinkModel, layout: ParameterLayout, estimates: PathEstimates
     ahead_rad = model.station_orientation_rad + model.transmit_axis_rad + 0.5 * np.pi * model.user_side
     place_m = model.station_m + distance_m * np.array([np.cos(ahead_rad), np.sin(ahead_rad)])
     sizes = dict(zip(layout.names, layout.sizes, strict=True))
-    return {**{name: place_m if size == 2 else np.zeros(1) for name, size in sizes.items()}, **assumed}
+    nothing = {
+        name: np.zeros(size) if size == 1 or name == model.names.velocity else place_m for name, size in sizes.items()
+    }
+    return {**nothing, **assumed}

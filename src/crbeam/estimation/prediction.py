@@ -1,7 +1,8 @@
 """The paths of a link that a state implies, with their derivatives."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import reduce
 
 import numpy as np
 from jaxtyping import Complex, Float
@@ -13,12 +14,17 @@ from crbeam.estimation.path_likelihood import Score, path_score
 from crbeam.information import ParameterLayout
 from crbeam.information.state import state_jacobian, state_layout
 from crbeam.propagation import Paths
+from crbeam.propagation.jacobians import doppler_gradients
+from crbeam.propagation.paths import Motion
 from crbeam.scenario import SPEED_OF_LIGHT_MPS
 
 #: Two objects nearer to each other than this have no direction.
 LEAST_DISTANCE_M = 1e-6
 #: Positions farther away than this are no estimates.
 MOST_DISTANCE_M = 1e7
+
+#: What echoes alone tell of the user's velocity: the rate at which its distance from the station grows.
+RANGE_RATE = "user_range_rate"
 
 State = Mapping[str, Float[np.ndarray, "..."]]
 
@@ -27,6 +33,18 @@ def link_state_layout(model: LinkModel) -> ParameterLayout:
     """State parameters that a link depends on, without its gains."""
     layout = state_layout(model.name, model.names, model.n_paths)
     return layout.select([name for name in layout if "/" not in name])
+
+
+def joint_state_layout(models: Sequence[LinkModel]) -> ParameterLayout:
+    """State parameters that links determine together, without gains; of a velocity echoes alone tell the range rate."""
+    layout = reduce(ParameterLayout.union, map(link_state_layout, models))
+    if any(not model.is_monostatic for model in models):
+        return layout
+    velocities = {model.names.velocity for model in models}
+    sizes = dict(zip(layout.names, layout.sizes, strict=True))
+    return ParameterLayout.of(
+        {RANGE_RATE if name in velocities else name: 1 if name in velocities else size for name, size in sizes.items()}
+    )
 
 
 def user_names(model: LinkModel) -> tuple[str, str, str]:
@@ -73,7 +91,34 @@ def paths_of_state(model: LinkModel, state: State) -> Paths | None:
         arrival_rad=np.arctan2(back_m[:, 1], back_m[:, 0]),
         delay_s=(first_m + second_m) / SPEED_OF_LIGHT_MPS + clock_bias_s,
         gain=np.zeros(model.n_paths, dtype=complex),
+        motion=_motion(model, state),
     )
+
+
+def _motion(model: LinkModel, state: State) -> Motion | None:
+    """How the user moves in a state, by its velocity or, if echoes alone are known, by its range rate."""
+    if not model.moving or model.names.velocity is None or model.wavelength_m is None:
+        return None
+    mover = model.names.vertices[model.moving[0]] if model.is_monostatic else None
+    if model.names.velocity in state:
+        return Motion(np.asarray(state[model.names.velocity], dtype=float), model.wavelength_m, mover)
+    assert mover is not None
+    away_m = state[mover] - model.station_m
+    return Motion(np.squeeze(state[RANGE_RATE]) * away_m / np.hypot(*away_m), model.wavelength_m, mover)
+
+
+def with_velocity(
+    model: LinkModel, state: State, doppler_hz: Float[np.ndarray, " path"]
+) -> dict[str, Float[np.ndarray, "..."]]:
+    """A state of positions with the velocity that fits the Doppler shifts of all paths to the user best."""
+    name = model.names.velocity
+    if name is None:
+        return dict(state)
+    resting = {**state, name: np.zeros(2)}
+    paths = paths_of_state(model, resting)
+    if paths is None:
+        return resting
+    return {**state, name: np.linalg.lstsq(doppler_gradients(paths).mover, doppler_hz, rcond=None)[0]}
 
 
 def _are_distances(least_m: Float[np.ndarray, " path"], most_m: Float[np.ndarray, " path"]) -> bool:
@@ -113,14 +158,14 @@ class LinkState:
             return None
         parameters, paths = both
         whole, own = state_jacobian(paths, self.model.names)
-        rows = 3 * self.model.n_paths
+        rows = 3 * self.model.n_paths + len(self.model.moving)
         jacobian = np.zeros((rows, self.layout.size))
         shared = [name for name in own if name in self.layout]
         jacobian[:, self.layout.indices(shared)] = whole[:rows, own.indices(shared)]
         return parameters, jacobian
 
     def likelihood(
-        self, observation: Complex[np.ndarray, "subcarrier beam_chain"], vector: Float[np.ndarray, " parameter"]
+        self, observation: Complex[np.ndarray, "subcarrier symbol_beam_chain"], vector: Float[np.ndarray, " parameter"]
     ) -> Score | None:
         """Score of the state by the observation itself."""
         both = self.predicted(vector)
@@ -150,11 +195,16 @@ class LinkState:
 def path_difference(
     model: LinkModel, first: PathParameters, second: PathParameters
 ) -> Float[np.ndarray, " path_parameter"]:
-    """First minus second, departure, arrival, delay: angles modulo a turn, delays modulo their period."""
+    """First minus second, departure, arrival, delay, Doppler shift of those that move.
+
+    Angles are modulo a turn, delays and Doppler shifts modulo their periods.
+    """
+    shift_hz = wrapped(first.doppler_hz - second.doppler_hz, model.doppler_period_hz)
     return np.concatenate(
         [
             wrapped_rad(first.departure_rad - second.departure_rad),
             wrapped_rad(first.arrival_rad - second.arrival_rad),
             wrapped(first.delay_s - second.delay_s, model.delay_period_s),
+            shift_hz[list(model.moving)],
         ]
     )

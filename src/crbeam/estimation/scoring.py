@@ -26,6 +26,8 @@ MOST_ITERATIONS = 60
 #: Relative gain of likelihood that is rounding.
 ROUNDING = 1e-14
 _FIRST_DAMPING = 1e-3
+#: Damping up to which a step is short because the maximum is near, and not because it is damped.
+_LIGHT_DAMPING = 1.0
 _MOST_DAMPING = 1e8
 
 
@@ -36,7 +38,7 @@ class Maximum(Generic[S]):
     Attributes:
         point: the parameters.
         score: likelihood, slope and curvature there.
-        has_converged: whether the last step was short beside the accuracy of the estimate.
+        has_converged: whether the last step was short beside the accuracy of the estimate, without being damped much.
         iterations: number of scores computed.
     """
 
@@ -71,7 +73,8 @@ def maximise(
     for iteration in range(1, most_iterations):
         step = _step(score, damping)
         length = 2.0 * float(step @ score.information @ step)
-        is_last = length <= step_tolerance**2 or float(score.gradient @ step) <= ROUNDING * abs(score.energy)
+        is_short = length <= step_tolerance**2 and damping <= _LIGHT_DAMPING
+        is_last = is_short or float(score.gradient @ step) <= ROUNDING * abs(score.energy)
         trial = score_at(point + step)
         if trial is not None and trial.energy >= score.energy:
             point, score, damping = point + step, trial, max(damping / 10.0, 1e-9)

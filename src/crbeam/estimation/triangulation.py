@@ -8,7 +8,7 @@ from jaxtyping import Float, Int
 from crbeam.estimation.link_model import LinkModel, alike_rad, mirrored_rad, wrapped, wrapped_rad
 from crbeam.estimation.observations import PathParameters
 from crbeam.estimation.path_estimates import PathEstimates
-from crbeam.estimation.prediction import user_names
+from crbeam.estimation.prediction import user_names, with_velocity
 from crbeam.scenario import SPEED_OF_LIGHT_MPS
 
 #: Starts that are handed on, and how much more chi-square than the best they may have.
@@ -51,7 +51,7 @@ class BistaticStart:
 
 
 def triangulate(model: LinkModel, estimates: PathEstimates) -> list[BistaticStart]:
-    """States that explain the estimated paths, best first; at least one.
+    """States that explain the estimated paths, best first; none if no reading of the paths makes triangles.
 
     Seen from the station, a bounce leaves by the angle a beside the line of sight, and it arrives at the user by b on
     the same side. With the distance r of the user, the detour is `r (cos((a - b)/2) / cos((a + b)/2) - 1)`, which is
@@ -178,13 +178,16 @@ def _read(
         (each.departure_rad[index], each.arrival_rad[index]) for each, index in zip(readings, chosen, strict=True)
     ]
     departure_rad, arrival_rad = np.array(angles).T
-    return PathParameters(departure_rad, arrival_rad, estimates.parameters.delay_s)
+    return PathParameters(departure_rad, arrival_rad, estimates.parameters.delay_s, estimates.parameters.doppler_hz)
 
 
 def _as_start(
     model: LinkModel, estimates: PathEstimates, loss: float, distance_m: float, paths: PathParameters
 ) -> BistaticStart:
-    """Positions from angles and the user's distance; orientation and clock bias from the line of sight."""
+    """Positions from angles and the user's distance; orientation and clock bias from the line of sight.
+
+    The velocity, if it is unknown, is that which fits the Doppler shifts best.
+    """
     names = model.names
     receiver, orientation, clock = user_names(model)
     global_rad = paths.departure_rad + model.station_orientation_rad
@@ -199,7 +202,7 @@ def _as_start(
     for path, name in enumerate(names.vertices):
         if name is not None:
             state[name] = _bounce_point_m(model, estimates, state[receiver], paths, path)
-    return BistaticStart(state, loss, paths)
+    return BistaticStart(with_velocity(model, state, paths.doppler_hz), loss, paths)
 
 
 def _bounce_point_m(

@@ -1,6 +1,6 @@
 """Whether estimators reach the bound: root-mean-square errors against root bounds over signal-to-noise ratio."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Literal
@@ -10,14 +10,16 @@ from jaxtyping import Complex, Float
 
 from crbeam.design.beamformers import beamformers_from_covariance
 from crbeam.errors import InvalidInput
-from crbeam.estimation import Failure, signal_to_noise
+from crbeam.estimation import Failure, LinkModel, signal_to_noise
 from crbeam.estimation.position_fix import Method
-from crbeam.estimation.prediction import predict
+from crbeam.estimation.prediction import RANGE_RATE, predict
 from crbeam.evaluation.error_statistics import Interval, root_mean_square, share
 from crbeam.evaluation.estimator_trials import TrialErrors, TrialSetting, run_trials
 from crbeam.information import ParameterLayout
+from crbeam.propagation.jacobians import doppler_shifts_hz
 from crbeam.scenario import Scenario
-from crbeam.systems import isotropic_transmission, link_maps, link_models, paths_of, true_state
+from crbeam.systems import covariances_of_blocks, joint_links, link_maps, link_models, paths_of, true_state
+from crbeam.systems.hamrouni2026 import range_rate_map
 
 #: Above the threshold no more than this share of the trials fails, and no error exceeds this multiple of its bound.
 MOST_FAILURES = 0.01
@@ -26,6 +28,8 @@ MOST_RATIO = 1.5
 EFFICIENT = (0.95, 1.10)
 #: Joint confidence with which a ratio below 1 is called significant.
 JOINT_CONFIDENCE = 0.99
+#: Most complex numbers of one observation.
+MOST_NUMBERS = 2**23
 #: Signal-to-noise ratios that are checked by default, relative to the scenario's own.
 DEFAULT_OFFSETS_DB = tuple(range(-20, 26, 5))
 
@@ -35,7 +39,8 @@ class Estimator:
     """How states are estimated.
 
     Attributes:
-        method: `direct`, on the state, or `two-stage`, by path parameters.
+        method: `direct`, on the state; `two-stage`, by path parameters; or `sequential`, where several links are
+            observed together: what the echoes tell first is a prior for the link to the user.
         assumed: state parameters that links to the user take as known, with their values, right or wrong; the bound
             takes none as known.
     """
@@ -112,7 +117,7 @@ class SnrCheck:
 
 @dataclass(frozen=True, eq=False)
 class LinkCheck:
-    """Check of one link, or of all together (`fused`), by increasing signal-to-noise ratio.
+    """Check of one link, or of several together (`fused`, `posterior`), by increasing signal-to-noise ratio.
 
     Attributes:
         link: its name.
@@ -161,7 +166,7 @@ class EstimatorCheck:
     """Errors of an estimator against bounds.
 
     Attributes:
-        method: `two-stage` or `direct`.
+        method: `two-stage`, `direct` or `sequential`.
         trials: number of trials at each signal-to-noise ratio.
         seed: of the noise.
         links: by link name.
@@ -189,10 +194,11 @@ def check_estimator(
 
     Args:
         scenario: the world.
-        covariances: the transmission; its strongest eigenbeams are sent, as many as there are slots.
+        covariances: the transmission; the strongest eigenbeams of each block are sent, as many as there are slots.
         plan: signal-to-noise ratios and number of trials.
-        links: names of links, `fused` for all together; by default all. For `fused` the ratio is the mean over all
-            receive antennas of all links, whose noise is scaled by one factor.
+        links: names of links, or of those that are observed together (`joint_links`); by default all. For several
+            together the ratio is the mean over all their receive antennas, and their noise is scaled by one factor.
+            Echoes alone tell the rate at which the user's distance grows; of its velocity, that is what is checked.
         estimator: how states are estimated.
         on_progress: called with the link, the number of trials done and their total.
 
@@ -234,12 +240,14 @@ def _root_bounds(
     scenario: Scenario, covariances: Complex[np.ndarray, "block tx tx"], layouts: Mapping[str, ParameterLayout]
 ) -> dict[str, dict[str, float]]:
     """Root bounds of the quantities of each link in the scenario's own noise, for the beams that fit into the slots."""
-    sent = np.stack([beams @ beams.conj().T for beams in _beams(scenario, covariances).values()])
+    sent = {block: beams @ beams.conj().T for block, beams in _beams(scenario, covariances).items()}
     maps = link_maps(scenario)
-    return {
-        name: {key: maps[name].at(sent).root_bound(names) for key, names in quantities_of(layout).items()}
-        for name, layout in layouts.items()
-    }
+    bounds = {}
+    for name, layout in layouts.items():
+        known = maps[name] if RANGE_RATE not in layout else range_rate_map(scenario, maps[name])
+        information = known.at(np.stack([sent[block] for block in known.blocks]))
+        bounds[name] = {key: information.root_bound(names) for key, names in quantities_of(layout).items()}
+    return bounds
 
 
 def own_snr_db(scenario: Scenario, covariances: Complex[np.ndarray, "block tx tx"]) -> dict[str, float]:
@@ -250,23 +258,33 @@ def own_snr_db(scenario: Scenario, covariances: Complex[np.ndarray, "block tx tx
     truth = true_state(scenario)
     energies, antennas = {}, {}
     paths = paths_of(scenario)
-    for name, model in link_models(scenario, _beams(scenario, covariances)).items():
+    models = link_models(scenario, _beams(scenario, covariances))
+    for name, model in models.items():
         both = predict(model, truth)
         if both is None:
             raise InvalidInput(f"The points of link `{name}` must not coincide.")
-        power_w = scenario.power_per_subcarrier_w(scenario.links[name].transmitter)
-        energies[name] = signal_to_noise(model, both[0], paths[name].gain, power_w)
+        power_w = scenario.power_per_subcarrier_w(scenario.links[model.name].transmitter)
+        energies[name] = signal_to_noise(model, both[0], paths[model.name].gain, power_w)
         antennas[name] = len(model.receive_positions_wavelengths)
-    energies["fused"] = sum(energies[name] * count for name, count in antennas.items()) / sum(antennas.values())
-    return {name: float(10.0 * np.log10(value)) for name, value in energies.items()}
+    return {
+        name: float(
+            10.0 * np.log10(np.average([energies[each] for each in group], weights=[antennas[each] for each in group]))
+        )
+        for name, group in _groups(scenario, models).items()
+    }
+
+
+def _groups(scenario: Scenario, models: Collection[str]) -> dict[str, tuple[str, ...]]:
+    """Links that are observed together, of those that the transmission reaches."""
+    return {name: group for name, group in joint_links(scenario).items() if set(group) <= set(models)}
 
 
 def _beams(scenario: Scenario, covariances: Complex[np.ndarray, "block tx tx"]) -> dict[str, np.ndarray]:
-    blocks = isotropic_transmission(scenario)
+    """Beams of every block that a transmission determines."""
     slots = scenario.waveform.slots
     return {
         block: beamformers_from_covariance(covariance, slots).matrix
-        for block, covariance in zip(blocks, covariances, strict=True)
+        for block, covariance in covariances_of_blocks(scenario, covariances).items()
     }
 
 
@@ -274,9 +292,11 @@ def _settings(
     scenario: Scenario, covariances: Complex[np.ndarray, "block tx tx"], estimator: Estimator, seed: int
 ) -> dict[str, TrialSetting]:
     models = link_models(scenario, _beams(scenario, covariances))
-    paths, truth = paths_of(scenario), true_state(scenario)
-    gains = {name: paths[name].gain for name in models}
-    groups = {**{name: (name,) for name in models}, "fused": tuple(models)}
+    paths, truth = paths_of(scenario), _whole_truth(scenario)
+    for model in models.values():
+        _require_manageable(model)
+        _require_unambiguous(model, doppler_shifts_hz(paths[model.name]))
+    gains = {name: paths[model.name].gain for name, model in models.items()}
     numbers = {name: index for index, name in enumerate(models)}
     return {
         name: TrialSetting(
@@ -288,8 +308,40 @@ def _settings(
             assumed=estimator.assumed,
             seed=seed,
         )
-        for name, group in groups.items()
+        for name, group in _groups(scenario, models).items()
     }
+
+
+def _require_manageable(model: LinkModel) -> None:
+    """Refuse observations that do not fit into memory many times over."""
+    count = len(model.frequency_hz) * model.n_symbols * model.beams.shape[1] * model.n_chains
+    if count > MOST_NUMBERS:
+        raise InvalidInput(
+            f"An observation must have at most {MOST_NUMBERS} numbers, but one of link `{model.name}` has {count}: "
+            f"{len(model.frequency_hz)} subcarriers, {model.n_symbols} symbols, {model.beams.shape[1]} beams, "
+            f"{model.n_chains} receive chains. Set waveform.subcarriers, slots or symbols_per_slot lower; a longer "
+            "waveform.cyclic_prefix keeps the duration."
+        )
+
+
+def _require_unambiguous(model: LinkModel, shifts_hz: Float[np.ndarray, " path"]) -> None:
+    """Refuse Doppler shifts that symbols are too rare to tell from smaller ones."""
+    largest_hz = float(np.max(np.abs(shifts_hz)))
+    if largest_hz >= 0.5 * model.doppler_period_hz:
+        raise InvalidInput(
+            f"Doppler shifts must be less than half the symbol rate of {model.doppler_period_hz:.6g} Hz, but in link "
+            f"`{model.name}` one is {largest_hz:.6g} Hz; set waveform.cyclic_prefix shorter."
+        )
+
+
+def _whole_truth(scenario: Scenario) -> dict[str, Float[np.ndarray, "..."]]:
+    """True state with the range rate of a user that moves, which is what echoes alone tell of its velocity."""
+    truth = true_state(scenario)
+    if "user_velocity" not in truth:
+        return truth
+    station = next(iter(scenario.stations.values()))
+    away_m = truth["user_position"] - np.array(station.position_m)
+    return {**truth, RANGE_RATE: np.array([truth["user_velocity"] @ away_m / np.hypot(*away_m)])}
 
 
 def _grid_db(snr_db: Sequence[float | Literal["own"]] | None, own_db: float) -> list[float]:
@@ -307,6 +359,8 @@ def quantities_of(layout: ParameterLayout) -> dict[str, tuple[str, ...]]:
     targets = layout.family("target_position")
     quantities = {
         "user_position_m": ("user_position",),
+        "user_velocity_mps": ("user_velocity",),
+        "user_range_rate_mps": (RANGE_RATE,),
         "user_orientation_rad": ("user_orientation",),
         "clock_bias_s": ("clock_bias",),
         "target_positions_m": targets,

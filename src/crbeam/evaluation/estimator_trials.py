@@ -2,13 +2,14 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, replace
 from multiprocessing import get_context
 
 import numpy as np
 from jaxtyping import Complex, Float, Int
 
-from crbeam.errors import InvalidInput
+from crbeam.errors import CrbeamError, InvalidInput
 from crbeam.estimation import (
     Failure,
     LinkModel,
@@ -21,7 +22,7 @@ from crbeam.estimation import (
     state_errors,
 )
 from crbeam.estimation.position_fix import Method
-from crbeam.estimation.prediction import State, link_state_layout, predict
+from crbeam.estimation.prediction import State, joint_state_layout, predict
 from crbeam.information import ParameterLayout
 from crbeam.linalg import one_blas_thread
 
@@ -55,10 +56,7 @@ class TrialSetting:
     @property
     def layout(self) -> ParameterLayout:
         """State parameters that the links depend on."""
-        layout = link_state_layout(self.models[0])
-        for model in self.models[1:]:
-            layout = layout.union(link_state_layout(model))
-        return layout
+        return joint_state_layout(self.models)
 
 
 @dataclass(frozen=True, eq=False)
@@ -135,9 +133,17 @@ def _results(setting: TrialSetting, jobs: list[_Job], workers: int) -> Iterator[
         return
     context = get_context("spawn")
     with ProcessPoolExecutor(workers, mp_context=context, initializer=_prepare_worker, initargs=(setting,)) as pool:
-        waiting = {pool.submit(_do_in_worker, job): job for job in jobs}
-        for future in as_completed(waiting):
-            yield waiting[future], future.result()
+        try:
+            waiting = {pool.submit(_do_in_worker, job): job for job in jobs}
+            for future in as_completed(waiting):
+                yield waiting[future], future.result()
+        except BrokenProcessPool:
+            raise CrbeamError(
+                "Every worker must live until its trials are done, but one has ended. Look for what kills it (memory, "
+                "say), or use fewer workers."
+            ) from None
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
 
 
 _WORKER: dict[str, TrialSetting] = {}

@@ -2,7 +2,15 @@
 
 import typer
 
-from crbeam.interfaces import estimate_verb, house_verbs, paper_verbs, scenario_verbs, study_verbs
+from crbeam.interfaces import (
+    drive_verb,
+    estimate_verb,
+    house_verbs,
+    paper_verbs,
+    scenario_verbs,
+    split_verb,
+    study_verbs,
+)
 
 app = typer.Typer(
     name="crbeam",
@@ -21,6 +29,8 @@ app.command()(scenario_verbs.bound)
 app.command()(scenario_verbs.design)
 app.command("tradeoff")(scenario_verbs.tradeoff_curve)
 app.command("map")(scenario_verbs.error_map)
+app.command("drive")(drive_verb.drive_along)
+app.command()(split_verb.split)
 app.add_typer(study_verbs.app)
 app.command()(estimate_verb.estimate)
 app.command()(paper_verbs.figure)

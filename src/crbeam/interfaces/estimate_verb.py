@@ -16,6 +16,7 @@ from crbeam.evaluation.estimator_check import (
     TrialPlan,
     check_estimator,
 )
+from crbeam.interfaces.interruption import interruptible
 from crbeam.interfaces.options import (
     JsonOption,
     OutOption,
@@ -66,7 +67,8 @@ def estimate(
     snr_db: SnrOption = None,
     trials: Annotated[int, typer.Option("--trials", min=2, max=10**7, help="Trials at each ratio.")] = 200,
     method: Annotated[
-        Literal["direct", "two-stage"], typer.Option("--method", help="On the state, or by path parameters.")
+        Literal["direct", "two-stage", "sequential"],
+        typer.Option("--method", help="On the state, by path parameters, or with what echoes tell as a prior."),
     ] = "direct",
     links: LinkOption = None,
     noise_seed: Annotated[int, typer.Option("--noise-seed", min=0, help="Seed of the noise.")] = 1,
@@ -77,7 +79,7 @@ def estimate(
     as_json: JsonOption = False,
 ) -> None:
     """Whether maximum-likelihood estimates reach the bounds, by random trials over signal-to-noise ratio."""
-    with reported_errors(), errors_naming(source, overrides, seed):
+    with reported_errors(), errors_naming(source, overrides, seed), interruptible():
         scenario = load_scenario(source, overrides, seed)
         result = check_estimator(
             scenario,

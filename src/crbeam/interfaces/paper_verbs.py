@@ -5,10 +5,18 @@ from typing import Annotated
 
 import typer
 
+from crbeam.interfaces.interruption import interruptible
 from crbeam.interfaces.options import JsonOption, reported_errors
 from crbeam.interfaces.output import print_files, print_json
 
-FullOption = Annotated[bool, typer.Option("--full", help="Finer curves and more random draws, which take minutes.")]
+FullOption = Annotated[
+    bool,
+    typer.Option(
+        "--full",
+        help="Finer curves and more random draws, which take minutes; what was drawn is kept in DIR/studies, where a "
+        "run that was interrupted goes on.",
+    ),
+]
 
 
 def figure(
@@ -23,8 +31,8 @@ def figure(
     """A figure of a paper: PNG, PDF and its data."""
     from crbeam.papers import make_figure
 
-    with reported_errors():
-        files = make_figure(paper, number, out, full=full)
+    with reported_errors(), interruptible(_kept(out, full=full)):
+        files = make_figure(paper, number, out, full=full, report=None if as_json else _tell)
         if as_json:
             shown = int(number) if number is not None and number.isdecimal() else number
             print_json({"paper": paper, "figure": shown, "files": [str(file) for file in files]})
@@ -45,19 +53,26 @@ def reproduce(
     from crbeam.papers.claims import claim_records
     from crbeam.papers.reproduction import reproduce_paper
 
-    with reported_errors():
-        result = reproduce_paper(
-            paper,
-            Path(f"reproduce-{paper}") if out is None else out,
-            full=full,
-            report=None if as_json else lambda what: typer.echo(f"crbeam: {what}", err=True),
-        )
+    folder = Path(f"reproduce-{paper}") if out is None else out
+    with reported_errors(), interruptible(_kept(folder, full=full)):
+        result = reproduce_paper(paper, folder, full=full, report=None if as_json else _tell)
         if as_json:
             files = [str(file) for file in result.files]
             print_json({"paper": paper, "claims": claim_records(result.results), "files": files})
             return
         _print_claims(result.results)
         print_files(result.files)
+
+
+def _tell(what: str) -> None:
+    typer.echo(f"crbeam: {what}", err=True)
+
+
+def _kept(out: Path, *, full: bool) -> str:
+    """What an interrupted run leaves behind, in words."""
+    from crbeam.papers.runs import STUDIES_FOLDER
+
+    return f"{out / STUDIES_FOLDER} keeps the draws that were finished; run again to go on." if full else ""
 
 
 def _print_claims(results: tuple) -> None:

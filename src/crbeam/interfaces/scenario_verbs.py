@@ -6,8 +6,8 @@ from typing import Annotated
 import numpy as np
 import typer
 
-from crbeam.design import Design
-from crbeam.errors import CrbeamError, InvalidInput, InvalidScenario, Unidentifiable
+from crbeam.design import Design, DesignProblem
+from crbeam.errors import CrbeamError, InvalidInput, Unidentifiable
 from crbeam.evaluation import Evaluation, TradeoffPoint, evaluate, pareto_optimal, position_error_map, tradeoff
 from crbeam.evaluation.error_map import scene_grid_m
 from crbeam.information.information import REMEDY
@@ -114,7 +114,7 @@ def design(
         before = evaluate(scenario, problem.isotropic(), problem.blocks)
         after = evaluate(scenario, result.covariances, problem.blocks)
         weight = problem.criteria[0].weight
-        files = [] if out is None else _write_design(out, scenario, result, after, weight)
+        files = [] if out is None else _write_design(out, scenario, result, after, problem)
         if as_json:
             print_json(design_document(scenario, result, after, weight=weight, files=files))
         else:
@@ -122,12 +122,14 @@ def design(
             _print_table({"isotropic": before, result.method: after})
 
 
-def _write_design(out: Path, scenario: Scenario, result: Design, evaluation: Evaluation, weight: float) -> list[Path]:
+def _write_design(
+    out: Path, scenario: Scenario, result: Design, evaluation: Evaluation, problem: DesignProblem
+) -> list[Path]:
     from crbeam.report import write_design
     from crbeam.report.pictures import design_pictures
 
-    isotropic = {"isotropic": np.stack(list(isotropic_transmission(scenario).values()))}
-    files = write_design(out, scenario, result, evaluation, weight=weight)
+    files = write_design(out, scenario, result, evaluation, weight=problem.criteria[0].weight)
+    isotropic = {"isotropic": problem.isotropic()}
     return [*files, *design_pictures(out, scenario, result, evaluation, others=isotropic)]
 
 
@@ -223,6 +225,6 @@ def applicable_methods(source: str, overrides: list[str] | None, seed: int | Non
         method = kind()
         try:
             reasons[key] = method.why_not(design_problem(scenario, method=method))
-        except InvalidScenario as error:
+        except InvalidInput as error:  # among them a scenario without what the method needs
             reasons[key] = str(error)
     return reasons

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from crbeam.studies.runner import Observer, Silence
+from crbeam.studies.observing import Observer, Silence, duration_words
 
 
 @contextmanager
@@ -40,7 +40,7 @@ class Bar:
 
     def expected(self, seconds: float) -> None:
         """Say how long the rest will take."""
-        self._bar.console.print(f"About {duration(seconds)} to go. The run may be interrupted and started again.")
+        self._bar.console.print(f"About {duration_words(seconds)} to go. The run may be interrupted and started again.")
 
     def progressed(self, cases: int, failed: int) -> None:
         """Move on."""
@@ -49,11 +49,3 @@ class Bar:
         elapsed = self._bar.tasks[0].elapsed
         if elapsed:
             self._bar.update(self._task, rate=f"{self._new / elapsed:.3g}/s")
-
-
-def duration(seconds: float) -> str:
-    """A time in words, to two digits."""
-    for size, unit in ((86400.0, "days"), (3600.0, "h"), (60.0, "min")):
-        if seconds >= 2.0 * size:
-            return f"{seconds / size:.2g} {unit}" if seconds / size < 100 else f"{seconds / size:.0f} {unit}"
-    return f"{seconds:.0f} s"

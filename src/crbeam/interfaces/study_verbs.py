@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from crbeam.errors import InvalidInput
+from crbeam.interfaces.interruption import interruptible
 from crbeam.interfaces.options import JsonOption, OutOption, SetOption, reported_errors
 from crbeam.interfaces.output import print_files, print_json
 from crbeam.interfaces.study_progress import progress_on_terminal
@@ -20,8 +21,6 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-#: Exit status after Ctrl-C, as shells have it.
-INTERRUPTED = 130
 _STORE_SUFFIX = ".sqlite"
 _MOST_ROWS = 60
 
@@ -58,12 +57,9 @@ def run(
         file = store_of(source, store)
         study = read_study(source, overrides=overrides or ())
         backend = _backend(workers, scheduler, slurm)
-        try:
-            with progress_on_terminal(quiet=as_json) as observer:
-                summary = run_study(study, file, workers=workers, backend=backend, observer=observer)
-        except KeyboardInterrupt:
-            typer.echo(f"crbeam: interrupted. {file} keeps what was finished; run again to go on.", err=True)
-            raise typer.Exit(INTERRUPTED) from None
+        kept = f"{file} keeps what was finished; run again to go on."
+        with interruptible(kept), progress_on_terminal(quiet=as_json) as observer:
+            summary = run_study(study, file, workers=workers, backend=backend, observer=observer)
         if as_json:
             print_json({**asdict(summary), "file": str(summary.file)})
         else:

@@ -7,6 +7,7 @@ from types import ModuleType
 
 from crbeam.errors import InvalidInput
 from crbeam.papers import zhang2025
+from crbeam.papers.runs import Report, paper_run
 
 _PAPERS: Mapping[str, Mapping[str, ModuleType]] = {"zhang2025": zhang2025.FIGURES}
 
@@ -17,7 +18,12 @@ def figures() -> dict[str, dict[str, str]]:
 
 
 def make_figure(
-    paper: str, number: str | int | None, out_dir: str | os.PathLike[str], *, full: bool = False
+    paper: str,
+    number: str | int | None,
+    out_dir: str | os.PathLike[str],
+    *,
+    full: bool = False,
+    report: Report | None = None,
 ) -> list[Path]:
     """Paths of the files of a figure (PNG, PDF and its data as CSV), or of all figures of a paper without a number.
 
@@ -25,19 +31,31 @@ def make_figure(
         paper: key of the paper.
         number: of the figure in the paper, or its name if it has no number there (`remark-3`); None for all.
         out_dir: folder for the files, made if it does not exist.
-        full: finer curves, which take longer.
+        full: finer curves and more draws, which take longer. Studies are then kept in the folder `studies` below
+            `out_dir`, where a run that is started again goes on.
+        report: told how long studies will take.
 
     Raises:
         InvalidInput: there is no such paper or figure.
     """
-    if paper not in _PAPERS:
-        raise InvalidInput(f"The paper must be one of {', '.join(_PAPERS)}, found `{paper}`.")
-    made = _PAPERS[paper]
+    made = figure_modules(paper)
     if number is not None and str(number) not in made:
         exist = ", ".join(f"{key} ({module.TITLE})" for key, module in made.items())
         raise InvalidInput(f"The figure of {paper} must be one of {exist}, found {number}.")
     chosen = list(made.values()) if number is None else [made[str(number)]]
-    return [path for module in chosen for path in module.make(Path(out_dir), full=full)]
+    with paper_run(out_dir, full=full, report=report) as run:
+        return [path for module in chosen for path in module.make(run)]
 
 
-__all__ = ["figures", "make_figure"]
+def figure_modules(paper: str) -> Mapping[str, ModuleType]:
+    """Modules of a paper's figures by number or name; each has a `TITLE` and makes its files with `make(run)`.
+
+    Raises:
+        InvalidInput: there is no such paper.
+    """
+    if paper not in _PAPERS:
+        raise InvalidInput(f"The paper must be one of {', '.join(_PAPERS)}, found `{paper}`.")
+    return _PAPERS[paper]
+
+
+__all__ = ["figure_modules", "figures", "make_figure"]

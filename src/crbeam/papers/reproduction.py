@@ -7,12 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from crbeam.errors import InvalidInput
-from crbeam.papers import figures, make_figure
+from crbeam.papers import figure_modules
 from crbeam.papers.claims import Claim, Finding, reproduce, write_claims
+from crbeam.papers.runs import PaperRun, Report, paper_run
 from crbeam.papers.zhang2025 import gathering
 from crbeam.papers.zhang2025.claims import CLAIMS
-
-Report = Callable[[str], None]
 
 
 @dataclass(frozen=True, eq=False)
@@ -21,11 +20,11 @@ class PaperClaims:
 
     Attributes:
         claims: in the order of the table.
-        gather: measures, given whether finely (`full`) and whom to tell what is being measured (`report`).
+        gather: measures what the checks need.
     """
 
     claims: tuple[Claim[Any], ...]
-    gather: Callable[..., Any]
+    gather: Callable[[PaperRun], Any]
 
 
 _PAPERS: Mapping[str, PaperClaims] = {"zhang2025": PaperClaims(CLAIMS, gathering.gather)}
@@ -54,20 +53,21 @@ def reproduce_paper(
     Args:
         paper: key of the paper.
         out_dir: folder for the figures, `claims.md` and `claims.json`; made if it does not exist.
-        full: finer curves and more draws, which take longer.
-        report: told what is being done.
+        full: finer curves and more draws, which take longer. Studies are then kept in the folder `studies` below
+            `out_dir`, where a run that is started again goes on.
+        report: told what is being done, and how long studies will take.
 
     Raises:
         InvalidInput: there is no such paper, or the folder cannot be written.
     """
     if paper not in _PAPERS:
         raise InvalidInput(f"The paper must be one of {', '.join(_PAPERS)}, found `{paper}`.")
-    tell = report or (lambda _: None)
-    files: list[Path] = []
-    for number in figures()[paper]:
-        tell(f"figure {number}")
-        files += make_figure(paper, number, out_dir, full=full)
     known = _PAPERS[paper]
-    data = known.gather(full=full, report=lambda what: tell(f"claims: {what}"))
-    results = reproduce(known.claims, data)
-    return Reproduction(paper, tuple(results), (*files, *write_claims(Path(out_dir), paper, results)))
+    with paper_run(out_dir, full=full, report=report) as run:
+        results = reproduce(known.claims, known.gather(run))
+        claims = write_claims(run.out_dir, paper, results)
+        files: list[Path] = []
+        for number, module in figure_modules(paper).items():
+            run.report(f"figure {number}")
+            files += module.make(run)
+    return Reproduction(paper, tuple(results), (*files, *claims))

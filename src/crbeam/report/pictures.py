@@ -23,6 +23,7 @@ from crbeam.report.figures import (
 from crbeam.report.style import save_figure
 from crbeam.report.tables import tradeoff_table, write_csv
 from crbeam.scenario import Scenario
+from crbeam.systems import station_of_block
 
 #: Points of a beampattern over angle.
 ANGLES = 1441
@@ -59,17 +60,18 @@ def design_pictures(
     files = scene_picture(directory, scenario, evaluation)
     transmissions = {**(others or {}), design.method: design.covariances}
     for index, block in enumerate(design.blocks):
-        suffix = f"_{block}" if len(design.blocks) > 1 else ""
+        suffix = f"_{block.replace('/', '_')}" if len(design.blocks) > 1 else ""
+        station = station_of_block(block)
         chosen = {label: stack[index : index + 1] for label, stack in transmissions.items()}
-        files += _beampattern(directory / f"beampattern{suffix}", scenario, block, chosen)
-        files += _beampattern_plane(directory / f"beampattern_plane{suffix}", scenario, block, chosen[design.method])
+        files += _beampattern(directory / f"beampattern{suffix}", scenario, station, chosen)
+        files += _beampattern_plane(directory / f"beampattern_plane{suffix}", scenario, station, chosen[design.method])
     return files
 
 
-def _beampattern(stem: Path, scenario: Scenario, block: str, transmissions: Mapping[str, np.ndarray]) -> list[Path]:
+def _beampattern(stem: Path, scenario: Scenario, name: str, transmissions: Mapping[str, np.ndarray]) -> list[Path]:
     """Radiated power over the half circle with the objects, or over the full one if they are all around."""
-    station = scenario.stations[block]
-    directions = _directions_rad(scenario, block)
+    station = scenario.stations[name]
+    directions = _directions_rad(scenario, name)
     azimuths = np.exp(1j * np.array(list(directions.values())))
     middle = np.angle(np.mean(azimuths))
     half = np.pi / 2.0 if np.all(np.real(azimuths * np.exp(-1j * middle)) > 0.0) else np.pi
@@ -82,8 +84,8 @@ def _beampattern(stem: Path, scenario: Scenario, block: str, transmissions: Mapp
     return save_figure(beampattern_figure(angles, patterns, directions_rad=directions), stem)
 
 
-def _directions_rad(scenario: Scenario, block: str) -> dict[str, float]:
-    x, y = scenario.stations[block].position_m
+def _directions_rad(scenario: Scenario, station: str) -> dict[str, float]:
+    x, y = scenario.stations[station].position_m
     return {
         item.name: float(np.arctan2(item.position_m[1] - y, item.position_m[0] - x))
         for item in scene_objects(scenario)
@@ -91,8 +93,8 @@ def _directions_rad(scenario: Scenario, block: str) -> dict[str, float]:
     }
 
 
-def _beampattern_plane(stem: Path, scenario: Scenario, block: str, covariances: np.ndarray) -> list[Path]:
-    station = scenario.stations[block]
+def _beampattern_plane(stem: Path, scenario: Scenario, name: str, covariances: np.ndarray) -> list[Path]:
+    station = scenario.stations[name]
     x_m, y_m = scene_grid_m(scenario, points=PLANE_POINTS, margin=0.12)
     power_w = beampattern_plane_w(
         covariances,

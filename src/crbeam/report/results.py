@@ -89,7 +89,7 @@ def design_dataset(
     """A design with its bounds and provenance as a labelled dataset; the module lists its fields."""
     import xarray as xr
 
-    variables = _design_variables(design)
+    variables = _design_variables(design, "m^2" if scenario.requirements is None else "1")
     coordinates: dict[str, Any] = {"block": list(design.blocks)}
     if "stream_covariances_real" in variables:
         coordinates["stream"] = list(design.stream_covariances)
@@ -117,7 +117,8 @@ def _lasting(details: Mapping[str, int | float | str]) -> dict[str, int | float 
     return {name: value for name, value in details.items() if not name.endswith("seconds")}
 
 
-def _design_variables(design: Design) -> dict[str, Any]:
+def _design_variables(design: Design, unit: str) -> dict[str, Any]:
+    """Variables of the transmission and its grade; `unit` is that of the objective."""
     power = {"units": "W", "long_name": "transmit covariance per subcarrier, summed over slots"}
     amplitude = {"units": "W^0.5", "long_name": "beamformers as columns, strongest first"}
     variables: dict[str, Any] = {
@@ -137,7 +138,7 @@ def _design_variables(design: Design) -> dict[str, Any]:
         if value is not None:
             variables[name] = ((), float(value), {"long_name": meaning})
     for name in {"objective", "lower_bound"} & set(variables):
-        variables[name][2]["units"] = "m^2"
+        variables[name][2]["units"] = unit
     trace = np.asarray(design.trace, dtype=float)
     variables["trace"] = (("iteration",), trace, {"long_name": "the method's own objective along its iterations"})
     return variables

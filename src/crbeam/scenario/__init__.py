@@ -7,6 +7,7 @@ from crbeam.scenario.links import USER, Link, Propagation
 from crbeam.scenario.protocol import Protocol, Requirements
 from crbeam.scenario.reading import list_presets, locate, read_scenario
 from crbeam.scenario.scenario import Scenario
+from crbeam.scenario.service import Sensing, ServedUsers
 from crbeam.scenario.stations import Station, Targets, User
 from crbeam.scenario.waveform import SPEED_OF_LIGHT_MPS, Noise, Waveform
 
@@ -20,6 +21,8 @@ __all__ = [
     "Protocol",
     "Requirements",
     "Scenario",
+    "Sensing",
+    "ServedUsers",
     "Station",
     "Targets",
     "UniformLinearArray",

@@ -14,6 +14,8 @@ from crbeam.units import suggestion
 
 _MAX_BYTES = 2**20
 _SUFFIXES = (".yaml", ".yml")
+#: Short names of presets, which stand for one of several of a system.
+_ALIASES = {"li2024": "li2024-downlink"}
 
 
 def read_scenario(source: str | Path, *, overrides: Sequence[str] = (), seed: int | None = None) -> Scenario:
@@ -65,7 +67,8 @@ def locate(
 
 def list_presets() -> dict[str, str]:
     """Title of each scenario that comes with the library, by name."""
-    return {name: str(_preset(name, text).value.get("title", "")) for name, text in _presets().items()}
+    named = {name: text for name, text in _presets().items() if name not in _ALIASES}
+    return {name: str(_preset(name, text).value.get("title", "")) for name, text in named.items()}
 
 
 def _changed_document(source: str | Path, overrides: Sequence[str], seed: int | None) -> tuple[Document, Path | None]:
@@ -87,7 +90,8 @@ def _presets() -> dict[str, str]:
     """YAML text of each preset."""
     folder = resources.files("crbeam.scenario") / "presets"
     files = sorted((file for file in folder.iterdir() if file.name.endswith(_SUFFIXES)), key=lambda file: file.name)
-    return {file.name.rsplit(".", 1)[0]: file.read_text(encoding="utf-8") for file in files}
+    texts = {file.name.rsplit(".", 1)[0]: file.read_text(encoding="utf-8") for file in files}
+    return texts | {alias: texts[name] for alias, name in _ALIASES.items()}
 
 
 def _document(source: str | Path) -> tuple[Document, Path | None]:

@@ -1,17 +1,24 @@
 """A scenario: everything that is declared about the world before physics and design begin."""
 
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
 from crbeam.errors import InvalidInput
-from crbeam.scenario.consistency import SEQUENTIAL_SYSTEMS, check_consistency
-from crbeam.scenario.fields import NAMES_SCHEMA, ScenarioPart, Text, Whole, check_names
+from crbeam.scenario.consistency import DOUBLE_ARRAY_SYSTEMS, SEQUENTIAL_SYSTEMS, check_consistency
+from crbeam.scenario.fields import NAMES_SCHEMA, ScenarioPart, Text, Whole, check_names, consequence, field_problem
 from crbeam.scenario.links import USER, Link, Propagation
 from crbeam.scenario.protocol import Protocol, Requirements
+from crbeam.scenario.service import Sensing, ServedUsers
 from crbeam.scenario.stations import Station, Targets, User
 from crbeam.scenario.waveform import Noise, Waveform
 from crbeam.units import suggestion
+
+if TYPE_CHECKING:
+    PositionedUser = User
+else:
+    #: None in systems that position no user; nothing asks for it there.
+    PositionedUser = User | None
 
 
 class Scenario(ScenarioPart):
@@ -22,9 +29,10 @@ class Scenario(ScenarioPart):
     """
 
     title: Annotated[str, Text("text", may_be_empty=True)] = Field(default="", description="What the scenario shows.")
-    system: Literal["zhang2025", "hamrouni2026"] = Field(
+    system: Literal["zhang2025", "hamrouni2026", "li2024"] = Field(
         description="Published system whose links and unknown parameters are used: zhang2025 "
-        "(joint bistatic positioning and monostatic sensing), hamrouni2026 (a moving user, sensing first)."
+        "(joint bistatic positioning and monostatic sensing), hamrouni2026 (a moving user, sensing first), "
+        "li2024 (a near-field target located by two arrays at one place, which serve users)."
     )
     seed: Annotated[int, Whole(minimum=0, maximum=2**63 - 1)] | None = Field(
         default=None,
@@ -35,7 +43,11 @@ class Scenario(ScenarioPart):
         description="The stations, by name.",
         json_schema_extra={"minProperties": 1, "propertyNames": NAMES_SCHEMA},
     )
-    user: User = Field(description="The device to be positioned.")
+    user: PositionedUser = Field(
+        default=None,
+        validate_default=True,
+        description="The device to be positioned; left out in the system li2024.",
+    )
     targets: Targets = Field(
         default=None,  # pyright: ignore[reportArgumentType]  # resolved below, never None in an instance
         validate_default=True,
@@ -62,6 +74,29 @@ class Scenario(ScenarioPart):
         validate_default=True,
         description="Accuracies by which errors are weighed; for the system hamrouni2026 only.",
     )
+
+    served_users: ServedUsers | None = Field(
+        default=None, description="Communication users that are served besides; for the system li2024 only."
+    )
+    sensing: Sensing | None = Field(
+        default=None,
+        validate_default=True,
+        description="The echo of the target and what is made of it; for the system li2024 only.",
+    )
+
+    @field_validator("user", mode="before")
+    @classmethod
+    def _require_user(cls, value: Any, info: Any) -> Any:
+        if value is None and "system" not in info.data:
+            raise consequence()
+        if value is None and info.data["system"] not in DOUBLE_ARRAY_SYSTEMS:
+            raise field_problem("must be given, found nothing. The device to be positioned.")
+        return value
+
+    @field_validator("sensing", mode="before")
+    @classmethod
+    def _default_sensing(cls, value: Any, info: Any) -> Any:
+        return Sensing() if value is None and info.data.get("system") in DOUBLE_ARRAY_SYSTEMS else value
 
     @field_validator("stations", mode="before")
     @classmethod

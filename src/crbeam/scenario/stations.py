@@ -164,7 +164,7 @@ def _areas_of_each(
     if not isinstance(areas, tuple):
         return (areas,) * (count or 0) if listed else areas
     if not areas:
-        raise field_problem("must be given where there are targets: one for all such as `100 m^2`, or a list", (key,))
+        return ()
     expected = listed or count
     if expected is not None and len(areas) != expected:
         raise field_problem(

@@ -18,6 +18,8 @@ from crbeam.studies.values import unknown_name
 if TYPE_CHECKING:
     from crbeam.studies.study import Study
 
+#: Path of the number of targets, on which it depends what metrics there are.
+TARGET_COUNT = "targets.count"
 #: Most cases of a study.
 MOST_CASES = 100_000_000
 #: Most combinations of field values that are looked at to find out which metrics there are.
@@ -57,7 +59,7 @@ def _check_fields(study: "Study") -> None:
 
 
 def _check_random(study: "Study") -> None:
-    from crbeam.studies.realisations import check_distribution
+    from crbeam.studies.distributions import check_distribution
 
     for path, distribution in study.random.fields.items():
         try:
@@ -120,11 +122,25 @@ def known_metrics(study: "Study") -> list[str]:
     from crbeam.studies.scenes import scene
 
     scenarios: dict[tuple, Scenario] = {}
-    choices = product(*(range(len(axis.values)) for axis in study.axes.fields.values()))
-    for choice, _ in zip(choices, range(_MOST_LOOKED_AT), strict=False):
+    choices = product(_with_each_count(study), *(range(len(axis.values)) for axis in study.axes.fields.values()))
+    for (variant, *choice), _ in zip(choices, range(_MOST_LOOKED_AT), strict=False):
         try:
-            scenario = scene(study, choice, 0)
+            scenario = scene(variant, tuple(choice), 0)
         except CrbeamError:
             continue
         scenarios.setdefault((tuple(scenario.links), scenario.targets.count), scenario)
     return metric_names(scenarios.values())
+
+
+def _with_each_count(study: "Study") -> list["Study"]:
+    """The study itself; if the number of targets is drawn, one for each number that it can have."""
+    drawn = study.random.fields.get(TARGET_COUNT)
+    if drawn is None:
+        return [study]
+    fields = {path: law for path, law in study.random.fields.items() if path != TARGET_COUNT}
+    random = study.random.model_copy(update={"fields": fields})
+    bases = [
+        with_value(Document(study.scenario, None), TARGET_COUNT.split("."), count, TARGET_COUNT).value
+        for count in drawn.choice
+    ]
+    return [study.model_copy(update={"scenario": base, "random": random}) for base in bases]

@@ -5,20 +5,17 @@ a hash of its path. So a draw does not depend on how many realisations there are
 """
 
 import hashlib
-import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
 
-from crbeam.errors import CrbeamError, Infeasible
-from crbeam.scenario.fields import ListOf, Position, field_problem
+from crbeam.scenario.fields import ListOf, Position
+from crbeam.studies.checks import TARGET_COUNT
+from crbeam.studies.distributions import Surroundings, draw_one
 from crbeam.studies.scenario_fields import field_kind, item_kind
-from crbeam.studies.study import Distribution, Randomness
-from crbeam.units import describe
+from crbeam.studies.study import Randomness
 
-#: Draws of one position before it counts as impossible to keep it apart from the others.
-MOST_DRAWS = 1000
 _PHASES, _METHOD = "phases", "method"
 _USER_POSITION, _TARGET_POSITIONS = "user.position", "targets.positions"
 
@@ -36,7 +33,8 @@ def method_stream(random: Randomness, realisation: int) -> np.random.SeedSequenc
 def drawn_fields(random: Randomness, scenario: Mapping[str, Any], realisation: int) -> Iterator[tuple[str, Any]]:
     """Path and value of every scenario field that the realisation draws.
 
-    The user's position comes first, so that targets can keep apart from it.
+    The number of targets comes first, then the user's position, so that there are positions for all targets, which can
+    keep apart from the user.
 
     Args:
         random: what is drawn.
@@ -46,84 +44,33 @@ def drawn_fields(random: Randomness, scenario: Mapping[str, Any], realisation: i
     Raises:
         Infeasible: positions cannot keep apart.
     """
-    user = None
-    for path in sorted(random.fields, key=lambda name: (name != _USER_POSITION, name)):
-        places = _fixed_places(scenario, path, user) if random.fields[path].apart_m is not None else []
-        value = _drawn(random, path, scenario, realisation, places)
-        user = value if path == _USER_POSITION else user
+    known = dict(scenario)
+    for path in sorted(random.fields, key=lambda name: (name != TARGET_COUNT, name != _USER_POSITION, name)):
+        value = _drawn(random, path, known, realisation)
+        if path in (TARGET_COUNT, _USER_POSITION):
+            section, _, key = path.partition(".")
+            known = {**known, section: {**(known.get(section) or {}), key: value}}
         yield path, value
     if random.phases:
         words = stream(random, realisation, _PHASES).generate_state(2, np.uint32)
         yield "seed", (int(words[0]) << 31) ^ int(words[1])
 
 
-def check_distribution(path: str, distribution: Distribution) -> None:
-    """Raise what is wrong with a distribution as a field problem relative to it."""
-    kind = item_kind(field_kind(path))
-    if kind is None:
-        raise field_problem(
-            f"must name a scenario field of numbers with a unit, or positions, such as `{_TARGET_POSITIONS}`; "
-            f"`{path}` cannot be drawn"
-        )
-    if distribution.apart_m is not None and not isinstance(kind, Position):
-        raise field_problem("only positions can keep apart; leave `apart` out", ("apart",))
-    if distribution.exponential is not None:
-        if isinstance(kind, Position):
-            raise field_problem("positions must be drawn with `uniform`", ("exponential",))
-        _parsed(kind, distribution.exponential, ("exponential",))
-        return
-    ends = distribution.uniform
-    if not isinstance(ends, list | tuple) or len(ends) != 2:
-        raise field_problem(
-            f"must be a list of two values, the lowest and the highest, found {describe(ends)}", ("uniform",)
-        )
-    low, high = (_parsed(kind, end, ("uniform", index)) for index, end in enumerate(ends))
-    if not np.all(np.asarray(low) <= np.asarray(high)):
-        raise field_problem("must have the lowest value (or corner) first, then the highest", ("uniform",))
-
-
-def _parsed(kind: Any, value: Any, path: tuple[str | int, ...]) -> Any:
-    try:
-        return kind.parse(value)
-    except (CrbeamError, ValueError) as error:
-        raise field_problem(str(error), path) from None
-
-
 def _key(purpose: str) -> int:
     return int.from_bytes(hashlib.sha256(purpose.encode()).digest()[:4], "big")
 
 
-def _drawn(
-    random: Randomness,
-    path: str,
-    scenario: Mapping[str, Any],
-    realisation: int,
-    places: list[tuple[float, ...]],
-) -> Any:
+def _drawn(random: Randomness, path: str, scenario: Mapping[str, Any], realisation: int) -> Any:
     distribution, kind = random.fields[path], field_kind(path)
     count = _item_count(scenario, path) if isinstance(kind, ListOf) else None
     values: list[Any] = []
     for item in range(1 if count is None else count):
         generator = np.random.default_rng(stream(random, realisation, path, item))
-        values.append(_one(distribution, path, generator, [*places, *values] if places else values))
+        surroundings = Surroundings()
+        if isinstance(item_kind(kind), Position):
+            surroundings = Surroundings.of(scenario, values, with_user=path == _TARGET_POSITIONS)
+        values.append(draw_one(distribution, path, generator, surroundings))
     return values if count is not None else values[0]
-
-
-def _one(distribution: Distribution, path: str, generator: np.random.Generator, others: list[Any]) -> Any:
-    kind = item_kind(field_kind(path))
-    assert kind is not None, "checked with the study"
-    if distribution.exponential is not None:
-        return float(generator.exponential(float(np.asarray(kind.parse(distribution.exponential)))))
-    low, high = (np.asarray(kind.parse(end), dtype=float) for end in distribution.uniform)
-    for _ in range(MOST_DRAWS):
-        value = (low + (high - low) * generator.uniform(size=low.shape)).tolist()
-        if distribution.apart_m is None or all(math.dist(value, other) >= distribution.apart_m for other in others):
-            return value
-    raise Infeasible(
-        f"Positions of `{path}` must be {distribution.apart_m:g} m apart, but {MOST_DRAWS} draws found no such place. "
-        f"Lower `apart` or enlarge the region.",
-        requirement=f"random.fields.{path}.apart",
-    )
 
 
 def _item_count(scenario: Mapping[str, Any], path: str) -> int:
@@ -134,11 +81,3 @@ def _item_count(scenario: Mapping[str, Any], path: str) -> int:
         return int(count)
     listed = targets.get(path.rpartition(".")[2]) or targets.get("positions") or ()
     return len(listed) if isinstance(listed, list | tuple) else 0
-
-
-def _fixed_places(scenario: Mapping[str, Any], path: str, user: tuple[float, ...] | None) -> list[tuple[float, ...]]:
-    """Stations, and the user unless its own position is drawn."""
-    places = [station["position"] for station in scenario["stations"].values()]
-    if path == _TARGET_POSITIONS:
-        places.append(user if user is not None else scenario["user"]["position"])
-    return [Position().parse(place) for place in places]

@@ -7,12 +7,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
-from typing import Protocol
 
 from crbeam.errors import InvalidInput
 from crbeam.studies.backends import Backend, Outcome, SerialBackend, WorkerLost
 from crbeam.studies.cases import Batch, Grid, batches, rounds
 from crbeam.studies.computing import FAILED, Job, failed_records
+from crbeam.studies.observing import Observer, Silence, TimeEstimate
 from crbeam.studies.planning import Plan
 from crbeam.studies.stopping import is_precise
 from crbeam.studies.store import Store, open_store
@@ -45,35 +45,6 @@ class RunSummary:
     seconds: float
 
 
-class Observer(Protocol):
-    """Whoever wants to know how a run is going."""
-
-    def started(self, cases: int, done: int, failed: int) -> None:
-        """A run begins: cases of the whole study, and those in the store."""
-        ...
-
-    def expected(self, seconds: float) -> None:
-        """How long the rest will take, judged by the first batches."""
-        ...
-
-    def progressed(self, cases: int, failed: int) -> None:
-        """A batch was stored."""
-        ...
-
-
-class Silence:
-    """An observer that keeps quiet."""
-
-    def started(self, cases: int, done: int, failed: int) -> None:
-        """Nothing."""
-
-    def expected(self, seconds: float) -> None:
-        """Nothing."""
-
-    def progressed(self, cases: int, failed: int) -> None:
-        """Nothing."""
-
-
 def run_study(
     study: Study,
     store: str | os.PathLike[str],
@@ -101,11 +72,12 @@ def run_study(
     """
     begin = time.monotonic()
     plan = Plan.of(study)
-    make = backend if backend is not None else _local(available_cores() if workers is None else workers)
-    place = _Lazy(make)
+    processes = available_cores() if workers is None else workers
+    place = _Lazy(backend if backend is not None else _local(processes))
     watcher = observer or Silence()
     try:
-        with open_store(store, plan, backend="cluster" if backend is not None else f"workers={workers}") as open_file:
+        where = "cluster" if backend is not None else f"{processes} processes"
+        with open_store(store, plan, backend=where) as open_file:
             done, failed = _counts(open_file)
             watcher.started(Grid.of(study).n_cases, done, failed)
             stopped_after = _run_rounds(_Run(plan, open_file, place, watcher))
@@ -170,7 +142,7 @@ def _run_rounds(run: _Run) -> int | None:
     """All rounds until the stopping rule is met; the number of realisations by then, None if it never is."""
     study, finished = run.plan.study, run.store.finished_batches()
     done, _ = _counts(run.store)
-    estimate = _Estimate(run.observer, Grid.of(study).n_cases - done)
+    estimate = TimeEstimate(run.observer, Grid.of(study).n_cases - done)
     run.store.remember("stopped_after", None)
     ends = rounds(study)
     for index, members in groupby(batches(study), key=lambda batch: batch.round):
@@ -182,7 +154,7 @@ def _run_rounds(run: _Run) -> int | None:
     return None
 
 
-def _run_batches(run: _Run, pending: Iterator[Batch], estimate: "_Estimate") -> None:
+def _run_batches(run: _Run, pending: Iterator[Batch], estimate: TimeEstimate) -> None:
     """Compute and store some batches, in any order."""
     again: deque[Batch] = deque()
     attempts: dict[int, list[int]] = {}
@@ -224,20 +196,3 @@ def _is_settled(run: _Run, outcome: Outcome, attempts: list[int]) -> bool:
     run.store.commit(batch.number, attempts[-1], records)
     run.observer.progressed(len(records), sum(record.status == FAILED for record in records))
     return True
-
-
-class _Estimate:
-    """Tells the observer once, when every worker has had its first batches, how long the rest will take."""
-
-    def __init__(self, observer: Observer, cases: int) -> None:
-        self._observer, self._cases, self._done, self._batches = observer, cases, 0, 0
-        self._begin_s, self._told = time.monotonic(), False
-
-    def note(self, cases: int, capacity: int) -> None:
-        """Some cases are done, by a place of that capacity."""
-        self._done, self._batches = self._done + cases, self._batches + 1
-        if self._told or self._batches < capacity or self._done == self._cases:
-            return
-        elapsed_s = time.monotonic() - self._begin_s
-        self._observer.expected(elapsed_s / self._done * (self._cases - self._done))
-        self._told = True

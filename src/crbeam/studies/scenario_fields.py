@@ -6,7 +6,7 @@ from pydantic.fields import FieldInfo
 
 from crbeam.errors import InvalidInput
 from crbeam.scenario import Scenario
-from crbeam.scenario.fields import Leaf, ListOf, Position, PositiveNumber, Quantity, Whole
+from crbeam.scenario.fields import Leaf, ListOf, Pair, PositiveNumber, Quantity, Whole
 from crbeam.scenario.structure import Section, Shape
 from crbeam.units import DIMENSIONS, describe
 
@@ -77,7 +77,7 @@ def as_number(kind: Leaf | None, value: Any) -> float | int | None:
         return None
 
 
-def item_kind(kind: Leaf | None) -> Quantity | PositiveNumber | Position | None:
+def item_kind(kind: Leaf | None) -> Quantity | PositiveNumber | Whole | Pair | None:
     """Kind of one value that can be drawn at random: of the field, or of each item of a list."""
     single = kind.item if isinstance(kind, ListOf) else kind
-    return single if isinstance(single, Quantity | PositiveNumber | Position) else None
+    return single if isinstance(single, Quantity | PositiveNumber | Whole | Pair) else None

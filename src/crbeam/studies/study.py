@@ -8,6 +8,7 @@ from crbeam.errors import InvalidScenario
 from crbeam.scenario import Scenario, scenario_document
 from crbeam.scenario.fields import (
     NAMES_SCHEMA,
+    PositiveNumber,
     Quantity,
     ScenarioPart,
     Text,
@@ -23,6 +24,9 @@ OWN_AXES = ("method", "design_method", "weight", "realisation", "target")
 MOST_REALISATIONS = 10_000_000
 _SEED = Whole(0, 2**63 - 1)
 _APART = Quantity("length", 1e-3, 1e6)
+_COSINES_APART = PositiveNumber("a difference of cosines", 1e-9, 2.0)
+#: Kinds of distributions.
+KINDS = ("uniform", "exponential", "polar", "choice")
 
 
 class FieldAxis(ScenarioPart):
@@ -77,16 +81,30 @@ class Distribution(ScenarioPart):
     exponential: Annotated[Any, Anything()] = Field(
         default=None, description="Mean of an exponential distribution, as of a fluctuating radar cross section."
     )
+    polar: Annotated[Any, Anything()] = Field(
+        default=None,
+        description="For positions and velocities: least and largest size and direction, each uniform; positions as "
+        "seen from the first station, directions as global azimuths.",
+        examples=[[["5 m", "30 deg"], ["100 m", "150 deg"]]],
+    )
+    choice: Annotated[Any, Anything()] = Field(
+        default=None, description="A list of values, each as likely as the others.", examples=[[2, 3, 4]]
+    )
     apart_m: Annotated[float, _APART] | None = Field(
         default=None, description="Least distance of a drawn position from stations, user and other targets."
+    )
+    cosines_apart: Annotated[float, _COSINES_APART] | None = Field(
+        default=None,
+        description="Least difference, from user and other targets, of the cosine of the angle at which the first "
+        "station's array sees a drawn position.",
     )
 
     @model_validator(mode="after")
     def _check_one_kind(self) -> "Distribution":
-        given = [name for name in ("uniform", "exponential") if getattr(self, name) is not None]
+        given = [name for name in KINDS if getattr(self, name) is not None]
         if len(given) != 1:
             raise field_problem(
-                f"must have either `uniform` or `exponential`, found {' and '.join(given) or 'neither'}"
+                f"must have one of `{'`, `'.join(KINDS)}`, found {' and '.join(given) or 'none of them'}"
             )
         return self
 

@@ -40,6 +40,11 @@ def link_models(scenario: Scenario, beams: Mapping[str, Complex[np.ndarray, "tx 
     return _SYSTEMS[scenario.system].link_models(scenario, beams)
 
 
+def joint_links(scenario: Scenario) -> dict[str, tuple[str, ...]]:
+    """The models of `link_models` that are observed together, by the name of the information map they belong to."""
+    return _SYSTEMS[scenario.system].joint_links(scenario)
+
+
 def true_state(scenario: Scenario) -> dict[str, Float[np.ndarray, "..."]]:
     """True value of every state parameter of a scenario."""
     return _SYSTEMS[scenario.system].true_state(scenario)
@@ -82,6 +87,11 @@ def design_problems(
     if len(first.criteria) == 1:
         return [first for _ in weights]
     return [first.with_criterion_weights(weight, 1.0 - weight) for weight in weights]
+
+
+def station_of_block(block: str) -> str:
+    """Name of the station that transmits a block: the block is named after it, a stage or slot behind a slash."""
+    return block.partition("/")[0]
 
 
 def block_sets(scenario: Scenario) -> tuple[tuple[str, ...], ...]:
@@ -131,9 +141,11 @@ __all__ = [
     "design_problem",
     "design_problems",
     "isotropic_transmission",
+    "joint_links",
     "link_map",
     "link_maps",
     "link_models",
     "paths_of",
+    "station_of_block",
     "true_state",
 ]

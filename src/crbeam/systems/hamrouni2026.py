@@ -15,17 +15,17 @@ from operator import add
 import numpy as np
 from jaxtyping import Complex, Float
 
-from crbeam.design import Constraint, Criterion, DesignProblem, PowerBudget, WeightedBound
-from crbeam.design.constraints import TiedBlocks
-from crbeam.design.problem import Hinge
+from crbeam.design import Constraint, Criterion, DesignProblem, Hinge, PowerBudget, TiedBlocks, WeightedBound
 from crbeam.errors import InvalidInput
+from crbeam.estimation.link_model import LinkModel
+from crbeam.estimation.prediction import RANGE_RATE
 from crbeam.information import InformationMap
 from crbeam.information.builders import Pilots
 from crbeam.information.parameters import ParameterLayout
-from crbeam.propagation import Paths, trace_paths
+from crbeam.propagation import trace_paths
 from crbeam.scenario import USER, Scenario
 from crbeam.systems import station_and_user
-from crbeam.systems.station_and_user import link_models, paths_of, state_map, transmit_directions, true_state
+from crbeam.systems.station_and_user import link_model, paths_of, state_map, transmit_directions, true_state
 from crbeam.systems.symbol_schedule import Schedule, schedule
 
 LINKS, FUSED, POSTERIOR = "links", "fused", "posterior"
@@ -125,6 +125,28 @@ def _pilots(scenario: Scenario, times: Schedule, name: str) -> tuple[Pilots]:
     return (Pilots(next(iter(scenario.stations)), times.every.weight / slots, times.every.time_s),)
 
 
+def link_models(scenario: Scenario, beams: Mapping[str, Complex[np.ndarray, "tx beam"]]) -> dict[str, LinkModel]:
+    """What the receiver of every link and stage knows of it, for given beams of each block.
+
+    Links and stages without beams are left out. Each symbol carries all beams of its block, with its share of their
+    energy, as in `link_maps`.
+    """
+    traced, times = trace_paths(scenario), schedule(scenario)
+    echo, direct = _link_names(scenario)
+    link_of = {**{name: name for name in scenario.links}, MONOSTATIC_STAGE: echo, BISTATIC_STAGE: direct}
+    models = {}
+    for name, link in link_of.items():
+        (pilots,) = _pilots(scenario, times, name)
+        if pilots.block in beams:
+            models[name] = link_model(scenario, traced[link], pilots, beams)
+    return models
+
+
+def joint_links(scenario: Scenario) -> dict[str, tuple[str, ...]]:
+    """The models of `link_models` whose observations are taken together, by the name of their information map."""
+    return {**station_and_user.joint_links(scenario), POSTERIOR: (MONOSTATIC_STAGE, BISTATIC_STAGE)}
+
+
 def slot_map(scenario: Scenario, link: str) -> InformationMap:
     """Information of a link when every slot has beams of its own: one block per slot, named `STATION/slot[l]`.
 
@@ -150,19 +172,49 @@ def radial_speed_map(scenario: Scenario, information_map: InformationMap) -> Inf
 
     What monostatic sensing can tell of the velocity; of the tangential part it tells exactly nothing. Radial is the
     direction from the station to where the user truly is. Where that direction is uncertain, tangential speed leaks
-    into the bound; the rate at which the distance grows, which the Doppler shift shows by itself, has a smaller one.
+    into the bound; the rate at which the distance grows, which the Doppler shift shows by itself, has a smaller one
+    (`range_rate_map`).
     """
-    paths: Paths = trace_paths(scenario)[_link_names(scenario)[0]]
-    away_m = np.subtract(scenario.user.position_m, paths.transmitter_m)
+    return _with_one_speed(scenario, information_map, "user_radial_speed", np.zeros((2, 2)))
+
+
+def range_rate_map(scenario: Scenario, information_map: InformationMap) -> InformationMap:
+    """Same map with the velocity as `user_range_rate`, the rate at which the user's distance from the station grows.
+
+    With the unit vector u from the station to the user, n normal to it and the distance r, the velocity is
+    `v = rate u + cross n`; as u turns with the position, `dv/dp = (rate n n^T - cross u n^T) / r`. The cross part is
+    taken as known. Monostatic sensing tells nothing of it, and its Doppler shift `-2 rate / wavelength` says nothing
+    about the position in these terms.
+
+    Reference: hamrouni2026 eq. (10).
+    """
+    unit, distance_m = _towards_user(scenario)
+    velocity_mps = np.asarray(scenario.user.velocity_mps)
+    normal = np.array([-unit[1], unit[0]])
+    turning = (velocity_mps @ unit) * np.outer(normal, normal) - (velocity_mps @ normal) * np.outer(unit, normal)
+    return _with_one_speed(scenario, information_map, RANGE_RATE, turning / distance_m)
+
+
+def _towards_user(scenario: Scenario) -> tuple[Float[np.ndarray, "2"], float]:
+    """Unit vector from the station to the user, and their distance in metres."""
+    away_m = np.subtract(scenario.user.position_m, next(iter(scenario.stations.values())).position_m)
+    distance_m = float(np.hypot(*away_m))
+    return away_m / distance_m, distance_m
+
+
+def _with_one_speed(
+    scenario: Scenario, information_map: InformationMap, word: str, by_position: Float[np.ndarray, "2 2"]
+) -> InformationMap:
+    """Map with a speed along the direction to the user in place of the velocity, which also changes with position."""
     old = information_map.layout
-    sizes = {"user_radial_speed" if name == "user_velocity" else name: old[name].stop - old[name].start for name in old}
-    layout = ParameterLayout.of({**sizes, "user_radial_speed": 1})
+    sizes = {word if name == "user_velocity" else name: old[name].stop - old[name].start for name in old}
+    layout = ParameterLayout.of({**sizes, word: 1})
     jacobian = np.zeros((old.size, layout.size))
     for name in old:
-        if name == "user_velocity":
-            jacobian[old[name], layout["user_radial_speed"]] = (away_m / np.hypot(*away_m))[:, None]
-        else:
+        if name != "user_velocity":
             jacobian[old[name], layout[name]] = np.eye(sizes[name])
+    jacobian[old["user_velocity"], layout[word]] = _towards_user(scenario)[0][:, None]
+    jacobian[old["user_velocity"], layout["user_position"]] = by_position
     return information_map.change_parameters(jacobian, layout)
 
 
@@ -181,8 +233,10 @@ def design_problem(scenario: Scenario, *, weight: float | None = None, judged_by
     Deviation: monostatic losses leave the velocity out, of which sensing determines the radial part only. Bounds enter
     as ratios to the requirements, since m^2 and m^2/s^2 cannot be added.
     """
-    if judged_by not in (LINKS, FUSED, POSTERIOR, MONOSTATIC_STAGE, BISTATIC_STAGE, *scenario.links):
-        raise InvalidInput(f"The system hamrouni2026 does not judge designs by `{judged_by}`.")
+    judged_by = dict(zip(("monostatic", "bistatic"), _link_names(scenario), strict=True)).get(judged_by, judged_by)
+    known = (LINKS, FUSED, POSTERIOR, MONOSTATIC_STAGE, BISTATIC_STAGE, *scenario.links)
+    if judged_by not in known:
+        raise InvalidInput(f"The system hamrouni2026 judges designs by {', '.join(known)}; found `{judged_by}`.")
     chosen = DEFAULT_WEIGHTS.get(judged_by, 1.0) if weight is None else weight
     if not 0.0 <= chosen <= 1.0:
         raise InvalidInput(f"The weight of bistatic positioning must be between 0 and 1, found {chosen:g}.")
@@ -269,12 +323,14 @@ __all__ = [
     "completed",
     "constraint",
     "design_problem",
+    "joint_links",
     "link_map",
     "link_maps",
     "link_models",
     "paths_of",
     "power_budgets",
     "radial_speed_map",
+    "range_rate_map",
     "sensing_share",
     "slot_map",
     "stage_blocks",

@@ -31,27 +31,42 @@ def paths_of(scenario: Scenario) -> dict[str, Paths]:
 
 def link_models(scenario: Scenario, beams: Mapping[str, Complex[np.ndarray, "tx beam"]]) -> dict[str, LinkModel]:
     """What the receiver of every link knows of it, for given beams of each station (sqrt(watt per subcarrier))."""
-    models = {}
-    for name, paths in trace_paths(scenario).items():
-        link = scenario.links[name]
-        station = scenario.stations[link.transmitter]
-        array, _ = receive_array(scenario, name)
-        combiner = scenario.user.combiner if link.receiver == USER else None
-        models[name] = LinkModel(
-            name=name,
-            names=state_names(scenario, paths),
-            station_m=paths.transmitter_m,
-            station_orientation_rad=station.orientation_rad,
-            transmit_positions_wavelengths=station.transmit_array.positions_wavelengths,
-            receive_positions_wavelengths=array.positions_wavelengths,
-            frequency_hz=scenario.waveform.subcarrier_indices * scenario.waveform.subcarrier_spacing_hz,
-            pilots=scenario.waveform.symbols_per_slot,
-            noise_power_w=scenario.noise_power_w,
-            beams=beams[link.transmitter],
-            combiner=None if combiner is None else np.linalg.qr(combiner.matrix(array.elements))[0],
-            user_side=_user_side(scenario, link.transmitter),
-        )
-    return models
+    symbols = float(scenario.waveform.symbols_per_slot)
+    return {
+        name: link_model(scenario, paths, Pilots(scenario.links[name].transmitter, symbols), beams)
+        for name, paths in trace_paths(scenario).items()
+    }
+
+
+def joint_links(scenario: Scenario) -> dict[str, tuple[str, ...]]:
+    """The models of `link_models` whose observations are taken together, by the name of their information map."""
+    return {**{name: (name,) for name in scenario.links}, "fused": tuple(scenario.links)}
+
+
+def link_model(
+    scenario: Scenario, paths: Paths, pilots: Pilots, beams: Mapping[str, Complex[np.ndarray, "tx beam"]]
+) -> LinkModel:
+    """What the receiver of a link knows of it if some pilots are observed, for given beams of each block."""
+    link = scenario.links[paths.link]
+    station = scenario.stations[link.transmitter]
+    array, _ = receive_array(scenario, paths.link)
+    combiner = scenario.user.combiner if link.receiver == USER else None
+    return LinkModel(
+        name=paths.link,
+        names=state_names(scenario, paths),
+        station_m=paths.transmitter_m,
+        station_orientation_rad=station.orientation_rad,
+        transmit_positions_wavelengths=station.transmit_array.positions_wavelengths,
+        receive_positions_wavelengths=array.positions_wavelengths,
+        frequency_hz=scenario.waveform.subcarrier_indices * scenario.waveform.subcarrier_spacing_hz,
+        pilots=pilots.symbols,
+        noise_power_w=scenario.noise_power_w,
+        beams=beams[pilots.block],
+        combiner=None if combiner is None else np.linalg.qr(combiner.matrix(array.elements))[0],
+        user_side=_user_side(scenario, link.transmitter),
+        time_s=pilots.time_s,
+        wavelength_m=scenario.waveform.wavelength_m,
+    )
 
 
 def _user_side(scenario: Scenario, station_name: str) -> int:

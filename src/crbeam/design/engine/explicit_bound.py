@@ -2,7 +2,8 @@
 
 The coordinates of a block are its X in an orthonormal basis of the Hermitian matrices (diagonal entries, then
 sqrt(2) times real and imaginary parts of the upper triangle), or the powers of its words. With `F_k = I(E_k) Y`,
-`-df/dx_k = tr(Y^T F_k)` and `d2f/dx_k dx_l = 2 tr(F_k^T I^-1 F_l)`.
+`-df/dx_k = tr(Y^T F_k)` and `d2f/dx_k dx_l = 2 tr(F_k^T I^-1 F_l)`. A loss of parts of f weighs the columns of Y with
+its slopes and adds the outer products of the parts' gradients with its curvatures.
 """
 
 from dataclasses import dataclass
@@ -10,9 +11,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from crbeam.design.engine.hermitian import gram_index, hermitian_basis, real_image
+from crbeam.design.engine.losses import Loss, LossPoint, TotalLoss
 from crbeam.design.engine.packing import packed_matrix
 from crbeam.design.engine.reduced_bound import solve_positive
 from crbeam.design.engine.reduced_information import BlockShape, ReducedArrays, ReducedShape
+
+#: The weighted bound itself.
+WEIGHTED_BOUND = TotalLoss()
 
 
 def n_coordinates(block: BlockShape) -> int:
@@ -39,9 +44,18 @@ def to_coordinates(block: BlockShape, matrix: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True, eq=False)
 class SecondOrder:
-    """Value f, its negative gradient `G`, `g0` and the Hessian in coordinates."""
+    """A loss, the negative gradient `G` of its merit, `g0` and the Hessian in coordinates.
 
-    value: float
+    Attributes:
+        loss: the loss at this place.
+        gain: the weighted bound with the slopes of the loss.
+        steepest: negative gradient.
+        constant: `tr(Y^T I0 Y)`, Y weighed with the slopes.
+        hessian: of the merit.
+    """
+
+    loss: LossPoint
+    gain: float
     steepest: np.ndarray
     constant: float
     hessian: np.ndarray
@@ -72,27 +86,31 @@ class ExplicitBound:
             for each, constant in zip(self.maps, self.constants, strict=True)
         ]
 
-    def value(self, coordinates: np.ndarray) -> float:
-        """The bound; NaN where an information matrix is singular."""
+    def merit(self, coordinates: np.ndarray, loss: Loss = WEIGHTED_BOUND, weight: float = 0.0) -> float:
+        """Merit of a loss; NaN where an information matrix is singular."""
         matrices = self.informations(coordinates)
-        return sum(float(np.sum(e * solve_positive(i, e))) for i, e in zip(matrices, self.selections, strict=True))
+        columns = [np.sum(e * solve_positive(i, e), axis=0) for i, e in zip(matrices, self.selections, strict=True)]
+        return loss.at(loss.sums(columns), weight).merit
 
-    def second_order(self, coordinates: np.ndarray) -> SecondOrder:
-        """Value, gradient and Hessian."""
+    def second_order(self, coordinates: np.ndarray, loss: Loss = WEIGHTED_BOUND, weight: float = 0.0) -> SecondOrder:
+        """A loss with gradient and Hessian; `weight` is that of the barrier."""
         size = coordinates.size
-        value, constant = 0.0, 0.0
-        steepest, hessian = np.zeros(size), np.zeros((size, size))
         matrices = self.informations(coordinates)
-        for matrix, each, prior, selection in zip(matrices, self.maps, self.constants, self.selections, strict=True):
-            response = solve_positive(matrix, selection)
-            features = each @ response
+        responses = [solve_positive(matrix, each) for matrix, each in zip(matrices, self.selections, strict=True)]
+        parts = loss.sums([np.sum(e * y, axis=0) for e, y in zip(self.selections, responses, strict=True)])
+        point = loss.at(parts, weight)
+        constant, hessian, slopes = 0.0, np.zeros((size, size)), []
+        for number, (matrix, each, prior) in enumerate(zip(matrices, self.maps, self.constants, strict=True)):
+            response = responses[number]
+            slopes.append(np.sum((features := each @ response) * response, axis=1))
+            weights = np.sqrt(loss.spread(point.slopes, number))
             root = np.linalg.inv(np.linalg.cholesky(matrix))
-            scaled = (root @ features).reshape(size, -1)
-            value += float(np.sum(selection * response))
-            constant += float(np.sum(response * (prior @ response)))
-            steepest += features.reshape(size, -1) @ response.reshape(-1)
+            scaled = (root @ (features * weights)).reshape(size, -1)
+            constant += float(np.sum((response * weights) * (prior @ (response * weights))))
             hessian += 2.0 * (scaled @ scaled.T)
-        return SecondOrder(value, steepest, constant, hessian)
+        gradients = loss.sums(slopes)
+        hessian += (gradients * point.curvatures) @ gradients.T
+        return SecondOrder(point, float(point.slopes @ parts), gradients @ point.slopes, constant, hessian)
 
 
 def explicit_bound(shape: ReducedShape, arrays: ReducedArrays) -> ExplicitBound:

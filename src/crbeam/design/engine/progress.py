@@ -23,8 +23,8 @@ class Progress:
 
     @property
     def gap(self) -> float:
-        """Certified relative distance of the best point from the optimum."""
-        return 1.0 - self.bound / self.value
+        """Certified relative distance of the best point from the optimum; 0 when value and bound are both 0."""
+        return 1.0 - self.bound / self.value if self.value else 0.0
 
     def descended(self, descent: Descent) -> "Progress":
         """After a descent; nothing is certified yet."""

@@ -5,16 +5,16 @@ whose certificate is accepted once its gap is below half the tolerance (so that 
 antenna space). Later rounds have lower targets and keep smaller eigenvalues. What is left goes to the interior point.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from jaxtyping import Complex
 
 from crbeam.design.engine.face import face_of, newton_on_face, ranks, spectra
 from crbeam.design.engine.factor_descent import descend, descend_many
-from crbeam.design.engine.interior_point import follow_path
+from crbeam.design.engine.interior_point import Path, follow_path
 from crbeam.design.engine.progress import BatchProgress, Progress
 from crbeam.design.engine.reduced_bound import evaluate, first_point, lower_bound, point_near
 from crbeam.design.engine.reduced_information import ReducedArrays, ReducedShape
@@ -54,6 +54,7 @@ class EngineResult:
         trace: least objective so far, at the start and after each iteration; the result, chosen for its certificate,
             may be a little above the last.
         bounds: best lower bound known with each entry of the trace; 0 before the first is computed.
+        notes: numbers beside these, for reports.
     """
 
     covariances: Complex[np.ndarray, "block tx tx"]
@@ -66,11 +67,12 @@ class EngineResult:
     status: str
     trace: tuple[float, ...]
     bounds: tuple[float, ...]
+    notes: Mapping[str, float | int | str] = field(default_factory=dict)
 
     @property
     def gap(self) -> float:
-        """Certified relative distance from the optimum, `1 - lower_bound / objective`."""
-        return 1.0 - self.lower_bound / self.objective
+        """Certified relative distance from the optimum, `1 - lower_bound / objective`; 0 when both are 0."""
+        return 1.0 - self.lower_bound / self.objective if self.objective else 0.0
 
 
 def solve_reduced(
@@ -285,6 +287,22 @@ def _rescued(
     )
     cleaned = _polished(shape, arrays, replace(found, value=np.inf, bound=0.0), goal)
     return cleaned if cleaned.gap <= goal else found
+
+
+def result_of_path(problem: ReducedProblem, path: Path, tolerance: float) -> EngineResult:
+    """Result of an interior-point run on one reduced problem, whatever its loss."""
+    progress = Progress(
+        path.point,
+        path.point,
+        path.value,
+        path.bound,
+        len(path.trace) - 1,
+        path.n_evaluations,
+        "interior point",
+        path.trace,
+        path.bounds,
+    )
+    return _results(gathered([problem]), [progress], tolerance)[0]
 
 
 def _results(batch: ReducedBatch, done: Sequence[Progress], tolerance: float) -> list[EngineResult]:

@@ -11,10 +11,17 @@ from crbeam.design.methods.conic_wcrb import ConicWeightedBound
 from crbeam.design.methods.cpa_wbf import CodebookBeamformerMismatch
 from crbeam.design.methods.cpa_wcm import CodebookCovarianceMismatch
 from crbeam.design.methods.cpa_wcrb import CodebookWeightedBound
+from crbeam.design.methods.digital import Digital
 from crbeam.design.methods.fdb_wbf import BeamformerMismatch
 from crbeam.design.methods.fdb_wcm import CovarianceMismatch
 from crbeam.design.methods.fdb_wcrb import FullDimensionalWeightedBound
+from crbeam.design.methods.full_bp import FullPositioning
+from crbeam.design.methods.full_ms import FullSensing
 from crbeam.design.methods.fusion import FusedWeightedBound
+from crbeam.design.methods.joint_sequential import JointSequential
+from crbeam.design.methods.p1_weighted import WeightedLinks
+from crbeam.design.methods.separate_sequential import SeparateSequential
+from crbeam.design.methods.shared_sequential import SharedSequential
 from crbeam.design.methods.steered import Steered
 from crbeam.design.methods.uniform import Uniform
 from crbeam.errors import InvalidInput
@@ -33,7 +40,14 @@ METHODS: dict[str, type[DesignMethod]] = {
         AnalogWeightedBound,
         AnalogMismatch,
         AnalogCodebookMismatch,
+        JointSequential,
+        SharedSequential,
+        SeparateSequential,
+        WeightedLinks,
+        FullSensing,
+        FullPositioning,
         ConicWeightedBound,
+        Digital,
         Uniform,
         Steered,
     )
@@ -83,9 +97,16 @@ __all__ = [
     "CodebookWeightedBound",
     "ConicWeightedBound",
     "CovarianceMismatch",
+    "Digital",
     "FullDimensionalWeightedBound",
+    "FullPositioning",
+    "FullSensing",
     "FusedWeightedBound",
+    "JointSequential",
+    "SeparateSequential",
+    "SharedSequential",
     "Steered",
     "Uniform",
+    "WeightedLinks",
     "method_named",
 ]

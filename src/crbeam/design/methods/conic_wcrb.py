@@ -2,16 +2,18 @@
 
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from jaxtyping import Complex, Float
 
 from crbeam.design.certified_method import CertifiedMethod
-from crbeam.design.constraints import Codebook
+from crbeam.design.constraints import Codebook, TiedBlocks
+from crbeam.design.hinge import families_of
 from crbeam.design.problem import Criterion, DesignProblem
 from crbeam.design.result import Proposal
+from crbeam.design.ties import expanded_stack, merged_problem
 from crbeam.errors import CrbeamError, SolverFailed
 from crbeam.linalg import NULL_TOLERANCE, positive_part
 
@@ -26,8 +28,9 @@ class ConicWeightedBound(CertifiedMethod):
     `min sum_t tr T_t` subject to `[[T_t, E_t^T], [E_t, I_t(X)]] >= 0` and the power budgets, in the span of the
     transmit vectors and after whitening the information at the isotropic covariance: unscaled, entries that span
     twenty decades make the solver fail. The solution is repaired (Hermitian, eigenvalues clipped, full power) and
-    graded like any other; the solver's own objective only goes into the trace. The tolerance up to which the result
-    counts as optimal is what Clarabel's default tolerances certify.
+    graded like any other; the solver's own objective only goes into the trace. Squared excess over thresholds is
+    `min u - 2 sqrt(u) + 1` over `u >= 1` and `u >= b`, b being the family's part of `tr T_t`. The tolerance up to which
+    the result counts as optimal is what Clarabel's default tolerances certify.
 
     Reference: zhang2025 eq. (15).
 
@@ -36,7 +39,7 @@ class ConicWeightedBound(CertifiedMethod):
 
     key = "conic-wcrb"
     summary = "least weighted bound through CVXPY and Clarabel (reference)"
-    keeps = frozenset({Codebook})
+    keeps = frozenset({Codebook, TiedBlocks})
 
     tolerance: float = 1e-4
 
@@ -48,7 +51,15 @@ class ConicWeightedBound(CertifiedMethod):
         seeds: Sequence[np.random.SeedSequence],  # noqa: ARG002
     ) -> list[Proposal | CrbeamError]:
         """One conic program after the other."""
-        return [_solve(problem) for problem in problems]
+        return [_solve_tied(problem) for problem in problems]
+
+
+def _solve_tied(problem: DesignProblem) -> Proposal | CrbeamError:
+    """Tied blocks as one."""
+    proposal = _solve(merged_problem(problem))
+    if isinstance(proposal, CrbeamError):
+        return proposal
+    return replace(proposal, covariances=expanded_stack(problem, proposal.covariances))
 
 
 def _solve(problem: DesignProblem) -> Proposal | CrbeamError:
@@ -60,19 +71,16 @@ def _solve(problem: DesignProblem) -> Proposal | CrbeamError:
     except CrbeamError as error:
         return error
     scale = sum(float(np.sum(selection**2)) for _, selection in whitened)
-    variables = {
-        block: cp.Variable(frame.shape[1], nonneg=True)
-        if block in problem.codebooks or frame.shape[1] == 1
-        else cp.Variable((frame.shape[1], frame.shape[1]), hermitian=True)
-        for block, frame in frames.items()
-    }
-    constraints, total = _power_constraints(problem, variables), cp.Constant(0.0)
+    variables = {block: _variable(problem, block, frame.shape[1]) for block, frame in frames.items()}
+    constraints, columns = _power_constraints(problem, variables), []
     for criterion, (transform, selection) in zip(problem.active_criteria, whitened, strict=True):
         information = _information(problem, criterion, frames, variables, transform)
         slack = cp.Variable((selection.shape[1], selection.shape[1]), symmetric=True)
         root = selection / np.sqrt(scale)
         constraints.append(cp.bmat([[slack, root.T], [root, information]]) >> 0)
-        total = total + cp.trace(slack)
+        columns.append(cp.diag(slack))
+    total, limits = _objective(problem, columns, scale)
+    constraints += limits
     program = cp.Problem(cp.Minimize(total), constraints)
     try:
         with warnings.catch_warnings():  # the certificate says how accurate the solution is
@@ -92,6 +100,30 @@ def _solve(problem: DesignProblem) -> Proposal | CrbeamError:
         iterations=int(program.solver_stats.num_iters or 0),
         details={"solver_status": str(program.status), "solver_seconds": float(program.solver_stats.solve_time or 0.0)},
     )
+
+
+def _variable(problem: DesignProblem, block: str, size: int) -> "cp.Variable":
+    """Powers of the codewords of a block, or its covariance in the basis of a frame."""
+    import cvxpy as cp
+
+    if block in problem.codebooks or size == 1:
+        return cp.Variable(size, nonneg=True)
+    return cp.Variable((size, size), hermitian=True)
+
+
+def _objective(problem: DesignProblem, columns: list[Any], scale: float) -> tuple[Any, list[Any]]:
+    """Objective from the parts of the weighted bound, one for each column of E, both in units of `scale`."""
+    import cvxpy as cp
+
+    families = families_of(problem)
+    parts = cp.hstack(columns)
+    if families is None:
+        return cp.sum(parts), []
+    membership = np.eye(families.levels.size)[np.concatenate(families.of_direction)]
+    levels = families.levels / scale
+    ratio = cp.Variable(families.levels.size)
+    loss = levels @ (ratio - 2.0 * cp.sqrt(ratio) + 1.0)
+    return loss, [ratio >= 1.0, ratio >= cp.multiply(1.0 / levels, membership.T @ parts)]
 
 
 def _seen_blocks(problem: DesignProblem) -> list[str]:

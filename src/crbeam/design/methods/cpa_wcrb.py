@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from crbeam.design.constraints import Codebook
+from crbeam.design.constraints import Codebook, TiedBlocks
 from crbeam.design.engine_method import EngineMethod
 
 
@@ -18,3 +18,4 @@ class CodebookWeightedBound(EngineMethod):
     key = "cpa-wcrb"
     summary = "least weighted bound over the powers of given beams, by our own solver (global optimum)"
     uses = frozenset({Codebook})
+    keeps = frozenset({TiedBlocks})

@@ -21,7 +21,11 @@ class FusedWeightedBound(EngineMethod):
 
     key = "fusion"
     summary = "least weighted bound of all links together, by our own solver (global optimum)"
-    fuses = True
+
+    @property
+    def judged_by(self) -> str:
+        """All links together."""
+        return "fused"
 
     def why_not(self, problem: DesignProblem) -> str | None:
         """Needs criteria that see the same observations."""

@@ -20,6 +20,7 @@ from crbeam.design.analog.mismatch import MismatchResult, MismatchSettings, anal
 from crbeam.design.guides import guides_of
 from crbeam.design.methods import method_named
 from crbeam.errors import CrbeamError
+from crbeam.papers.runs import PaperRun
 from crbeam.papers.zhang2025.curves import scenario_with
 from crbeam.report import save_figure, write_csv
 from crbeam.report.figures.panels import Panel, PanelCurve, panels_figure
@@ -42,9 +43,9 @@ _AXIS: dict[str, Any] = {
 _FLOOR: dict[str, Any] = {"color": COLOURS[2], "linestyle": LINES[1], "marker": ""}
 
 
-def make(out_dir: Path, *, full: bool = False) -> list[Path]:
+def make(run: PaperRun) -> list[Path]:
     """Paths of the figure (PDF, PNG) and its data (CSV)."""
-    results = {weight: convergence(weight, FULL_STARTS if full else STARTS) for weight in WEIGHTS}
+    results = {weight: convergence(weight, FULL_STARTS if run.full else STARTS) for weight in WEIGHTS}
     panels = [_panel(weight, result) for weight, result in results.items()]
     panels += [_excess_panel(weight, result) for weight, result in results.items()]
     records = [
@@ -55,7 +56,7 @@ def make(out_dir: Path, *, full: bool = False) -> list[Path]:
     ]
     legend = {"best start": _BEST, "other starts": _OTHER, "least possible for any transmission": _FLOOR}
     figure = panels_figure(panels, legend, columns=3, height_in=3.9, shared="row")
-    stem = out_dir / "zhang2025_figure_2"
+    stem = run.out_dir / "zhang2025_figure_2"
     return [*save_figure(figure, stem), write_csv(stem.with_suffix(".csv"), records)]
 
 

@@ -15,6 +15,7 @@ from jaxtyping import Complex, Float
 
 from crbeam.design.analog.codewords import pattern_errors
 from crbeam.errors import InvalidScenario
+from crbeam.papers.runs import PaperRun
 from crbeam.papers.zhang2025.curves import scenario_with
 from crbeam.propagation import steering_response
 from crbeam.report import save_figure, write_csv
@@ -63,11 +64,11 @@ def codeword_pairs() -> CodewordPairs:
     return CodewordPairs(names, digital, amplitudes * beams, pattern_errors(beams, digital, sweep))
 
 
-def make(out_dir: Path, *, full: bool = False) -> list[Path]:
+def make(run: PaperRun) -> list[Path]:
     """Paths of the figure (PDF, PNG) and its data (CSV)."""
     pairs = codeword_pairs()
     station = next(iter(scenario_with(N_TARGETS).stations.values()))
-    angles_rad = np.linspace(0.0, np.pi, FULL_ANGLES if full else ANGLES)
+    angles_rad = np.linspace(0.0, np.pi, FULL_ANGLES if run.full else ANGLES)
     responses, _ = steering_response(station.transmit_array.positions_wavelengths, angles_rad)
     panels, records = [], []
     for index, name in enumerate(pairs.names):
@@ -83,7 +84,7 @@ def make(out_dir: Path, *, full: bool = False) -> list[Path]:
     figure = panels_figure(
         panels, {"derivative codeword": _DIGITAL, "analog counterpart": _ANALOG}, columns=4, height_in=2.2
     )
-    stem = out_dir / "zhang2025_figure_3"
+    stem = run.out_dir / "zhang2025_figure_3"
     return [*save_figure(figure, stem), write_csv(stem.with_suffix(".csv"), records)]
 
 

@@ -17,6 +17,7 @@ from jaxtyping import Float
 
 from crbeam.design import Design
 from crbeam.evaluation.beampattern import beampattern_plane_w, beampattern_w
+from crbeam.papers.runs import PaperRun
 from crbeam.papers.zhang2025.curves import curve, scenario_with
 from crbeam.report import SceneObject, save_figure, scene_objects, write_csv
 from crbeam.report.figures.plane_panels import plane_panels_figure
@@ -37,9 +38,9 @@ X_LIMITS_M, Y_LIMITS_M = (-14.0, 14.0), (0.0, 25.0)
 LIMITS_DB = (-20.0, 10.0)
 
 
-def make(out_dir: Path, *, full: bool = False) -> list[Path]:
+def make(run: PaperRun) -> list[Path]:
     """Paths of the figure (PDF, PNG) and its data (CSV)."""
-    points = FULL_POINTS if full else POINTS
+    points = FULL_POINTS if run.full else POINTS
     x_m, y_m = np.linspace(*X_LIMITS_M, points), np.linspace(*Y_LIMITS_M, points)
     scenario = scenario_with(N_TARGETS)
     station = next(iter(scenario.stations.values()))
@@ -62,7 +63,7 @@ def make(out_dir: Path, *, full: bool = False) -> list[Path]:
         limits_db=LIMITS_DB,
         columns=len(SCHEMES),
     )
-    stem = out_dir / "zhang2025_figure_4"
+    stem = run.out_dir / "zhang2025_figure_4"
     return [*save_figure(figure, stem), write_csv(stem.with_suffix(".csv"), _records())]
 
 

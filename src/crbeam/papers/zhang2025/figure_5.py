@@ -17,6 +17,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from crbeam.papers.runs import PaperRun
 from crbeam.papers.zhang2025.curves import N_TARGETS, curve, weights_for
 from crbeam.papers.zhang2025.looks import (
     BISTATIC_LABEL,
@@ -48,16 +49,17 @@ AXES = {
 }
 
 
-def make(out_dir: Path, *, full: bool = False) -> list[Path]:
+def make(run: PaperRun) -> list[Path]:
     """Paths of the figure (PDF, PNG) and its data (CSV)."""
-    panels = [_panel(title, names, full=full) for title, names in PANELS.items()]
+    panels = [_panel(title, names, full=run.full) for title, names in PANELS.items()]
     figure = panels_figure(panels, _legend(), columns=2, height_in=5.2)
     records = []
     for n_targets in N_TARGETS:
-        curves = [curve(n_targets, name, weights_for(name, full=full)) for names in PANELS.values() for name in names]
+        names = [name for panel in PANELS.values() for name in panel]
+        curves = [curve(n_targets, name, weights_for(name, full=run.full)) for name in names]
         points = [point for points in curves for point in points]
         records += [{"targets": n_targets, **record} for record in tradeoff_table(points)]
-    stem = out_dir / "zhang2025_figure_5"
+    stem = run.out_dir / "zhang2025_figure_5"
     return [*save_figure(figure, stem), write_csv(stem.with_suffix(".csv"), records)]
 
 

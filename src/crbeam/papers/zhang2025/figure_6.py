@@ -19,6 +19,7 @@ import numpy as np
 from jaxtyping import Float
 
 from crbeam.evaluation import TradeoffPoint
+from crbeam.papers.runs import PaperRun
 from crbeam.papers.zhang2025.curves import SCHEMES, curve, weights_for
 from crbeam.papers.zhang2025.looks import (
     BISTATIC_LABEL,
@@ -47,10 +48,10 @@ CLOSER = {
 NOTED_WEIGHTS = (0.01, 0.9, 0.97, 0.99)
 
 
-def make(out_dir: Path, *, full: bool = False) -> list[Path]:
+def make(run: PaperRun) -> list[Path]:
     """Paths of the figure (PDF, PNG) and its data (CSV)."""
     names = [name for group in SCHEMES.values() for name in group]
-    points = {name: curve(N_TARGETS, name, weights_for(name, full=full)) for name in names}
+    points = {name: curve(N_TARGETS, name, weights_for(name, full=run.full)) for name in names}
     curves = {name: tradeoff_curve(of_method, scheme_style(name)) for name, of_method in points.items()}
     apart = [part for name, part in curves.items() if name != "fusion"]
     everything = {"xlim": (0.0, 0.22), "ylim": (0.0, 0.25), **LABELS_M}
@@ -66,7 +67,7 @@ def make(out_dir: Path, *, full: bool = False) -> list[Path]:
         shared="none",
         legend_columns=4,
     )
-    stem = out_dir / "zhang2025_figure_6"
+    stem = run.out_dir / "zhang2025_figure_6"
     records = tradeoff_table([point for of_method in points.values() for point in of_method])
     return [*save_figure(figure, stem), write_csv(stem.with_suffix(".csv"), records)]
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from functools import partial
+from itertools import product
 from time import process_time
 
 import numpy as np
@@ -13,16 +14,25 @@ from crbeam.design.engine.reduction import reduce_problems
 from crbeam.design.guides import guides_of
 from crbeam.design.methods import method_named
 from crbeam.errors import CrbeamError
-from crbeam.evaluation import TradeoffPoint, evaluate, improvement, tradeoff
+from crbeam.evaluation import TradeoffPoint
 from crbeam.papers.claims import NotMeasured
+from crbeam.papers.runs import PaperRun
 from crbeam.papers.zhang2025.curves import N_TARGETS, curve, scenario_with, weights_for
+from crbeam.papers.zhang2025.draws import (
+    DRAWS,
+    SCENES,
+    SEED,
+    START_WEIGHTS,
+    analog_decreases,
+    drawn,
+    drawn_curves,
+)
 from crbeam.papers.zhang2025.measurements import (
     AMPLITUDES,
     ANALOG,
     BEAMPATTERN_METHODS,
     FAMILIES,
     PHASES,
-    RANDOM_ROOT,
     READINGS,
     ROOT_DRAWS,
     ROOT_NAMES,
@@ -36,8 +46,6 @@ from crbeam.papers.zhang2025.measurements import (
     StateInformation,
 )
 from crbeam.scenario import Scenario
-from crbeam.studies import Study
-from crbeam.studies.scenes import scene
 from crbeam.systems import design_problem, design_problems, isotropic_transmission, link_map
 from crbeam.systems.zhang2025 import analog_codebook, codebook, pattern_sweep, transmit_directions
 
@@ -50,15 +58,6 @@ FRONT_WEIGHTS = tuple(
         [np.geomspace(1e-5, 5e-3, 6), np.linspace(0.01, 0.99, 50), 1.0 - np.geomspace(5e-3, 1e-5, 6)]
     )
 )
-PHASE_WEIGHTS = (0.0, 0.5, 1.0)
-START_WEIGHTS = (0.1, 0.5, 0.9)
-SEED = 20250101
-#: Scenes on which analog schemes are compared: three targets anywhere in front of the station, random path phases.
-RANDOM_SCENES = {
-    "seed": SEED,
-    "phases": True,
-    "fields": {"targets.positions": {"uniform": [["-15 m", "8 m"], ["15 m", "25 m"]], "apart": "2 m"}},
-}
 ANTENNAS = (16, 32, 64, 128)
 TIMED_RUNS = 9
 #: Outer iterations after which a start of the alternating algorithm is at its end, three times those of the paper, and
@@ -67,44 +66,33 @@ OUTER_ITERATIONS, PHASE_STEPS = 18, 20
 #: Eigenvalues of the scaled information below this share of the largest are rounding.
 RANK_TOLERANCE = 1e-10
 
-Report = Callable[[str], None]
 
-
-def _silence(_: str) -> None:
-    """Nobody listens."""
-
-
-def gather(*, full: bool = False, report: Report = _silence) -> Measurements:
-    """All numbers that the claims are judged on.
-
-    Args:
-        full: finer curves and more draws, which take longer.
-        report: told what is being measured.
-    """
-    report("trade-off curves")
-    curves = _curves(full=full)
+def gather(run: PaperRun) -> Measurements:
+    """All numbers that the claims are judged on; studies come first, as they say how long they will take."""
+    run.report("claims: random path phases, square roots, starts, scenes")
+    draws, scenes = _draws(run), drawn(run, SCENES)
+    run.report("claims: trade-off curves")
+    curves = _curves(full=run.full)
     fronts = {
         (reading, k, family): _attempt(partial(_front, scenario_with(k, overrides), f"{family}-wcrb"))
         for reading, overrides in READINGS.items()
         for k in N_TARGETS
         for family in FAMILIES
     }
-    report("designs at weights 0 and 1")
+    run.report("claims: designs at weights 0 and 1")
     ends = _ends()
-    report("random path phases, square roots, starts")
-    draws = _draws(100 if full else 40, 50 if full else 16, 10 if full else 4)
-    report("convergence, codewords, identifiability, times, random scenes")
+    run.report("claims: convergence, codewords, identifiability, times")
     return Measurements(
         curves,
         fronts,
         ends,
         draws,
         SEED,
-        _attempt(partial(_descents, 10 if full else 4)),
+        _attempt(partial(_descents, 10 if run.full else 4)),
         _attempt(_pattern_errors),
         {n_targets: _state_information(n_targets) for n_targets in (0, 1, 2)},
         _efforts(),
-        _attempt(partial(_analog_decreases, 20 if full else 10)),
+        _attempt(partial(analog_decreases, scenes)),
     )
 
 
@@ -170,42 +158,14 @@ def _ends() -> dict[Key, Curve | str]:
     return {key: _measured(key, ENDS) for key in keys}
 
 
-def _draws(n_phases: int, n_roots: int, n_starts: int) -> dict[Key, tuple[Curve, ...] | str]:
+def _draws(run: PaperRun) -> dict[Key, tuple[Curve, ...] | str]:
+    """Curves of all random draws but those of scenes."""
     draws: dict[Key, tuple[Curve, ...] | str] = {}
-    for n_targets in N_TARGETS:
-        methods = ("fdb-wcrb", "cpa-wcrb") if n_targets == 3 else ("fdb-wcrb",)
-        for method in methods:
-            draws[PHASES, n_targets, method] = _attempt(partial(_phase_draws, n_targets, method, n_phases))
-        seeded = partial(_seeded_draws, n_targets, RANDOM_ROOT, weights_for(RANDOM_ROOT), n_roots)
-        draws[ROOT_DRAWS, n_targets, RANDOM_ROOT] = _attempt(seeded)
-    starts = partial(_seeded_draws, 3, "analog-fdb", START_WEIGHTS, n_starts)
-    draws[STARTS, 3, "analog-fdb"] = _attempt(starts)
+    for kind in (PHASES, ROOT_DRAWS, STARTS):
+        results, of_kind = drawn(run, kind), DRAWS[kind]
+        for n_targets, method in product(of_kind.n_targets, of_kind.methods):
+            draws[kind, n_targets, method] = _attempt(partial(drawn_curves, results, n_targets, method))
     return draws
-
-
-def _phase_draws(n_targets: int, method_name: str, count: int) -> tuple[Curve, ...]:
-    """Curves with random path phases; a draw has the same phases for the same path, whatever the number of targets."""
-    curves = []
-    for draw in range(count):
-        scenario = scenario_with(n_targets, (f"seed={SEED + draw}",))
-        curves.append(curve_numbers(scenario, tradeoff(scenario, [method_named(method_name)], PHASE_WEIGHTS)))
-    return tuple(curves)
-
-
-def _seeded_draws(n_targets: int, method_name: str, weights: tuple[float, ...], count: int) -> tuple[Curve, ...]:
-    """Curves of a method that draws something, with a seed of its own for each curve."""
-    method, scenario = method_named(method_name), scenario_with(n_targets)
-    problems = design_problems(scenario, weights, method=method)
-    seeds = [np.random.SeedSequence([SEED, draw]) for draw in range(count)]
-    results = method.solve_many(problems * count, seeds=[seed for seed in seeds for _ in weights])
-    points = [
-        TradeoffPoint(name, weight, result, evaluate(scenario, result.covariances))
-        if isinstance(result, Design)
-        else TradeoffPoint(name, weight, result, None)
-        for name, weight, result in zip([method.name] * len(results), weights * count, results, strict=True)
-    ]
-    size = len(weights)
-    return tuple(curve_numbers(scenario, points[first : first + size]) for first in range(0, len(points), size))
 
 
 def _descents(n_starts: int) -> dict[float, tuple[tuple[float, ...], ...]]:
@@ -256,16 +216,6 @@ def _efforts() -> dict[int, Effort]:
         count: Effort(_reduced_size(problem), min(searches[count]), min(designs[count]))
         for count, problem in problems.items()
     }
-
-
-def _analog_decreases(count: int) -> tuple[float, ...]:
-    """Relative decrease of the objective by `analog-wcrb`, for each of so many random scenes."""
-    study = Study.model_validate({"scenario": "zhang2025", "axes": {"realisations": count}, "random": RANDOM_SCENES})
-    method = method_named("analog-wcrb")
-    problems = [design_problem(scene(study, (), draw), weight=0.5, method=method) for draw in range(count)]
-    seeds = [np.random.SeedSequence([SEED, draw]) for draw in range(count)]
-    found = improvement(problems, method, [method_named(key) for key in ANALOG], seeds=seeds)
-    return tuple(float(value) for value in found.decreases)
 
 
 def _reduced_size(problem: DesignProblem) -> int:

@@ -54,7 +54,7 @@ class Curve:
         lower_bound_m2: proven bound on the objective of any transmission within the power budget (and the codebook).
         positioning_m: root bound of the user; None where it does not exist.
         sensing_m: root bound of all positions; None where it does not exist.
-        directed_power_w: power towards the user and each target, `a^H R a`, for each design.
+        directed_power_w: power towards the user and each target, `a^H R a`, for each design; empty if not recorded.
     """
 
     weights: tuple[float, ...]
@@ -62,7 +62,7 @@ class Curve:
     lower_bound_m2: tuple[float, ...]
     positioning_m: tuple[float | None, ...]
     sensing_m: tuple[float | None, ...]
-    directed_power_w: tuple[tuple[float, ...], ...]
+    directed_power_w: tuple[tuple[float, ...], ...] = ()
 
     def at(self, weight: float) -> int:
         """Place of a weight; raises `NotMeasured` if there is none."""
@@ -79,7 +79,7 @@ class Curve:
             tuple(self.lower_bound_m2[place] for place in places),
             tuple(self.positioning_m[place] for place in places),
             tuple(self.sensing_m[place] for place in places),
-            tuple(self.directed_power_w[place] for place in places),
+            tuple(self.directed_power_w[place] for place in places if self.directed_power_w),
         )
 
     @property

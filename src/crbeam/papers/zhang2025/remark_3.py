@@ -11,21 +11,26 @@ Deviation: the paper has no such figure; it takes one choice without naming it.
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from jaxtyping import Float
 
 from crbeam.design import Design
 from crbeam.design.methods import method_named
-from crbeam.papers.zhang2025.curves import FULL_WEIGHTS, N_TARGETS, WEIGHTS, scenario_with
+from crbeam.papers.runs import PaperRun
+from crbeam.papers.zhang2025.curves import scenario_with
+from crbeam.papers.zhang2025.draws import drawn
+from crbeam.papers.zhang2025.measurements import RANDOM_ROOT, ROOT_DRAWS
 from crbeam.report import save_figure, write_csv
 from crbeam.report.figures.panels import Panel, PanelCurve, panels_figure
 from crbeam.report.style import COLOURS, LINES, MARKERS
 from crbeam.systems import design_problems
 
+if TYPE_CHECKING:
+    import xarray
+
 TITLE = "Mismatch of beamformers by choice of the square root, against mismatch of covariances"
-SEEDS, FULL_SEEDS = tuple(range(10)), tuple(range(50))
 
 _RANDOM = {"color": "#b0b0b0", "linewidth": 0.5, "linestyle": "-"}
 #: Methods without randomness, by label.
@@ -43,30 +48,27 @@ STYLES: dict[str, tuple[str, dict[str, Any]]] = {
 }
 
 
-def make(out_dir: Path, *, full: bool = False) -> list[Path]:
+def make(run: PaperRun) -> list[Path]:
     """Paths of the figure (PDF, PNG) and its data (CSV)."""
-    weights, seeds = (FULL_WEIGHTS, FULL_SEEDS) if full else (WEIGHTS, SEEDS)
+    results = drawn(run, ROOT_DRAWS)
+    weights = tuple(results["weight"].to_numpy().tolist())
     panels, records = [], []
-    for n_targets in N_TARGETS:
-        curves = []
-        for method_name, seed, style in _runs(seeds):
-            excess = root_excess(n_targets, method_name, weights, seed)
-            curves.append(PanelCurve(np.array(weights), 100.0 * excess, style))
-            records += [
-                {
-                    "targets": n_targets,
-                    "method": method_name,
-                    "seed": seed,
-                    "weight": weight,
-                    "root_excess": float(value),
-                }
-                for weight, value in zip(weights, excess, strict=True)
-            ]
-        panels.append(Panel(f"$K = {n_targets}$", curves, axes=AXES))
+    for n_targets in results["n_targets"].to_numpy().tolist():
+        random = [
+            (RANDOM_ROOT, draw, excess, _RANDOM) for draw, excess in enumerate(random_excesses(results, n_targets))
+        ]
+        chosen = [(name, None, root_excess(n_targets, name, weights), style) for name, style in STYLES.values()]
+        curves = [*random, *chosen]  # random ones first, so that they lie below
+        panels.append(_panel(n_targets, weights, [(excess, style) for *_, excess, style in curves]))
+        records += [
+            {"targets": n_targets, "method": name, "draw": draw, "weight": weight, "root_excess": float(value)}
+            for name, draw, excess, _ in curves
+            for weight, value in zip(weights, excess, strict=True)
+        ]
     legend = {label: style for label, (_, style) in STYLES.items()}
-    legend[f"{len(seeds)} random unitaries"] = _RANDOM
+    legend[f"{results.sizes['realisation']} random unitaries"] = _RANDOM
     figure = panels_figure(panels, legend, columns=3, height_in=2.5)
-    stem = out_dir / "zhang2025_remark_3"
+    stem = run.out_dir / "zhang2025_remark_3"
     return [*save_figure(figure, stem), write_csv(stem.with_suffix(".csv"), records)]
 
 
@@ -80,27 +82,30 @@ AXES = {
 }
 
 
-def _runs(seeds: Sequence[int]) -> list[tuple[str, int | None, dict[str, Any]]]:
-    """Name of the method, seed and style of each curve; random ones first, so that they lie below."""
-    random: list[tuple[str, int | None, dict[str, Any]]] = [("fdb-wbf:root=random", seed, _RANDOM) for seed in seeds]
-    return [*random, *((name, None, style) for name, style in STYLES.values())]
+def _panel(n_targets: int, weights: Sequence[float], curves: Sequence[tuple[np.ndarray, dict[str, Any]]]) -> Panel:
+    panel_curves = [PanelCurve(np.array(weights), 100.0 * excess, style) for excess, style in curves]
+    return Panel(f"$K = {n_targets}$", panel_curves, axes=AXES)
 
 
-def root_excess(
-    n_targets: int, method_name: str, weights: Sequence[float], seed: int | None = None
-) -> Float[np.ndarray, " weight"]:
+def random_excesses(results: "xarray.Dataset", n_targets: int) -> Float[np.ndarray, "draw weight"]:
+    """The same as `root_excess` for each draw of a study of random square roots; not a number where a design failed."""
+    part = results.sel(n_targets=n_targets, design_method=RANDOM_ROOT)
+    objective, lower_bound = (
+        part[name].transpose("realisation", "weight").to_numpy() for name in ("objective", "lower_bound")
+    )
+    return np.sqrt(objective / lower_bound) - 1.0
+
+
+def root_excess(n_targets: int, method_name: str, weights: Sequence[float]) -> Float[np.ndarray, " weight"]:
     """How far the root of a method's weighted bound is above the root of its certified lower bound, relative to it.
 
     Args:
         n_targets: the first so many targets of section VII-A.
         method_name: key, with options if wanted.
         weights: of bistatic positioning.
-        seed: of the method's randomness, the same at all weights.
     """
     method = method_named(method_name)
-    problems = design_problems(scenario_with(n_targets), weights, method=method)
-    seeds = None if seed is None else [np.random.SeedSequence(seed) for _ in problems]
-    designs = method.solve_many(problems, seeds=seeds)
+    designs = method.solve_many(design_problems(scenario_with(n_targets), weights, method=method))
     known = [
         (design.objective, design.lower_bound)
         if isinstance(design, Design) and design.lower_bound is not None

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from jaxtyping import Float
 
-from crbeam.evaluation.drive import Drive, Policy
+from crbeam.evaluation.drive import Drive
 from crbeam.report.figures.panels import Panel, PanelCurve, panels_figure
 from crbeam.report.style import curve_style
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import matplotlib.figure
 
 #: What each policy is called in a legend.
-LABELS: dict[Policy, str] = {
+LABELS: dict[str, str] = {
     "redesigned": "redesigned with prediction",
     "memoryless": "redesigned without",
     "kept": "beams of the start",
@@ -24,7 +24,9 @@ _QUANTITIES = {
     "user velocity": ("user_velocity_mps", "root bound (m/s)"),
     "targets": ("target_position_m", "root bound (m)"),
 }
-_STEPS = (1.0, 2.0, 5.0)
+#: Ticks within each decade, from few to many, and how many an axis should have at least.
+_STEPS = ((1.0,), (1.0, 2.0, 5.0), (1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0))
+LEAST_TICKS = 3
 
 
 def drive_figure(drive: Drive) -> "matplotlib.figure.Figure":
@@ -45,7 +47,7 @@ def drive_figure(drive: Drive) -> "matplotlib.figure.Figure":
     return panels_figure(panels, legend, columns=len(panels), height_in=2.3, shared="none")
 
 
-def _style(policy: Policy) -> dict:
+def _style(policy: str) -> dict:
     return curve_style(list(LABELS).index(policy))
 
 
@@ -54,10 +56,11 @@ def _numbers(values: tuple[float | None, ...]) -> Float[np.ndarray, " interval"]
 
 
 def _ticks(low: float, high: float) -> list[float]:
-    """The numbers 1, 2, 5, 10, ... from the last below the lowest value to the first above the highest."""
-    decades = range(int(np.floor(np.log10(low))) - 1, int(np.ceil(np.log10(high))) + 2)
-    every = [step * 10.0**decade for decade in decades for step in _STEPS]
-    first = max(place for place, value in enumerate(every) if value <= low)
-    last = min(place for place, value in enumerate(every) if value >= high)
-    inside = every[first : last + 1]
-    return inside if len(inside) <= 7 else [value for value in inside if f"{value:e}".startswith("1.")]
+    """Round numbers over a range: powers of ten, with as many between them as make at least three."""
+    decades = range(int(np.floor(np.log10(low))), int(np.ceil(np.log10(high))) + 1)
+    ticks: list[float] = []
+    for steps in _STEPS:
+        ticks = [step * 10.0**decade for decade in decades for step in steps]
+        if sum(low <= tick <= high for tick in ticks) >= LEAST_TICKS:
+            break
+    return ticks

@@ -1,0 +1,57 @@
+"""Least weighted bound of a transmission that also serves users."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from crbeam.design.certified_method import CertifiedMethod
+from crbeam.design.problem import DesignProblem, WeightedBound
+from crbeam.design.result import Proposal
+from crbeam.design.served.optimum import served_optimum
+from crbeam.design.service_constraints import FixedAnalog, Illumination, MinimumSinr, MinimumUplinkSinr
+from crbeam.errors import CrbeamError
+
+
+@dataclass(frozen=True)
+class Digital(CertifiedMethod):
+    """Least weighted bound over the covariances of all streams, with every user's SINR and an illumination floor kept.
+
+    The problem is convex. It is solved through its Lagrangian dual in the span of what sees the transmission (K + 3
+    dimensions for K users and one near-field target, whatever the number of antennas); users' covariances are then made
+    rank one without loss. Whether the requirements can be met at all is decided exactly beforehand.
+
+    Downlink, uplink beside the echo of the probing, and any fixed analog network.
+
+    Reference: li2024 eq. (26), eq. (28), eq. (39), eq. (53).
+
+    Deviation: the paper solves semidefinite programs in the space of all antennas, and alternates between combiners
+    and probing in the uplink (Algorithm 4). The programs here have the same optimum; in the uplink best combiners are
+    in closed form and make the requirements linear.
+    """
+
+    key = "digital"
+    summary = "least weighted bound under SINR and illumination requirements, digital beams (global optimum)"
+    keeps = frozenset({MinimumSinr, MinimumUplinkSinr, Illumination, FixedAnalog})
+
+    def propose_many(
+        self,
+        problems: Sequence[DesignProblem],
+        *,
+        starts: Sequence[np.ndarray | None],  # noqa: ARG002
+        seeds: Sequence[np.random.SeedSequence],  # noqa: ARG002
+    ) -> list[Proposal | CrbeamError]:
+        """One problem after the other; the method has no use for starts."""
+        return [self._optimum(problem) for problem in problems]
+
+    def _optimum(self, problem: DesignProblem) -> Proposal | CrbeamError:
+        try:
+            return served_optimum(problem, tolerance=self.tolerance)
+        except CrbeamError as error:
+            return error
+
+    def why_not(self, problem: DesignProblem) -> str | None:
+        """Needs a weighted bound as the objective."""
+        if not isinstance(problem.objective, WeightedBound):
+            return f"{self.key} minimises weighted bounds only, not thresholds on them."
+        return super().why_not(problem)

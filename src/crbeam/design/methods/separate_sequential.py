@@ -1,0 +1,121 @@
+"""One stage after the other: the greedy sequence of hamrouni2026."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from jaxtyping import Complex
+
+from crbeam.design.engine import EngineResult
+from crbeam.design.method import DesignMethod
+from crbeam.design.optimum import Effort, optima
+from crbeam.design.problem import Criterion, DesignProblem
+from crbeam.design.result import Proposal
+from crbeam.errors import CrbeamError
+
+#: Certified gap of the first stage. A covariance is known to the root of the gap, and the second stage depends on it.
+FIRST_STAGE_TOLERANCE = 1e-10
+
+
+@dataclass(frozen=True)
+class SeparateSequential(DesignMethod):
+    """The first stage for itself, then the second with what the first will tell.
+
+    Stage 1 minimises the loss of the criterion that sees the first stage alone. Stage 2 minimises the posterior loss
+    with the covariance of the first stage fixed. Both are global optima of their own problems; the pair is none, so the
+    lower bound is that of `joint-sequential`. A first stage that can meet all of its thresholds has many optima: the
+    one of least weighted bound is taken, and `details["stage_1_tied"]` is 1.
+
+    Reference: hamrouni2026 eqs. (21), (20).
+
+    Deviation: the paper does not say which optimum of a tied first stage it takes, on which the second depends.
+    """
+
+    key = "separate-sequential"
+    summary = "first stage for itself, then least posterior loss over the second (greedy)"
+    is_global = False
+
+    @property
+    def judged_by(self) -> str:
+        """Both stages together."""
+        return "posterior"
+
+    def why_not(self, problem: DesignProblem) -> str | None:
+        """Needs two stages with power of their own, and a criterion of one of them alone."""
+        if len(problem.blocks) != 2 or len(_alone(problem)) != 1:
+            return (
+                f"{self.key} needs a problem with two blocks, and one criterion that sees the block of the first stage "
+                f"alone."
+            )
+        if any(len(budget.blocks) > 1 for budget in problem.budgets):
+            return f"{self.key} needs a power budget of its own for each stage, but both share one."
+        return super().why_not(problem)
+
+    def propose_many(
+        self,
+        problems: Sequence[DesignProblem],
+        *,
+        starts: Sequence[np.ndarray | None],  # noqa: ARG002
+        seeds: Sequence[np.random.SeedSequence],  # noqa: ARG002
+    ) -> list[Proposal | CrbeamError]:
+        """The optima of all first stages, then of all second stages."""
+        firsts = optima([_first_stage(problem) for problem in problems], effort=Effort(FIRST_STAGE_TOLERANCE))
+        able = {index: first for index, first in enumerate(firsts) if isinstance(first, EngineResult)}
+        later = [_second_stage(problems[index], first.covariances[0]) for index, first in able.items()]
+        seconds = dict(zip(able, optima(later), strict=True))
+        stages = enumerate(zip(problems, firsts, strict=True))
+        return [_proposal(problem, first, seconds.get(index)) for index, (problem, first) in stages]
+
+
+def _alone(problem: DesignProblem) -> list[Criterion]:
+    """Criteria that see one block only."""
+    return [criterion for criterion in problem.criteria if len(criterion.map.blocks) == 1]
+
+
+def _first_block(problem: DesignProblem) -> str:
+    return _alone(problem)[0].map.blocks[0]
+
+
+def _first_stage(problem: DesignProblem) -> DesignProblem:
+    """The loss of the first stage alone, over its covariance."""
+    criterion = replace(_alone(problem)[0], weight=1.0)
+    budgets = [budget for budget in problem.budgets if budget.blocks == criterion.map.blocks]
+    return DesignProblem((criterion,), tuple(budgets), problem.objective)
+
+
+def _second_stage(problem: DesignProblem, covariance: Complex[np.ndarray, "tx tx"]) -> DesignProblem:
+    """The posterior loss over the covariance of the second stage, that of the first being fixed."""
+    block = _first_block(problem)
+    criteria = [
+        replace(criterion, map=criterion.map.with_fixed(block, covariance))
+        for criterion in problem.criteria
+        if len(criterion.map.blocks) == 2
+    ]
+    budgets = [budget for budget in problem.budgets if budget.blocks != (block,)]
+    return DesignProblem(tuple(criteria), tuple(budgets), problem.objective)
+
+
+def _proposal(
+    problem: DesignProblem, first: EngineResult | CrbeamError, second: EngineResult | CrbeamError | None
+) -> Proposal | CrbeamError:
+    """Both covariances in the order of the problem's blocks, with the trace of the second stage."""
+    if isinstance(first, CrbeamError):
+        return first
+    if not isinstance(second, EngineResult):
+        assert second is not None
+        return second
+    stages = [first, second] if problem.blocks[0] == _first_block(problem) else [second, first]
+    factors = [stage.factors[0] for stage in stages if stage.factors is not None]
+    return Proposal(
+        covariances=np.concatenate([stage.covariances for stage in stages]),
+        factors=tuple(factors) if len(factors) == 2 else None,
+        trace=second.trace,
+        iterations=first.iterations + second.iterations,
+        details={
+            "evaluations": first.evaluations + second.evaluations,
+            "stage_1_loss": first.objective,
+            "stage_1_gap": max(first.gap, 0.0),
+            "stage_1_tied": first.notes.get("tied", 0),
+            "stage_2_gap": max(second.gap, 0.0),
+        },
+    )

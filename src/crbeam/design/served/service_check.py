@@ -1,0 +1,63 @@
+"""Whether a proposal keeps the service constraints of its problem."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from crbeam.design.problem import DesignProblem
+from crbeam.design.result import Proposal
+from crbeam.design.served.requirements import networks_of, requirements_of, shortfalls
+from crbeam.design.service_constraints import ServiceConstraint
+from crbeam.errors import SolverFailed
+from crbeam.linalg import is_positive_semidefinite
+
+if TYPE_CHECKING:
+    from crbeam.design.method import DesignMethod
+
+#: Shortfall of a requirement, relative to the size of what it compares, that counts as rounding.
+SERVICE_TOLERANCE = 1e-9
+#: Difference of the sum of the streams from the covariances, or of what leaves a network from what it can send.
+SUM_TOLERANCE = 1e-9
+
+
+def require_service(method: "DesignMethod", problem: DesignProblem, proposal: Proposal) -> None:
+    """Refuse a proposal whose streams break a requirement, do not add up, or cannot pass an analog network.
+
+    Raises:
+        SolverFailed: with what is broken.
+    """
+    if not any(isinstance(part, ServiceConstraint) for part in problem.constraints):
+        return
+    streams = proposal.stream_covariances
+    if streams is None and len(problem.streams) == 1:
+        streams = {problem.streams[0].name: proposal.covariances}
+    if streams is None or set(streams) != {stream.name for stream in problem.streams}:
+        raise _broken(method, f"a covariance of each of the streams {', '.join(_names(problem))}", "streams missing")
+    scale = max(float(np.max(np.abs(proposal.covariances))), 1e-300)
+    total = sum(streams.values(), np.zeros_like(proposal.covariances))
+    if float(np.max(np.abs(total - proposal.covariances))) > SUM_TOLERANCE * scale:
+        raise _broken(method, "streams that add up to the covariances", "wrong sum of streams")
+    floor = 1e-9 * scale * np.eye(problem.n_tx)
+    if not all(is_positive_semidefinite(stack + floor) for stack in streams.values()):
+        raise _broken(method, "positive-semidefinite covariances of all streams", "not positive semidefinite")
+    for block, basis in networks_of(problem).items():
+        covariance = proposal.covariances[problem.blocks.index(block)]
+        passed = basis @ (basis.conj().T @ covariance)
+        if float(np.max(np.abs(passed - covariance))) > SUM_TOLERANCE * scale:
+            raise _broken(method, f"what the analog network of {block} can send", "outside the network")
+    _require_requirements(method, problem, dict(streams))
+
+
+def _require_requirements(method: "DesignMethod", problem: DesignProblem, streams: dict[str, np.ndarray]) -> None:
+    missed = shortfalls(problem, streams)
+    if missed.size and float(missed.max()) > SERVICE_TOLERANCE:
+        name = requirements_of(problem)[int(np.argmax(missed))].name
+        raise _broken(method, f"a transmission that keeps the {name}; it misses by {missed.max():.2g}", "not served")
+
+
+def _names(problem: DesignProblem) -> list[str]:
+    return [stream.name for stream in problem.streams]
+
+
+def _broken(method: "DesignMethod", wanted: str, status: str) -> SolverFailed:
+    return SolverFailed(f"{method.key} must propose {wanted}, but did not.", status=status)

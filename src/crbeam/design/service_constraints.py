@@ -1,0 +1,209 @@
+"""Constraints of a transmission that serves users while it senses."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import ClassVar
+
+import numpy as np
+from jaxtyping import Complex, Float
+
+from crbeam.communication.sinr import EchoTolerance, UplinkChannel, echo_tolerance
+from crbeam.errors import InvalidInput
+
+
+@dataclass(frozen=True, eq=False)
+class PowerPart:
+    """`factor t^H W t` of the covariance W of one stream, or of every stream, in a block.
+
+    Attributes:
+        block: the block.
+        vector: t.
+        factor: real.
+        stream: name of the stream; None for all streams of the block.
+    """
+
+    block: str
+    vector: Complex[np.ndarray, " tx"]
+    factor: float
+    stream: str | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Requirement:
+    """A linear inequality on stream covariances: `sum of parts >= floor_w`.
+
+    Attributes:
+        name: what is required, as messages say it.
+        parts: what counts towards it.
+        floor_w: what it must reach.
+    """
+
+    name: str
+    parts: tuple[PowerPart, ...]
+    floor_w: float
+
+
+def _require_positive(name: str, value: float) -> None:
+    if not (np.isfinite(value) and value > 0.0):
+        raise InvalidInput(f"{name} must be positive and finite, found {value}.")
+
+
+@dataclass(frozen=True, eq=False)
+class MinimumSinr:
+    """A served user has at least a given signal-to-interference-and-noise ratio in the downlink.
+
+    With the covariance `W_b` of the user's stream and `R_b` of all streams in block b, and t the transmit vector of the
+    channel (`conj(h)` if the user receives `h^T x`):
+    `(1 + 1 / gamma) sum_b t_b^H W_b t_b - sum_b t_b^H R_b t_b >= noise`.
+
+    Attributes:
+        user: the user, as the stream that serves it names it.
+        channels: transmit vector of the channel from each block that the user hears.
+        minimum_sinr: gamma, linear.
+        noise_power_w: of the user.
+
+    Reference: li2024 eq. (12), eq. (37).
+    """
+
+    allows_subspace_reduction: ClassVar[bool] = True
+
+    user: str
+    channels: Mapping[str, Complex[np.ndarray, " tx"]]
+    minimum_sinr: float
+    noise_power_w: float
+
+    def __post_init__(self) -> None:
+        _require_positive(f"The least SINR of {self.user}", self.minimum_sinr)
+        _require_positive(f"The noise power of {self.user}", self.noise_power_w)
+        if not self.channels:
+            raise InvalidInput(f"{self.user} must hear at least one block, but has no channel.")
+
+    def requirement(self, stream: str) -> Requirement:
+        """The inequality, given the name of the stream that serves the user."""
+        parts = []
+        for block, vector in self.channels.items():
+            parts.append(PowerPart(block, vector, -1.0))
+            parts.append(PowerPart(block, vector, 1.0 + 1.0 / self.minimum_sinr, stream))
+        return Requirement(f"SINR of {self.user}", tuple(parts), self.noise_power_w)
+
+
+@dataclass(frozen=True, eq=False)
+class Illumination:
+    """A place receives at least a given power from a block: `t^H R t >= least_power_w`.
+
+    A transmission of least bound may put a null on its target. The bound is local and does not mind, but an estimator
+    that has to search sees no echo.
+
+    Attributes:
+        block: the block that lights the place.
+        response: transmit vector t towards the place (`conj(a)` for the array response a).
+        least_power_w: the floor; the most that is possible is the power budget times `|t|^2`.
+        place: what the place is called in messages.
+    """
+
+    allows_subspace_reduction: ClassVar[bool] = True
+
+    block: str
+    response: Complex[np.ndarray, " tx"]
+    least_power_w: float
+    place: str = "the target"
+
+    def __post_init__(self) -> None:
+        _require_positive("The least power of an illumination floor", self.least_power_w)
+
+    @property
+    def requirement(self) -> Requirement:
+        """The inequality."""
+        part = PowerPart(self.block, self.response, 1.0)
+        return Requirement(f"illumination of {self.place}", (part,), self.least_power_w)
+
+
+@dataclass(frozen=True, eq=False)
+class MinimumUplinkSinr:
+    """Served users have given ratios in the uplink, beside the echo of the probing that a block sends.
+
+    With the best combiner, the ratio of a user depends on the probing covariance R through the power of the echo
+    `x = echo_gain t^H R t` alone, and falls with it: each ratio is an upper limit on `t^H R t`, exactly.
+
+    Attributes:
+        block: the block that probes.
+        users: names, in the order of the channels.
+        uplink: channels, powers, noise, analog network of the receiver.
+        echo: receive response a towards the target, from which the echo `beta a (b^T x)` comes.
+        response: transmit vector t of the probing towards the target (`conj(b)`).
+        echo_gain: `|beta|^2`.
+        minimum_sinr: of each user, linear.
+
+    Reference: li2024 eq. (17), eq. (53).
+    """
+
+    allows_subspace_reduction: ClassVar[bool] = True
+
+    block: str
+    users: tuple[str, ...]
+    uplink: UplinkChannel
+    echo: Complex[np.ndarray, " rx"]
+    response: Complex[np.ndarray, " tx"]
+    echo_gain: float
+    minimum_sinr: Float[np.ndarray, " user"]
+
+    def __post_init__(self) -> None:
+        for user, ratio in zip(self.users, self.minimum_sinr, strict=True):
+            _require_positive(f"The least SINR of {user}", float(ratio))
+        _require_positive("The gain of the echo", self.echo_gain)
+
+    @cached_property
+    def tolerance(self) -> EchoTolerance:
+        """How the echo lowers the ratios."""
+        return echo_tolerance(self.uplink, self.echo)
+
+    @property
+    def shortfalls(self) -> Float[np.ndarray, " user"]:
+        """Factor by which each user misses its ratio even without probing; above 1 if it does."""
+        return self.minimum_sinr / self.tolerance.without_echo
+
+    @property
+    def requirements(self) -> tuple[Requirement, ...]:
+        """The upper limits that bind anywhere; only for users that reach their ratio without echo."""
+        limits = self.tolerance.largest_echo_w(self.minimum_sinr) / self.echo_gain
+        part = PowerPart(self.block, self.response, -1.0)
+        return tuple(
+            Requirement(f"uplink SINR of {user}", (part,), -float(limit))
+            for user, limit in zip(self.users, limits, strict=True)
+            if np.isfinite(limit)
+        )
+
+    def sinr(self, covariance: Complex[np.ndarray, "tx tx"]) -> Float[np.ndarray, " user"]:
+        """Ratio of each user beside the echo of a probing covariance."""
+        echo_w = self.echo_gain * float(np.real(self.response.conj() @ covariance @ self.response))
+        return self.tolerance.sinr(echo_w)
+
+
+@dataclass(frozen=True, eq=False)
+class FixedAnalog:
+    """A block sends through a given analog network: `R = F R' F^H` with any covariance R' of its chains.
+
+    Power is that of the antennas; for orthonormal columns, as of partially connected phase shifters, it is that of the
+    chains.
+
+    Attributes:
+        block: the block that it restricts.
+        network: columns of F, one for each chain.
+
+    Reference: li2024 eq. (1), eq. (10).
+    """
+
+    allows_subspace_reduction: ClassVar[bool] = True
+
+    block: str
+    network: Complex[np.ndarray, "tx chain"]
+
+    @cached_property
+    def basis(self) -> Complex[np.ndarray, "tx chain"]:
+        """Orthonormal basis of what the network can send."""
+        left, values, _ = np.linalg.svd(self.network, full_matrices=False)
+        return left[:, values > 1e-12 * values[0]]
+
+
+ServiceConstraint = MinimumSinr | MinimumUplinkSinr | Illumination | FixedAnalog

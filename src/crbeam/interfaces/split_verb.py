@@ -1,0 +1,146 @@
+"""The verb that shares out symbols between sensing and positioning."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import typer
+
+from crbeam.design import Design
+from crbeam.errors import InvalidInput
+from crbeam.evaluation.best_split import Split, SplitPoint, best_split
+from crbeam.interfaces.options import (
+    JsonOption,
+    OutOption,
+    ScenarioArgument,
+    SeedOption,
+    SetOption,
+    errors_naming,
+    load_scenario,
+    reported_errors,
+)
+from crbeam.interfaces.output import print_files, print_json
+from crbeam.scenario import Scenario, scenario_document
+
+#: Most shares of one curve.
+MOST_SHARES = 1000
+DEFAULT_METHODS = ("joint-sequential", "shared-sequential", "separate-sequential")
+
+MethodsOption = Annotated[
+    list[str] | None,
+    typer.Option("--method", metavar="M", help=f"May be repeated; by default {', '.join(DEFAULT_METHODS)}."),
+]
+SharesOption = Annotated[
+    str,
+    typer.Option(
+        "--shares", metavar="A:B:N", help="Shares of sensing to begin with: N from A to B, or a list `0.2,0.5`."
+    ),
+]
+
+
+def split(
+    source: ScenarioArgument,
+    methods: MethodsOption = None,
+    shares: SharesOption = "0.05:0.95:10",
+    overrides: SetOption = None,
+    out: OutOption = None,
+    seed: SeedOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Loss and bounds against the share of the symbols that sensing gets, with the best share of each method."""
+    from crbeam.design.methods import method_named
+
+    with reported_errors(), errors_naming(source, overrides, seed):
+        chosen = [method_named(name) for name in dict.fromkeys(methods or DEFAULT_METHODS)]
+        wanted = _parse_shares(shares)
+        scenario = load_scenario(source, overrides, seed)
+        splits = [best_split(scenario, method, wanted) for method in chosen]
+        _require_designs(splits)
+        files = [] if out is None else _write(out, splits)
+        if as_json:
+            print_json(split_document(scenario, splits, files))
+        else:
+            print_splits(splits)
+            print_files(files)
+
+
+def _parse_shares(text: str) -> list[float]:
+    """Shares from `A:B:N` (N values from A to B) or `A,B,C`."""
+    try:
+        if ":" in text:
+            first, last, count = text.split(":")
+            if not 1 <= int(count) <= MOST_SHARES:
+                raise ValueError
+            return [float(share) for share in np.linspace(float(first), float(last), int(count))]
+        return [float(share) for share in text.split(",")]
+    except ValueError:
+        raise InvalidInput(
+            f"Shares must be `A:B:N` (such as 0.05:0.95:10, N at most {MOST_SHARES}) or a list `0.2,0.5`, found "
+            f"`{text}`."
+        ) from None
+
+
+def _require_designs(splits: list[Split]) -> None:
+    """Raise why there is no design of some method at any share."""
+    for each in splits:
+        error = each.points[0].design
+        if each.best is None and not isinstance(error, Design):
+            raise error
+
+
+def split_records(splits: list[Split]) -> list[dict[str, Any]]:
+    """A record for each method and share, in SI units; None where something does not exist."""
+    return [_record(each, point) for each in splits for point in each.points]
+
+
+def _record(each: Split, point: SplitPoint) -> dict[str, Any]:
+    design, place = point.design, {"method": each.method, "share": point.share, "best": point is each.best}
+    certificate = {"status": type(design).__name__, "objective": None, "lower_bound": None, "gap": None}
+    if isinstance(design, Design):
+        certificate = {
+            "status": design.status.key,
+            "objective": design.objective,
+            "lower_bound": design.lower_bound,
+            "gap": design.gap,
+        }
+    return {**place, **certificate, **each.bounds(point)}
+
+
+def split_document(scenario: Scenario, splits: list[Split], files: list[Path]) -> dict[str, Any]:
+    """What `split --json` prints."""
+    best = {each.method: {"share": each.best.share, "one_program": each.is_one_program} for each in splits if each.best}
+    return {
+        "scenario": scenario_document(scenario),
+        "best": best,
+        "points": split_records(splits),
+        "files": [str(file) for file in files],
+    }
+
+
+def _write(out: Path, splits: list[Split]) -> list[Path]:
+    from crbeam.report.figures.split import split_figure
+    from crbeam.report.style import save_figure
+    from crbeam.report.tables import write_csv
+
+    return [*save_figure(split_figure(splits), out / "split"), write_csv(out / "split.csv", split_records(splits))]
+
+
+def print_splits(splits: list[Split]) -> None:
+    """A line for each method and share; a star marks the best share of each method."""
+    width = max([12, *(len(each.method) for each in splits)])
+    typer.echo(f"  {'method':{width}}   share         loss       user       velocity        targets  gap")
+    for record in split_records(splits):
+        head = f"{'*' if record['best'] else ' '} {record['method']:{width}}  {record['share']:6.4f}"
+        if record["objective"] is None:
+            typer.echo(f"{head}  no design: {record['status']}")
+            continue
+        cells = [
+            "not ident.   " if record[name] is None else f"{record[name]:9.4g} {unit}"
+            for name, unit in (("user_position_m", "m  "), ("user_velocity_mps", "m/s"), ("target_position_m", "m  "))
+        ]
+        gap = "no bound" if record["gap"] is None else f"{record['gap']:.1e}"
+        typer.echo(f"{head}  {record['objective']:11.6g}  {'  '.join(cells)}  {gap}")
+    for each in splits:
+        if each.best is not None:
+            how = "by one convex program" if each.is_one_program else "on a refined grid"
+            typer.echo(f"{each.method}: best share {each.best.share:.4f}, {how}")

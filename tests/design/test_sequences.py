@@ -1,0 +1,278 @@
+"""Tied blocks, and designs of two stages: what is a restriction of what, splits of a budget, fixed stages."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from crbeam.design import Codebook, Criterion, DesignProblem, Hinge, PowerBudget, Proposal, TiedBlocks, objective_at
+from crbeam.design.grading import grade
+from crbeam.design.methods import method_named
+from crbeam.design.ties import merged_problem, merged_stack
+from crbeam.errors import InvalidInput, SolverFailed
+from crbeam.information import InformationMap
+from crbeam.systems import design_problem
+from crbeam.testing import (
+    assert_sound,
+    objective_of,
+    random_covariance,
+    random_feasible,
+    random_map,
+    random_moving_scenario,
+    random_scenario,
+)
+
+FIRST, SECOND = ("gain_1", "gain_2")
+WEIGHTS = {"position": 1.0, "clock": 0.5}
+
+
+def stage(rng, block, gain):
+    """Observations of one stage: position and clock are those of both, the gain is its own."""
+    drawn = random_map(rng, blocks=(block,), sizes={"position": 2, "clock": 1, "gain": 2})
+    return drawn.renamed({"gain": gain})
+
+
+def scaled(information: InformationMap, factor):
+    parts = tuple(replace(part, gram=factor * part.gram) for part in information.contributions)
+    return replace(information, contributions=parts)
+
+
+def sequence(rng, *, objective=None, is_shared=False, split=1.0, powers_w=(1.0, 1.0)):
+    """A posterior criterion, and one of the first stage that does not count; with a share of symbols for each stage."""
+    first, second = stage(rng, "first", FIRST), stage(rng, "second", SECOND)
+    if not is_shared:
+        first, second = scaled(first, split), scaled(second, 1.0 - split if split < 1.0 else 1.0)
+    budgets = [PowerBudget(("first",), powers_w[0]), PowerBudget(("second",), powers_w[1])]
+    problem = DesignProblem(
+        (Criterion(first + second, WEIGHTS, "posterior"), Criterion(first, WEIGHTS, "first stage", 0.0)),
+        (PowerBudget(("first", "second"), 1.0),) if is_shared else tuple(budgets),
+    )
+    return problem if objective is None else with_thresholds(problem, rng)
+
+
+def with_thresholds(problem, rng):
+    """Thresholds about as large as what is reached isotropically; those of the first stage alone are looser."""
+    criteria = []
+    for criterion, ease in zip(problem.criteria, (0.55, 1.0), strict=True):
+        information = criterion.map.at(problem.covariances_of(criterion.map, problem.isotropic()))
+        squares = {name: np.trace(information.bound([name])) * (ease * rng.uniform(0.7, 1.4)) ** 2 for name in WEIGHTS}
+        criteria.append(replace(criterion, weights={name: 1.0 / square for name, square in squares.items()}))
+    return replace(problem, criteria=tuple(criteria), objective=Hinge())
+
+
+def tied(problem):
+    return problem.with_constraints(TiedBlocks(("first", "second")))
+
+
+def solved(key, problem):
+    design = method_named(key).solve(problem)
+    assert_sound(problem, design, witnesses=[random_feasible(problem, np.random.default_rng(5))])
+    return design
+
+
+@pytest.mark.parametrize("objective", [None, Hinge()], ids=["trace", "hinge"])
+@pytest.mark.parametrize("seed", range(4))
+def test_joint_is_never_worse_than_shared_or_separate(seed, objective):
+    rng = np.random.default_rng([31, seed])
+    problem = sequence(rng, objective=objective, powers_w=(1.0, 0.5 + rng.random()))
+    joint, shared = solved("joint-sequential", problem), solved("shared-sequential", tied(problem))
+    separate = solved("separate-sequential", problem)
+    for restricted in (shared, separate):
+        assert joint.lower_bound <= restricted.objective
+        assert joint.objective <= restricted.objective * (1.0 + 1e-6) + 1e-12
+    assert separate.lower_bound == pytest.approx(joint.objective, rel=2e-6, abs=1e-11)
+    assert joint.gap <= 1e-6
+    assert shared.gap <= 1e-6
+
+
+@pytest.mark.parametrize("loss", ["trace", "hinge2"])
+def test_joint_is_never_worse_in_moving_scenes(loss):
+    rng = np.random.default_rng(8)
+    for _ in range(3):
+        scenario = random_moving_scenario(rng, n_targets=2, n_antennas=8, subcarriers=16, slots=4, symbols_per_slot=4)
+        wanted = scenario.requirements.model_copy(update={"loss": loss})
+        scenario = scenario.model_copy(update={"requirements": wanted})
+        designs = {}
+        for key in ("joint-sequential", "shared-sequential", "separate-sequential"):
+            method = method_named(key)
+            designs[key] = method.solve(design_problem(scenario, method=method))
+        joint = designs.pop("joint-sequential")
+        assert joint.gap <= 1e-6
+        for design in designs.values():
+            assert joint.objective <= design.objective * (1.0 + 1e-6)
+
+
+@pytest.mark.parametrize("objective", [None, Hinge()], ids=["trace", "hinge"])
+def test_a_shared_budget_finds_the_best_split(objective, rng):
+    """The optimum over one budget is the least over the split of symbols; beside it every split is worse."""
+    state = rng.bit_generator.state
+    problem = sequence(rng, objective=objective, is_shared=True)
+    free = solved("joint-sequential", problem)
+    powers = np.trace(free.covariances, axis1=1, axis2=2).real
+    best = float(powers[0] / powers.sum())
+    assert 0.02 < best < 0.98
+
+    def at(split):
+        rng.bit_generator.state = state
+        fixed = sequence(rng, split=split)
+        criteria = [
+            replace(mine, weights=its.weights) for mine, its in zip(fixed.criteria, problem.criteria, strict=True)
+        ]
+        return solved("joint-sequential", replace(fixed, criteria=tuple(criteria), objective=problem.objective))
+
+    assert at(best).objective == pytest.approx(free.objective, rel=2e-6)
+    grid = [at(split).objective for split in np.linspace(0.05, 0.95, 7)]
+    assert free.objective <= min(grid) * (1.0 + 2e-6)
+    assert max(grid) > free.objective * 1.01
+
+
+@pytest.mark.parametrize("objective", [None, Hinge()], ids=["trace", "hinge"])
+@pytest.mark.parametrize("powers_w", [(1.0, 1.0), (2.0, 0.5)])
+def test_tied_blocks_are_one_block(powers_w, objective, rng):
+    problem = tied(sequence(rng, objective=objective, powers_w=powers_w))
+    merged = merged_problem(problem)
+    assert merged.blocks == ("first",)
+    assert [budget.power_per_subcarrier_w for budget in merged.budgets] == [min(powers_w)]
+    own = solved("shared-sequential", problem)
+    conic = solved("conic-wcrb", problem)
+    of_merged = solved("fdb-wcrb", merged)
+    assert np.array_equal(own.covariances[0], own.covariances[1])
+    assert own.objective == pytest.approx(conic.objective, rel=1e-5, abs=1e-9)
+    assert own.objective == pytest.approx(of_merged.objective, rel=2e-6, abs=1e-12)
+    free = solved("joint-sequential", replace(problem, constraints=problem.budgets))
+    assert free.objective < own.objective * (1.0 - 1e-4)
+
+
+def test_tied_blocks_that_share_a_budget_have_half_of_it_each(rng):
+    problem = tied(sequence(rng, is_shared=True))
+    design = solved("shared-sequential", problem)
+    np.testing.assert_allclose(np.trace(design.covariances, axis1=1, axis2=2).real, 0.5)
+
+
+def test_tied_codebooks(rng):
+    problem = sequence(rng)
+    words = random_covariance(rng, 6)[0]
+    alike = problem.with_constraints(*(Codebook(block, words) for block in problem.blocks), TiedBlocks(problem.blocks))
+    design = method_named("cpa-wcrb").solve(alike)
+    assert design.gap <= 1e-6
+    assert_sound(alike, design, witnesses=[random_feasible(alike, rng)])
+    different = (Codebook("first", words), Codebook("second", words[:, :5]), TiedBlocks(problem.blocks))
+    with pytest.raises(InvalidInput, match="same codewords"):
+        problem.with_constraints(*different)
+
+
+@pytest.mark.parametrize(
+    ("blocks", "message"),
+    [
+        (("first",), "At least two different blocks"),
+        (("first", "first"), "At least two different blocks"),
+        (("first", "third"), "must be among"),
+    ],
+)
+def test_ties_of_nothing_are_refused(blocks, message, rng):
+    problem = sequence(rng)
+    with pytest.raises(InvalidInput, match=message):
+        problem.with_constraints(TiedBlocks(blocks))
+
+
+def test_tied_blocks_share_power_with_each_other_only(rng):
+    information = random_map(rng, blocks=("a", "b", "c"))
+    budgets = (PowerBudget(("a", "c"), 1.0), PowerBudget(("b",), 1.0))
+    with pytest.raises(InvalidInput, match="with each other only"):
+        DesignProblem((Criterion(information, {"position": 1.0}),), (*budgets, TiedBlocks(("a", "b"))))
+
+
+def test_blocks_beside_a_tie_stay_as_they_are(rng):
+    information = random_map(rng, blocks=("a", "b", "c"))
+    budgets = (PowerBudget(("a",), 1.0), PowerBudget(("b",), 2.0), PowerBudget(("c",), 3.0))
+    problem = DesignProblem((Criterion(information, {"position": 1.0}),), (*budgets, TiedBlocks(("c", "a"))))
+    merged = merged_problem(problem)
+    assert merged.blocks == ("c", "b")
+    design = method_named("fdb-wcrb").solve(problem)
+    np.testing.assert_allclose(np.trace(design.covariances, axis1=1, axis2=2).real, [1.0, 2.0, 1.0])
+    assert np.array_equal(design.covariances[0], design.covariances[2])
+    value = objective_of(merged, merged_stack(problem, design.covariances))
+    assert value == pytest.approx(design.objective, rel=1e-9)
+
+
+def test_grading_refuses_broken_ties(rng):
+    problem = tied(sequence(rng))
+    stack = random_feasible(problem, rng)
+    method = method_named("shared-sequential")
+    assert grade(method, problem, Proposal(stack), seconds=0.0).objective == pytest.approx(objective_at(problem, stack))
+    with pytest.raises(SolverFailed, match="must propose one covariance for first, second"):
+        grade(method, problem, Proposal(stack * np.array([1.0, 1.0 - 1e-6])[:, None, None]), seconds=0.0)
+
+
+def test_a_fixed_block_becomes_part_of_the_constant(rng):
+    problem = sequence(rng)
+    information = problem.criteria[0].map
+    stack = random_feasible(problem, rng)
+    rest = information.with_fixed("first", stack[0])
+    assert rest.blocks == ("second",)
+    np.testing.assert_allclose(rest.at(stack[1:]).matrix, information.at(stack).matrix, rtol=1e-12, atol=1e-12)
+    assert information.with_fixed("second", stack[1]).blocks == ("first",)
+    with pytest.raises(InvalidInput, match="There is no block third"):
+        information.with_fixed("third", stack[0])
+
+
+def test_the_second_stage_knows_what_the_first_tells(rng):
+    """The greedy design: first the best for itself, then the best beside it; not the other way round."""
+    problem = sequence(rng, powers_w=(1.0, 2.0))
+    greedy = solved("separate-sequential", problem)
+    alone = DesignProblem((replace(problem.criteria[1], weight=1.0),), problem.constraints[:1])
+    first = method_named("fdb-wcrb").solve(alone)
+    assert greedy.details["stage_1_loss"] == pytest.approx(first.objective, rel=2e-6)
+    assert objective_at(alone, greedy.covariances[:1]) <= first.objective * (1.0 + 2e-6)
+    for _ in range(20):
+        other = np.stack([greedy.covariances[0], random_feasible(problem, rng)[1]])
+        assert objective_at(problem, other) >= greedy.objective * (1.0 - 1e-6)
+    selfish = DesignProblem((replace(problem.criteria[0], map=stage_of(problem)),), problem.constraints[1:])
+    blind = np.stack([greedy.covariances[0], method_named("fdb-wcrb").solve(selfish).covariances[0]])
+    assert objective_at(problem, blind) > greedy.objective * (1.0 + 1e-4)
+
+
+def stage_of(problem):
+    """The second stage as if nothing were known from the first."""
+    return problem.criteria[0].map.select_blocks(("second",)).known([FIRST])
+
+
+def test_a_tied_first_stage_is_recorded_and_broken_by_the_weighted_bound(rng):
+    problem = sequence(rng, objective=Hinge())
+    loose = replace(
+        problem.criteria[1], weights={name: 0.04 * weight for name, weight in problem.criteria[1].weights.items()}
+    )
+    greedy = solved("separate-sequential", replace(problem, criteria=(problem.criteria[0], loose)))
+    assert greedy.details["stage_1_tied"] == 1
+    assert greedy.details["stage_1_loss"] == 0.0
+    trace = method_named("fdb-wcrb").solve(DesignProblem((replace(loose, weight=1.0),), problem.constraints[:1]))
+    np.testing.assert_allclose(greedy.covariances[0], trace.covariances[0], atol=1e-3)
+    strict = replace(loose, weights={name: 100.0 * weight for name, weight in loose.weights.items()})
+    strict = solved("separate-sequential", replace(problem, criteria=(problem.criteria[0], strict)))
+    assert strict.details["stage_1_tied"] == 0
+    assert strict.details["stage_1_loss"] > 0.0
+
+
+@pytest.mark.parametrize("key", ["joint-sequential", "shared-sequential", "separate-sequential", "full-ms", "full-bp"])
+def test_methods_of_sequences_explain_what_they_need(key, rng):
+    scenario = random_scenario(rng, n_targets=1, n_antennas=6, subcarriers=16)
+    with pytest.raises(InvalidInput, match="judges designs by links or fused"):
+        design_problem(scenario, method=method_named(key))
+    assert method_named(key).why_not(design_problem(scenario)) is not None
+
+
+def test_a_greedy_sequence_needs_power_for_each_stage(rng):
+    method = method_named("separate-sequential")
+    assert "a power budget of its own" in method.why_not(sequence(rng, is_shared=True))
+    both = sequence(rng)
+    assert "sees the block of the first stage" in method.why_not(replace(both, criteria=both.criteria[:1]))
+
+
+def test_one_link_may_have_its_share_or_all_symbols():
+    assert method_named("full-ms").judged_by == "monostatic_stage"
+    assert method_named("full-ms:symbols=all").judged_by == "monostatic"
+    assert method_named("full-bp").judged_by == "bistatic_stage"
+    assert method_named("full-bp:symbols=all").judged_by == "bistatic"
+    with pytest.raises(InvalidInput, match="must be share or all"):
+        method_named("full-bp:symbols=none")
+    assert method_named("p1-weighted").judged_by == "links"
