@@ -24,9 +24,9 @@ from crbeam.testing import (
 from crbeam.testing.conformance import assert_explains_refusal, conformance_problems
 
 #: Methods that take long, and those that are much like a faster one.
-SLOW = {"conic-wcrb", "analog-wcrb", "analog-fdb", "fdb-wcm", "cpa-wbf", "analog-cpa"}
+SLOW = {"conic-wcrb", "analog-wcrb", "analog-fdb", "fdb-wcm", "cpa-wbf", "fdb-wbf", "analog-cpa", "digital"}
 SLOW |= {"joint-sequential", "shared-sequential", "separate-sequential", "p1-weighted", "full-ms", "full-bp"}
-SLOW_WITH_TWO_BLOCKS = {*SLOW, "fdb-wbf", "uniform"}
+SLOW_WITH_TWO_BLOCKS = {*SLOW, "uniform"}
 
 
 def keys(slow):

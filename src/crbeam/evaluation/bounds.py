@@ -10,7 +10,7 @@ from crbeam.errors import Unidentifiable
 from crbeam.information import Information, InformationMap
 from crbeam.linalg import NULL_TOLERANCE, one_blas_thread
 from crbeam.scenario import Scenario
-from crbeam.systems import covariances_of_blocks, link_maps
+from crbeam.systems import covariances_of_blocks, link_maps, polar_targets
 
 #: Share of an undetermined direction, relative to the largest, from which a position counts as not determined: one that
 #: has less of it, and is determined by itself, has a bound.
@@ -83,22 +83,33 @@ def evaluate_many(
     """The same for several transmissions in one scenario, whose information maps are built once."""
     with one_blas_thread():
         maps = link_maps(scenario)
-        return [_evaluation(maps, covariances_of_blocks(scenario, each, blocks)) for each in transmissions]
+        polar = polar_targets(scenario)
+        return [_evaluation(maps, covariances_of_blocks(scenario, each, blocks), polar) for each in transmissions]
 
 
 def _evaluation(
-    maps: Mapping[str, InformationMap], covariances: Mapping[str, Complex[np.ndarray, "tx tx"]]
+    maps: Mapping[str, InformationMap],
+    covariances: Mapping[str, Complex[np.ndarray, "tx tx"]],
+    polar: Mapping[str, tuple[float, float]],
 ) -> Evaluation:
     links = {}
     for name, link_map in maps.items():
         if set(link_map.blocks) <= covariances.keys():
             stack = np.stack([covariances[block] for block in link_map.blocks])
-            links[name] = evaluate_link(name, link_map.at(stack))
+            links[name] = evaluate_link(name, link_map.at(stack), polar)
     return Evaluation(links)
 
 
-def evaluate_link(name: str, information: Information) -> LinkEvaluation:
-    """Root bounds of all state parameters in an information, those that it does not determine being None."""
+def evaluate_link(
+    name: str, information: Information, polar: Mapping[str, tuple[float, float]] | None = None
+) -> LinkEvaluation:
+    """Root bounds of all state parameters in an information, those that it does not determine being None.
+
+    Args:
+        name: of the link.
+        information: what it tells.
+        polar: direction and distance of the one target that is to be reported in polar coordinates too.
+    """
     layout = information.layout
     targets = layout.family("target_position")
     positions = tuple(name for name in ("user_position", *targets) if name in layout)
@@ -112,9 +123,28 @@ def evaluate_link(name: str, information: Information) -> LinkEvaluation:
     }
     if "user_velocity" in lost:
         quantities["user_radial_speed_mps"] = _only_speed_mps(information)
+    if polar:
+        return LinkEvaluation(name, _polar(information, polar, lost), lost, _reason(information, lost), information)
     quantities["target_positions_m"] = tuple(root((target,)) for target in targets)
     quantities["all_positions_m"] = root(positions)
     return LinkEvaluation(name, quantities, lost, _reason(information, lost), information)
+
+
+def _polar(
+    information: Information, polar: Mapping[str, tuple[float, float]], lost: Sequence[str]
+) -> dict[str, Quantity]:
+    """Root bounds of a target's position, direction and distance."""
+    ((parameter, (angle_rad, range_m)),) = polar.items()
+    if parameter in lost:
+        return dict.fromkeys(("target_position_m", "target_angle_rad", "target_range_m"))
+    covariance_m2 = information.bound([parameter])
+    away = np.array([np.cos(angle_rad), np.sin(angle_rad)])
+    across = np.array([-away[1], away[0]]) / range_m
+    return {
+        "target_position_m": float(np.sqrt(np.trace(covariance_m2))),
+        "target_angle_rad": float(np.sqrt(across @ covariance_m2 @ across)),
+        "target_range_m": float(np.sqrt(away @ covariance_m2 @ away)),
+    }
 
 
 def _only_speed_mps(information: Information) -> float | None:

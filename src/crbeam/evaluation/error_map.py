@@ -13,14 +13,15 @@ from crbeam.systems import link_map, paths_of
 
 @dataclass(frozen=True, eq=False)
 class PositionErrorMap:
-    """How well the user could be positioned at each point of a grid, under one transmission.
+    """How well the user, or a target where there is no user, could be positioned at each point of a grid.
 
     Attributes:
         link: the link whose observations count.
         x_m: grid of the first coordinate.
         y_m: grid of the second coordinate.
-        root_bound_m: root of the trace of the user's position bound; 0 where there is none.
+        root_bound_m: root of the trace of the position bound; 0 where there is none.
         is_identifiable: where the bound exists.
+        parameter: whose position it is.
     """
 
     link: str
@@ -28,6 +29,12 @@ class PositionErrorMap:
     y_m: Float[np.ndarray, " row"]
     root_bound_m: Float[np.ndarray, "row column"]
     is_identifiable: Bool[np.ndarray, "row column"]
+    parameter: str = "user_position"
+
+    @property
+    def quantity(self) -> str:
+        """What the bound is called in reports: `user_position_m` or `target_position_m`."""
+        return f"{self.parameter.partition('[')[0]}_m"
 
 
 def position_error_map(
@@ -39,6 +46,8 @@ def position_error_map(
     link: str = "bistatic",
 ) -> PositionErrorMap:
     """Bound of the user's position as the user moves over a grid, targets and transmission staying as they are.
+
+    In a scene without a user it is the first target that moves.
 
     Unknown at each point: all that the link does not know (orientation, clock bias, targets, gains). A point is not
     identifiable if it coincides with the station or a target, or if the observations do not determine the position.
@@ -64,7 +73,7 @@ def position_error_map(
             value = _root_bound_m(scenario, covariances, link, (float(x), float(y)))
             if value is not None:
                 root[row, column], seen[row, column] = value, True
-    return PositionErrorMap(link, np.asarray(x_m), np.asarray(y_m), root, seen)
+    return PositionErrorMap(link, np.asarray(x_m), np.asarray(y_m), root, seen, _mover(scenario))
 
 
 def scene_grid_m(
@@ -77,12 +86,28 @@ def scene_grid_m(
         points: of each axis.
         margin: on each side, as a share of the scene's extent.
     """
-    places = [np.array([station.position_m for station in scenario.stations.values()]), [scenario.user.position_m]]
-    places += [paths.vertex_m[np.isfinite(paths.vertex_m[:, 0])] for paths in paths_of(scenario).values()]
+    places = [np.array([station.position_m for station in scenario.stations.values()])]
+    if scenario.user is None:
+        places.append(np.reshape(scenario.targets.positions_m, (-1, 2)))
+    else:
+        places.append(np.array([scenario.user.position_m]))
+        places += [paths.vertex_m[np.isfinite(paths.vertex_m[:, 0])] for paths in paths_of(scenario).values()]
     objects_m = np.concatenate(places)
     low, high = objects_m.min(axis=0), objects_m.max(axis=0)
     pad = margin * max(float(np.max(high - low)), 1.0)
     return np.linspace(low[0] - pad, high[0] + pad, points), np.linspace(low[1] - pad, high[1] + pad, points)
+
+
+def _mover(scenario: Scenario) -> str:
+    return "target_position[0]" if scenario.user is None else "user_position"
+
+
+def _with_mover_at(scenario: Scenario, position_m: tuple[float, float]) -> Scenario:
+    """Same scenario with the user, or the first target, at another place."""
+    if scenario.user is None:
+        places = (position_m, *scenario.targets.positions_m[1:])
+        return scenario.model_copy(update={"targets": scenario.targets.model_copy(update={"positions_m": places})})
+    return scenario.model_copy(update={"user": scenario.user.model_copy(update={"position_m": position_m})})
 
 
 def _root_bound_m(
@@ -92,15 +117,13 @@ def _root_bound_m(
     position_m: tuple[float, float],
 ) -> float | None:
     objects_m = [station.position_m for station in scenario.stations.values()]
-    objects_m += scenario.targets.positions_m
+    objects_m += scenario.targets.positions_m[0 if scenario.user is not None else 1 :]
     if any(np.hypot(position_m[0] - x, position_m[1] - y) < 1e-3 for x, y in objects_m):
         return None
-    user = scenario.user.model_copy(update={"position_m": position_m})
     try:
-        moved = link_map(scenario.model_copy(update={"user": user}), link)
+        moved = link_map(_with_mover_at(scenario, position_m), link)
         information = moved.at(np.stack([covariances[block] for block in moved.blocks]))
     except InvalidScenario:
         return None
-    if not information.is_identifiable(["user_position"]):
-        return None
-    return information.root_bound(["user_position"])
+    mover = _mover(scenario)
+    return information.root_bound([mover]) if information.is_identifiable([mover]) else None

@@ -1,6 +1,7 @@
 """What the command line prints: JSON objects and tables."""
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import typer
 from crbeam.design import Design
 from crbeam.evaluation import Evaluation, TradeoffPoint, pareto_optimal
 from crbeam.scenario import Scenario, scenario_document
+from crbeam.systems import cautions, served_sinr
 
 
 def links_document(evaluation: Evaluation) -> dict[str, Any]:
@@ -29,18 +31,39 @@ def evaluation_document(scenario: Scenario, evaluation: Evaluation) -> dict[str,
 
 
 def design_document(
-    scenario: Scenario, design: Design, evaluation: Evaluation, *, weight: float, files: list[Path]
+    scenario: Scenario, design: Design, evaluation: Evaluation, *, weight: float | None, files: list[Path]
 ) -> dict[str, Any]:
     """What `design --json` prints; `power_w` is the transmit power over all subcarriers and slots."""
     return {
         **evaluation_document(scenario, evaluation),
         **design_summary(design, weight=weight),
+        **users_document(served_sinr(scenario, design)),
+        "cautions": cautions(scenario, design),
         "power_w": design.power_w * scenario.waveform.subcarriers,
         "files": [str(file) for file in files],
     }
 
 
-def design_summary(design: Design, *, weight: float) -> dict[str, Any]:
+def users_document(sinr: Mapping[str, float]) -> dict[str, Any]:
+    """`{"users": {name: {"sinr_db": value, "rate_bps_hz": value}}}`; empty without served users."""
+    if not sinr:
+        return {}
+    rows = {name: {"sinr_db": _level_db(ratio), "rate_bps_hz": math.log2(1.0 + ratio)} for name, ratio in sinr.items()}
+    return {"users": rows}
+
+
+def _level_db(ratio: float) -> float | None:
+    return 10.0 * math.log10(ratio) if ratio > 0.0 else None
+
+
+def print_users(sinr: Mapping[str, float]) -> None:
+    """A line for each served user."""
+    for name, row in users_document(sinr).get("users", {}).items():
+        level = "no signal" if row["sinr_db"] is None else f"SINR {row['sinr_db']:.2f} dB"
+        typer.echo(f"  {name}: {level}, {row['rate_bps_hz']:.3f} bit/s/Hz")
+
+
+def design_summary(design: Design, *, weight: float | None) -> dict[str, Any]:
     """Method, certificate and effort of a design."""
     return {
         "method": design.method,

@@ -32,9 +32,18 @@ from crbeam.interfaces.output import (
     print_files,
     print_json,
     print_tradeoff,
+    print_users,
 )
 from crbeam.scenario import Scenario, scenario_document
-from crbeam.systems import block_sets, covariances_of_blocks, design_problem, isotropic_transmission
+from crbeam.systems import (
+    block_sets,
+    cautions,
+    covariances_of_blocks,
+    default_method,
+    design_problem,
+    isotropic_transmission,
+    served_sinr,
+)
 
 WeightOption = Annotated[
     float | None,
@@ -96,7 +105,9 @@ def _print_table(evaluations: dict[str, Evaluation]) -> None:
 
 def design(
     source: ScenarioArgument,
-    method_key: Annotated[str, typer.Option("--method", help="A name that `crbeam methods` lists.")] = "fdb-wcrb",
+    method_key: Annotated[
+        str | None, typer.Option("--method", help="A name that `crbeam methods` lists; by default one that fits.")
+    ] = None,
     weight: WeightOption = None,
     overrides: SetOption = None,
     out: OutOption = None,
@@ -108,17 +119,20 @@ def design(
 
     with reported_errors(), errors_naming(source, overrides, seed):
         scenario = load_scenario(source, overrides, seed)
-        method = method_named(method_key)
+        method = method_named(method_key or default_method(scenario))
         problem = design_problem(scenario, weight=weight, method=method)
         result = method.solve(problem, seed=np.random.SeedSequence(seed or 0))
         before = evaluate(scenario, problem.isotropic(), problem.blocks)
         after = evaluate(scenario, result.covariances, problem.blocks)
-        weight = problem.criteria[0].weight
+        weight = problem.criteria[0].weight if len(problem.criteria) > 1 else None
+        for caution in cautions(scenario, result):
+            typer.echo(f"crbeam: {caution}", err=True)
         files = [] if out is None else _write_design(out, scenario, result, after, problem)
         if as_json:
             print_json(design_document(scenario, result, after, weight=weight, files=files))
         else:
             print_design(result, files)
+            print_users(served_sinr(scenario, result))
             _print_table({"isotropic": before, result.method: after})
 
 
@@ -128,7 +142,9 @@ def _write_design(
     from crbeam.report import write_design
     from crbeam.report.pictures import design_pictures
 
-    files = write_design(out, scenario, result, evaluation, weight=problem.criteria[0].weight)
+    files = write_design(
+        out, scenario, result, evaluation, weight=problem.criteria[0].weight if len(problem.criteria) > 1 else None
+    )
     isotropic = {"isotropic": problem.isotropic()}
     return [*files, *design_pictures(out, scenario, result, evaluation, others=isotropic)]
 
@@ -149,7 +165,7 @@ def tradeoff_curve(
 
     with reported_errors(), errors_naming(source, overrides, seed):
         scenario = load_scenario(source, overrides, seed)
-        methods = [method_named(key) for key in method_keys or ["fdb-wcrb"]]
+        methods = [method_named(key) for key in method_keys or [default_method(scenario)]]
         points = tradeoff(scenario, methods, parse_weights(weights), seed=seed or 0)
         files: list[Path] = []
         if out is not None:
@@ -182,7 +198,9 @@ def _tradeoff_document(scenario: Scenario, points: list[TradeoffPoint], files: l
 def error_map(
     source: ScenarioArgument,
     covariance: CovarianceOption = "isotropic",
-    link: Annotated[str, typer.Option("--link", help="The link whose observations count.")] = "bistatic",
+    link: Annotated[
+        str | None, typer.Option("--link", help="The link whose observations count; by default the first.")
+    ] = None,
     resolution: Annotated[int, typer.Option("--resolution", help="Grid points along each axis.", min=2, max=2000)] = 61,
     overrides: SetOption = None,
     out: OutOption = None,
@@ -196,7 +214,7 @@ def error_map(
             raise InvalidInput("A map must go somewhere: give --out DIR for the picture or --json for the numbers.")
         x_m, y_m = scene_grid_m(scenario, points=resolution, margin=0.2)
         transmission = covariances_of_blocks(scenario, *_transmission(scenario, covariance))
-        result = position_error_map(scenario, transmission, x_m=x_m, y_m=y_m, link=link)
+        result = position_error_map(scenario, transmission, x_m=x_m, y_m=y_m, link=link or next(iter(scenario.links)))
         if not result.is_identifiable.any():
             raise Unidentifiable(["user_position"], direction={"user_position": 1.0}, remedy=REMEDY)
         files: list[Path] = []
@@ -209,8 +227,13 @@ def error_map(
                 [float(value) if seen else None for value, seen in zip(values, row, strict=True)]
                 for values, row in zip(result.root_bound_m, result.is_identifiable, strict=True)
             ]
-            document = {"scenario": scenario_document(scenario), "link": link, "x_m": x_m.tolist(), "y_m": y_m.tolist()}
-            print_json({**document, "user_position_m": rows, "files": [str(file) for file in files]})
+            document = {
+                "scenario": scenario_document(scenario),
+                "link": result.link,
+                "x_m": x_m.tolist(),
+                "y_m": y_m.tolist(),
+            }
+            print_json({**document, result.quantity: rows, "files": [str(file) for file in files]})
         else:
             print_files(files)
 

@@ -128,7 +128,7 @@ def map_pictures(directory: Path, scenario: Scenario, error_map: PositionErrorMa
     stem = directory / f"map_{error_map.link}"
     figure = save_figure(error_map_figure(error_map, objects=scene_objects(scenario)), stem)
     records = [
-        {"x_m": float(x), "y_m": float(y), "user_position_m": float(error_map.root_bound_m[row, column])}
+        {"x_m": float(x), "y_m": float(y), error_map.quantity: float(error_map.root_bound_m[row, column])}
         for row, y in enumerate(error_map.y_m)
         for column, x in enumerate(error_map.x_m)
         if error_map.is_identifiable[row, column]

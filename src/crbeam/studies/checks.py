@@ -1,6 +1,6 @@
 """What a study must fulfil beyond the form of its parts."""
 
-from itertools import product
+from itertools import islice, product
 from typing import TYPE_CHECKING
 
 from pydantic_core import PydanticCustomError
@@ -122,10 +122,11 @@ def known_metrics(study: "Study") -> list[str]:
     from crbeam.studies.scenes import scene
 
     scenarios: dict[tuple, Scenario] = {}
-    choices = product(_with_each_count(study), *(range(len(axis.values)) for axis in study.axes.fields.values()))
-    for (variant, *choice), _ in zip(choices, range(_MOST_LOOKED_AT), strict=False):
+    counts = [range(len(axis.values)) for axis in study.axes.fields.values()]
+    cases = ((variant, choice) for variant in _with_each_count(study) for choice in product(*counts))
+    for variant, choice in islice(cases, _MOST_LOOKED_AT):
         try:
-            scenario = scene(variant, tuple(choice), 0)
+            scenario = scene(variant, choice, 0)
         except CrbeamError:
             continue
         scenarios.setdefault((tuple(scenario.links), scenario.targets.count), scenario)

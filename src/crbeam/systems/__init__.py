@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from jaxtyping import Complex, Float
 
-from crbeam.design import DesignMethod, DesignProblem, isotropic_covariances
+from crbeam.design import Design, DesignMethod, DesignProblem, isotropic_covariances
 from crbeam.errors import InvalidInput
 from crbeam.estimation.link_model import LinkModel
 from crbeam.information import InformationMap
@@ -89,6 +89,29 @@ def design_problems(
     return [first.with_criterion_weights(weight, 1.0 - weight) for weight in weights]
 
 
+def default_method(scenario: Scenario) -> str:
+    """Key of the method that designs a scenario unless another is named."""
+    return getattr(_SYSTEMS[scenario.system], "DEFAULT_METHOD", "fdb-wcrb")
+
+
+def served_sinr(scenario: Scenario, design: Design) -> dict[str, float]:
+    """Signal-to-interference-and-noise ratio of each served user under a design, by name; empty without users."""
+    served = getattr(_SYSTEMS[scenario.system], "served_sinr", None)
+    return {} if served is None else served(scenario, design)
+
+
+def cautions(scenario: Scenario, design: Design) -> list[str]:
+    """Sentences on what a design's bounds do not tell, and the user should know."""
+    found = getattr(_SYSTEMS[scenario.system], "cautions", None)
+    return [] if found is None else found(scenario, design)
+
+
+def polar_targets(scenario: Scenario) -> dict[str, tuple[float, float]]:
+    """Direction in rad and distance in m of targets that a system sees in polar coordinates, by position parameter."""
+    found = getattr(_SYSTEMS[scenario.system], "polar_targets", None)
+    return {} if found is None else found(scenario)
+
+
 def station_of_block(block: str) -> str:
     """Name of the station that transmits a block: the block is named after it, a stage or slot behind a slash."""
     return block.partition("/")[0]
@@ -137,7 +160,9 @@ def covariances_of_blocks(
 
 __all__ = [
     "block_sets",
+    "cautions",
     "covariances_of_blocks",
+    "default_method",
     "design_problem",
     "design_problems",
     "isotropic_transmission",
@@ -146,6 +171,8 @@ __all__ = [
     "link_maps",
     "link_models",
     "paths_of",
+    "polar_targets",
+    "served_sinr",
     "station_of_block",
     "true_state",
 ]

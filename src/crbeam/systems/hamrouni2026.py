@@ -233,7 +233,8 @@ def design_problem(scenario: Scenario, *, weight: float | None = None, judged_by
     Deviation: monostatic losses leave the velocity out, of which sensing determines the radial part only. Bounds enter
     as ratios to the requirements, since m^2 and m^2/s^2 cannot be added.
     """
-    judged_by = dict(zip(("monostatic", "bistatic"), _link_names(scenario), strict=True)).get(judged_by, judged_by)
+    roles: dict[str, str] = dict(zip(("monostatic", "bistatic"), _link_names(scenario), strict=True))
+    judged_by = roles.get(judged_by, judged_by)
     known = (LINKS, FUSED, POSTERIOR, MONOSTATIC_STAGE, BISTATIC_STAGE, *scenario.links)
     if judged_by not in known:
         raise InvalidInput(f"The system hamrouni2026 judges designs by {', '.join(known)}; found `{judged_by}`.")

@@ -28,6 +28,9 @@ from crbeam.scenario import Scenario, Sensing, ServedUsers, Station
 from crbeam.systems.far_field_baseline import true_sinr
 
 LINKS, FUSED = "links", "fused"
+DEFAULT_METHOD = "digital"
+#: Illumination of the target, relative to one beam at full power, below which estimators lose it.
+DARK = 0.01
 TARGET, SENSING_STREAM = "target[0]", "sensing"
 #: Purposes of the random streams of a seed.
 _USER_DRAWS, _GAIN_DRAWS = 1, 2
@@ -336,6 +339,24 @@ def served_sinr(scenario: Scenario, design: Design) -> dict[str, float]:
     if users is None or not users.names:
         return {}
     return dict(zip(users.names, true_sinr(problem, problem, design).tolist(), strict=True))
+
+
+def cautions(scenario: Scenario, design: Design) -> list[str]:
+    """What to know of a design that leaves the target in the dark."""
+    share = illumination_share(scenario, design.covariances[0])
+    if share >= DARK:
+        return []
+    return [
+        f"The target sits in a null of the transmission, with {share:.1e} of the power that one beam would bring it. "
+        f"The bound holds near the true position only; an estimator that has to search sees no echo. Set "
+        f"`sensing.illumination`, such as 0.1, which costs a few per cent."
+    ]
+
+
+def polar_targets(scenario: Scenario) -> dict[str, tuple[float, float]]:
+    """Direction and distance of the target from the arrays."""
+    arrays = double_array(scenario)
+    return {"target_position[0]": (arrays.angle_rad, arrays.range_m)}
 
 
 def power_budgets(scenario: Scenario) -> tuple[PowerBudget, ...]:

@@ -54,11 +54,11 @@ def _panel(gains: str, rule: str, bounds: list[MotionBounds]) -> Panel:
         (str(slots_that_count(speed)), speed - 2.0, 1.12 * float(value))
         for speed, value in zip(SPEEDS_MPS, rows[SNAPSHOT], strict=True)
     ]
-    axes = {"xlabel": "speed (m/s)", "xticks": SPEEDS_MPS, "xlim": (3.5, 33.5)}
+    axes = {"xlabel": "speed (m/s)", "xticks": SPEEDS_MPS, "xlim": (1.5, 33.5)}
     label = "median root bound (m/s)"
     if rule == "all slots":
         return Panel(f"{gains}, {_TITLES[rule]}", curves, (), {**axes, **logarithmic(curves, label)})
-    highest = 1.6 * max(float(np.max(row)) for row in rows.values())
+    highest = 2.0 * max(float(np.max(row)) for row in rows.values())
     lowest = 0.8 * min(float(np.min(row)) for row in rows.values())
     return Panel(
         f"{gains}, {_TITLES[rule]}", curves, notes, {**axes, **logarithmic(curves, label), "ylim": (lowest, highest)}

@@ -16,6 +16,7 @@ from crbeam.design.methods import method_named
 from crbeam.errors import CrbeamError
 from crbeam.papers.hamrouni2026.draws import POSITIONING, SENSING, SEQUENTIAL
 from crbeam.papers.hamrouni2026.scenes import random_scenes
+from crbeam.scenario import Scenario
 from crbeam.systems import design_problem
 
 TIMED = (*SEQUENTIAL, SENSING, POSITIONING)
@@ -40,11 +41,11 @@ def runtimes_s(gains: str, *, full: bool = False) -> Mapping[str, Float[np.ndarr
     }
 
 
-def _seconds(scene, name: str, share: float) -> float:
-    assert scene.protocol is not None
+def _seconds(scenario: Scenario, name: str, share: float) -> float:
+    assert scenario.protocol is not None
     method = method_named(name)
-    protocol = scene.protocol.model_copy(update={"sensing_share": share})
-    problem = design_problem(scene.model_copy(update={"protocol": protocol}), method=method)
+    protocol = scenario.protocol.model_copy(update={"sensing_share": share})
+    problem = design_problem(scenario.model_copy(update={"protocol": protocol}), method=method)
     try:
         return method.solve(problem).seconds
     except CrbeamError:

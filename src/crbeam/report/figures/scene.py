@@ -46,7 +46,7 @@ def scene_figure(
     Raises:
         InvalidInput: the evaluation has no such link.
     """
-    traced = paths_of(scenario)
+    traced = {} if scenario.user is None else paths_of(scenario)
     objects = scene_objects(scenario)
     with ieee_style():
         figure, axes = new_axes(3.6)

@@ -29,10 +29,20 @@ def scene_objects(scenario: Scenario) -> list[SceneObject]:
         SceneObject(name, "station", station.position_m, station.orientation_rad + _line(station.transmit_array.axis))
         for name, station in scenario.stations.items()
     ]
+    if scenario.user is None:
+        return objects + _listed_targets(scenario)
     user = scenario.user
     axis_rad = _line(user.array.axis) - user.orientation_sign * user.orientation_rad
     objects.append(SceneObject("user", "user", user.position_m, axis_rad, position_parameter("user")))
     return objects + _targets(list(paths_of(scenario).values()))
+
+
+def _listed_targets(scenario: Scenario) -> list[SceneObject]:
+    """The targets of a scenario whose waves are no paths between points."""
+    return [
+        SceneObject(f"target {index}", "target", place, None, position_parameter(f"target[{index}]"))
+        for index, place in enumerate(scenario.targets.positions_m)
+    ]
 
 
 def _line(axis: str) -> float:
