@@ -80,7 +80,7 @@ def test_a_design_and_the_points_of_a_tradeoff_have_exactly_the_keys_that_are_de
 def test_a_point_that_failed_has_its_error_and_the_others_their_keys():
     arguments = ["tradeoff", "zhang2025", "--method", "uniform", "--weights", "0:1:2", "--set", "targets.count=0"]
     good, failed = run_json(arguments, exit_code=3)["points"]
-    assert set(good) == described_for_designs() - {"power_w"} | {"links", "pareto_optimal"}
+    assert set(good) == described_for_designs() - {"power_w", "cautions", "users"} | {"links", "pareto_optimal"}
     assert set(failed) == {"method", "weight", "error"}
     assert failed["weight"] == 1.0
     assert "user_position" in failed["error"]

@@ -9,7 +9,7 @@ from crbeam.design.methods import method_named
 from crbeam.design.methods.digital import Digital
 from crbeam.errors import Infeasible, InvalidInput, InvalidScenario
 from crbeam.scenario import Scenario, read_scenario, scenario_document
-from crbeam.systems import design_problem, isotropic_transmission, li2024, link_maps, paths_of, true_state
+from crbeam.systems import design_problem, double_array, isotropic_transmission, li2024, link_maps, paths_of, true_state
 from crbeam.systems.far_field_baseline import far_field_baseline, true_sinr, with_raised_sinr
 
 SMALL = ("stations.main.transmit_array.elements=16", "stations.main.transmit_array.spacing=3.1132647")
@@ -111,9 +111,9 @@ def test_turning_and_moving_the_whole_station_changes_no_design():
 
 def test_draws_follow_the_seed_and_leave_the_first_users_where_they_are():
     few, many, other = small(), small("li2024", "served_users.count=3"), small("li2024", "seed=1")
-    assert li2024.served_users(many)[:2] == li2024.served_users(few)
-    assert li2024.served_users(other) != li2024.served_users(few)
-    for user in li2024.served_users(read_scenario("li2024", overrides=["served_users.count=50"])):
+    assert double_array.served_users(many)[:2] == double_array.served_users(few)
+    assert double_array.served_users(other) != double_array.served_users(few)
+    for user in double_array.served_users(read_scenario("li2024", overrides=["served_users.count=50"])):
         for x, y in (user.position_m, *user.scatterers_m):
             assert 20.0 <= np.hypot(x, y) <= 30.0
             assert abs(np.arctan2(y, x)) <= np.pi / 3
@@ -123,7 +123,7 @@ def test_draws_follow_the_seed_and_leave_the_first_users_where_they_are():
 def test_given_users_are_taken():
     places = "served_users.positions=[[21 m, 4 m], [15 m, -18 m], [1 m, 25 m]]"
     scenario = small("li2024", places, "served_users.scatterers=0", "seed=null")
-    assert [user.position_m for user in li2024.served_users(scenario)] == [(21.0, 4.0), (15.0, -18.0)]
+    assert [user.position_m for user in double_array.served_users(scenario)] == [(21.0, 4.0), (15.0, -18.0)]
     assert Digital().solve(design_problem(scenario)).gap < 1e-6
 
 
