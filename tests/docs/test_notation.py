@@ -69,12 +69,13 @@ def run_json(arguments: list[str], exit_code: int = 0) -> dict:
 
 def test_a_design_and_the_points_of_a_tradeoff_have_exactly_the_keys_that_are_described():
     described = described_for_designs()
-    assert len(described) == 11
+    assert len(described) == 13
     design = run_json(COMMANDS["design"])
-    assert set(design) == described | {"scenario", "links", "files"}
+    assert set(design) == described - {"users"} | {"scenario", "links", "files"}
+    assert set(run_json(["design", "li2024"])) == described | {"scenario", "links", "files"}
     tradeoff = run_json(COMMANDS["tradeoff"])
     assert set(tradeoff) == {"scenario", "points", "files"}
-    assert [set(point) for point in tradeoff["points"]] == [described - {"power_w"} | {"links", "pareto_optimal"}]
+    assert [set(point) for point in tradeoff["points"]] == [described - {"power_w", "cautions", "users"} | {"links", "pareto_optimal"}]
 
 
 def test_a_point_that_failed_has_its_error_and_the_others_their_keys():
