@@ -29,7 +29,7 @@ from crbeam.interfaces.options import (
 )
 from crbeam.interfaces.output import print_files, print_json
 from crbeam.scenario import Scenario, scenario_document
-from crbeam.systems import design_problem, isotropic_transmission
+from crbeam.systems import block_sets, design_problem, isotropic_transmission
 
 #: Most signal-to-noise ratios of one check.
 MOST_RATIOS = 1000
@@ -138,9 +138,9 @@ def _covariances(scenario: Scenario, design: str | None) -> np.ndarray:
     isotropic = isotropic_transmission(scenario)
     if design == "isotropic":
         return np.stack(list(isotropic.values()))
-    from crbeam.report import read_covariances
+    from crbeam.report import read_transmission
 
-    return read_covariances(design, list(isotropic), len(next(iter(isotropic.values()))))
+    return read_transmission(design, block_sets(scenario), len(next(iter(isotropic.values()))))[0]
 
 
 def _progress(link: str, done: int, total: int) -> None:

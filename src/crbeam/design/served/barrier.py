@@ -8,6 +8,8 @@ Over responses `Y_t` (any matrices), multipliers `mu >= 0` of the requirements a
 is below every feasible objective, and its maximum is the least objective. G is the adjoint of the maps at `Y Y^T`. The
 dual has a handful of unknowns; its covariances are the central path's `W_sb = barrier S_sb^-1`, which are strictly
 feasible, with `I(W) Y = E`.
+
+A finite ceiling on the multipliers makes the requirements elastic: they may be missed, at that price.
 """
 
 from dataclasses import dataclass
@@ -108,6 +110,11 @@ def barrier_value(problem: ServedProblem, point: DualPoint, barrier: float) -> f
     if np.any(point.multipliers <= 0.0) or np.any(point.prices <= 0.0):
         return -np.inf
     logarithms = float(np.sum(np.log(point.multipliers)) + np.sum(np.log(point.prices)))
+    if np.isfinite(problem.ceiling):
+        room = problem.ceiling - point.multipliers
+        if np.any(room <= 0.0):
+            return -np.inf
+        logarithms += float(np.sum(np.log(room)))
     try:
         for slack in slacks(problem, point):
             factor = np.linalg.cholesky(slack)
@@ -150,8 +157,15 @@ def _slack_slopes(problem: ServedProblem, point: DualPoint) -> list[np.ndarray]:
 
 
 @dataclass(frozen=True, eq=False)
-class _Newton:
-    """Newton step at a point, with what it was made of."""
+class NewtonStep:
+    """Newton step at a point, with what it was made of.
+
+    Attributes:
+        step: change of all unknowns.
+        decrement: squared Newton decrement.
+        inverses: `S^-1` of each block, `[stream, size, size]`.
+        slopes: derivative of S by every unknown, `[stream, unknown, size, size]`.
+    """
 
     step: np.ndarray
     decrement: float
@@ -159,7 +173,7 @@ class _Newton:
     slopes: list[np.ndarray]
 
 
-def _newton(problem: ServedProblem, point: DualPoint, barrier: float) -> _Newton:
+def newton_step(problem: ServedProblem, point: DualPoint, barrier: float) -> NewtonStep:
     """Step to the maximum of the second-order model of the barrier function."""
     slopes = _slack_slopes(problem, point)
     n_unknowns = slopes[0].shape[1]
@@ -177,9 +191,13 @@ def _newton(problem: ServedProblem, point: DualPoint, barrier: float) -> _Newton
     places = np.arange(n_unknowns - positive.size, n_unknowns)
     gradient[places] += barrier / positive
     hessian[places, places] += barrier / positive**2
+    if np.isfinite(problem.ceiling):
+        places, room = places[: point.multipliers.size], problem.ceiling - point.multipliers
+        gradient[places] -= barrier / room
+        hessian[places, places] += barrier / room**2
     scale = 1.0 / np.sqrt(np.diagonal(hessian))
     step = scale * np.linalg.solve(hessian * np.outer(scale, scale), scale * gradient)
-    return _Newton(step, float(gradient @ step) / barrier, inverses, slopes)
+    return NewtonStep(step, float(gradient @ step) / barrier, inverses, slopes)
 
 
 def _add_objective(
@@ -198,7 +216,7 @@ def _add_objective(
     gradient[start + point.multipliers.size :] -= 1.0
 
 
-def _advanced(problem: ServedProblem, point: DualPoint, newton: _Newton, barrier: float) -> DualPoint | None:
+def advanced(problem: ServedProblem, point: DualPoint, newton: NewtonStep, barrier: float) -> DualPoint | None:
     """The point after a damped Newton step; None if no step increases the barrier function."""
     value = barrier_value(problem, point, barrier)
     trial = 1.0
@@ -249,12 +267,12 @@ def follow_path(problem: ServedProblem, *, gap: float) -> CentralPath:
             break
         step += 1
         try:
-            newton = _newton(problem, point, barrier)
+            newton = newton_step(problem, point, barrier)
         except np.linalg.LinAlgError:
             break
-        moved = _advanced(problem, point, newton, barrier)
+        moved = advanced(problem, point, newton, barrier)
         if newton.decrement < CENTRED or moved is None:
-            found.append(_central(point, newton, barrier))
+            found.append(central_point(point, newton, barrier))
             if newton.decrement >= CENTRED or weight * barrier < gap * dual_value(problem, point):
                 break
             barrier *= REDUCTION
@@ -275,7 +293,7 @@ def power_share(problem: ServedProblem, multipliers: np.ndarray) -> float:
     return float(steepest.sum()) / asked if asked > 0.0 else np.inf
 
 
-def _central(point: DualPoint, newton: _Newton, barrier: float) -> CentralPoint:
+def central_point(point: DualPoint, newton: NewtonStep, barrier: float) -> CentralPoint:
     """`W = barrier (S^-1 - S^-1 dS S^-1)` with the change of S in the Newton step: the requirements hold exactly."""
     covariances = []
     for inverse, slopes in zip(newton.inverses, newton.slopes, strict=True):

@@ -86,6 +86,7 @@ class ServedProblem:
         row_scales: by which requirements were divided.
         n_budgets: number of power budgets, all of size 1.
         scale: objective at the isotropic covariance.
+        ceiling: price of missing a scaled requirement by one; infinite if none may be missed.
     """
 
     problem: DesignProblem
@@ -96,6 +97,7 @@ class ServedProblem:
     row_scales: np.ndarray
     n_budgets: int
     scale: float
+    ceiling: float = np.inf
 
 
 def reduce_served(problem: DesignProblem) -> ServedProblem:

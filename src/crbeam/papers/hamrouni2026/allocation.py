@@ -106,7 +106,7 @@ def _curves_panel(gains: str, splits: Sequence[Split]) -> Panel:
         share, loss = _best(split)
         mark = {**STAR, "color": COLOURS[0], "markerfacecolor": COLOURS[0]}
         curves.append(PanelCurve(np.array([share]), np.array([loss]), mark))
-        notes.append((f"{length} symbols", 0.3, float(np.interp(0.3, x, y))))
+        notes.append((f"message: {length}", 0.3, 1.1 * float(np.interp(0.3, x, y))))
     axes = {"xlim": (0.0, 1.0), "xticks": (0.0, 0.25, 0.5, 0.75, 1.0), "xlabel": "share of sensing"}
     return Panel(f"joint, {gains}", curves, notes, {**axes, **logarithmic(curves, "loss")})
 

@@ -1,11 +1,11 @@
 """Random scenes in which the designs of hamrouni2026 are compared, as studies."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 
 from crbeam.papers.hamrouni2026.scenes import random_study
 from crbeam.papers.runs import PaperRun
@@ -69,6 +69,12 @@ class Outcomes:
         """Place of a share."""
         return int(np.argmin(np.abs(np.array(self.shares) - share)))
 
+    def only(self, scenes: Bool[np.ndarray, " scene"]) -> "Outcomes":
+        """The same of some scenes."""
+        values = {part.name: getattr(self, part.name) for part in fields(self)}
+        chosen = {name: value if name == "shares" else value[scenes] for name, value in values.items()}
+        return Outcomes(**chosen)
+
     def of(self, quantity: str, share: float) -> Float[np.ndarray, " scene"]:
         """Values of one quantity at one share."""
         return getattr(self, quantity)[:, self.at(share)]
@@ -119,6 +125,12 @@ def outcomes(run: PaperRun, gains: str, loss: str) -> dict[str, Outcomes]:
         for part in results.values()
         for method in part["design_method"].to_numpy()
     }
+
+
+def in_common(found: Mapping[str, Outcomes]) -> dict[str, Outcomes]:
+    """The outcomes in the scenes for which every sequential method has a design at every share."""
+    complete = np.all([np.isfinite(found[method].loss).all(axis=1) for method in SEQUENTIAL], axis=0)
+    return {method: outcome.only(complete) for method, outcome in found.items()}
 
 
 def _outcomes_of(part: "xarray.Dataset", method: str) -> Outcomes:

@@ -4,7 +4,8 @@ Reference: hamrouni2026 Fig. 5.
 
 Deviation: the joint optimum is drawn as the reference curve. Baselines are drawn with their own share of the symbols
 and, without markers, with all of them. Medians, since the worst scenes rule means. Full BP knows its targets ten times
-worse than the others and more, beyond the axis of (c) and (g).
+worse than the others and more, beyond the axis of (c) and (g). A scene in which some design does not exist, because
+the numbers do not determine a velocity any more, is left out.
 """
 
 from collections.abc import Mapping
@@ -23,6 +24,7 @@ from crbeam.papers.hamrouni2026.draws import (
     SHARED,
     TRACE,
     Outcomes,
+    in_common,
     outcomes,
 )
 from crbeam.papers.hamrouni2026.looks import LABELS, STYLES, logarithmic, medians
@@ -47,7 +49,7 @@ _X_AXIS = {"xlim": (0.0, 1.0), "xticks": (0.0, 0.5, 1.0), "xlabel": "share of se
 
 def make(run: PaperRun) -> list[Path]:
     """Paths of the figure (PDF, PNG) and its data (CSV)."""
-    found = {gains: outcomes(run, gains, TRACE) for gains in GAINS}
+    found = {gains: in_common(outcomes(run, gains, TRACE)) for gains in GAINS}
     times = {gains: runtimes_s(gains, full=run.full) for gains in GAINS}
     panels = []
     for gains in GAINS:

@@ -87,8 +87,8 @@ def _ranks(scenes: Sequence[Scenario], link: str) -> Ranks:
         eigenvalues = np.linalg.eigvalsh(information.matrix / np.outer(scale, scale))
         unknowns.append(information.layout.size)
         ranks.append(int(np.sum(eigenvalues > RANK_TOLERANCE * eigenvalues[-1])))
-    missing = np.subtract(unknowns, ranks)
-    return Ranks(len(scenes), lost, int(np.max(unknowns)), tuple(np.unique(np.max(unknowns) - missing).tolist()))
+    missing = np.unique(np.subtract(unknowns, ranks)).tolist()
+    return Ranks(len(scenes), lost, max(unknowns), tuple(missing))
 
 
 def _accuracy(scenario: Scenario, name: str) -> Accuracy:

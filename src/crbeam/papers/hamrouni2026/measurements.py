@@ -19,14 +19,14 @@ class Ranks:
     Attributes:
         scenes: number of scenes.
         undetermined: those in which what is asked for is not determined.
-        unknowns: number of unknowns that count.
-        ranks: the ranks that their information has, each once.
+        unknowns: largest number of unknowns.
+        missing: by how much the rank of their information falls short of that, each number once.
     """
 
     scenes: int
     undetermined: int
     unknowns: int
-    ranks: tuple[int, ...]
+    missing: tuple[int, ...]
 
 
 @dataclass(frozen=True)
