@@ -75,7 +75,9 @@ def test_a_design_and_the_points_of_a_tradeoff_have_exactly_the_keys_that_are_de
     assert set(run_json(["design", "li2024"])) == described | {"scenario", "links", "files"}
     tradeoff = run_json(COMMANDS["tradeoff"])
     assert set(tradeoff) == {"scenario", "points", "files"}
-    assert [set(point) for point in tradeoff["points"]] == [described - {"power_w", "cautions", "users"} | {"links", "pareto_optimal"}]
+    assert [set(point) for point in tradeoff["points"]] == [
+        described - {"power_w", "cautions", "users"} | {"links", "pareto_optimal"}
+    ]
 
 
 def test_a_point_that_failed_has_its_error_and_the_others_their_keys():

@@ -2,6 +2,7 @@
 
 from crbeam.communication.channels import ServedUser, UserPropagation, user_channels
 from crbeam.communication.least_power import LeastPower, least_power
+from crbeam.communication.mimo import mimo_rates_bps_hz
 from crbeam.communication.sinr import (
     EchoTolerance,
     UplinkChannel,
@@ -21,6 +22,7 @@ __all__ = [
     "downlink_sinr",
     "echo_tolerance",
     "least_power",
+    "mimo_rates_bps_hz",
     "mmse_combiners",
     "rates_bps_hz",
     "uplink_sinr",

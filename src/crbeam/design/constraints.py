@@ -7,6 +7,7 @@ import numpy as np
 from jaxtyping import Complex
 
 from crbeam.design.service_constraints import ServiceConstraint
+from crbeam.design.subarrays import SubarrayHybrid
 from crbeam.errors import InvalidInput
 
 #: Relative difference of moduli that counts as rounding.
@@ -111,4 +112,4 @@ class TiedBlocks:
             raise InvalidInput(f"At least two different blocks must be tied, found {self.blocks}.")
 
 
-Constraint = PowerBudget | Codebook | ConstantModulus | TiedBlocks | ServiceConstraint
+Constraint = PowerBudget | Codebook | ConstantModulus | TiedBlocks | ServiceConstraint | SubarrayHybrid

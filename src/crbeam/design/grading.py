@@ -13,9 +13,10 @@ from crbeam.design.constraints import has_constant_modulus
 from crbeam.design.eigenbeams import Eigenbeams, eigenbeams_of
 from crbeam.design.engine import EngineResult
 from crbeam.design.method import DesignMethod
+from crbeam.design.network.grading import proven_power_w
 from crbeam.design.optimum import optima
 from crbeam.design.powers import powers_of_beams_w
-from crbeam.design.problem import HINGE_ROUNDING, DesignProblem, Hinge
+from crbeam.design.problem import HINGE_ROUNDING, DesignProblem, Hinge, Power
 from crbeam.design.result import Design, Proposal, Status
 from crbeam.design.served.certificate import served_lower_bound
 from crbeam.design.served.service_check import require_service
@@ -90,6 +91,28 @@ class _Proof:
 
 
 def _proofs(
+    method: DesignMethod, problems: list[DesignProblem], spectra: list["_Spectrum"]
+) -> list[_Proof | CrbeamError]:
+    """Objectives and lower bounds of problems of all kinds."""
+    powers = {index for index, problem in enumerate(problems) if isinstance(problem.objective, Power)}
+    rest = [index for index in range(len(problems)) if index not in powers]
+    found = dict(zip(rest, _bound_proofs(method, [problems[i] for i in rest], [spectra[i] for i in rest]), strict=True))
+    for index in powers:
+        found[index] = _power_proof(problems[index], spectra[index])
+    return [found[index] for index in range(len(problems))]
+
+
+def _power_proof(problem: DesignProblem, spectrum: "_Spectrum") -> _Proof | CrbeamError:
+    """Power of a transmission, and the least that any takes."""
+    power_w = float(np.trace(spectrum.covariances, axis1=1, axis2=2).real.sum())
+    try:
+        bound_w, note = proven_power_w(problem, spectrum.proposal)
+    except CrbeamError as error:
+        return error
+    return _Proof(power_w, min(bound_w, power_w), note, None)
+
+
+def _bound_proofs(
     method: DesignMethod, problems: list[DesignProblem], spectra: list["_Spectrum"]
 ) -> list[_Proof | CrbeamError]:
     """Objectives and lower bounds: from the transmissions themselves, or from the optimum where these prove little."""

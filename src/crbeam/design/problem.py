@@ -96,7 +96,17 @@ class Hinge:
     """
 
 
-Objective = WeightedBound | Hinge
+@dataclass(frozen=True)
+class Power:
+    """Objective `sum_b tr R_b`: the transmit power, under limits on bounds and what served users require.
+
+    The weights of the criteria say what their bounds are in a `BoundLimit`.
+
+    Reference: xu2023 eq. (8).
+    """
+
+
+Objective = WeightedBound | Hinge | Power
 #: Values of `Hinge` up to this count as rounding: root bounds that exceed their thresholds by a millionth.
 HINGE_ROUNDING = 1e-12
 

@@ -5,9 +5,10 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 import numpy as np
-from jaxtyping import Complex, Float
+from jaxtyping import Complex, Float, Inexact
 
 from crbeam.design.beamformers import Beamformers
+from crbeam.design.network.leaf import Leaf
 
 
 class Status(Enum):
@@ -37,6 +38,20 @@ class DualEvidence:
 
 
 @dataclass(frozen=True, eq=False)
+class SubarrayEvidence:
+    """What proves a lower bound for a hybrid array that is tighter than that of digital ones (`hybrid.certificate`).
+
+    Attributes:
+        dual: responses and multipliers, as for the problem without the hybrid array.
+        prices: of a transmitter, what the price of power on each antenna has beyond that of all, `[tx]`, by stream; of
+            a receiver, a Hermitian matrix of each of its antennas, `[rx, tx, tx]`, by the receiver's name.
+    """
+
+    dual: DualEvidence
+    prices: Mapping[str, Inexact[np.ndarray, "..."]]
+
+
+@dataclass(frozen=True, eq=False)
 class Proposal:
     """What a method hands over to be graded.
 
@@ -50,6 +65,7 @@ class Proposal:
         stream_covariances: covariance of each stream, if the problem has several; they add up to `covariances`.
         details: numbers of the method's own (`evaluations`, `solver_seconds`, ...), for reports.
         dual: evidence for a lower bound if there are requirements.
+        cover: leaves of a search over choices, with the proof of each (see `network.choices`).
     """
 
     covariances: Complex[np.ndarray, "block tx tx"]
@@ -60,6 +76,7 @@ class Proposal:
     stream_covariances: Mapping[str, Complex[np.ndarray, "block tx tx"]] | None = None
     details: Mapping[str, float | int | str] = field(default_factory=dict)
     dual: DualEvidence | None = None
+    cover: tuple[Leaf, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,6 +99,9 @@ class Design:
         iterations: number of iterations.
         seconds: wall-clock time (of a batch: its time divided by its size).
         details: numbers of the method's own; with a `Hinge` also the `trace_loss`, the weighted bound.
+        analog: analog network F of each hybrid array, by its port.
+        digital: what the chains behind it send or combine, by its port: beams of all streams in sqrt(watt), `[chain,
+            beam]`, or the combiner of each served user, `[chain, user]`.
     """
 
     method: str
@@ -98,6 +118,8 @@ class Design:
     iterations: int
     seconds: float
     details: Mapping[str, float | int | str]
+    analog: Mapping[str, Complex[np.ndarray, "antenna chain"]] = field(default_factory=dict)
+    digital: Mapping[str, Complex[np.ndarray, "chain stream"]] = field(default_factory=dict)
 
     @property
     def gap(self) -> float | None:

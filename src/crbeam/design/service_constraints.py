@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Complex, Float
 
 from crbeam.communication.sinr import EchoTolerance, UplinkChannel, echo_tolerance
+from crbeam.design.rate_constraints import MinimumRate
 from crbeam.errors import InvalidInput
 
 
@@ -55,15 +56,17 @@ class MinimumSinr:
 
     With the covariance `W_b` of the user's stream and `R_b` of all streams in block b, and t the transmit vector of the
     channel (`conj(h)` if the user receives `h^T x`):
-    `(1 + 1 / gamma) sum_b t_b^H W_b t_b - sum_b t_b^H R_b t_b >= noise`.
+    `(1 + 1 / gamma) sum_b t_b^H W_b t_b - sum_b t_b^H R_b t_b >= noise`. Streams that the user knows and removes are
+    left out of R.
 
     Attributes:
         user: the user, as the stream that serves it names it.
         channels: transmit vector of the channel from each block that the user hears.
         minimum_sinr: gamma, linear.
         noise_power_w: of the user.
+        cancels: names of streams that do not disturb the user, because it knows them.
 
-    Reference: li2024 eq. (12), eq. (37).
+    Reference: li2024 eq. (12), eq. (37); wang2024 eq. (24).
     """
 
     allows_subspace_reduction: ClassVar[bool] = True
@@ -72,6 +75,7 @@ class MinimumSinr:
     channels: Mapping[str, Complex[np.ndarray, " tx"]]
     minimum_sinr: float
     noise_power_w: float
+    cancels: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         _require_positive(f"The least SINR of {self.user}", self.minimum_sinr)
@@ -85,6 +89,7 @@ class MinimumSinr:
         for block, vector in self.channels.items():
             parts.append(PowerPart(block, vector, -1.0))
             parts.append(PowerPart(block, vector, 1.0 + 1.0 / self.minimum_sinr, stream))
+            parts += [PowerPart(block, vector, 1.0, known) for known in self.cancels]
         return Requirement(f"SINR of {self.user}", tuple(parts), self.noise_power_w)
 
 
@@ -206,4 +211,56 @@ class FixedAnalog:
         return left[:, values > 1e-12 * values[0]]
 
 
-ServiceConstraint = MinimumSinr | MinimumUplinkSinr | Illumination | FixedAnalog
+@dataclass(frozen=True)
+class BoundLimit:
+    """The weighted bound of a criterion is at most a given value: `tr(E^T I(R)^-1 E) <= limit`.
+
+    Attributes:
+        criterion: name of the criterion.
+        limit: in the unit of its weights; m^2 for a position with weight 1.
+
+    Reference: xu2023 eq. (8), C2.
+    """
+
+    allows_subspace_reduction: ClassVar[bool] = True
+
+    criterion: str
+    limit: float
+
+    def __post_init__(self) -> None:
+        _require_positive(f"The limit on the bound of {self.criterion}", self.limit)
+
+
+@dataclass(frozen=True)
+class OneReceiver:
+    """One station listens and is silent; the limit on the bound holds for what it hears.
+
+    Attributes:
+        silent_block: the block of the station that listens, by the name of the criterion for what it hears. In the
+            order in which a choice without optimisation would take them, the station nearest to the target first.
+
+    Reference: xu2023 eq. (8), C2, C5.
+    """
+
+    allows_subspace_reduction: ClassVar[bool] = True
+
+    silent_block: Mapping[str, str]
+
+    def __post_init__(self) -> None:
+        if not self.silent_block or len(set(self.silent_block.values())) < len(self.silent_block):
+            raise InvalidInput(f"There must be stations that may listen, each once, found {dict(self.silent_block)}.")
+
+
+@dataclass(frozen=True)
+class Association:
+    """Each served stream is sent in one of its blocks only: one station serves each user.
+
+    Reference: xu2023 eq. (8), C4, C6.
+    """
+
+    allows_subspace_reduction: ClassVar[bool] = True
+
+
+ServiceConstraint = (
+    MinimumSinr | MinimumRate | MinimumUplinkSinr | Illumination | FixedAnalog | BoundLimit | OneReceiver | Association
+)

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
-from crbeam.estimation.link_model import LinkModel, alike_rad, mirrored_rad, wrapped, wrapped_rad
-from crbeam.estimation.path_estimates import PathEstimates
+from crbeam.estimation.link_model import LinkModel, mirrored_rad, wrapped, wrapped_rad
+from crbeam.estimation.path_estimates import PathEstimates, alike_arrivals
 from crbeam.estimation.prediction import user_names, with_velocity
 from crbeam.scenario import SPEED_OF_LIGHT_MPS
 
@@ -36,18 +36,18 @@ def starts_from_echoes(
 
     objects = _echoes(echo_model, echoes)
     side = 0 if model.user_side > 0 else 1
-    positions_wavelengths = model.receive_positions_wavelengths
+    alike = alike_arrivals(model, estimates, 0)
     found = []
     for user in range(len(objects.variance_m2)):
         others = np.delete(np.arange(len(objects.variance_m2)), user)
-        for arrival_rad in alike_rad(float(estimates.parameters.arrival_rad[0]), positions_wavelengths):
-            misfit = _misfit(model, estimates, objects, (side, user), float(arrival_rad))[:, others]
+        for sight in zip(alike.angle_rad, alike.variance, strict=True):
+            misfit = _misfit(model, estimates, objects, (side, user), sight)[:, others]
             rows, columns = linear_sum_assignment(misfit.min(axis=0))
             sides = misfit[:, rows, columns].argmin(axis=0)
             bounces_m = np.zeros((len(others), 2))
             bounces_m[columns] = objects.places_m[sides, others[rows]]
             loss = float(misfit[sides, rows, columns].sum())
-            found.append((loss, objects.places_m[side, user], float(arrival_rad), bounces_m))
+            found.append((loss, objects.places_m[side, user], float(sight[0]), bounces_m))
     found.sort(key=lambda each: each[0])
     near = [each for each in found if each[0] <= found[0][0] + MOST_EXCESS]
     return [_as_state(model, estimates, *each[1:]) for each in near[:MOST_STARTS]]
@@ -67,9 +67,12 @@ def _echoes(model: LinkModel, estimates: PathEstimates) -> _Echoes:
 
 
 def _misfit(
-    model: LinkModel, estimates: PathEstimates, objects: _Echoes, user: tuple[int, int], sight_rad: float
+    model: LinkModel, estimates: PathEstimates, objects: _Echoes, user: tuple[int, int], sight: tuple[float, float]
 ) -> Float[np.ndarray, "side object bounce"]:
-    """Squared misfit of each object as the bounce of each path, in units of its variance."""
+    """Squared misfit of each object as the bounce of each path, in units of its variance.
+
+    With a given arrival of the line of sight and its variance.
+    """
     user_m, user_variance_m2 = objects.places_m[user], objects.variance_m2[user[1]]
     parameters, variance = estimates.parameters, estimates.variances
     to_user_m, back_m = objects.places_m - user_m, model.station_m - user_m
@@ -77,15 +80,18 @@ def _misfit(
     first_m = np.hypot(*np.moveaxis(objects.places_m - model.station_m, -1, 0))
     detour_m = first_m + second_m - np.hypot(*back_m)
     beside_rad = np.arctan2(to_user_m[..., 1], to_user_m[..., 0]) - np.arctan2(back_m[1], back_m[0])
-    arrival_rad = sight_rad + beside_rad
+    arrival_rad = sight[0] + beside_rad
     place_variance_m2 = (objects.variance_m2 + user_variance_m2)[None, :, None]
     seen_m = SPEED_OF_LIGHT_MPS * ((parameters.delay_s[1:] - parameters.delay_s[0]) % model.delay_period_s)
     seen_variance_m2 = SPEED_OF_LIGHT_MPS**2 * (variance[2, 1:] + variance[2, 0])
     by_delay = (detour_m[..., None] - seen_m) ** 2 / (seen_variance_m2 + 4.0 * place_variance_m2)
-    alike = [alike_rad(float(angle), model.receive_positions_wavelengths) for angle in parameters.arrival_rad[1:]]
-    turn_rad = np.stack([np.abs(wrapped_rad(arrival_rad[..., None] - each)).min(axis=-1) for each in alike], axis=-1)
-    turn_variance = variance[1, 1:] + variance[1, 0] + place_variance_m2 / second_m[..., None] ** 2
-    return by_delay + turn_rad**2 / turn_variance
+    by_arrival = np.empty_like(by_delay)
+    for bounce in range(by_delay.shape[-1]):
+        alike = alike_arrivals(model, estimates, 1 + bounce)
+        turn_rad = wrapped_rad(arrival_rad[..., None] - alike.angle_rad)
+        place_variance = (place_variance_m2[..., 0] / second_m**2)[..., None]
+        by_arrival[..., bounce] = np.min(turn_rad**2 / (alike.variance + sight[1] + place_variance), axis=-1)
+    return by_delay + by_arrival
 
 
 def _as_state(

@@ -212,18 +212,24 @@ def folded_rad(angle_rad: Float[np.ndarray, "*batch"], axis_rad: float) -> Float
     return wrapped_rad(axis_rad + np.abs(wrapped_rad(angle_rad - axis_rad)))
 
 
-def alike_rad(angle_rad: float, positions_wavelengths: Float[np.ndarray, "antenna 2"]) -> Float[np.ndarray, " alike"]:
+def alike_rad(
+    angle_rad: float, positions_wavelengths: Float[np.ndarray, "antenna 2"], cosine_slack: float = 0.0
+) -> Float[np.ndarray, " alike"]:
     """All angles with the response of a given one, side 1 of the array first.
 
     These are the angle and its mirror image, and, if the elements are more than half a wavelength apart, those whose
-    cosine to the array's line differs by a multiple of one over their distance (grating lobes).
+    cosine to the array's line differs by a multiple of one over their distance (grating lobes). With half a wavelength
+    between them a wave along the line looks as one from its other end does: cosines that exceed 1 by no more than
+    `cosine_slack`, the accuracy of the given one, stand for the end itself.
     """
     axis_rad = line_axis_rad(positions_wavelengths)
     cosine = np.array([np.cos(angle_rad - axis_rad)])
     if len(positions_wavelengths) > 1:
         step = 1.0 / float(np.linalg.norm(positions_wavelengths[1] - positions_wavelengths[0]))
-        others = cosine + step * np.arange(-np.ceil(2.0 / step), np.ceil(2.0 / step) + 1.0)
-        cosine = others[np.abs(others) <= 1.0]
+        most = np.ceil(2.0 / step)
+        shifts = np.arange(-most, most + 1.0)
+        cosine = cosine + step * shifts
+        cosine = cosine[np.abs(cosine) <= 1.0 + cosine_slack * (shifts != 0.0)]
     beside_rad = np.arccos(np.clip(cosine, -1.0, 1.0))
     return wrapped_rad(axis_rad + np.concatenate([beside_rad, -beside_rad]))
 

@@ -1,6 +1,5 @@
 """Likelihood of a target's place in a near-field echo, with the gain concentrated out."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -33,18 +32,18 @@ class EchoLikelihood:
     known_strength: float | None = None
 
     def on_grid(self) -> Float[np.ndarray, "angle range"]:
-        """Likelihood at all places of the model's grid."""
+        """Likelihood at all places of the model's grid; nothing speaks for those to which the combiner is deaf."""
         grid = self.model.grid
         product = np.sum((grid.receive.conj() @ self.observation) * grid.transmit.conj(), axis=-1)
         norm = np.sum(np.abs(grid.receive) ** 2, axis=-1) * np.sum(np.abs(grid.transmit) ** 2, axis=-1)
-        return self._energy(np.abs(product), norm)
+        return np.where(grid.is_heard, self._energy(np.abs(product), norm), 0.0)
 
     def at(
-        self, angle_rad: Float[np.ndarray, " point"], inverse_range: Float[np.ndarray, " point"]
+        self, angle_rad: Float[np.ndarray, " point"], inverse_range_per_m: Float[np.ndarray, " point"]
     ) -> Float[np.ndarray, " point"]:
         """Likelihood at places."""
-        receive = self.model.receive_side(angle_rad, inverse_range).value
-        transmit = self.model.transmit_side(angle_rad, inverse_range).value
+        receive = self.model.receive_side(angle_rad, inverse_range_per_m).value
+        transmit = self.model.transmit_side(angle_rad, inverse_range_per_m).value
         product = np.sum((self.observation.T @ receive.conj()) * transmit.conj(), axis=0)
         norm = np.sum(np.abs(receive) ** 2, axis=0) * np.sum(np.abs(transmit) ** 2, axis=0)
         return self._energy(np.abs(product), norm)
@@ -63,7 +62,11 @@ class EchoLikelihood:
 
 
 def signature_score(
-    observation: Complex[np.ndarray, "chain beam"], receive: Side, transmit: Side, *, known_strength: float | None = None
+    observation: Complex[np.ndarray, "chain beam"],
+    receive: Side,
+    transmit: Side,
+    *,
+    known_strength: float | None = None,
 ) -> Score | None:
     """Likelihood of the signature `g = z t^T` with slope and expected curvature in (angle, inverse range).
 
@@ -91,13 +94,10 @@ def signature_score(
     along = changes @ signature.conj() / np.sqrt(norm)
     inner = (changes.conj() @ changes.T).real
     if known_strength is None:
-        removed, energy = (np.outer(along.conj(), along)).real, abs(product) ** 2 / norm
+        removed, energy = np.real(np.outer(along.conj(), along)), abs(product) ** 2 / norm
     else:
         turned = (along * strength.conjugate() / abs(strength)).imag
         removed = np.outer(turned, turned)
         energy = 2.0 * known_strength * abs(product) - known_strength**2 * norm
     gradient = (changes @ (data - strength * signature).conj()).real
     return Score(energy, gradient, inner - removed, np.array([strength]))
-
-
-ScoreAt = Callable[[Float[np.ndarray, "2"]], Score | None]

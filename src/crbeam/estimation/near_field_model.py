@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from jaxtyping import Complex, Float
+from jaxtyping import Bool, Complex, Float
 
 from crbeam.errors import InvalidInput
 from crbeam.propagation.near_field import WaveModel, near_field_response, rayleigh_distance_m
@@ -17,6 +17,8 @@ TURN_PER_STEP = 0.125
 MOST_RAYLEIGH_DISTANCES = 10.0
 #: Least range of a target, in `sqrt(D^3 / wavelength)`: nearer, reactive fields and amplitudes matter.
 LEAST_FRESNEL = 0.62
+#: Share of the largest power of combined responses below which the combiner is deaf to a place.
+LEAST_HEARD = 0.03
 #: Largest sine of the angle between a target and the direction that the longer array faces.
 MOST_SINE = 0.9998
 
@@ -55,15 +57,25 @@ class EchoGrid:
 
     Attributes:
         angle_rad: directions, in even steps of the sine of the angle from where the longer array faces.
-        inverse_range: in even steps, 1/m.
+        inverse_range_per_m: in even steps, 1/m.
         receive: combined responses.
         transmit: responses in the beams.
     """
 
     angle_rad: Float[np.ndarray, " angle"]
-    inverse_range: Float[np.ndarray, " range"]
+    inverse_range_per_m: Float[np.ndarray, " range"]
     receive: Complex[np.ndarray, "angle range chain"]
     transmit: Complex[np.ndarray, "angle range beam"]
+
+    @cached_property
+    def is_heard(self) -> Bool[np.ndarray, "angle range"]:
+        """Where the analog combiner is not deaf; everywhere without one.
+
+        Sub-arrays are far apart, so that their chains see grating lobes of their own, where their antennas nearly
+        cancel. A search that normalises responses would take what is heard there for as good as the target.
+        """
+        power = np.sum(np.abs(self.receive) ** 2, axis=-1)
+        return power >= LEAST_HEARD * power.max()
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,30 +132,44 @@ class EchoModel:
         least_m = LEAST_FRESNEL * np.sqrt(aperture_m(positions_m) ** 3 / self.wavelength_m)
         return float(least_m), MOST_RAYLEIGH_DISTANCES * rayleigh_distance_m(positions_m, self.wavelength_m)
 
-    def holds(self, angle_rad: float, inverse_range: float) -> bool:
+    def holds(self, angle_rad: float, inverse_range_per_m: float) -> bool:
         """Whether a target can be there."""
         least_m, most_m = self.range_m
         ahead = np.cos(angle_rad - self.facing_rad) >= np.sqrt(1.0 - MOST_SINE**2)
-        return bool(ahead and 1.0 / most_m <= inverse_range <= 1.0 / least_m)
+        return bool(ahead and 1.0 / most_m <= inverse_range_per_m <= 1.0 / least_m)
 
-    def receive_side(self, angle_rad: Float[np.ndarray, " point"], inverse_range: Float[np.ndarray, " point"]) -> Side:
+    def receive_side(
+        self, angle_rad: Float[np.ndarray, " point"], inverse_range_per_m: Float[np.ndarray, " point"]
+    ) -> Side:
         """Combined responses z to points."""
-        side = self._side(self.receive, angle_rad, inverse_range)
+        side = self._side(self.receive, angle_rad, inverse_range_per_m)
         return side if self.combiner is None else _mapped(self.combiner.conj().T, side)
 
-    def transmit_side(self, angle_rad: Float[np.ndarray, " point"], inverse_range: Float[np.ndarray, " point"]) -> Side:
+    def transmit_side(
+        self, angle_rad: Float[np.ndarray, " point"], inverse_range_per_m: Float[np.ndarray, " point"]
+    ) -> Side:
         """Responses in the beams, `t = B^T a`."""
-        return _mapped(self.beams.T, self._side(self.transmit, angle_rad, inverse_range))
+        return _mapped(self.beams.T, self._side(self.transmit, angle_rad, inverse_range_per_m))
 
-    def _side(self, array: EchoArray, angle_rad: np.ndarray, inverse_range: np.ndarray) -> Side:
+    def _side(self, array: EchoArray, angle_rad: np.ndarray, inverse_range_per_m: np.ndarray) -> Side:
         response = near_field_response(
-            array.positions_m, angle_rad, 1.0 / inverse_range, wavelength_m=self.wavelength_m, model=array.wave_model
+            array.positions_m,
+            angle_rad,
+            1.0 / inverse_range_per_m,
+            wavelength_m=self.wavelength_m,
+            model=array.wave_model,
         )
-        return Side(response.value, response.angle_slope, -response.range_slope / inverse_range**2)
+        return Side(response.value, response.angle_slope, -response.range_slope / inverse_range_per_m**2)
 
-    def lit_w(self, angle_rad: float, inverse_range: float) -> float:
+    def responses(
+        self, array: EchoArray, angle_rad: Float[np.ndarray, " point"], inverse_range_per_m: Float[np.ndarray, " point"]
+    ) -> Complex[np.ndarray, "antenna point"]:
+        """Response of all antennas of an array to points."""
+        return self._side(array, angle_rad, inverse_range_per_m).value
+
+    def lit_w(self, angle_rad: float, inverse_range_per_m: float) -> float:
         """Power that the transmission sends towards a place, `a^H R a` for the response's conjugate a."""
-        return float(np.sum(np.abs(self.transmit_side(*_point(angle_rad, inverse_range)).value) ** 2))
+        return float(np.sum(np.abs(self.transmit_side(*_point(angle_rad, inverse_range_per_m)).value) ** 2))
 
     @cached_property
     def grid(self) -> EchoGrid:
@@ -179,8 +205,8 @@ def mean_echo(
     return strength * model.receive_side(*place).value @ model.transmit_side(*place).value.T
 
 
-def _point(angle_rad: float, inverse_range: float) -> tuple[np.ndarray, np.ndarray]:
-    return np.array([angle_rad]), np.array([inverse_range])
+def _point(angle_rad: float, inverse_range_per_m: float) -> tuple[np.ndarray, np.ndarray]:
+    return np.array([angle_rad]), np.array([inverse_range_per_m])
 
 
 def _mapped(matrix: Complex[np.ndarray, "new old"], side: Side) -> Side:

@@ -19,6 +19,8 @@ DEPARTURES_PER_ANTENNA = 16
 MOST_LOBES = 32
 #: Loss of log-likelihood from which a departure is given up.
 MOST_DEFICIT = 30.0
+#: Standard deviations by which the cosine of an arrival may be off, where the other end of the array looks alike.
+MOST_DEVIATIONS = 4.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,6 +70,27 @@ class PathEstimates:
     def doppler_variances(self) -> Float[np.ndarray, " moving"]:
         """Variances of the Doppler shifts of the paths that move."""
         return self._all_variances[3 * len(self.parameters.delay_s) :]
+
+
+@dataclass(frozen=True, eq=False)
+class AlikeArrivals:
+    """Arrivals that an array does not tell from that of a path: `alike_rad`, and the variance of each."""
+
+    angle_rad: Float[np.ndarray, " alike"]
+    variance: Float[np.ndarray, " alike"]
+
+
+def alike_arrivals(model: LinkModel, estimates: PathEstimates, path: int) -> AlikeArrivals:
+    """Arrivals at which an estimated path may have come in.
+
+    What is estimated well is the cosine c to the array's line. With its variance v the angle has the variance
+    `v / (1 - c^2)`, and near an end of the array, where c may be 1, about `sqrt(v)`.
+    """
+    angle_rad, variance = float(estimates.parameters.arrival_rad[path]), float(estimates.variances[1, path])
+    deviation = np.sqrt(variance) * abs(np.sin(angle_rad - model.receive_axis_rad))
+    alike = alike_rad(angle_rad, model.receive_positions_wavelengths, MOST_DEVIATIONS * deviation)
+    sine = np.sin(alike - model.receive_axis_rad)
+    return AlikeArrivals(alike, deviation**2 / np.maximum(np.maximum(sine**2, deviation), 1e-300))
 
 
 def estimate_paths(model: LinkModel, observation: Complex[np.ndarray, "subcarrier symbol_beam_chain"]) -> PathEstimates:

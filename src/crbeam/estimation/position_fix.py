@@ -26,7 +26,7 @@ class StateEstimate:
 
     Attributes:
         state: estimate of each state parameter.
-        has_converged: whether all searches ended in a maximum.
+        has_converged: whether the search that gave the state ended in a maximum; of two stages, both.
     """
 
     state: dict[str, np.ndarray]
@@ -104,7 +104,7 @@ def _bistatic(
     if not reached:
         return StateEstimate({**starts[0].state, **assumed}, False)
     best = max(reached, key=lambda each: each.score.energy)
-    return StateEstimate({**as_state(free, best.point), **assumed}, best.has_converged and estimates.has_converged)
+    return StateEstimate({**as_state(free, best.point), **assumed}, best.has_converged)
 
 
 def _fix(

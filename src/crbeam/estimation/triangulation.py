@@ -1,13 +1,14 @@
 """Where user and targets are, in closed form, from the paths of a link to the user."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float, Int
 
-from crbeam.estimation.link_model import LinkModel, alike_rad, mirrored_rad, wrapped, wrapped_rad
+from crbeam.estimation.link_model import LinkModel, mirrored_rad, wrapped, wrapped_rad
 from crbeam.estimation.observations import PathParameters
-from crbeam.estimation.path_estimates import PathEstimates
+from crbeam.estimation.path_estimates import PathEstimates, alike_arrivals
 from crbeam.estimation.prediction import user_names, with_velocity
 from crbeam.scenario import SPEED_OF_LIGHT_MPS
 
@@ -27,12 +28,23 @@ class _Readings:
     Attributes:
         departure_rad: local angles at the station.
         arrival_rad: local angles at the user.
+        arrival_variance: of these.
         loss: twice the loss of log-likelihood against the best.
     """
 
     departure_rad: Float[np.ndarray, " reading"]
     arrival_rad: Float[np.ndarray, " reading"]
+    arrival_variance: Float[np.ndarray, " reading"]
     loss: Float[np.ndarray, " reading"]
+
+
+class _Sight(NamedTuple):
+    """One reading of the line of sight."""
+
+    departure_rad: float
+    arrival_rad: float
+    arrival_variance: float
+    loss: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,7 +80,8 @@ def triangulate(model: LinkModel, estimates: PathEstimates) -> list[BistaticStar
     on_side = np.sign(wrapped_rad(first.departure_rad - model.transmit_axis_rad)) == model.user_side
     starts = []
     for index in np.nonzero(on_side)[0]:
-        sight = (first.departure_rad[index], first.arrival_rad[index], first.loss[index])
+        angles = first.departure_rad[index], first.arrival_rad[index]
+        sight = _Sight(*angles, first.arrival_variance[index], first.loss[index])
         starts += _explanations(model, estimates, sight, readings[1:])
     starts.sort(key=lambda start: start[0])
     kept = [start for start in starts if start[0] <= starts[0][0] + MOST_EXCESS]
@@ -78,10 +91,15 @@ def triangulate(model: LinkModel, estimates: PathEstimates) -> list[BistaticStar
 def _readings(model: LinkModel, estimates: PathEstimates, path: int) -> _Readings:
     lobes = estimates.lobes[path]
     departure_rad = np.concatenate([lobes.departure_rad, mirrored_rad(lobes.departure_rad, model.transmit_axis_rad)])
-    arrival_rad = alike_rad(float(estimates.parameters.arrival_rad[path]), model.receive_positions_wavelengths)
+    arrivals = alike_arrivals(model, estimates, path)
     loss = 2.0 * np.tile(lobes.deficit, 2)
-    count = len(arrival_rad)
-    return _Readings(np.repeat(departure_rad, count), np.tile(arrival_rad, len(departure_rad)), np.repeat(loss, count))
+    count, times = len(arrivals.angle_rad), len(departure_rad)
+    return _Readings(
+        np.repeat(departure_rad, count),
+        np.tile(arrivals.angle_rad, times),
+        np.tile(arrivals.variance, times),
+        np.repeat(loss, count),
+    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,12 +129,10 @@ class _Bounce:
         return np.minimum(loss[np.arange(len(best)), best], UNFIT), self.reading[best]
 
 
-def _bounce(
-    model: LinkModel, estimates: PathEstimates, sight: tuple[float, float, float], path: int, readings: _Readings
-) -> _Bounce:
+def _bounce(model: LinkModel, estimates: PathEstimates, sight: _Sight, path: int, readings: _Readings) -> _Bounce:
     variances = estimates.variances
-    a = wrapped_rad(readings.departure_rad - sight[0])
-    b = -wrapped_rad(readings.arrival_rad - sight[1])
+    a = wrapped_rad(readings.departure_rad - sight.departure_rad)
+    b = -wrapped_rad(readings.arrival_rad - sight.arrival_rad)
     half_sum, half_difference = 0.5 * (a + b), 0.5 * (a - b)
     cosine = np.cos(half_sum)
     valid = np.nonzero((a * b > 0.0) & (np.abs(a + b) < np.pi - 1e-6))[0]
@@ -127,7 +143,7 @@ def _bounce(
         reading=valid,
         detour=np.cos(half_difference) / cosine - 1.0,
         slack=by_departure**2 * (variances[0, 0] + variances[0, path])
-        + by_arrival**2 * (variances[1, 0] + variances[1, path]),
+        + by_arrival**2 * (sight.arrival_variance + readings.arrival_variance[valid]),
         loss=readings.loss[valid],
         length_m=SPEED_OF_LIGHT_MPS * float((delays_s[path] - delays_s[0]) % model.delay_period_s),
         length_variance_m2=SPEED_OF_LIGHT_MPS**2 * float(variances[2, 0] + variances[2, path]),
@@ -138,7 +154,7 @@ _Explanation = tuple[float, float, PathParameters]
 
 
 def _explanations(
-    model: LinkModel, estimates: PathEstimates, sight: tuple[float, float, float], readings: list[_Readings]
+    model: LinkModel, estimates: PathEstimates, sight: _Sight, readings: list[_Readings]
 ) -> list[_Explanation]:
     """Loss, user's distance and readings of the few best explanations with one reading of the line of sight."""
     bounces = [_bounce(model, estimates, sight, 1 + index, each) for index, each in enumerate(readings)]
@@ -146,7 +162,7 @@ def _explanations(
     if not len(distance_m):
         return []
     judged = [bounce.loss_at(distance_m) for bounce in bounces]
-    loss = sight[2] + np.sum([each[0] for each in judged], axis=0)
+    loss = sight.loss + np.sum([each[0] for each in judged], axis=0)
     chosen = np.stack([each[1] for each in judged])
     best = np.argsort(loss, kind="stable")
     _, unique = np.unique(chosen[:, best], axis=1, return_index=True)
@@ -170,7 +186,7 @@ def _distances_m(bounces: list[_Bounce]) -> Float[np.ndarray, " distance"]:
 
 def _read(
     estimates: PathEstimates,
-    sight: tuple[float, float, float],
+    sight: _Sight,
     readings: list[_Readings],
     chosen: Int[np.ndarray, " bounce"],
 ) -> PathParameters:

@@ -8,6 +8,7 @@ from jaxtyping import Complex, Float
 
 from crbeam.errors import Unidentifiable
 from crbeam.information import Information, InformationMap
+from crbeam.information.parameters import ParameterLayout
 from crbeam.linalg import NULL_TOLERANCE, one_blas_thread
 from crbeam.scenario import Scenario
 from crbeam.systems import covariances_of_blocks, link_maps, polar_targets
@@ -24,6 +25,10 @@ _QUANTITIES = {
     "user_velocity": "user_velocity_mps",
     "user_orientation": "user_orientation_rad",
     "clock_bias": "clock_bias_s",
+    "target_velocity[0]": "target_velocity_mps",
+    "target_speed[0]": "target_velocity_mps",
+    "delay": "delay_s",
+    "doppler": "doppler_hz",
 }
 
 
@@ -119,8 +124,13 @@ def evaluate_link(
         return None if set(parameters) & set(lost) else information.root_bound(parameters)
 
     quantities: dict[str, Quantity] = {
-        key: root((parameter,)) for parameter, key in _QUANTITIES.items() if parameter in layout
+        _QUANTITIES[word]: root((parameter,)) for parameter, word in _words(layout).items() if word in _QUANTITIES
     }
+    if not positions:
+        return LinkEvaluation(name, quantities, lost, _reason(information, lost), information)
+    if "target_velocity_mps" in quantities:
+        quantities = {"target_position_m": root(targets), **quantities}
+        return LinkEvaluation(name, quantities, lost, _reason(information, lost), information)
     if "user_velocity" in lost:
         quantities["user_radial_speed_mps"] = _only_speed_mps(information)
     if polar:
@@ -128,6 +138,11 @@ def evaluate_link(
     quantities["target_positions_m"] = tuple(root((target,)) for target in targets)
     quantities["all_positions_m"] = root(positions)
     return LinkEvaluation(name, quantities, lost, _reason(information, lost), information)
+
+
+def _words(layout: ParameterLayout) -> dict[str, str]:
+    """Each parameter without the name of its link."""
+    return {parameter: parameter.rpartition("/")[2] for parameter in layout}
 
 
 def _polar(

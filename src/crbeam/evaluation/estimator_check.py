@@ -1,6 +1,6 @@
 """Whether estimators reach the bound: root-mean-square errors against root bounds over signal-to-noise ratio."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Literal
@@ -8,18 +8,16 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Complex, Float
 
-from crbeam.design.beamformers import beamformers_from_covariance
 from crbeam.errors import InvalidInput
-from crbeam.estimation import Failure, LinkModel, signal_to_noise
+from crbeam.estimation import Failure
+from crbeam.estimation.near_field_estimates import NearFieldMethod
 from crbeam.estimation.position_fix import Method
-from crbeam.estimation.prediction import RANGE_RATE, predict
 from crbeam.evaluation.error_statistics import Interval, root_mean_square, share
-from crbeam.evaluation.estimator_trials import TrialErrors, TrialSetting, run_trials
-from crbeam.information import ParameterLayout
-from crbeam.propagation.jacobians import doppler_shifts_hz
+from crbeam.evaluation.estimator_trials import Subjects, TrialErrors, quantities_of, run_trials
+from crbeam.evaluation.near_field_trials import near_field_subjects, sensing_snr_db
+from crbeam.evaluation.path_trials import path_snr_db, path_subjects
 from crbeam.scenario import Scenario
-from crbeam.systems import covariances_of_blocks, joint_links, link_maps, link_models, paths_of, true_state
-from crbeam.systems.hamrouni2026 import range_rate_map
+from crbeam.systems import polar_targets
 
 #: Above the threshold no more than this share of the trials fails, and no error exceeds this multiple of its bound.
 MOST_FAILURES = 0.01
@@ -28,8 +26,6 @@ MOST_RATIO = 1.5
 EFFICIENT = (0.95, 1.10)
 #: Joint confidence with which a ratio below 1 is called significant.
 JOINT_CONFIDENCE = 0.99
-#: Most complex numbers of one observation.
-MOST_NUMBERS = 2**23
 #: Signal-to-noise ratios that are checked by default, relative to the scenario's own.
 DEFAULT_OFFSETS_DB = tuple(range(-20, 26, 5))
 
@@ -40,12 +36,13 @@ class Estimator:
 
     Attributes:
         method: `direct`, on the state; `two-stage`, by path parameters; or `sequential`, where several links are
-            observed together: what the echoes tell first is a prior for the link to the user.
+            observed together: what the echoes tell first is a prior for the link to the user. Of near-field echoes
+            `joint`, on angle and range; `two-stage`, the angle first; or `music`. None is `direct` or `joint`.
         assumed: state parameters that links to the user take as known, with their values, right or wrong; the bound
             takes none as known.
     """
 
-    method: Method = "direct"
+    method: Method | NearFieldMethod | None = None
     assumed: Mapping[str, Float[np.ndarray, "..."]] = field(default_factory=dict)
 
 
@@ -89,7 +86,8 @@ class SnrCheck:
     """All trials of a link at one signal-to-noise ratio.
 
     Attributes:
-        snr_db: mean received energy per antenna and subcarrier over noise power, under isotropic transmission.
+        snr_db: mean received energy per antenna and subcarrier over noise power, under isotropic transmission; of a
+            near-field echo the sensing SNR.
         trials: number of trials.
         failures: number of trials that failed, by reason.
         failure_rate: their share, with its 95 % interval.
@@ -141,7 +139,10 @@ class LinkCheck:
 
     @property
     def below_bound(self) -> tuple[tuple[float, str], ...]:
-        """Ratios and quantities, from the threshold on, whose error is significantly below the bound: a mistake."""
+        """Ratios and quantities, from the threshold on, whose error is significantly below the bound.
+
+        It is a mistake, or a sign that errors are too large for the bound, which is of first order, to describe them.
+        """
         threshold_db = self.threshold_snr_db
         return tuple(
             (point.snr_db, name)
@@ -166,7 +167,7 @@ class EstimatorCheck:
     """Errors of an estimator against bounds.
 
     Attributes:
-        method: `two-stage`, `direct` or `sequential`.
+        method: how states were estimated, see `Estimator`.
         trials: number of trials at each signal-to-noise ratio.
         seed: of the noise.
         links: by link name.
@@ -186,6 +187,7 @@ def check_estimator(
     links: Sequence[str] | None = None,
     estimator: Estimator | None = None,
     on_progress: Callable[[str, int, int], None] | None = None,
+    network: Complex[np.ndarray, "rx chain"] | None = None,
 ) -> EstimatorCheck:
     """Root-mean-square errors of the maximum-likelihood estimator against root bounds, over signal-to-noise ratio.
 
@@ -201,22 +203,20 @@ def check_estimator(
             Echoes alone tell the rate at which the user's distance grows; of its velocity, that is what is checked.
         estimator: how states are estimated.
         on_progress: called with the link, the number of trials done and their total.
+        network: analog combiner of the array that hears a near-field echo; None is one chain for each antenna.
 
     Raises:
         Unidentifiable: a link does not determine its state.
     """
-    plan, estimator = plan or TrialPlan(), estimator or Estimator()
-    settings = _settings(scenario, covariances, estimator, plan.seed)
+    plan = plan or TrialPlan()
+    subjects = _subjects(scenario, covariances, estimator or Estimator(), plan.seed, network)
+    settings, own_db = subjects.settings, subjects.own_snr_db
     names = list(settings) if links is None else list(links)
     unknown = [name for name in names if name not in settings]
     if unknown or not names:
         raise InvalidInput(f"Links must be among {', '.join(settings)}, found {', '.join(unknown) or 'none'}.")
-    strangers = [name for name in estimator.assumed if name not in true_state(scenario)]
-    if strangers:
-        raise InvalidInput(f"Assumed must be state parameters of the scenario, found {', '.join(strangers)}.")
-    own_db = own_snr_db(scenario, covariances)
     grids = {name: _grid_db(plan.snr_db, own_db[name]) for name in names}
-    bounds = _root_bounds(scenario, covariances, {name: settings[name].layout for name in names})
+    bounds = subjects.root_bounds(names)
     n_tests = sum(len(grids[name]) * len(bounds[name]) for name in names)
     checks = {}
     for name in names:
@@ -233,115 +233,44 @@ def check_estimator(
             for value, result in zip(grids[name], results, strict=True)
         ]
         checks[name] = LinkCheck(name, own_db[name], tuple(points))
-    return EstimatorCheck(estimator.method, plan.trials, plan.seed, checks)
+    return EstimatorCheck(subjects.method, plan.trials, plan.seed, checks)
 
 
-def _root_bounds(
-    scenario: Scenario, covariances: Complex[np.ndarray, "block tx tx"], layouts: Mapping[str, ParameterLayout]
-) -> dict[str, dict[str, float]]:
-    """Root bounds of the quantities of each link in the scenario's own noise, for the beams that fit into the slots."""
-    sent = {block: beams @ beams.conj().T for block, beams in _beams(scenario, covariances).items()}
-    maps = link_maps(scenario)
-    bounds = {}
-    for name, layout in layouts.items():
-        known = maps[name] if RANGE_RATE not in layout else range_rate_map(scenario, maps[name])
-        information = known.at(np.stack([sent[block] for block in known.blocks]))
-        bounds[name] = {key: information.root_bound(names) for key, names in quantities_of(layout).items()}
-    return bounds
+def _subjects(
+    scenario: Scenario,
+    covariances: Complex[np.ndarray, "block tx tx"],
+    estimator: Estimator,
+    seed: int,
+    network: Complex[np.ndarray, "rx chain"] | None,
+) -> Subjects:
+    """What there is to check of a scenario, near or far."""
+    method, assumed = estimator.method, estimator.assumed
+    if polar_targets(scenario):
+        method = "joint" if method is None else method
+        if method in ("direct", "sequential") or assumed:
+            found = "assumed parameters" if assumed else f"`{method}`"
+            raise InvalidInput(
+                f"Near-field echoes are estimated by joint, two-stage or music, without assumed "
+                f"parameters; found {found}."
+            )
+        return near_field_subjects(scenario, covariances, method=method, seed=seed, network=network)
+    method = "direct" if method is None else method
+    if method in ("joint", "music") or network is not None:
+        found = f"`{method}`" if network is None else "an analog network"
+        raise InvalidInput(
+            f"Paths of plane waves are estimated by direct, two-stage or sequential; found {found}, "
+            "which is for near-field echoes."
+        )
+    return path_subjects(scenario, covariances, method=method, assumed=assumed, seed=seed)
 
 
 def own_snr_db(scenario: Scenario, covariances: Complex[np.ndarray, "block tx tx"]) -> dict[str, float]:
-    """Signal-to-noise ratio of each link of a scenario, and of all together, as `signal_to_noise` defines it.
+    """Signal-to-noise ratio of each link of a scenario, and of all together.
 
-    The transmission does not matter; it only completes the links' models.
+    Of paths as `signal_to_noise` defines it; of a near-field echo the sensing SNR, power gain of the echo from one
+    antenna to another times transmit power over noise power. The transmission does not matter.
     """
-    truth = true_state(scenario)
-    energies, antennas = {}, {}
-    paths = paths_of(scenario)
-    models = link_models(scenario, _beams(scenario, covariances))
-    for name, model in models.items():
-        both = predict(model, truth)
-        if both is None:
-            raise InvalidInput(f"The points of link `{name}` must not coincide.")
-        power_w = scenario.power_per_subcarrier_w(scenario.links[model.name].transmitter)
-        energies[name] = signal_to_noise(model, both[0], paths[model.name].gain, power_w)
-        antennas[name] = len(model.receive_positions_wavelengths)
-    return {
-        name: float(
-            10.0 * np.log10(np.average([energies[each] for each in group], weights=[antennas[each] for each in group]))
-        )
-        for name, group in _groups(scenario, models).items()
-    }
-
-
-def _groups(scenario: Scenario, models: Collection[str]) -> dict[str, tuple[str, ...]]:
-    """Links that are observed together, of those that the transmission reaches."""
-    return {name: group for name, group in joint_links(scenario).items() if set(group) <= set(models)}
-
-
-def _beams(scenario: Scenario, covariances: Complex[np.ndarray, "block tx tx"]) -> dict[str, np.ndarray]:
-    """Beams of every block that a transmission determines."""
-    slots = scenario.waveform.slots
-    return {
-        block: beamformers_from_covariance(covariance, slots).matrix
-        for block, covariance in covariances_of_blocks(scenario, covariances).items()
-    }
-
-
-def _settings(
-    scenario: Scenario, covariances: Complex[np.ndarray, "block tx tx"], estimator: Estimator, seed: int
-) -> dict[str, TrialSetting]:
-    models = link_models(scenario, _beams(scenario, covariances))
-    paths, truth = paths_of(scenario), _whole_truth(scenario)
-    for model in models.values():
-        _require_manageable(model)
-        _require_unambiguous(model, doppler_shifts_hz(paths[model.name]))
-    gains = {name: paths[model.name].gain for name, model in models.items()}
-    numbers = {name: index for index, name in enumerate(models)}
-    return {
-        name: TrialSetting(
-            models=tuple(models[each] for each in group),
-            streams=tuple(numbers[each] for each in group),
-            gains=tuple(gains[each] for each in group),
-            truth=truth,
-            method=estimator.method,
-            assumed=estimator.assumed,
-            seed=seed,
-        )
-        for name, group in _groups(scenario, models).items()
-    }
-
-
-def _require_manageable(model: LinkModel) -> None:
-    """Refuse observations that do not fit into memory many times over."""
-    count = len(model.frequency_hz) * model.n_symbols * model.beams.shape[1] * model.n_chains
-    if count > MOST_NUMBERS:
-        raise InvalidInput(
-            f"An observation must have at most {MOST_NUMBERS} numbers, but one of link `{model.name}` has {count}: "
-            f"{len(model.frequency_hz)} subcarriers, {model.n_symbols} symbols, {model.beams.shape[1]} beams, "
-            f"{model.n_chains} receive chains. Set waveform.subcarriers, slots or symbols_per_slot lower; a longer "
-            "waveform.cyclic_prefix keeps the duration."
-        )
-
-
-def _require_unambiguous(model: LinkModel, shifts_hz: Float[np.ndarray, " path"]) -> None:
-    """Refuse Doppler shifts that symbols are too rare to tell from smaller ones."""
-    largest_hz = float(np.max(np.abs(shifts_hz)))
-    if largest_hz >= 0.5 * model.doppler_period_hz:
-        raise InvalidInput(
-            f"Doppler shifts must be less than half the symbol rate of {model.doppler_period_hz:.6g} Hz, but in link "
-            f"`{model.name}` one is {largest_hz:.6g} Hz; set waveform.cyclic_prefix shorter."
-        )
-
-
-def _whole_truth(scenario: Scenario) -> dict[str, Float[np.ndarray, "..."]]:
-    """True state with the range rate of a user that moves, which is what echoes alone tell of its velocity."""
-    truth = true_state(scenario)
-    if "user_velocity" not in truth:
-        return truth
-    station = next(iter(scenario.stations.values()))
-    away_m = truth["user_position"] - np.array(station.position_m)
-    return {**truth, RANGE_RATE: np.array([truth["user_velocity"] @ away_m / np.hypot(*away_m)])}
+    return sensing_snr_db(scenario) if polar_targets(scenario) else path_snr_db(scenario, covariances)
 
 
 def _grid_db(snr_db: Sequence[float | Literal["own"]] | None, own_db: float) -> list[float]:
@@ -352,21 +281,6 @@ def _grid_db(snr_db: Sequence[float | Literal["own"]] | None, own_db: float) -> 
     if not grid or not all(-200.0 <= value <= 300.0 for value in grid):
         raise InvalidInput("Signal-to-noise ratios must be given, each from -200 dB to 300 dB.")
     return grid
-
-
-def quantities_of(layout: ParameterLayout) -> dict[str, tuple[str, ...]]:
-    """State parameters of each quantity that is checked."""
-    targets = layout.family("target_position")
-    quantities = {
-        "user_position_m": ("user_position",),
-        "user_velocity_mps": ("user_velocity",),
-        "user_range_rate_mps": (RANGE_RATE,),
-        "user_orientation_rad": ("user_orientation",),
-        "clock_bias_s": ("clock_bias",),
-        "target_positions_m": targets,
-        "all_positions_m": ("user_position", *targets),
-    }
-    return {key: names for key, names in quantities.items() if names and all(name in layout for name in names)}
 
 
 def _judged(snr_db: float, result: TrialErrors, bounds: Mapping[str, float], own_db: float, n_tests: int) -> SnrCheck:

@@ -1,10 +1,12 @@
 """Random trials of an estimator: one observation, one estimate, one error each; on several cores if asked."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, replace
+from functools import partial
 from multiprocessing import get_context
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Complex, Float, Int
@@ -22,13 +24,36 @@ from crbeam.estimation import (
     state_errors,
 )
 from crbeam.estimation.position_fix import Method
-from crbeam.estimation.prediction import State, joint_state_layout, predict
+from crbeam.estimation.prediction import RANGE_RATE, State, joint_state_layout, predict
 from crbeam.information import ParameterLayout
 from crbeam.linalg import one_blas_thread
 
 #: Trials that a worker does at a time.
 CHUNK = 20
 _FAILURES = tuple(Failure)
+
+
+#: Errors of one trial and the index of its failure, by the code of the noise and the trial's number.
+Trial = Callable[[int, int], tuple[Float[np.ndarray, " parameter"], int]]
+
+
+@runtime_checkable
+class Setting(Protocol):
+    """All that trials have in common."""
+
+    @property
+    def layout(self) -> ParameterLayout:
+        """What is estimated."""
+        ...
+
+    def trial(self, noise_factor: float) -> Trial:
+        """One trial in noise of so many times the power of the scenario's."""
+        ...
+
+
+def failure_index(failure: Failure | None) -> int:
+    """Place of a failure in the list of them; -1 for none."""
+    return -1 if failure is None else _FAILURES.index(failure)
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,6 +83,29 @@ class TrialSetting:
         """State parameters that the links depend on."""
         return joint_state_layout(self.models)
 
+    def trial(self, noise_factor: float) -> Trial:
+        """One trial in noise of so many times the power of the scenario's."""
+        models = tuple(model.with_noise(model.noise_power_w * noise_factor) for model in self.models)
+        means = [_mean(model, self.truth, gain) for model, gain in zip(models, self.gains, strict=True)]
+        return partial(_trial, replace(self, models=models), means)
+
+
+@dataclass(frozen=True, eq=False)
+class Subjects:
+    """What can be checked of a scenario.
+
+    Attributes:
+        method: how states are estimated.
+        settings: what all trials have in common, by the name of the link or of the links together.
+        own_snr_db: signal-to-noise ratio of the scenario, by the same names.
+        root_bounds: root bounds of the quantities of some of them in the scenario's own noise, by quantity.
+    """
+
+    method: str
+    settings: Mapping[str, Setting]
+    own_snr_db: Mapping[str, float]
+    root_bounds: Callable[[Sequence[str]], Mapping[str, Mapping[str, float]]]
+
 
 @dataclass(frozen=True, eq=False)
 class TrialErrors:
@@ -78,8 +126,26 @@ class TrialErrors:
         return int(np.sum(self.failures == _FAILURES.index(failure)))
 
 
+def quantities_of(layout: ParameterLayout) -> dict[str, tuple[str, ...]]:
+    """State parameters of each quantity that is checked."""
+    targets = layout.family("target_position")
+    angles, ranges = layout.family("target_angle"), layout.family("target_range")
+    quantities = {
+        "user_position_m": ("user_position",),
+        "user_velocity_mps": ("user_velocity",),
+        "user_range_rate_mps": (RANGE_RATE,),
+        "user_orientation_rad": ("user_orientation",),
+        "clock_bias_s": ("clock_bias",),
+        "target_position_m" if angles else "target_positions_m": targets,
+        "target_angle_rad": angles,
+        "target_range_m": ranges,
+        "all_positions_m": ("user_position", *targets),
+    }
+    return {key: names for key, names in quantities.items() if names and all(name in layout for name in names)}
+
+
 def run_trials(
-    setting: TrialSetting,
+    setting: Setting,
     noise_factors: Sequence[float],
     codes: Sequence[int],
     trials: int,
@@ -125,7 +191,7 @@ _Job = tuple[int, float, int, range]
 _Result = tuple[Float[np.ndarray, "trial parameter"], Int[np.ndarray, " trial"]]
 
 
-def _results(setting: TrialSetting, jobs: list[_Job], workers: int) -> Iterator[tuple[_Job, _Result]]:
+def _results(setting: Setting, jobs: list[_Job], workers: int) -> Iterator[tuple[_Job, _Result]]:
     """Jobs with their results, in any order."""
     if workers == 1:
         for job in jobs:
@@ -146,10 +212,10 @@ def _results(setting: TrialSetting, jobs: list[_Job], workers: int) -> Iterator[
             pool.shutdown(wait=False, cancel_futures=True)
 
 
-_WORKER: dict[str, TrialSetting] = {}
+_WORKER: dict[str, Setting] = {}
 
 
-def _prepare_worker(setting: TrialSetting) -> None:
+def _prepare_worker(setting: Setting) -> None:
     _WORKER["setting"] = setting
 
 
@@ -157,13 +223,11 @@ def _do_in_worker(job: _Job) -> _Result:
     return _do(_WORKER["setting"], job)
 
 
-def _do(setting: TrialSetting, job: _Job) -> _Result:
+def _do(setting: Setting, job: _Job) -> _Result:
     _, factor, code, numbers = job
-    models = [model.with_noise(model.noise_power_w * factor) for model in setting.models]
-    means = [_mean(model, setting.truth, gain) for model, gain in zip(models, setting.gains, strict=True)]
-    quieter = replace(setting, models=tuple(models))
     with one_blas_thread():
-        results = [_trial(quieter, means, code, number) for number in numbers]
+        trial = setting.trial(factor)
+        results = [trial(code, number) for number in numbers]
     return np.stack([error for error, _ in results]), np.array([failure for _, failure in results])
 
 
@@ -189,4 +253,4 @@ def _trial(
     failure = failure_of(models, named, setting.truth)
     errors = state_errors(models, named.state, setting.truth)
     vector = np.concatenate([errors[name] for name in setting.layout])
-    return vector, -1 if failure is None else _FAILURES.index(failure)
+    return vector, failure_index(failure)

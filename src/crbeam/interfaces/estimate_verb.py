@@ -29,7 +29,8 @@ from crbeam.interfaces.options import (
 )
 from crbeam.interfaces.output import print_files, print_json
 from crbeam.scenario import Scenario, scenario_document
-from crbeam.systems import block_sets, design_problem, isotropic_transmission
+from crbeam.systems import block_sets, default_method, design_problem, isotropic_transmission, polar_targets
+from crbeam.systems.li2024 import with_illumination
 
 #: Most signal-to-noise ratios of one check.
 MOST_RATIOS = 1000
@@ -41,7 +42,8 @@ DesignOption = Annotated[
     typer.Option(
         "--design",
         metavar="isotropic|FILE",
-        help="The transmission: a design's file, or isotropic; by default the design of fdb-wcrb at weight 0.5.",
+        help="The transmission: a design's file, or isotropic; by default the design of fdb-wcrb at weight 0.5, or for "
+        "near-field echoes that of digital.",
     ),
 ]
 SnrOption = Annotated[
@@ -49,12 +51,31 @@ SnrOption = Annotated[
     typer.Option(
         "--snr-db",
         metavar="A:B:N",
-        help="Signal-to-noise ratios per antenna and subcarrier; a comma adds more, `own` is the scenario's. "
+        help="Signal-to-noise ratios per antenna and subcarrier (of near-field echoes: sensing SNRs); a comma adds "
+        "more, `own` is the scenario's. "
         "By default own-20 to own+25 in steps of 5 dB.",
     ),
 ]
 LinkOption = Annotated[
     list[str] | None, typer.Option("--link", help="A link, or `fused`; may be repeated. By default all.")
+]
+MethodOption = Annotated[
+    Literal["direct", "two-stage", "sequential", "joint", "music"] | None,
+    typer.Option(
+        "--method",
+        help="direct: on the state; two-stage: by path parameters; sequential: with what echoes tell as a prior. Of "
+        "near-field echoes joint: angle and range together; two-stage: the angle first; music. By default direct or "
+        "joint.",
+    ),
+]
+IlluminationOption = Annotated[
+    float | None,
+    typer.Option(
+        "--illumination",
+        metavar="SHARE",
+        help="Least power at the target of a near-field echo in the default design, as a share of the largest; by "
+        "default that of the scenario, or 0.1 if it has none.",
+    ),
 ]
 WorkersOption = Annotated[
     int | None, typer.Option("--workers", min=1, help="Processes; by default as many as there are cores.")
@@ -66,13 +87,11 @@ def estimate(
     design: DesignOption = None,
     snr_db: SnrOption = None,
     trials: Annotated[int, typer.Option("--trials", min=2, max=10**7, help="Trials at each ratio.")] = 200,
-    method: Annotated[
-        Literal["direct", "two-stage", "sequential"],
-        typer.Option("--method", help="On the state, by path parameters, or with what echoes tell as a prior."),
-    ] = "direct",
+    method: MethodOption = None,
     links: LinkOption = None,
     noise_seed: Annotated[int, typer.Option("--noise-seed", min=0, help="Seed of the noise.")] = 1,
     workers: WorkersOption = None,
+    illumination: IlluminationOption = None,
     overrides: SetOption = None,
     out: OutOption = None,
     seed: SeedOption = None,
@@ -83,7 +102,7 @@ def estimate(
         scenario = load_scenario(source, overrides, seed)
         result = check_estimator(
             scenario,
-            _covariances(scenario, design),
+            _covariances(scenario, design, illumination),
             plan=TrialPlan(parse_ratios(snr_db), trials, noise_seed, workers or os.cpu_count() or 1),
             links=links,
             estimator=Estimator(method),
@@ -129,12 +148,16 @@ def parse_ratios(text: str | None) -> tuple[float | Literal["own"], ...] | None:
     return tuple(ratios)
 
 
-def _covariances(scenario: Scenario, design: str | None) -> np.ndarray:
+def _covariances(scenario: Scenario, design: str | None, illumination: float | None) -> np.ndarray:
+    if illumination is not None and (design is not None or not polar_targets(scenario)):
+        raise InvalidInput("A least illumination goes with the default design of a near-field echo only.")
     if design is None:
         from crbeam.design.methods import method_named
 
-        method = method_named("fdb-wcrb")
-        return method.solve(design_problem(scenario, weight=DEFAULT_WEIGHT, method=method)).covariances
+        method = method_named(default_method(scenario))
+        weight = None if polar_targets(scenario) else DEFAULT_WEIGHT
+        lit = with_illumination(scenario, illumination) if polar_targets(scenario) else scenario
+        return method.solve(design_problem(lit, weight=weight, method=method)).covariances
     isotropic = isotropic_transmission(scenario)
     if design == "isotropic":
         return np.stack(list(isotropic.values()))
@@ -211,4 +234,7 @@ def print_check(result: EstimatorCheck) -> None:
                 left = head if index == 0 else ""
                 typer.echo(f"{left:38} {name:21} {each.rmse:10.4g} {each.root_bound:10.4g}  {ratio}")
         for snr_db, name in link.below_bound:
-            typer.echo(f"  {name} at {snr_db:.2f} dB is significantly below its bound: estimator or bound is wrong")
+            typer.echo(
+                f"  {name} at {snr_db:.2f} dB is significantly below its bound: errors are too large for it, or "
+                "it or the estimator is wrong"
+            )

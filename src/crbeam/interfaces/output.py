@@ -12,6 +12,7 @@ from crbeam.design import Design
 from crbeam.evaluation import Evaluation, TradeoffPoint, pareto_optimal
 from crbeam.scenario import Scenario, scenario_document
 from crbeam.systems import cautions, served_sinr
+from crbeam.units import watt_to_dbm
 
 
 def links_document(evaluation: Evaluation) -> dict[str, Any]:
@@ -40,8 +41,18 @@ def design_document(
         **users_document(served_sinr(scenario, design)),
         "cautions": cautions(scenario, design),
         "power_w": design.power_w * scenario.waveform.subcarriers,
+        **_power_levels(scenario, design),
         "files": [str(file) for file in files],
     }
+
+
+def _power_levels(scenario: Scenario, design: Design) -> dict[str, float | None]:
+    """`power_dbm` and `gap_db` where power is what is minimised."""
+    if scenario.network is None:
+        return {}
+    least_w = design.lower_bound or 0.0
+    power_dbm = float(watt_to_dbm(design.power_w * scenario.waveform.subcarriers))
+    return {"power_dbm": power_dbm, "gap_db": _level_db(design.objective / least_w) if least_w > 0.0 else None}
 
 
 def users_document(sinr: Mapping[str, float]) -> dict[str, Any]:

@@ -7,6 +7,7 @@ import numpy as np
 import typer
 
 from crbeam.design import Design, DesignProblem
+from crbeam.design.problem import Power
 from crbeam.errors import CrbeamError, InvalidInput, Unidentifiable
 from crbeam.evaluation import Evaluation, TradeoffPoint, evaluate, pareto_optimal, position_error_map, tradeoff
 from crbeam.evaluation.error_map import scene_grid_m
@@ -124,7 +125,7 @@ def design(
         result = method.solve(problem, seed=np.random.SeedSequence(seed or 0))
         before = evaluate(scenario, problem.isotropic(), problem.blocks)
         after = evaluate(scenario, result.covariances, problem.blocks)
-        weight = problem.criteria[0].weight if len(problem.criteria) > 1 else None
+        weight = _weight(problem)
         for caution in cautions(scenario, result):
             typer.echo(f"crbeam: {caution}", err=True)
         files = [] if out is None else _write_design(out, scenario, result, after, problem)
@@ -136,15 +137,19 @@ def design(
             _print_table({"isotropic": before, result.method: after})
 
 
+def _weight(problem: DesignProblem) -> float | None:
+    """Weight of bistatic positioning, where there is one."""
+    is_weighted = len(problem.criteria) > 1 and not isinstance(problem.objective, Power)
+    return problem.criteria[0].weight if is_weighted else None
+
+
 def _write_design(
     out: Path, scenario: Scenario, result: Design, evaluation: Evaluation, problem: DesignProblem
 ) -> list[Path]:
     from crbeam.report import write_design
     from crbeam.report.pictures import design_pictures
 
-    files = write_design(
-        out, scenario, result, evaluation, weight=problem.criteria[0].weight if len(problem.criteria) > 1 else None
-    )
+    files = write_design(out, scenario, result, evaluation, weight=_weight(problem))
     isotropic = {"isotropic": problem.isotropic()}
     return [*files, *design_pictures(out, scenario, result, evaluation, others=isotropic)]
 

@@ -6,10 +6,14 @@ from pathlib import Path
 from types import ModuleType
 
 from crbeam.errors import InvalidInput
-from crbeam.papers import zhang2025
+from crbeam.papers import hamrouni2026, li2024, zhang2025
 from crbeam.papers.runs import Report, paper_run
 
-_PAPERS: Mapping[str, Mapping[str, ModuleType]] = {"zhang2025": zhang2025.FIGURES}
+_PAPERS: Mapping[str, Mapping[str, ModuleType]] = {
+    "zhang2025": zhang2025.FIGURES,
+    "hamrouni2026": hamrouni2026.FIGURES,
+    "li2024": li2024.FIGURES,
+}
 
 
 def figures() -> dict[str, dict[str, str]]:

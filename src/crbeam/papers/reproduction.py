@@ -9,9 +9,13 @@ from typing import Any
 from crbeam.errors import InvalidInput
 from crbeam.papers import figure_modules
 from crbeam.papers.claims import Claim, Finding, reproduce, write_claims
+from crbeam.papers.hamrouni2026 import claims as hamrouni2026_claims
+from crbeam.papers.hamrouni2026 import gathering as hamrouni2026_gathering
+from crbeam.papers.li2024 import claims as li2024_claims
+from crbeam.papers.li2024 import gathering as li2024_gathering
 from crbeam.papers.runs import PaperRun, Report, paper_run
-from crbeam.papers.zhang2025 import gathering
-from crbeam.papers.zhang2025.claims import CLAIMS
+from crbeam.papers.zhang2025 import claims as zhang2025_claims
+from crbeam.papers.zhang2025 import gathering as zhang2025_gathering
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,7 +31,11 @@ class PaperClaims:
     gather: Callable[[PaperRun], Any]
 
 
-_PAPERS: Mapping[str, PaperClaims] = {"zhang2025": PaperClaims(CLAIMS, gathering.gather)}
+_PAPERS: Mapping[str, PaperClaims] = {
+    "zhang2025": PaperClaims(zhang2025_claims.CLAIMS, zhang2025_gathering.gather),
+    "hamrouni2026": PaperClaims(hamrouni2026_claims.CLAIMS, hamrouni2026_gathering.gather),
+    "li2024": PaperClaims(li2024_claims.CLAIMS, li2024_gathering.gather),
+}
 
 
 @dataclass(frozen=True, eq=False)

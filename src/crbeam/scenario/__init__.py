@@ -4,6 +4,8 @@ from crbeam.scenario.arrays import AnalogCombiner, UniformLinearArray
 from crbeam.scenario.document import scenario_document
 from crbeam.scenario.json_schema import scenario_json_schema
 from crbeam.scenario.links import USER, Link, Propagation
+from crbeam.scenario.multistatic import RECEIVERS, Multistatic, Receivers
+from crbeam.scenario.network import OTHERS, Network
 from crbeam.scenario.protocol import Protocol, Requirements
 from crbeam.scenario.reading import list_presets, locate, read_scenario
 from crbeam.scenario.scenario import Scenario
@@ -12,13 +14,18 @@ from crbeam.scenario.stations import Station, Targets, User
 from crbeam.scenario.waveform import SPEED_OF_LIGHT_MPS, Noise, Waveform
 
 __all__ = [
+    "OTHERS",
+    "RECEIVERS",
     "SPEED_OF_LIGHT_MPS",
     "USER",
     "AnalogCombiner",
     "Link",
+    "Multistatic",
+    "Network",
     "Noise",
     "Propagation",
     "Protocol",
+    "Receivers",
     "Requirements",
     "Scenario",
     "Sensing",

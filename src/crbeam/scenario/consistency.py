@@ -6,6 +6,10 @@ from typing import TYPE_CHECKING
 
 from crbeam.scenario.fields import FieldPath, field_problem
 from crbeam.scenario.links import USER, Link
+from crbeam.scenario.multistatic import RECEIVERS
+from crbeam.scenario.multistatic_checks import check_wang2024
+from crbeam.scenario.network import OTHERS
+from crbeam.scenario.network_checks import check_xu2023
 from crbeam.units import suggestion
 
 if TYPE_CHECKING:
@@ -17,12 +21,19 @@ _COINCIDENCE_M = 1e-3
 def check_consistency(scenario: "Scenario") -> None:
     """Raise the first contradiction as a field problem."""
     _check_source_of_paths(scenario)
-    if scenario.system not in DOUBLE_ARRAY_SYSTEMS:
+    if scenario.system not in SYSTEMS_WITHOUT_USER:
         _check_areas(scenario)
         _check_places(scenario)
     for name, link in scenario.links.items():
         _check_link_ends(scenario, name, link)
     _check_repeated_links(scenario)
+    _check_multistatic_parts(scenario)
+    if scenario.network is not None and scenario.system not in NETWORK_SYSTEMS:
+        raise field_problem(
+            f"must be left out in the system {scenario.system}; with it write `system: xu2023`",
+            ("network",),
+            ("system",),
+        )
     _check_lists_of_links(scenario)
     _SYSTEM_CHECKS[scenario.system](scenario)
 
@@ -76,7 +87,9 @@ def _places(scenario: "Scenario") -> Iterator[tuple[str, FieldPath, tuple[float,
 
 
 def _check_link_ends(scenario: "Scenario", name: str, link: Link) -> None:
-    ends = {"transmitter": [*scenario.stations], "receiver": [*scenario.stations, USER]}
+    others = RECEIVERS if scenario.system in MULTISTATIC_SYSTEMS else USER
+    senders = [OTHERS] if scenario.system in NETWORK_SYSTEMS else []
+    ends = {"transmitter": [*scenario.stations, *senders], "receiver": [*scenario.stations, others]}
     for end, known in ends.items():
         found = getattr(link, end)
         if found not in known:
@@ -95,6 +108,18 @@ def _check_repeated_links(scenario: "Scenario") -> None:
                 f"must differ from link `{first}`, found the same transmitter and receiver",
                 ("links", name),
                 ("links", first),
+            )
+
+
+def _check_multistatic_parts(scenario: "Scenario") -> None:
+    if scenario.system in MULTISTATIC_SYSTEMS:
+        return
+    for key, part in {"receivers": scenario.receivers, "multistatic": scenario.multistatic}.items():
+        if part is not None:
+            raise field_problem(
+                f"must be left out in the system {scenario.system}; with it write `system: wang2024`",
+                (key,),
+                ("system",),
             )
 
 
@@ -263,8 +288,20 @@ def _check_served_users(scenario: "Scenario") -> None:
 
 #: Systems of two arrays at one place that locate a target.
 DOUBLE_ARRAY_SYSTEMS = ("li2024",)
+#: Systems of one transmitter and many receivers.
+MULTISTATIC_SYSTEMS = ("wang2024",)
+#: Systems of stations one of which listens.
+NETWORK_SYSTEMS = ("xu2023",)
+#: Systems that position no user.
+SYSTEMS_WITHOUT_USER = (*DOUBLE_ARRAY_SYSTEMS, *MULTISTATIC_SYSTEMS, *NETWORK_SYSTEMS)
 #: Systems whose stages follow one another.
 SEQUENTIAL_SYSTEMS = ("hamrouni2026",)
 #: Symbols whose times can be summed over one by one.
 MAX_TIMED_SYMBOLS = 10**6
-_SYSTEM_CHECKS = {"zhang2025": _check_zhang2025, "hamrouni2026": _check_hamrouni2026, "li2024": _check_li2024}
+_SYSTEM_CHECKS = {
+    "zhang2025": _check_zhang2025,
+    "hamrouni2026": _check_hamrouni2026,
+    "li2024": _check_li2024,
+    "wang2024": check_wang2024,
+    "xu2023": check_xu2023,
+}

@@ -31,7 +31,7 @@ class Link(ScenarioPart):
     """A transmitter and a receiver; monostatic when both are the same station."""
 
     transmitter: Annotated[str, Text("the name of a station")] = Field(
-        description="Name of the station that transmits."
+        description="Name of the station that transmits; in the system xu2023 `others`, all stations but the receiver."
     )
     receiver: Annotated[str, Text("the name of a station, or `user`")] = Field(
         description="Name of the station that listens, or `user`."

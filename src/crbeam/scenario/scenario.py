@@ -5,9 +5,17 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import Field, field_validator, model_validator
 
 from crbeam.errors import InvalidInput
-from crbeam.scenario.consistency import DOUBLE_ARRAY_SYSTEMS, SEQUENTIAL_SYSTEMS, check_consistency
+from crbeam.scenario.consistency import (
+    DOUBLE_ARRAY_SYSTEMS,
+    MULTISTATIC_SYSTEMS,
+    SEQUENTIAL_SYSTEMS,
+    SYSTEMS_WITHOUT_USER,
+    check_consistency,
+)
 from crbeam.scenario.fields import NAMES_SCHEMA, ScenarioPart, Text, Whole, check_names, consequence, field_problem
 from crbeam.scenario.links import USER, Link, Propagation
+from crbeam.scenario.multistatic import Multistatic, Receivers
+from crbeam.scenario.network import Network
 from crbeam.scenario.protocol import Protocol, Requirements
 from crbeam.scenario.service import Sensing, ServedUsers
 from crbeam.scenario.stations import Station, Targets, User
@@ -29,10 +37,12 @@ class Scenario(ScenarioPart):
     """
 
     title: Annotated[str, Text("text", may_be_empty=True)] = Field(default="", description="What the scenario shows.")
-    system: Literal["zhang2025", "hamrouni2026", "li2024"] = Field(
+    system: Literal["zhang2025", "hamrouni2026", "li2024", "wang2024", "xu2023"] = Field(
         description="Published system whose links and unknown parameters are used: zhang2025 "
         "(joint bistatic positioning and monostatic sensing), hamrouni2026 (a moving user, sensing first), "
-        "li2024 (a near-field target located by two arrays at one place, which serve users)."
+        "li2024 (a near-field target located by two arrays at one place, which serve users), "
+        "wang2024 (one transmitter, many receivers, a moving target), "
+        "xu2023 (a network of stations, one of which listens for a target while the others serve users)."
     )
     seed: Annotated[int, Whole(minimum=0, maximum=2**63 - 1)] | None = Field(
         default=None,
@@ -46,7 +56,7 @@ class Scenario(ScenarioPart):
     user: PositionedUser = Field(
         default=None,
         validate_default=True,
-        description="The device to be positioned; left out in the system li2024.",
+        description="The device to be positioned; left out in the systems li2024, wang2024 and xu2023.",
     )
     targets: Targets = Field(
         default=None,  # pyright: ignore[reportArgumentType]  # resolved below, never None in an instance
@@ -84,12 +94,27 @@ class Scenario(ScenarioPart):
         description="The echo of the target and what is made of it; for the system li2024 only.",
     )
 
+    receivers: Receivers | None = Field(
+        default=None, description="Receivers of what one station transmits; for the system wang2024 only."
+    )
+    multistatic: Multistatic | None = Field(
+        default=None,
+        validate_default=True,
+        description="The moving target and what receivers make of its echo; for the system wang2024 only.",
+    )
+
+    network: Network | None = Field(
+        default=None,
+        description="Users that any station may serve, and the accuracy asked for a target; for the system xu2023 "
+        "only.",
+    )
+
     @field_validator("user", mode="before")
     @classmethod
     def _require_user(cls, value: Any, info: Any) -> Any:
         if value is None and "system" not in info.data:
             raise consequence()
-        if value is None and info.data["system"] not in DOUBLE_ARRAY_SYSTEMS:
+        if value is None and info.data["system"] not in SYSTEMS_WITHOUT_USER:
             raise field_problem("must be given, found nothing. The device to be positioned.")
         return value
 
@@ -97,6 +122,11 @@ class Scenario(ScenarioPart):
     @classmethod
     def _default_sensing(cls, value: Any, info: Any) -> Any:
         return Sensing() if value is None and info.data.get("system") in DOUBLE_ARRAY_SYSTEMS else value
+
+    @field_validator("multistatic", mode="before")
+    @classmethod
+    def _default_multistatic(cls, value: Any, info: Any) -> Any:
+        return Multistatic() if value is None and info.data.get("system") in MULTISTATIC_SYSTEMS else value
 
     @field_validator("stations", mode="before")
     @classmethod

@@ -11,9 +11,15 @@ from crbeam.estimation.link_model import LinkModel
 from crbeam.information import InformationMap
 from crbeam.propagation import Paths
 from crbeam.scenario import Scenario
-from crbeam.systems import hamrouni2026, li2024, zhang2025
+from crbeam.systems import hamrouni2026, li2024, wang2024, xu2023, zhang2025
 
-_SYSTEMS = {"zhang2025": zhang2025, "hamrouni2026": hamrouni2026, "li2024": li2024}
+_SYSTEMS = {
+    "zhang2025": zhang2025,
+    "hamrouni2026": hamrouni2026,
+    "li2024": li2024,
+    "wang2024": wang2024,
+    "xu2023": xu2023,
+}
 
 
 def paths_of(scenario: Scenario) -> dict[str, Paths]:
@@ -129,8 +135,7 @@ def isotropic_transmission(scenario: Scenario) -> dict[str, Complex[np.ndarray, 
     """
     blocks = block_sets(scenario)[0]
     budgets = [part for part in _SYSTEMS[scenario.system].power_budgets(scenario) if set(part.blocks) & set(blocks)]
-    transmitter = next(iter(scenario.links.values())).transmitter
-    n_tx = scenario.stations[transmitter].transmit_array.elements
+    n_tx = scenario.stations[station_of_block(blocks[0])].transmit_array.elements
     return dict(zip(blocks, isotropic_covariances(blocks, n_tx, budgets), strict=True))
 
 

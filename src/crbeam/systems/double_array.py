@@ -55,7 +55,7 @@ def double_array(scenario: Scenario) -> DoubleArray:
     offset_m = np.subtract(scenario.targets.positions_m[0], station.position_m)
     angle_rad, range_m = float(np.arctan2(offset_m[1], offset_m[0])), float(np.hypot(*offset_m))
     responses = [
-        _response(scenario, scenario.stations[each], _wave_model(scenario, each), angle_rad, range_m)
+        _response(scenario, scenario.stations[each], wave_model(scenario, each), angle_rad, range_m)
         for each in (link.transmitter, link.receiver)
     ]
     gain = _echo_gain(scenario, link.transmitter, range_m)
@@ -79,12 +79,14 @@ def serving_station(scenario: Scenario) -> str:
     return max(lengths, key=lengths.__getitem__)
 
 
-def _wave_model(scenario: Scenario, station: str) -> WaveModel:
+def wave_model(scenario: Scenario, station: str) -> WaveModel:
+    """How distances from the antennas of a station depend on places."""
     sensing = sensing_of(scenario)
     return sensing.serving_model if station == serving_station(scenario) else sensing.sensing_model
 
 
-def _positions_m(scenario: Scenario, station: Station) -> Float[np.ndarray, "antenna 2"]:
+def antenna_positions_m(scenario: Scenario, station: Station) -> Float[np.ndarray, "antenna 2"]:
+    """Antennas of a station relative to its reference point, in the frame of its array."""
     return station.transmit_array.positions_wavelengths * scenario.waveform.wavelength_m
 
 
@@ -92,7 +94,7 @@ def _response(
     scenario: Scenario, station: Station, model: WaveModel, angle_rad: float, range_m: float
 ) -> NearFieldResponse:
     return near_field_response(
-        _positions_m(scenario, station),
+        antenna_positions_m(scenario, station),
         np.array([angle_rad - station.orientation_rad]),
         np.array([range_m]),
         wavelength_m=scenario.waveform.wavelength_m,
@@ -175,5 +177,5 @@ def served_channels(scenario: Scenario, *, model: WaveModel | None = None) -> Co
     """
     name = serving_station(scenario)
     losses = _losses(scenario.served_users)
-    propagation = UserPropagation(scenario.waveform.wavelength_m, model or _wave_model(scenario, name), *losses)
-    return user_channels(_positions_m(scenario, scenario.stations[name]), served_users(scenario), propagation)
+    propagation = UserPropagation(scenario.waveform.wavelength_m, model or wave_model(scenario, name), *losses)
+    return user_channels(antenna_positions_m(scenario, scenario.stations[name]), served_users(scenario), propagation)

@@ -36,6 +36,8 @@ LINKS, FUSED = "links", "fused"
 DEFAULT_METHOD = "digital"
 #: Illumination of the target, relative to one beam at full power, below which estimators lose it.
 DARK = 0.01
+#: Least illumination of the target, as a share, in designs that estimators are checked with; and the most there may be.
+ESTIMATION_FLOOR, MOST_ILLUMINATION = 0.1, 0.999
 TARGET, SENSING_STREAM = "target[0]", "sensing"
 
 
@@ -199,6 +201,26 @@ def polar_targets(scenario: Scenario) -> dict[str, tuple[float, float]]:
     """Direction and distance of the target from the arrays."""
     arrays = double_array(scenario)
     return {"target_position[0]": (arrays.angle_rad, arrays.range_m)}
+
+
+def with_illumination(scenario: Scenario, share: float | None = None) -> Scenario:
+    """The scenario with a floor on the illumination of the target that lets estimators find it.
+
+    Without a floor the best transmission puts a null on the target. The bound, which is local, does not mind; but the
+    echo vanishes, and an estimator that has to search finds nothing.
+
+    Args:
+        scenario: the world.
+        share: of what full power in one beam would give; None is the scenario's own floor, or 0.1 if it has none.
+
+    Raises:
+        InvalidInput: the share is not from 0 to 0.999.
+    """
+    sensing = sensing_of(scenario)
+    wanted = share if share is not None else sensing.illumination or ESTIMATION_FLOOR
+    if not 0.0 <= wanted <= MOST_ILLUMINATION:
+        raise InvalidInput(f"The illumination must be a share from 0 to {MOST_ILLUMINATION:g}, found {wanted:g}.")
+    return scenario.model_copy(update={"sensing": sensing.model_copy(update={"illumination": wanted})})
 
 
 def power_budgets(scenario: Scenario) -> tuple[PowerBudget, ...]:

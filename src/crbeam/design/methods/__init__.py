@@ -12,6 +12,7 @@ from crbeam.design.methods.cpa_wbf import CodebookBeamformerMismatch
 from crbeam.design.methods.cpa_wcm import CodebookCovarianceMismatch
 from crbeam.design.methods.cpa_wcrb import CodebookWeightedBound
 from crbeam.design.methods.digital import Digital
+from crbeam.design.methods.exact import Exact
 from crbeam.design.methods.fdb_wbf import BeamformerMismatch
 from crbeam.design.methods.fdb_wcm import CovarianceMismatch
 from crbeam.design.methods.fdb_wcrb import FullDimensionalWeightedBound
@@ -19,7 +20,11 @@ from crbeam.design.methods.full_bp import FullPositioning
 from crbeam.design.methods.full_ms import FullSensing
 from crbeam.design.methods.fusion import FusedWeightedBound
 from crbeam.design.methods.joint_sequential import JointSequential
+from crbeam.design.methods.nearest_receiver import NearestReceiver
+from crbeam.design.methods.one_transmitter import OneTransmitter
 from crbeam.design.methods.p1_weighted import WeightedLinks
+from crbeam.design.methods.random_choice import RandomChoice
+from crbeam.design.methods.relax_and_round import RelaxAndRound
 from crbeam.design.methods.separate_sequential import SeparateSequential
 from crbeam.design.methods.shared_sequential import SharedSequential
 from crbeam.design.methods.steered import Steered
@@ -50,6 +55,11 @@ METHODS: dict[str, type[DesignMethod]] = {
         Digital,
         Uniform,
         Steered,
+        Exact,
+        RelaxAndRound,
+        NearestReceiver,
+        RandomChoice,
+        OneTransmitter,
     )
 }
 
@@ -98,11 +108,16 @@ __all__ = [
     "ConicWeightedBound",
     "CovarianceMismatch",
     "Digital",
+    "Exact",
     "FullDimensionalWeightedBound",
     "FullPositioning",
     "FullSensing",
     "FusedWeightedBound",
     "JointSequential",
+    "NearestReceiver",
+    "OneTransmitter",
+    "RandomChoice",
+    "RelaxAndRound",
     "SeparateSequential",
     "SharedSequential",
     "Steered",

@@ -133,7 +133,7 @@ def dual_value(problem: ServedProblem, point: DualPoint) -> float:
     return value
 
 
-def _slack_slopes(problem: ServedProblem, point: DualPoint) -> list[np.ndarray]:
+def slack_slopes(problem: ServedProblem, point: DualPoint) -> list[np.ndarray]:
     """Derivative of `S_sb` by every unknown, `[stream, unknown, size, size]` of each block."""
     n_unknowns = point.vector().size
     n_responses = n_unknowns - point.multipliers.size - point.prices.size
@@ -175,7 +175,7 @@ class NewtonStep:
 
 def newton_step(problem: ServedProblem, point: DualPoint, barrier: float) -> NewtonStep:
     """Step to the maximum of the second-order model of the barrier function."""
-    slopes = _slack_slopes(problem, point)
+    slopes = slack_slopes(problem, point)
     n_unknowns = slopes[0].shape[1]
     gradient, hessian = np.zeros(n_unknowns), np.zeros((n_unknowns, n_unknowns))
     inverses = []
@@ -186,7 +186,7 @@ def newton_step(problem: ServedProblem, point: DualPoint, barrier: float) -> New
         gradient += barrier * np.real(np.trace(scaled, axis1=2, axis2=3)).sum(axis=0)
         flat = scaled.swapaxes(0, 1).reshape(n_unknowns, -1)
         hessian += barrier * np.real(flat @ flat.conj().T)
-    _add_objective(problem, point, [barrier * part.sum(axis=0) for part in inverses], gradient, hessian)
+    add_objective(problem, point, [barrier * part.sum(axis=0) for part in inverses], gradient, hessian)
     positive = np.concatenate([point.multipliers, point.prices])
     places = np.arange(n_unknowns - positive.size, n_unknowns)
     gradient[places] += barrier / positive
@@ -200,7 +200,7 @@ def newton_step(problem: ServedProblem, point: DualPoint, barrier: float) -> New
     return NewtonStep(step, float(gradient @ step) / barrier, inverses, slopes)
 
 
-def _add_objective(
+def add_objective(
     problem: ServedProblem, point: DualPoint, totals: list[np.ndarray], gradient: np.ndarray, hessian: np.ndarray
 ) -> None:
     """Add gradient and negative Hessian of D, and the curvature of S, whose slopes depend on Y."""

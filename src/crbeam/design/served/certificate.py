@@ -9,6 +9,8 @@ as long as the denominator is positive: that is the Lagrangian `2 a - g0 - <G, R
 best scale. If it is not, no transmission is feasible. Without requirements this is the bound of `certificate`.
 """
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from crbeam.design.problem import DesignProblem
@@ -29,11 +31,19 @@ def served_lower_bound(problem: DesignProblem, evidence: DualEvidence) -> float:
     """
     requirements = requirements_of(problem)
     _require_sizes(problem, evidence, len(requirements))
+    return lagrangian_bound(
+        problem, evidence, {block: _largest(problem, requirements, block, evidence) for block in problem.blocks}
+    )
+
+
+def lagrangian_bound(problem: DesignProblem, evidence: DualEvidence, steepest: Mapping[str, float]) -> float:
+    """The bound, given for each block the most that a watt in it can add to `sum_s <G + sum_j mu_j A_js, W_s>`."""
+    requirements = requirements_of(problem)
+    _require_sizes(problem, evidence, len(requirements))
     gain = constant = 0.0
     for criterion, response in zip(problem.active_criteria, evidence.responses, strict=True):
         gain += float(np.sum(criterion.selection * response))
         constant += float(np.sum(response * (criterion.map.constant @ response)))
-    steepest = {block: _largest(problem, requirements, block, evidence) for block in problem.blocks}
     power = sum(
         budget.power_per_subcarrier_w * max(0.0, *(steepest[block] for block in budget.blocks))
         for budget in problem.budgets

@@ -55,7 +55,7 @@ def served_optimum(problem: DesignProblem, *, tolerance: float) -> Proposal:
         trace=trace,
         iterations=path.steps,
         stream_covariances=streams,
-        dual=_evidence(reduced, path.points[-1].dual),
+        dual=evidence_of(reduced, path.points[-1].dual),
     )
 
 
@@ -71,7 +71,7 @@ def _objectives(reduced: ServedProblem, points: tuple[CentralPoint, ...]) -> tup
     return tuple(np.minimum.accumulate(values).tolist())
 
 
-def _evidence(reduced: ServedProblem, point: DualPoint) -> DualEvidence:
+def evidence_of(reduced: ServedProblem, point: DualPoint) -> DualEvidence:
     """Responses and multipliers in the units of the problem."""
     root = np.sqrt(reduced.scale)
     responses = [

@@ -26,7 +26,7 @@ def requirements_of(problem: DesignProblem) -> tuple[Requirement, ...]:
     for part in problem.constraints:
         match part:
             case MinimumSinr():
-                found.append(part.requirement(_stream_of(problem, part.user)))
+                found.append(part.requirement(stream_of(problem, part.user)))
             case Illumination():
                 found.append(part.requirement)
             case MinimumUplinkSinr():
@@ -40,7 +40,12 @@ def requirements_of(problem: DesignProblem) -> tuple[Requirement, ...]:
     return tuple(found)
 
 
-def _stream_of(problem: DesignProblem, user: str) -> str:
+def stream_of(problem: DesignProblem, user: str) -> str:
+    """Name of the one stream that serves a user.
+
+    Raises:
+        InvalidInput: none does, or several.
+    """
     serving = [stream.name for stream in problem.streams if stream.served_user == user]
     if len(serving) != 1:
         raise InvalidInput(f"Exactly one stream must serve {user}, found {', '.join(serving) or 'none'}.")
@@ -80,6 +85,7 @@ def require_feasible_sinr(problem: DesignProblem) -> None:
         basis = networks.get(block)
         channels = (vectors if basis is None else basis.conj().T @ vectors).conj()
         ratios = np.array([part.minimum_sinr for part in served])
+        _require_room(channels, ratios, block)
         power_w = next(budget.power_per_subcarrier_w for budget in problem.budgets if block in budget.blocks)
         found = least_power(channels, ratios, 1.0, budget_w=power_w)
         if not np.isfinite(found.power_w):
@@ -90,6 +96,25 @@ def require_feasible_sinr(problem: DesignProblem) -> None:
                 f"Lower the requirements by that much, raise the power or serve fewer users.",
                 requirement=f"SINR of {user}",
             )
+
+
+def _require_room(channels: Complex[np.ndarray, "tx user"], ratios: Float[np.ndarray, " user"], block: str) -> None:
+    """Refuse ratios that no power reaches: the sum of `gamma / (1 + gamma)` must be below the rank of the channels.
+
+    In the virtual uplink of `least_power`, `gamma_k / (1 + gamma_k) = l_k h_k^H (I + sum_i l_i h_i h_i^H)^-1 h_k`; the
+    sum over k is below the rank.
+
+    Raises:
+        Infeasible: with both numbers.
+    """
+    needed, dimensions = float(np.sum(ratios / (1.0 + ratios))), int(np.linalg.matrix_rank(channels))
+    if needed >= dimensions:
+        raise Infeasible(
+            f"The users of {block} must reach their SINR, but no power suffices: the sum of SINR / (1 + SINR) over the "
+            f"users is {needed:.6g} and must be below {dimensions}, the number of directions in which they differ. "
+            f"Lower the requirements, serve fewer users or add antennas.",
+            requirement=f"SINR in {block}",
+        )
 
 
 def shortfalls(

@@ -4,9 +4,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from crbeam.design.network.grading import broken_choice
 from crbeam.design.problem import DesignProblem
+from crbeam.design.rate_constraints import MinimumRate
 from crbeam.design.result import Proposal
-from crbeam.design.served.requirements import networks_of, requirements_of, shortfalls
+from crbeam.design.served.requirements import networks_of, requirements_of, shortfalls, stream_of
 from crbeam.design.service_constraints import ServiceConstraint
 from crbeam.errors import SolverFailed
 from crbeam.linalg import is_positive_semidefinite
@@ -40,12 +42,20 @@ def require_service(method: "DesignMethod", problem: DesignProblem, proposal: Pr
     floor = 1e-9 * scale * np.eye(problem.n_tx)
     if not all(is_positive_semidefinite(stack + floor) for stack in streams.values()):
         raise _broken(method, "positive-semidefinite covariances of all streams", "not positive semidefinite")
+    _require_networks(method, problem, proposal, SUM_TOLERANCE * scale)
+    _require_requirements(method, problem, dict(streams))
+    _require_rates(method, problem, dict(streams))
+    broken = broken_choice(problem, proposal.covariances, streams)
+    if broken is not None:
+        raise _broken(method, broken, "wrong choice")
+
+
+def _require_networks(method: "DesignMethod", problem: DesignProblem, proposal: Proposal, rounding: float) -> None:
     for block, basis in networks_of(problem).items():
         covariance = proposal.covariances[problem.blocks.index(block)]
         passed = basis @ (basis.conj().T @ covariance)
-        if float(np.max(np.abs(passed - covariance))) > SUM_TOLERANCE * scale:
+        if float(np.max(np.abs(passed - covariance))) > rounding:
             raise _broken(method, f"what the analog network of {block} can send", "outside the network")
-    _require_requirements(method, problem, dict(streams))
 
 
 def _require_requirements(method: "DesignMethod", problem: DesignProblem, streams: dict[str, np.ndarray]) -> None:
@@ -53,6 +63,17 @@ def _require_requirements(method: "DesignMethod", problem: DesignProblem, stream
     if missed.size and float(missed.max()) > SERVICE_TOLERANCE:
         name = requirements_of(problem)[int(np.argmax(missed))].name
         raise _broken(method, f"a transmission that keeps the {name}; it misses by {missed.max():.2g}", "not served")
+
+
+def _require_rates(method: "DesignMethod", problem: DesignProblem, streams: dict[str, np.ndarray]) -> None:
+    for part in problem.constraints:
+        if not isinstance(part, MinimumRate):
+            continue
+        place = problem.blocks.index(part.block)
+        rate = part.rate_of(stream_of(problem, part.user), {name: stack[place] for name, stack in streams.items()})
+        if rate < part.rate_bps_hz * (1.0 - SERVICE_TOLERANCE):
+            wanted = f"a transmission that keeps the rate of {part.user}, {part.rate_bps_hz:g} bit/s/Hz"
+            raise _broken(method, wanted, "not served")
 
 
 def _names(problem: DesignProblem) -> list[str]:

@@ -27,9 +27,9 @@ from crbeam.systems import design_problem
 
 TITLE = "Symbols for sensing, message and positioning, and the best share"
 #: Lengths of the message, of 1600 symbols in all.
-MESSAGES = (1, 400, 800, 1200, 1500)
+MESSAGES = (1, 800, 1200, 1500)
 SHOWN_MESSAGES = (1, 800, 1500)
-SHARES, FULL_SHARES = tuple(np.linspace(0.05, 0.95, 7)), tuple(np.linspace(0.02, 0.98, 25))
+SHARES, FULL_SHARES = tuple(np.linspace(0.05, 0.95, 6)), tuple(np.linspace(0.02, 0.98, 25))
 INTERLEAVED = "joint, interleaved"
 #: Name, method and order of the symbols of each curve.
 VARIANTS: Mapping[str, tuple[str, str]] = {

@@ -19,11 +19,11 @@ from crbeam.papers.hamrouni2026.draws import (
     Outcomes,
     outcomes,
 )
-from crbeam.papers.hamrouni2026.scenes import GAINS
+from crbeam.papers.hamrouni2026.scenes import GAINS, preset_scene
 from crbeam.papers.hamrouni2026.tied_stage import undecided
 from crbeam.papers.runs import PaperRun
 
-QUANTITIES = ("loss", "user_position_m", "user_velocity_mps", "target_position_m")
+QUANTITIES: tuple[str, ...] = ("loss", "user_position_m", "user_velocity_mps", "target_position_m")
 #: The hinge loss with a first stage that takes any transmission that meets its thresholds.
 UNDECIDED = "hinge2, tie undecided"
 #: Gains and losses under which designs are compared; only in free space can thresholds be met.
@@ -43,7 +43,8 @@ class Comparison:
     """The sequential designs in random scenes at one share of sensing; scenes in which one has no value are left out.
 
     Attributes:
-        better: share of the scenes in which shared beams are better than separate ones, by quantity.
+        better: share of the scenes in which shared beams are better than separate ones, by quantity; of the loss
+            without the scenes in which both meet all thresholds.
         excess: loss over that of the joint optimum, by method, scene by scene where the joint loss is not 0.
         scenes: number of scenes behind the losses.
         tied: number of scenes whose first stage can meet all of its thresholds; 0 for the trace loss.
@@ -64,8 +65,10 @@ def compare(found: Mapping[str, Mapping[str, Float[np.ndarray, " scene"]]], *, t
     better = {}
     for name in QUANTITIES:
         known = np.isfinite(shared[name]) & np.isfinite(separate[name])
+        if name == "loss":
+            known &= (shared[name] > _MET) | (separate[name] > _MET)
         if not known.any():
-            raise NotMeasured(f"There is no scene with {name} of both designs.")
+            raise NotMeasured(f"There is no scene in which {name} tells the designs apart.")
         better[name] = share(int((shared[name] < separate[name])[known].sum()), int(known.sum()))
     losses = {method: found[method]["loss"] for method in (JOINT, SHARED, SEPARATE)}
     known = np.all([np.isfinite(values) for values in losses.values()], axis=0)
@@ -82,16 +85,28 @@ def comparisons(run: PaperRun) -> dict[tuple[str, str, float], Comparison]:
         methods = by_case[gains, HINGE if loss == UNDECIDED else loss]
         for fraction in COMPARED_SHARES:
             values = {name: _values(methods[name], fraction) for name in (JOINT, SHARED, SEPARATE)}
-            tied = 0
-            if loss != TRACE:
-                greedy = undecided(gains, fraction, full=run.full)
-                is_tied = np.isfinite(greedy["loss"])
-                tied = int(is_tied.sum())
-                if loss == UNDECIDED:
-                    old = values[SEPARATE]
-                    values[SEPARATE] = {name: np.where(is_tied, greedy[name], old[name]) for name in QUANTITIES}
+            if loss == UNDECIDED:
+                values[SEPARATE] = _undecided(values[SEPARATE], undecided(gains, fraction, full=run.full))
+            tied = 0 if loss == TRACE else _tied(methods[SEPARATE], fraction)
             found[gains, loss, fraction] = compare(values, tied=tied)
     return found
+
+
+def _undecided(
+    decided: Mapping[str, Float[np.ndarray, " scene"]], greedy: Mapping[str, Float[np.ndarray, " scene"]]
+) -> dict[str, Float[np.ndarray, " scene"]]:
+    """The greedy sequence with an undecided first stage where there is a choice, as it is elsewhere."""
+    is_tied = np.isfinite(greedy["loss"])
+    return {name: np.where(is_tied, greedy[name], decided[name]) for name in QUANTITIES}
+
+
+def _tied(outcome: Outcomes, fraction: float) -> int:
+    """Scenes in which the first stage of the greedy sequence meets its thresholds."""
+    wanted = preset_scene("free space").requirements
+    assert wanted is not None
+    user = outcome.of("sensing_user_position_m", fraction) <= wanted.sensing_user_position_m * (1.0 + 1e-6)
+    targets = outcome.of("sensing_target_position_m", fraction) <= wanted.sensing_target_position_m * (1.0 + 1e-6)
+    return int(np.sum(user & targets))
 
 
 def _values(outcome: Outcomes, fraction: float) -> dict[str, Float[np.ndarray, " scene"]]:

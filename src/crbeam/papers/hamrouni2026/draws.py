@@ -23,7 +23,7 @@ TRACE, HINGE = "trace", "hinge2"
 LOSSES = (TRACE, HINGE)
 #: Shares of sensing at which the designs are compared, and those of curves.
 COMPARED_SHARES = (0.2, 0.5, 0.8)
-SHARES = (0.05, 0.2, 0.35, 0.5, 0.65, 0.8, 0.95)
+SHARES = (0.05, 0.2, 0.5, 0.8, 0.95)
 FULL_SHARES = tuple(round(0.05 * step, 2) for step in range(1, 20))
 #: Random scenes of a quick run, of a full one.
 COUNTS = (20, 200)

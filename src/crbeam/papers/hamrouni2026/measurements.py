@@ -98,7 +98,7 @@ def known_mean(values: Float[np.ndarray, " scene"]) -> float:
 
 def ratios(
     numerator: Float[np.ndarray, " scene"], denominator: Float[np.ndarray, " scene"]
-) -> Float[np.ndarray, " scene"]:
+) -> Float[np.ndarray, " known"]:
     """Ratios in the scenes that have both values."""
     known = np.isfinite(numerator) & np.isfinite(denominator)
     return numerator[known] / denominator[known]

@@ -22,7 +22,7 @@ from crbeam.scenario import Scenario
 from crbeam.systems import design_problem, link_map
 
 #: Random scenes of a quick figure, of a full one; the same law and seed as in all others.
-COUNTS = (30, 200)
+COUNTS, SPEED_COUNTS = (40, 200), (20, 200)
 N_TARGETS = (1, 2, 3, 4)
 SPEEDS_MPS = (5.0, 10.0, 15.0, 20.0, 25.0, 30.0)
 #: Names of the rules which symbols count, with what the scenario calls them.
@@ -65,7 +65,7 @@ def bounds_by_speed(gains: str, rule: str, speed_mps: float, *, full: bool = Fal
         speed_mps: of the user.
         full: more scenes.
     """
-    scenes = random_scenes(gains, COUNTS[int(full)], n_targets=N_TARGETS[-1])
+    scenes = random_scenes(gains, SPEED_COUNTS[int(full)], n_targets=N_TARGETS[-1])
     return motion_bounds([with_speed(_with_rule(scene, rule), speed_mps) for scene in scenes])
 
 

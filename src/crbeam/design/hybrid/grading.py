@@ -1,0 +1,98 @@
+"""Grading what methods propose for problems with a hybrid array."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+from jaxtyping import Complex
+
+from crbeam.design.hybrid.certificate import subarray_lower_bound
+from crbeam.design.hybrid.networks import digital_relaxation, hybrid_of, n_antennas_of, with_network
+from crbeam.design.problem import DesignProblem
+from crbeam.design.result import Proposal
+from crbeam.design.served.certificate import served_lower_bound
+from crbeam.design.served.optimum import served_optimum
+from crbeam.design.service_constraints import MinimumUplinkSinr
+from crbeam.errors import SolverFailed
+
+if TYPE_CHECKING:
+    from crbeam.design.method import DesignMethod
+
+#: Accuracy of the digital optimum where a method leaves the digital bound to the grading.
+DIGITAL_TOLERANCE = 1e-6
+#: Share of a stream's power below which a beam is none.
+BEAM_TOLERANCE = 1e-9
+
+
+def grounded(method: "DesignMethod", problem: DesignProblem, proposal: Proposal) -> DesignProblem:
+    """The problem with the network that a proposal chose; the problem itself if no array is hybrid.
+
+    Raises:
+        SolverFailed: the proposal has no network, or one that phase shifters behind sub-arrays cannot be.
+    """
+    hybrid = hybrid_of(problem)
+    if hybrid is None:
+        return problem
+    network = proposal.networks.get(hybrid.port)
+    n_antennas = n_antennas_of(problem, hybrid)
+    if network is None or not hybrid.allows(network, n_antennas):
+        raise SolverFailed(
+            f"{method.key} must propose an analog network of {hybrid.port} whose chains each drive "
+            f"{hybrid.antennas_per_chain} antennas with equal moduli, but did not.",
+            status="no analog network",
+            trace=proposal.trace,
+        )
+    return with_network(problem, network)
+
+
+def proven_bound(problem: DesignProblem, proposal: Proposal) -> tuple[float, str]:
+    """The best lower bound known for a problem with a hybrid array, and what it rests on."""
+    digital = digital_relaxation(problem)
+    dual = proposal.dual or served_optimum(digital, tolerance=DIGITAL_TOLERANCE).dual
+    assert dual is not None
+    bound, note = served_lower_bound(digital, dual), "the digital optimum, a chain for each antenna"
+    if proposal.subarrays is None:
+        return bound, f"{note}; the bound that knows the sub-arrays was not computed"
+    tighter = subarray_lower_bound(problem, proposal.subarrays)
+    if tighter <= bound:
+        return bound, note
+    hybrid = hybrid_of(problem)
+    sends = hybrid is not None and hybrid.side == "transmit"
+    known = "that all antennas of a sub-array send one power" if sends else "covariances lifted by each sub-array"
+    return tighter, f"the digital optimum given {known}"
+
+
+def digital_parts(
+    problem: DesignProblem, networks: Mapping[str, np.ndarray], streams: Mapping[str, np.ndarray]
+) -> dict[str, Complex[np.ndarray, "chain stream"]]:
+    """What the chains behind the network of a problem send or combine, by port."""
+    hybrid = hybrid_of(problem)
+    if hybrid is None:
+        return {}
+    network = networks[hybrid.port]
+    if hybrid.side == "transmit":
+        place = problem.blocks.index(hybrid.port)
+        beams = [_beams(network.conj().T @ stack[place] @ network) for stack in streams.values()]
+        return {hybrid.port: np.concatenate(beams, axis=1)}
+    services = [part for part in problem.constraints if isinstance(part, MinimumUplinkSinr)]
+    combiners = [_combiners(problem, part, network, streams) for part in services]
+    empty = np.zeros((network.shape[1], 0), dtype=complex)
+    return {hybrid.port: np.concatenate([empty, *combiners], axis=1)}
+
+
+def _beams(covariance: np.ndarray) -> np.ndarray:
+    """Eigenbeams, strongest first, of a stream in the space of the chains."""
+    powers_w, vectors = np.linalg.eigh(covariance)
+    kept = powers_w > BEAM_TOLERANCE * max(float(powers_w[-1]), 1e-300)
+    return (vectors[:, kept] * np.sqrt(powers_w[kept]))[:, ::-1]
+
+
+def _combiners(
+    problem: DesignProblem, service: MinimumUplinkSinr, network: np.ndarray, streams: Mapping[str, np.ndarray]
+) -> np.ndarray:
+    """The best combiner of each user behind a network with orthonormal columns, beside the echo of the probing."""
+    total = sum(stack[problem.blocks.index(service.block)] for stack in streams.values())
+    echo_w = service.echo_gain * float(np.real(service.response.conj() @ total @ service.response))
+    users, direction = network.conj().T @ service.uplink.channels, network.conj().T @ service.echo
+    heard = service.uplink.user_power_w * users @ users.conj().T + echo_w * np.outer(direction, direction.conj())
+    return np.linalg.solve(heard + service.uplink.noise_power_w * np.eye(len(users)), users)

@@ -1,0 +1,77 @@
+"""Problems with a hybrid array whose network is given, or left out."""
+
+from dataclasses import replace
+
+import numpy as np
+from jaxtyping import Complex
+
+from crbeam.design.problem import DesignProblem
+from crbeam.design.service_constraints import FixedAnalog, MinimumUplinkSinr
+from crbeam.design.subarrays import SubarrayHybrid
+from crbeam.errors import InvalidInput
+
+
+def hybrid_of(problem: DesignProblem) -> SubarrayHybrid | None:
+    """The hybrid array of a problem.
+
+    Raises:
+        InvalidInput: there are several, or it is at a port that the problem does not have.
+    """
+    found = [part for part in problem.constraints if isinstance(part, SubarrayHybrid)]
+    if not found:
+        return None
+    if len(found) > 1:
+        raise InvalidInput(f"A problem must have at most one hybrid array, found {len(found)}.")
+    ports = problem.blocks if found[0].side == "transmit" else tuple(_receivers(problem))
+    if found[0].port not in ports:
+        raise InvalidInput(f"A hybrid array must be at one of {', '.join(ports)}, found `{found[0].port}`.")
+    return found[0]
+
+
+def _receivers(problem: DesignProblem) -> dict[str, int]:
+    """Number of antennas of each receiver."""
+    return {
+        part.receiver: part.receive.shape[0]
+        for criterion in problem.criteria
+        for part in criterion.map.contributions
+    }
+
+
+def n_antennas_of(problem: DesignProblem, hybrid: SubarrayHybrid) -> int:
+    """Number of antennas of the hybrid array."""
+    return problem.n_tx if hybrid.side == "transmit" else _receivers(problem)[hybrid.port]
+
+
+def digital_relaxation(problem: DesignProblem) -> DesignProblem:
+    """The problem with a chain for each antenna: no network does better."""
+    kept = tuple(part for part in problem.constraints if not isinstance(part, SubarrayHybrid))
+    return replace(problem, constraints=kept)
+
+
+def with_network(
+    problem: DesignProblem, network: Complex[np.ndarray, "antenna chain"], hybrid: SubarrayHybrid | None = None
+) -> DesignProblem:
+    """The problem once the network of its hybrid array is chosen.
+
+    Args:
+        problem: with a hybrid array.
+        network: F, of any form.
+        hybrid: where it goes, if the problem itself has no hybrid array.
+    """
+    where = hybrid or hybrid_of(problem)
+    assert where is not None
+    digital = digital_relaxation(problem)
+    if where.side == "transmit":
+        return digital.with_constraints(FixedAnalog(where.port, network))
+    projector = network @ np.linalg.pinv(network)
+    criteria = tuple(
+        replace(criterion, map=criterion.map.with_receive({where.port: 0.5 * (projector + projector.conj().T)}))
+        if any(part.receiver == where.port for part in criterion.map.contributions)
+        else criterion
+        for criterion in digital.criteria
+    )
+    constraints = tuple(
+        replace(part, uplink=replace(part.uplink, network=network)) if isinstance(part, MinimumUplinkSinr) else part
+        for part in digital.constraints
+    )
+    return replace(digital, criteria=criteria, constraints=constraints)

@@ -1,0 +1,39 @@
+"""The station nearest to the target listens; everything else is optimised."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from crbeam.design.network.choices import roles_of
+from crbeam.design.network.method import NetworkMethod, relaxation_leaves
+from crbeam.design.network.search import Effort, least_power, require_transmission
+from crbeam.design.network.transmission import proposal_of
+from crbeam.design.problem import DesignProblem
+from crbeam.design.result import Proposal
+
+
+@dataclass(frozen=True)
+class NearestReceiver(NetworkMethod):
+    """Least power when the first of the stations that may listen does: the nearest to the target.
+
+    Association and beams are optimised exactly. The lower bound is over all receivers.
+
+    Attributes:
+        time_limit_s: seconds after which the best transmission so far is taken.
+
+    Reference: xu2023 section IV, Scheme 1.
+    """
+
+    key = "nearest-receiver"
+    summary = "least power of a network when the station nearest to the target listens (scheme 1)"
+    is_global = False
+
+    time_limit_s: float = 300.0
+
+    def design(self, problem: DesignProblem, seed: np.random.SeedSequence) -> Proposal:  # noqa: ARG002
+        """Search the first role."""
+        first, *others = roles_of(problem)
+        outcome = least_power(problem, (first,), Effort(1e-6, self.time_limit_s))
+        found = require_transmission(problem, outcome)
+        leaves = (*(node.leaf for node in outcome.leaves), *relaxation_leaves(problem, others))
+        return proposal_of(problem, found, leaves, programs=outcome.programs)

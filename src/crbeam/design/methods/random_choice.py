@@ -1,0 +1,35 @@
+"""Receiver and association at random; beams are optimised."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from crbeam.design.network.choices import roles_of
+from crbeam.design.network.method import RELAXATION_GAP, NetworkMethod, relaxation_leaves
+from crbeam.design.network.program import power_program
+from crbeam.design.network.search import bounded, require_feasible, solved
+from crbeam.design.network.transmission import proposal_of
+from crbeam.design.problem import DesignProblem
+from crbeam.design.result import Proposal
+
+
+@dataclass(frozen=True)
+class RandomChoice(NetworkMethod):
+    """Least power when the seed draws who listens and who serves whom, both uniformly.
+
+    Reference: xu2023 section IV, Scheme 2.
+    """
+
+    key = "random-choice"
+    summary = "least power of a network for a receiver and an association drawn from the seed (scheme 2)"
+    is_global = False
+
+    def design(self, problem: DesignProblem, seed: np.random.SeedSequence) -> Proposal:
+        """One program, and the relaxations for the gap."""
+        generator = np.random.default_rng(seed)
+        roles = roles_of(problem)
+        role = roles[int(generator.integers(len(roles)))]
+        servers = tuple((allowed[int(generator.integers(len(allowed)))],) for allowed in role.servers)
+        each = solved(bounded(power_program(problem, role), servers), gap=RELAXATION_GAP)
+        found = require_feasible(problem, each.found, (each.node,))
+        return proposal_of(problem, found, relaxation_leaves(problem), programs=1)

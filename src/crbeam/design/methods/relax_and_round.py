@@ -1,0 +1,41 @@
+"""Relaxation of who serves whom, rounded."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from crbeam.design.network.choices import is_associated, roles_of
+from crbeam.design.network.method import RELAXATION_GAP, NetworkMethod
+from crbeam.design.network.search import bounded, relaxed, require_feasible, rounded, solved
+from crbeam.design.network.transmission import Transmission, proposal_of
+from crbeam.design.problem import DesignProblem
+from crbeam.design.result import Proposal
+
+
+@dataclass(frozen=True)
+class RelaxAndRound(NetworkMethod):
+    """For each station that may listen: relax who serves whom, round to the largest contribution, solve again.
+
+    The least of the rounded powers is taken; the relaxations bound the gap.
+
+    Reference: xu2023 eq. (8).
+    """
+
+    key = "relax-and-round"
+    summary = "least power of a network after rounding the relaxed association, for every receiver"
+    is_global = False
+
+    def design(self, problem: DesignProblem, seed: np.random.SeedSequence) -> Proposal:  # noqa: ARG002
+        """Two programs for each role."""
+        best: Transmission | None = None
+        programs, relaxations = 0, relaxed(problem, roles_of(problem), gap=RELAXATION_GAP)
+        for each in relaxations:
+            found, programs = each.found, programs + 1
+            if is_associated(problem) and np.isfinite(each.node.lower_bound_w):
+                trial = bounded(each.node.program, rounded(each.node))
+                found, programs = solved(trial, gap=RELAXATION_GAP).found, programs + 1
+            if found is not None and (best is None or found.power_w < best.power_w):
+                best = found
+        nodes = tuple(each.node for each in relaxations)
+        found = require_feasible(problem, best, nodes)
+        return proposal_of(problem, found, tuple(node.leaf for node in nodes), programs=programs)

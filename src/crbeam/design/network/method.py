@@ -1,0 +1,61 @@
+"""What methods for the least power of a network share."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from crbeam.design.constraints import PowerBudget
+from crbeam.design.method import DesignMethod
+from crbeam.design.network.choices import Role, roles_of
+from crbeam.design.network.leaf import Leaf
+from crbeam.design.network.search import relaxed
+from crbeam.design.problem import DesignProblem, Power
+from crbeam.design.result import Proposal
+from crbeam.design.service_constraints import Association, BoundLimit, MinimumSinr, OneReceiver
+from crbeam.errors import CrbeamError
+
+#: Gap of the relaxations that tell how far a scheme without search is from the optimum.
+RELAXATION_GAP = 1e-6
+
+
+@dataclass(frozen=True)
+class NetworkMethod(DesignMethod):
+    """A method that minimises the power of a network, one problem after the other."""
+
+    keeps: ClassVar[frozenset[type]] = frozenset({PowerBudget, MinimumSinr, BoundLimit, OneReceiver, Association})
+
+    def why_not(self, problem: DesignProblem) -> str | None:
+        """Needs power as the objective, and a stream that serves nobody."""
+        if not isinstance(problem.objective, Power):
+            return f"{self.key} minimises transmit power only."
+        if all(stream.served_user is not None for stream in problem.streams):
+            return f"{self.key} needs a stream that serves nobody."
+        return super().why_not(problem)
+
+    def propose_many(
+        self,
+        problems: Sequence[DesignProblem],
+        *,
+        starts: Sequence[np.ndarray | None],  # noqa: ARG002
+        seeds: Sequence[np.random.SeedSequence],
+    ) -> list[Proposal | CrbeamError]:
+        """One problem after the other; no method of this kind has a use for starts."""
+        found: list[Proposal | CrbeamError] = []
+        for problem, seed in zip(problems, seeds, strict=True):
+            try:
+                found.append(self.design(problem, seed))
+            except CrbeamError as error:
+                found.append(error)
+        return found
+
+    def design(self, problem: DesignProblem, seed: np.random.SeedSequence) -> Proposal:
+        """Transmission for one problem."""
+        raise NotImplementedError
+
+
+def relaxation_leaves(problem: DesignProblem, roles: Sequence[Role] | None = None) -> tuple[Leaf, ...]:
+    """One leaf for each role, bounded by its relaxation."""
+    chosen = roles_of(problem) if roles is None else roles
+    return tuple(each.node.leaf for each in relaxed(problem, chosen, gap=RELAXATION_GAP))

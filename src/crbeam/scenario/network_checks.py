@@ -1,0 +1,86 @@
+"""Contradictions in scenarios of a network that serves users and locates a target."""
+
+import math
+from typing import TYPE_CHECKING
+
+from crbeam.scenario.fields import FieldPath, field_problem
+from crbeam.scenario.network import OTHERS
+
+if TYPE_CHECKING:
+    from crbeam.scenario.scenario import Scenario
+
+_COINCIDENCE_M = 1e-3
+
+
+def check_xu2023(scenario: "Scenario") -> None:
+    """Stations of one size, one target, users, and a link for each station that may listen."""
+    parts = {
+        ("user",): scenario.user,
+        ("protocol",): scenario.protocol,
+        ("requirements",): scenario.requirements,
+        ("served_users",): scenario.served_users,
+        ("sensing",): scenario.sensing,
+        ("propagation", "paths_file"): scenario.propagation.paths_file,
+    }
+    for path, part in parts.items():
+        if part is not None:
+            raise field_problem("must be left out in the system xu2023", path, ("system",))
+    if scenario.network is None:
+        raise field_problem("must be given in the system xu2023, found nothing", ("network",), ("system",))
+    if scenario.seed is None:
+        raise field_problem("must be given in the system xu2023, whose channels fade, found nothing", ("seed",))
+    if scenario.targets.count != 1:
+        raise field_problem(
+            f"must be exactly one target in the system xu2023, found {scenario.targets.count}", ("targets", "count")
+        )
+    if scenario.waveform.slots != 1:
+        raise field_problem(
+            "must be 1 in the system xu2023, whose streams are sent at once in every symbol, found "
+            f"{scenario.waveform.slots}; more symbols are `symbols_per_slot`",
+            ("waveform", "slots"),
+        )
+    _check_stations(scenario)
+    _check_network_places(scenario)
+
+
+def _check_stations(scenario: "Scenario") -> None:
+    if len(scenario.stations) < 2:
+        raise field_problem(
+            "must be at least two stations in the system xu2023, one to transmit and one to listen", ("stations",)
+        )
+    sizes = {name: station.transmit_array.elements for name, station in scenario.stations.items()}
+    first = next(iter(sizes))
+    for name, size in sizes.items():
+        if size != sizes[first]:
+            raise field_problem(
+                f"must be {sizes[first]} as that of station `{first}` in the system xu2023, found {size}",
+                ("stations", name, "transmit_array", "elements"),
+                ("stations", first, "transmit_array", "elements"),
+            )
+    for name, link in scenario.links.items():
+        if link.transmitter != OTHERS or link.receiver not in scenario.stations:
+            raise field_problem(
+                f"must go from `{OTHERS}` to a station that may listen in the system xu2023, found {link.transmitter} "
+                f"to {link.receiver}",
+                ("links", name),
+            )
+
+
+def _check_network_places(scenario: "Scenario") -> None:
+    """Nothing at the place of a station: a path of no length has no direction, and no loss."""
+    assert scenario.network is not None
+    places: list[tuple[str, FieldPath, tuple[float, float]]] = [
+        ("the target", ("targets", "positions", 0), scenario.targets.positions_m[0]),
+        *(
+            (f"user {index}", ("network", "user_positions", index), place)
+            for index, place in enumerate(scenario.network.user_positions_m)
+        ),
+    ]
+    for what, path, place_m in places:
+        for name, station in scenario.stations.items():
+            if math.dist(place_m, station.position_m) < _COINCIDENCE_M:
+                raise field_problem(
+                    f"must be at least 1 mm away from station `{name}`, found {what} at its place",
+                    path,
+                    ("stations", name, "position"),
+                )
