@@ -100,6 +100,7 @@ def test_programs_agree_with_a_conic_solver(seed):
             assert each.found.power_w == pytest.approx(expected, rel=1e-5)
 
 
+@pytest.mark.slow
 def test_a_relaxation_is_below_what_it_relaxes():
     problem = network(4)
     free = replace(problem, constraints=tuple(p for p in problem.constraints if not isinstance(p, Association)))
@@ -111,6 +112,7 @@ def test_a_relaxation_is_below_what_it_relaxes():
         assert scheme.lower_bound <= associated.objective
 
 
+@pytest.mark.slow
 def test_more_is_asked_more_power_is_taken():
     base = Exact().solve(network(1)).objective
     assert Exact().solve(network(1, minimum_sinr=8.0)).lower_bound > base

@@ -7,10 +7,23 @@ import numpy as np
 import pytest
 
 from crbeam.papers import figures, make_figure
-from crbeam.papers.hamrouni2026 import allocation, beams, draws, figure_4, gathering, mobility, runtimes, tied_stage
+from crbeam.papers.claims import reproduce
+from crbeam.papers.hamrouni2026 import (
+    allocation,
+    beams,
+    draws,
+    figure_4,
+    figure_5,
+    gathering,
+    mobility,
+    ordering,
+    runtimes,
+    tied_stage,
+)
 from crbeam.papers.hamrouni2026.claims import CLAIMS
 from crbeam.papers.hamrouni2026.draws import JOINT, SEPARATE, SHARED
 from crbeam.papers.hamrouni2026.scenes import random_scenes
+from crbeam.papers.runs import paper_run
 
 FIGURES = ("2", "3", "4", "5", "allocation", "ordering")
 
@@ -99,9 +112,29 @@ def test_velocity_figures(tmp_path, small):
         assert curves[gains, "effective slots", mobility.SNAPSHOT][-1] > 2.0 * flat[0]
 
 
+@pytest.fixture
+def run(small, tmp_path, monkeypatch):
+    """One run whose studies serve claims and figures."""
+    monkeypatch.setattr(draws, "SHARES", draws.COMPARED_SHARES)
+    monkeypatch.setattr(gathering, "SHARES", (0.5, 0.9))
+    with paper_run(tmp_path) as whole:
+        yield whole
+
+
 @pytest.mark.slow
-def test_share_figures(tmp_path, small):
-    by_share = rows(make_figure("hamrouni2026", 5, tmp_path)[-1])
+def test_claims_and_figures_of_the_share(run):
+    verdicts = {claim.number: finding.verdict.words for claim, finding in reproduce(CLAIMS, gathering.gather(run))}
+    assert set(verdicts) == set(range(1, 19))
+    # Those that follow from laws whatever the scenes.
+    assert {number: verdicts[number] for number in (1, 12, 14, 15, 17, 18)} == {
+        1: "reproduced",
+        12: "reproduced",
+        14: "not reproduced",
+        15: "reproduced in part",
+        17: "not reproduced",
+        18: "reproduced",
+    }
+    by_share = rows(figure_5.make(run)[-1])
     losses = {(row["gains"], row["method"], row["share"]): row["median_loss"] for row in by_share if row["median_loss"]}
     for gains in ("free space", "Table II"):
         for share in ("0.2", "0.5", "0.8"):
@@ -111,7 +144,7 @@ def test_share_figures(tmp_path, small):
     timed = [float(row["median_seconds"]) for row in by_share if row["median_seconds"]]
     assert len(timed) == 2 * len(runtimes.TIMED) * len(runtimes.SHARES)
     assert min(timed) > 0.0
-    order = rows(make_figure("hamrouni2026", "ordering", tmp_path)[-1])
+    order = rows(ordering.make(run)[-1])
     assert len(order) == 15
     for row in order:
         assert float(row[f"{SHARED}_least"]) >= 1.0 - 3e-6
@@ -137,23 +170,3 @@ def test_the_message_costs_symbols(tmp_path, small, monkeypatch):
         # Interleaved symbols have the whole interval for Doppler shifts.
         assert names[1][allocation.INTERLEAVED] <= min(names[1].values()) * (1.0 + 1e-6)
         assert allocation.loss_of_positioning_alone(gains) > names[1][allocation.INTERLEAVED]
-
-
-@pytest.mark.slow
-def test_claims_are_measured(tmp_path, small):
-    from crbeam.papers.claims import reproduce
-    from crbeam.papers.runs import paper_run
-
-    with paper_run(tmp_path) as run:
-        results = reproduce(CLAIMS, gathering.gather(run))
-    verdicts = {claim.number: finding.verdict.words for claim, finding in results}
-    assert set(verdicts) == set(range(1, 19))
-    # Those that follow from exact laws whatever the scenes.
-    assert {number: verdicts[number] for number in (1, 12, 14, 15, 17, 18)} == {
-        1: "reproduced",
-        12: "reproduced",
-        14: "not reproduced",
-        15: "reproduced in part",
-        17: "not reproduced",
-        18: "reproduced",
-    }

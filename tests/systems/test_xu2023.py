@@ -34,7 +34,9 @@ def test_the_preset_is_the_setting_of_figure_2():
 
 
 def test_channels_have_the_power_of_the_path_loss_and_come_from_the_seed():
-    channels = np.array([xu2023.user_channel(read_scenario("xu2023", seed=s), "bs1", 0) for s in range(300)])
+    scenario = read_scenario("xu2023")
+    drawn = [scenario.model_copy(update={"seed": seed}) for seed in range(300)]
+    channels = np.array([xu2023.user_channel(each, "bs1", 0) for each in drawn])
     expected = 10**-5.8 * np.hypot(30.0, 20.0) ** -3
     assert np.mean(np.abs(channels) ** 2) == pytest.approx(expected, rel=0.1)
     assert np.std(np.abs(channels) ** 2) == pytest.approx(expected, rel=0.15)

@@ -12,6 +12,8 @@ from crbeam.design.certified_method import CertifiedMethod
 from crbeam.design.constraints import has_constant_modulus
 from crbeam.design.eigenbeams import Eigenbeams, eigenbeams_of
 from crbeam.design.engine import EngineResult
+from crbeam.design.hybrid.grading import grounded, proven_bound, with_parts
+from crbeam.design.hybrid.networks import hybrid_of
 from crbeam.design.method import DesignMethod
 from crbeam.design.network.grading import proven_power_w
 from crbeam.design.optimum import optima
@@ -53,19 +55,22 @@ def grade_many(
     """Designs from proposals for independent problems, each graded on its own, with errors in their place."""
     results: dict[int, Design | CrbeamError] = {}
     spectra: dict[int, _Spectrum] = {}
+    given, problems, proposals = problems, *_grounded(method, problems, proposals)
     for index, proven in zip(range(len(problems)), _spectra(method, problems, proposals), strict=True):
         if isinstance(proven, CrbeamError):
             results[index] = proven
         else:
             spectra[index] = proven
-    proofs = _proofs(method, [problems[index] for index in spectra], list(spectra.values()))
+    originals, chosen = ([each[index] for index in spectra] for each in (given, problems))
+    proofs = _proofs(method, originals, chosen, list(spectra.values()))
     name = method.name
     for (index, spectrum), proof in zip(spectra.items(), proofs, strict=True):
         if isinstance(proof, CrbeamError):
             results[index] = proof
         else:
             is_optimal = proof.objective - proof.lower_bound <= _allowed(method, problems[index], proof.objective)
-            results[index] = _design(name, problems[index], spectrum, proof, is_optimal=is_optimal, seconds=seconds)
+            design = _design(name, problems[index], spectrum, proof, is_optimal=is_optimal, seconds=seconds)
+            results[index] = with_parts(given[index], spectrum.proposal, design)
     return [results[index] for index in range(len(problems))]
 
 
@@ -90,15 +95,33 @@ class _Proof:
     trace_loss: float | None
 
 
+def _grounded(
+    method: DesignMethod, problems: Sequence[DesignProblem], proposals: Sequence[Proposal | CrbeamError]
+) -> tuple[list[DesignProblem], list[Proposal | CrbeamError]]:
+    """Problems with the analog networks that their proposals chose, and the proposals that chose possible ones."""
+    chosen, kept = list(problems), list(proposals)
+    for index, (problem, proposal) in enumerate(zip(problems, proposals, strict=True)):
+        if isinstance(proposal, CrbeamError):
+            continue
+        try:
+            chosen[index] = grounded(method, problem, proposal)
+        except CrbeamError as error:
+            kept[index] = error
+    return chosen, kept
+
+
 def _proofs(
-    method: DesignMethod, problems: list[DesignProblem], spectra: list["_Spectrum"]
+    method: DesignMethod, given: list[DesignProblem], problems: list[DesignProblem], spectra: list["_Spectrum"]
 ) -> list[_Proof | CrbeamError]:
-    """Objectives and lower bounds of problems of all kinds."""
+    """Objectives and lower bounds of problems of all kinds, given with and without the choice of analog networks."""
     powers = {index for index, problem in enumerate(problems) if isinstance(problem.objective, Power)}
-    rest = [index for index in range(len(problems)) if index not in powers]
+    hybrids = {index for index, problem in enumerate(given) if hybrid_of(problem) is not None} - powers
+    rest = [index for index in range(len(problems)) if index not in powers | hybrids]
     found = dict(zip(rest, _bound_proofs(method, [problems[i] for i in rest], [spectra[i] for i in rest]), strict=True))
     for index in powers:
         found[index] = _power_proof(problems[index], spectra[index])
+    for index in hybrids:
+        found[index] = _hybrid_proof(given[index], problems[index], spectra[index])
     return [found[index] for index in range(len(problems))]
 
 
@@ -110,6 +133,16 @@ def _power_proof(problem: DesignProblem, spectrum: "_Spectrum") -> _Proof | Crbe
     except CrbeamError as error:
         return error
     return _Proof(power_w, min(bound_w, power_w), note, None)
+
+
+def _hybrid_proof(given: DesignProblem, problem: DesignProblem, spectrum: "_Spectrum") -> _Proof | CrbeamError:
+    """Objective behind the chosen network, and a bound for all networks."""
+    try:
+        objective = objective_at(problem, spectrum.covariances)
+        bound, note = proven_bound(given, spectrum.proposal)
+    except CrbeamError as error:
+        return error
+    return _Proof(objective, min(bound, objective), note, None)
 
 
 def _bound_proofs(

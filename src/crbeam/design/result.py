@@ -66,6 +66,8 @@ class Proposal:
         details: numbers of the method's own (`evaluations`, `solver_seconds`, ...), for reports.
         dual: evidence for a lower bound if there are requirements.
         cover: leaves of a search over choices, with the proof of each (see `network.choices`).
+        networks: analog network of each hybrid array, by its port; `dual` is then of the problem without any.
+        subarrays: evidence for a tighter bound if an array is hybrid.
     """
 
     covariances: Complex[np.ndarray, "block tx tx"]
@@ -77,6 +79,8 @@ class Proposal:
     details: Mapping[str, float | int | str] = field(default_factory=dict)
     dual: DualEvidence | None = None
     cover: tuple[Leaf, ...] = ()
+    networks: Mapping[str, Complex[np.ndarray, "antenna chain"]] = field(default_factory=dict)
+    subarrays: SubarrayEvidence | None = None
 
 
 @dataclass(frozen=True, eq=False)

@@ -139,8 +139,9 @@ def design(
 
 def _weight(problem: DesignProblem) -> float | None:
     """Weight of bistatic positioning, where there is one."""
-    is_weighted = len(problem.criteria) > 1 and not isinstance(problem.objective, Power)
-    return problem.criteria[0].weight if is_weighted else None
+    if len(problem.criteria) < 2 or isinstance(problem.objective, Power):
+        return None
+    return problem.criteria[0].weight
 
 
 def _write_design(

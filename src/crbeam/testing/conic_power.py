@@ -39,7 +39,7 @@ def conic_least_power_w(problem: DesignProblem, role: Role, servers: tuple[tuple
     with warnings.catch_warnings():  # the accuracy is what the comparison shows
         warnings.filterwarnings("ignore", message="Solution may be inaccurate")
         task.solve(solver=cp.CLARABEL)
-    return program.unit_w * float(task.value) if task.status.startswith("optimal") else np.inf
+    return program.unit_w * float(power.value) if str(task.status).startswith("optimal") else np.inf
 
 
 def _budgets(program: PowerProgram, totals: list[Any]) -> list[Any]:

@@ -61,12 +61,11 @@ def descended(
     return NetworkDescent(phases_rad, tuple(np.minimum.accumulate(trace).tolist()), evaluations)
 
 
-@dataclass
 class _Counted:
     """A function that counts how often it is called."""
 
-    function: ValueFunction
-    calls: int = 0
+    def __init__(self, function: ValueFunction):
+        self.function, self.calls = function, 0
 
     def __call__(self, point: np.ndarray) -> tuple[float, np.ndarray]:
         self.calls += 1

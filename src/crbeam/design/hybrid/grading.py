@@ -1,6 +1,7 @@
 """Grading what methods propose for problems with a hybrid array."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -9,7 +10,7 @@ from jaxtyping import Complex
 from crbeam.design.hybrid.certificate import subarray_lower_bound
 from crbeam.design.hybrid.networks import digital_relaxation, hybrid_of, n_antennas_of, with_network
 from crbeam.design.problem import DesignProblem
-from crbeam.design.result import Proposal
+from crbeam.design.result import Design, Proposal
 from crbeam.design.served.certificate import served_lower_bound
 from crbeam.design.served.optimum import served_optimum
 from crbeam.design.service_constraints import MinimumUplinkSinr
@@ -62,13 +63,19 @@ def proven_bound(problem: DesignProblem, proposal: Proposal) -> tuple[float, str
     return tighter, f"the digital optimum given {known}"
 
 
-def digital_parts(
+def with_parts(problem: DesignProblem, proposal: Proposal, design: Design) -> Design:
+    """The design with its analog network and what the chains behind it send or combine, if an array is hybrid."""
+    if hybrid_of(problem) is None:
+        return design
+    parts = _digital_parts(problem, proposal.networks, design.stream_covariances)
+    return replace(design, analog=dict(proposal.networks), digital=parts)
+
+
+def _digital_parts(
     problem: DesignProblem, networks: Mapping[str, np.ndarray], streams: Mapping[str, np.ndarray]
 ) -> dict[str, Complex[np.ndarray, "chain stream"]]:
-    """What the chains behind the network of a problem send or combine, by port."""
     hybrid = hybrid_of(problem)
-    if hybrid is None:
-        return {}
+    assert hybrid is not None
     network = networks[hybrid.port]
     if hybrid.side == "transmit":
         place = problem.blocks.index(hybrid.port)

@@ -118,7 +118,8 @@ class ReceiveRelaxation(Relaxation):
         rows = np.tensordot(block.rows, inner.multipliers, axes=(1, 0))
         worst = float(np.linalg.eigvalsh(rows).max(initial=0.0)) + float(margin.sum())
         inner = DualPoint(inner.responses, inner.multipliers, np.array([1.1 * worst + 0.1]))
-        return np.concatenate([inner.vector(), coordinates]), 1.0 / self.weight
+        point = np.concatenate([inner.vector(), coordinates])
+        return point, max(1.0, abs(self.value(point))) / self.weight
 
     def value(self, point: np.ndarray) -> float:
         """The dual function."""

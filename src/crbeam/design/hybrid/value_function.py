@@ -35,11 +35,11 @@ MAX_WARM_STEPS = 40
 LOST = 1.0
 
 
-@dataclass
 class _Memory:
     """The last dual point at a larger weight of the barrier."""
 
-    point: DualPoint | None = None
+    def __init__(self) -> None:
+        self.point: DualPoint | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,7 +87,8 @@ class ValueFunction:
             found = self._followed(problem, remembered, level, barrier, MAX_WARM_STEPS)
             if found is not None:
                 return found
-        found = self._followed(problem, starting_point(problem), max(1.0 / _weight(problem), level), barrier, MAX_STEPS)
+        first = max(self.price / _weight(problem), level)
+        found = self._followed(problem, starting_point(problem), first, barrier, MAX_STEPS)
         if found is None:
             raise SolverFailed("The optimum behind a network must converge, but did not.", status="not converged")
         return found

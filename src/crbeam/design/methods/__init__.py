@@ -19,6 +19,7 @@ from crbeam.design.methods.fdb_wcrb import FullDimensionalWeightedBound
 from crbeam.design.methods.full_bp import FullPositioning
 from crbeam.design.methods.full_ms import FullSensing
 from crbeam.design.methods.fusion import FusedWeightedBound
+from crbeam.design.methods.hybrid import Hybrid
 from crbeam.design.methods.joint_sequential import JointSequential
 from crbeam.design.methods.nearest_receiver import NearestReceiver
 from crbeam.design.methods.one_transmitter import OneTransmitter
@@ -53,6 +54,7 @@ METHODS: dict[str, type[DesignMethod]] = {
         FullPositioning,
         ConicWeightedBound,
         Digital,
+        Hybrid,
         Uniform,
         Steered,
         Exact,
@@ -113,6 +115,7 @@ __all__ = [
     "FullPositioning",
     "FullSensing",
     "FusedWeightedBound",
+    "Hybrid",
     "JointSequential",
     "NearestReceiver",
     "OneTransmitter",

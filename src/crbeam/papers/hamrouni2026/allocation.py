@@ -83,7 +83,7 @@ def _panels(gains: str, *, full: bool) -> list[Panel]:
     splits = {
         (variant, length): split_of(gains, variant, length, full=full) for variant in VARIANTS for length in MESSAGES
     }
-    lengths = np.array(MESSAGES)
+    lengths = np.array(MESSAGES, dtype=float)
     best = {variant: [_best(splits[variant, length]) for length in MESSAGES] for variant in VARIANTS}
     losses = [PanelCurve(lengths, np.array([loss for _, loss in best[name]]), _STYLES[name]) for name in VARIANTS]
     losses.append(PanelCurve(lengths, np.full(lengths.size, loss_of_positioning_alone(gains)), _ALONE_STYLE))

@@ -50,7 +50,9 @@ def _panel(gains: str, quantity: str, bounds: list[MotionBounds]) -> Panel:
     for average, line in (("mean", ":"), ("median", "-")):
         for name, style in _styles(quantity).items():
             values = np.stack([_values(each, quantity, name) for each in bounds], axis=1)
-            curves.append(PanelCurve(np.array(N_TARGETS), _AVERAGES[average](values), {**style, "linestyle": line}))
+            curves.append(
+                PanelCurve(np.array(N_TARGETS, dtype=float), _AVERAGES[average](values), {**style, "linestyle": line})
+            )
     unit = "m" if quantity == "position" else "m/s"
     axes = {"xlabel": "number of targets", "xticks": N_TARGETS, **logarithmic(curves, f"root bound ({unit})")}
     return Panel(f"{quantity}, {gains}", curves, (), axes)

@@ -3,7 +3,7 @@
 import numpy as np
 
 from crbeam.evaluation.estimator_check import LinkCheck
-from crbeam.papers.claims import Claim, Finding, Verdict, found
+from crbeam.papers.claims import Claim, Finding, Sampling, Verdict, found
 from crbeam.papers.li2024.measurements import (
     ANGLE,
     AS_DESIGNED,
@@ -42,6 +42,14 @@ def _ratio_words(check: LinkCheck, least_db: float = JUDGED_DB) -> str:
     )
 
 
+def _sampling(data: Measurements, check: LinkCheck, words: str) -> Sampling:
+    """Interval of the ratio of range error to root bound at the lowest sensing SNR that is judged."""
+    point = next(point for point in check.points if point.snr_db >= JUDGED_DB)
+    ratio = point.quantities[RANGE].ratio
+    quantity = f"error of the range over its root bound at {point.snr_db:g} dB, {words}"
+    return Sampling(point.trials, data.positioning.seed, quantity, (ratio.low, ratio.high))
+
+
 def _downlink(data: Measurements) -> Finding:
     found_by = {light: data.positioning.check("downlink", light, TWO_STAGE) for light in (AS_DESIGNED, LIT)}
     readings = {light: _largest_ratio(check) <= ON_BOUND for light, check in found_by.items()}
@@ -51,7 +59,8 @@ def _downlink(data: Measurements) -> Finding:
         "is no echo to search. A floor on the illumination costs a few per cent of the bound."
     )
     reasons = {Verdict.REPRODUCED_IN_PART: reason, Verdict.NOT_REPRODUCED: reason}
-    return found(readings, f"errors from {JUDGED_DB:g} dB on, {words}", reasons)
+    sampling = _sampling(data, found_by[LIT], LIT)
+    return found(readings, f"errors from {JUDGED_DB:g} dB on, {words}", reasons, sampling=sampling)
 
 
 def _uplink(data: Measurements) -> Finding:
@@ -72,7 +81,8 @@ def _uplink(data: Measurements) -> Finding:
         "The printed criterion is the same for every angle, since the vector that it leaves free absorbs it. Confined "
         "to a few curvatures the search works, with a floor of error, because curved responses are cut off."
     )
-    return found(readings, words, {Verdict.REPRODUCED_IN_PART: reason, Verdict.NOT_REPRODUCED: reason})
+    reasons = {Verdict.REPRODUCED_IN_PART: reason, Verdict.NOT_REPRODUCED: reason}
+    return found(readings, words, reasons, sampling=_sampling(data, check, "curvatures confined"))
 
 
 def _bounded(data: Measurements) -> Finding:
@@ -129,7 +139,10 @@ def _joint(data: Measurements) -> Finding:
         Verdict.REPRODUCED_IN_PART: "An estimator that misses its bound there would be a defect of ours.",
         Verdict.NOT_REPRODUCED: "An estimator that misses its bound there would be a defect of ours.",
     }
-    return found(readings, f"errors of angle and range over root bounds: {'; '.join(words)}", reasons)
+    sampling = _sampling(data, data.positioning.check("downlink", LIT, JOINT), "downlink")
+    return found(
+        readings, f"errors of angle and range over root bounds: {'; '.join(words)}", reasons, sampling=sampling
+    )
 
 
 CLAIMS: tuple[Claim[Measurements], ...] = (

@@ -1,0 +1,86 @@
+"""Methods that choose the analog network of a hybrid array."""
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from crbeam.design.hybrid.networks import hybrid_of, n_antennas_of
+from crbeam.design.hybrid.relaxation import subarray_evidence
+from crbeam.design.method import DesignMethod
+from crbeam.design.problem import DesignProblem, WeightedBound
+from crbeam.design.result import Proposal, SubarrayEvidence
+from crbeam.design.service_constraints import Illumination, MinimumSinr, MinimumUplinkSinr
+from crbeam.design.subarrays import SubarrayHybrid
+from crbeam.errors import CrbeamError
+
+#: Antennas up to which the bound that knows the sub-arrays is computed unless told otherwise.
+LARGEST_BOUNDED = 128
+
+
+@dataclass(frozen=True)
+class HybridMethod(DesignMethod):
+    """A method for problems with one block and one hybrid array. Concrete methods propose for one problem.
+
+    Attributes:
+        bound: whether to compute the bound that knows the sub-arrays: `auto` up to `LARGEST_BOUNDED` antennas,
+            `always`, `never`.
+    """
+
+    uses = frozenset({SubarrayHybrid})
+    keeps = frozenset({MinimumSinr, MinimumUplinkSinr, Illumination})
+    is_global = False
+
+    bound: str = "auto"
+
+    def __post_init__(self) -> None:
+        self.require_option("bound", self.bound in ("auto", "always", "never"), "auto, always or never")
+
+    @abstractmethod
+    def propose_network(
+        self, problem: DesignProblem, hybrid: SubarrayHybrid, start: np.ndarray | None, seed: np.random.SeedSequence
+    ) -> Proposal:
+        """Network and transmission for one problem."""
+
+    def propose_many(
+        self,
+        problems: Sequence[DesignProblem],
+        *,
+        starts: Sequence[np.ndarray | None],
+        seeds: Sequence[np.random.SeedSequence],
+    ) -> list[Proposal | CrbeamError]:
+        """One problem after the other."""
+        return [self._proposal(*item) for item in zip(problems, starts, seeds, strict=True)]
+
+    def _proposal(
+        self, problem: DesignProblem, start: np.ndarray | None, seed: np.random.SeedSequence
+    ) -> Proposal | CrbeamError:
+        hybrid = hybrid_of(problem)
+        assert hybrid is not None
+        try:
+            return self.propose_network(problem, hybrid, start, seed)
+        except CrbeamError as error:
+            return error
+
+    def evidence(self, problem: DesignProblem, hybrid: SubarrayHybrid) -> SubarrayEvidence | None:
+        """What proves the bound that knows the sub-arrays, if it is wanted."""
+        is_small = n_antennas_of(problem, hybrid) <= LARGEST_BOUNDED
+        wanted = self.bound == "always" or (self.bound == "auto" and is_small)
+        return subarray_evidence(problem, hybrid) if wanted else None
+
+    def why_not(self, problem: DesignProblem) -> str | None:
+        """Needs a weighted bound as the objective, one block, and nothing but the hybrid array to listen."""
+        reason = super().why_not(problem)
+        if reason is not None:
+            return reason
+        if not isinstance(problem.objective, WeightedBound):
+            return f"{self.key} minimises weighted bounds only."
+        if len(problem.blocks) != 1 or len(problem.budgets) != 1:
+            return f"{self.key} needs a problem with one block, but this one has {len(problem.blocks)}."
+        hybrid = hybrid_of(problem)
+        assert hybrid is not None
+        receivers = {part.receiver for each in problem.criteria for part in each.map.contributions}
+        if hybrid.side == "receive" and receivers != {hybrid.port}:
+            return f"{self.key} needs a problem whose only receiver is {hybrid.port}, but there are {len(receivers)}."
+        return None
