@@ -29,9 +29,14 @@ SLOW |= {"joint-sequential", "shared-sequential", "separate-sequential", "p1-wei
 SLOW_WITH_TWO_BLOCKS = {*SLOW, "uniform"}
 
 
+#: Methods for scenes with served users or several stations, which have suites of their own.
+OF_SERVICE = {"hybrid", "exact", "relax-and-round", "nearest-receiver", "random-choice", "one-transmitter"}
+
+
 def keys(slow):
-    """All methods, some of them marked as slow."""
-    return [pytest.param(key, marks=pytest.mark.slow) if key in slow else key for key in METHODS]
+    """All methods that position a user, some of them marked as slow."""
+    plain = [key for key in METHODS if key not in OF_SERVICE]
+    return [pytest.param(key, marks=pytest.mark.slow) if key in slow else key for key in plain]
 
 
 #: Methods of our own engine are judged by the conic solver, all others by the engine.

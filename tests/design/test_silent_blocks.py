@@ -17,7 +17,16 @@ QUICK = {
     "analog-fdb": "analog-fdb:starts=2,max_iterations=2",
 }
 #: Methods whose criteria must see the same observations, or one block, or a sequence of two.
-REFUSING = {"fusion", "p1-weighted", "full-ms", "full-bp", "shared-sequential", "separate-sequential"}
+NETWORK = {"exact", "relax-and-round", "nearest-receiver", "random-choice", "one-transmitter"}
+REFUSING = {
+    "fusion",
+    "p1-weighted",
+    "full-ms",
+    "full-bp",
+    "shared-sequential",
+    "separate-sequential",
+    "hybrid",
+} | NETWORK
 POWERS_W = {True: (3e-8,), False: (1e-8, 2e-8)}
 
 

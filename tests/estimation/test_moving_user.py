@@ -15,10 +15,12 @@ from crbeam.estimation import (
     failure_of,
     matched,
     mean_observation,
+    position_fix,
     simulate,
     state_errors,
 )
 from crbeam.estimation.path_likelihood import beamwise_score
+from crbeam.estimation.position_fix import estimates_of_link
 from crbeam.estimation.prediction import (
     RANGE_RATE,
     LinkState,
@@ -210,6 +212,36 @@ def test_a_shift_outside_its_cell_counts_as_a_lost_path():
     far = {**found.state, "user_velocity": found.state["user_velocity"] + np.array([0.0, 2.0 * cell_mps])}
     assert failure_of([model], replace(found, state=near), truth) is None
     assert failure_of([model], replace(found, state=far), truth).name == "LOST_PATH"
+
+
+@pytest.mark.slow
+def test_every_likely_state_of_the_link_to_the_user_is_a_start(monkeypatch):
+    """The line of sight arrives beside the end of the user's array: by it alone one of two sides is a guess."""
+    scene, _, models, truth = world("stations.bs.total_power=26 dBm")
+    chosen = [models[name] for name in STAGES]
+    seen = [
+        simulate(mean_of(scene, model, truth), np.random.default_rng([11, number]))
+        for number, model in enumerate(chosen)
+    ]
+    alone, _ = estimates_of_link(chosen[1], seen[1], method="direct")
+    energies = [energy_of(chosen[1:], seen[1:], each.state) for each in alone]
+    assert 0.0 < energies[0] - energies[1] < 1.0
+    assert abs(alone[0].state["user_orientation"] - alone[1].state["user_orientation"])[0] > np.radians(3.0)
+    found = matched(chosen, estimate_fused(chosen, seen), truth)
+    assert failure_of(chosen, found, truth) is None
+    assert energy_of(chosen, seen, found.state) > energy_of(chosen, seen, truth)
+    monkeypatch.setattr(position_fix, "MOST_DEFICIT", 0.0)
+    missed = estimate_fused(chosen, seen)
+    assert energy_of(chosen, seen, missed.state) < energy_of(chosen, seen, truth) - 10.0
+
+
+def energy_of(models, seen, state):
+    layout = joint_state_layout(models)
+    scores = [
+        LinkState(model, layout, {}).likelihood(each, as_vector(layout, state))
+        for model, each in zip(models, seen, strict=True)
+    ]
+    return sum(score.energy for score in scores)
 
 
 @pytest.mark.slow

@@ -120,10 +120,10 @@ ALTERED = [
     ),
     (6, motion(at_rest), NOT),
     (6, motion(at_rest, gains=("Table II",)), IN_PART),
-    (7, replace(IDEAL, by_speed=dict.fromkeys(IDEAL.by_speed, at_rest(1))), NOT),
+    (7, replace(IDEAL, moving=dict.fromkeys(IDEAL.moving, at_rest(1))), NOT),
     (
         7,
-        replace(IDEAL, by_speed={key: by_speed(5.0 if key[1] == "all slots" else key[2]) for key in IDEAL.by_speed}),
+        replace(IDEAL, moving={key: by_speed(5.0 if key[1] == "all slots" else key[2]) for key in IDEAL.moving}),
         IN_PART,
     ),
     (8, replace(IDEAL, preset={gains: dict.fromkeys(SEQUENTIAL, Accuracy(0.5, 1.0, 2.0)) for gains in GAINS}), IN_PART),

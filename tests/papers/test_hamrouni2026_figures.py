@@ -116,7 +116,8 @@ def test_velocity_figures(tmp_path, small):
 def run(small, tmp_path, monkeypatch):
     """One run whose studies serve claims and figures."""
     monkeypatch.setattr(draws, "SHARES", draws.COMPARED_SHARES)
-    monkeypatch.setattr(gathering, "SHARES", (0.5, 0.9))
+    monkeypatch.setattr(allocation, "SHARES", (0.6, 0.9))
+    monkeypatch.setattr(gathering, "RANK_SCENES", 2)
     with paper_run(tmp_path) as whole:
         yield whole
 

@@ -12,7 +12,7 @@ from crbeam.estimation.link_model import LinkModel
 from crbeam.estimation.matching import failure_of
 from crbeam.estimation.path_estimates import PathEstimates, estimate_paths, refine_paths
 from crbeam.estimation.path_likelihood import Score
-from crbeam.estimation.position_fix import Method, Observation, StateEstimate, estimate_link_in_detail
+from crbeam.estimation.position_fix import Method, Observation, StateEstimate, estimates_of_link
 from crbeam.estimation.prediction import LinkState, as_state, as_vector, link_state_layout
 from crbeam.estimation.scoring import Maximum, maximise
 from crbeam.information import ParameterLayout
@@ -31,7 +31,8 @@ def estimate_fused(
     """State of the scene by a link to the user together with echoes of the same scene.
 
     The log-likelihoods of the links add; positions are shared, each link has its own gains. The search starts from what
-    the link to the user says alone, and from what the echoes say, assigned to its paths; the better end counts.
+    the link to the user says alone, from each state that it finds about equally likely, and from what the echoes say,
+    assigned to its paths; the best end counts.
 
     Args:
         models: the links, one of them to the user and one of them back to the station.
@@ -48,24 +49,31 @@ def estimate_fused(
         raise InvalidInput("Fused estimation needs a link to the user and one back to the station, found one kind.")
     known = dict(assumed or {})
     direct = pair[False]
-    alone, readings = estimate_link_in_detail(models[direct], observations[direct], method="direct", assumed=known)
+    alone, readings = estimates_of_link(models[direct], observations[direct], method="direct", assumed=known)
     echoes = estimate_paths(models[pair[True]], observations[pair[True]])
     layout = reduce(ParameterLayout.union, [link_state_layout(model) for model in models])
     free = layout.select([name for name in layout if name not in known])
     views = [LinkState(model, free, known) for model in models]
     best: Maximum | None = None
-    for state in [alone.state, *starts_from_echoes(models[direct], readings, models[pair[True]], echoes)]:
+    for each in alone:
+        best = _better(best, _fix(views, observations, as_vector(free, each.state), method))
+    for state in starts_from_echoes(models[direct], readings, models[pair[True]], echoes):
         if (
             best is not None
             and failure_of(models, StateEstimate(state, True), {**as_state(free, best.point), **known}) is None
         ):
             continue  # the same maximum is near
-        found = _fix(views, observations, as_vector(free, state), method)
-        if best is None or (found is not None and found.score.energy > best.score.energy):
-            best = found
+        best = _better(best, _fix(views, observations, as_vector(free, state), method))
     if best is None:
-        return StateEstimate({**alone.state, **known}, False)
+        return StateEstimate({**alone[0].state, **known}, False)
     return StateEstimate({**as_state(free, best.point), **known}, best.has_converged)
+
+
+def _better(first: Maximum | None, second: Maximum | None) -> Maximum | None:
+    """The one with the larger likelihood, of those that there are."""
+    if first is None or second is None:
+        return first or second
+    return second if second.score.energy > first.score.energy else first
 
 
 def _fix(

@@ -16,6 +16,10 @@ from crbeam.estimation.triangulation import BistaticStart, triangulate
 from crbeam.information import ParameterLayout
 from crbeam.scenario import SPEED_OF_LIGHT_MPS
 
+#: Loss of log-likelihood up to which another maximum is kept, and difference below which two are one.
+MOST_DEFICIT = 20.0
+LEAST_DIFFERENCE = 1e-3
+
 Method = Literal["two-stage", "direct", "sequential"]
 Observation = Complex[np.ndarray, "subcarrier symbol_beam_chain"]
 
@@ -59,18 +63,18 @@ def estimate_link(
     Raises:
         InvalidInput: there is only one subcarrier, so that delays leave no trace.
     """
-    return estimate_link_in_detail(model, observation, method=method, assumed=assumed)[0]
+    return estimates_of_link(model, observation, method=method, assumed=assumed)[0][0]
 
 
-def estimate_link_in_detail(
+def estimates_of_link(
     model: LinkModel, observation: Observation, *, method: Method, assumed: State | None = None
-) -> tuple[StateEstimate, PathEstimates]:
-    """`estimate_link` with the path estimates that it rests on."""
+) -> tuple[list[StateEstimate], PathEstimates]:
+    """`estimate_link` and other maxima of nearly the same likelihood, best first; and the paths that they rest on."""
     if len(model.frequency_hz) < 2:
         raise InvalidInput(f"Positions need delays, and delays at least two subcarriers; link `{model.name}` has one.")
     estimates = estimate_paths(model, observation)
     if model.is_monostatic:
-        return _monostatic(model, estimates), estimates
+        return [_monostatic(model, estimates)], estimates
     return _bistatic(model, observation, estimates, method, assumed or {}), estimates
 
 
@@ -92,19 +96,29 @@ def _monostatic(model: LinkModel, estimates: PathEstimates) -> StateEstimate:
 
 def _bistatic(
     model: LinkModel, observation: Observation, estimates: PathEstimates, method: Method, assumed: State
-) -> StateEstimate:
+) -> list[StateEstimate]:
     layout = link_state_layout(model)
     free = layout.select([name for name in layout if name not in assumed])
     view = LinkState(model, free, assumed)
     starts = triangulate(model, estimates)
     if not starts:
-        return StateEstimate(_nowhere(model, layout, estimates, assumed), False)
+        return [StateEstimate(_nowhere(model, layout, estimates, assumed), False)]
     found = [_fix(view, observation, estimates, start, method) for start in starts]
     reached = [each for each in found if each is not None]
     if not reached:
-        return StateEstimate({**starts[0].state, **assumed}, False)
-    best = max(reached, key=lambda each: each.score.energy)
-    return StateEstimate({**as_state(free, best.point), **assumed}, best.has_converged)
+        return [StateEstimate({**starts[0].state, **assumed}, False)]
+    return [StateEstimate({**as_state(free, each.point), **assumed}, each.has_converged) for each in _distinct(reached)]
+
+
+def _distinct(maxima: list[Maximum]) -> list[Maximum]:
+    """Maxima of different likelihood, best first, down to those that are not worth to be kept."""
+    ordered = sorted(maxima, key=lambda each: -each.score.energy)
+    kept = ordered[:1]
+    for each in ordered[1:]:
+        is_near = each.score.energy >= ordered[0].score.energy - MOST_DEFICIT
+        if is_near and kept[-1].score.energy - each.score.energy > LEAST_DIFFERENCE:
+            kept.append(each)
+    return kept
 
 
 def _fix(

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from crbeam.design import Design, DesignMethod, TiedBlocks
+from crbeam.design import Design, DesignMethod, DesignProblem, TiedBlocks
 from crbeam.errors import CrbeamError, InvalidInput
-from crbeam.evaluation.bounds import Evaluation, evaluate
+from crbeam.evaluation.bounds import LinkEvaluation, evaluate_link
 from crbeam.linalg import one_blas_thread
 from crbeam.scenario import Scenario
 from crbeam.systems import design_problem, hamrouni2026
@@ -29,12 +29,12 @@ class SplitPoint:
         design: what the method found, or why it found nothing. Where the share is the design's own choice, its
             covariances stand for the energies of the stages: divided by the share, and by one minus the share, they are
             those of their symbols.
-        evaluation: its bounds; None without a design.
+        evaluation: its bounds by the observations that it is judged by; None without a design.
     """
 
     share: float
     design: Design | CrbeamError
-    evaluation: Evaluation | None
+    evaluation: LinkEvaluation | None
 
     @property
     def loss(self) -> float:
@@ -63,7 +63,7 @@ class Split:
         """Root bounds of user and targets, these as root mean square; None for what does not exist."""
         if point.evaluation is None:
             return dict.fromkeys(BOUNDS)
-        quantities = point.evaluation.links[self.link].quantities
+        quantities = point.evaluation.quantities
         found = {name: quantities.get(name) for name in BOUNDS}
         targets = quantities["target_positions_m"]
         assert isinstance(targets, tuple)
@@ -141,14 +141,19 @@ def _protocol(scenario: Scenario, share: float | None):
 def _points(scenario: Scenario, method: DesignMethod, shares: Sequence[float]) -> list[SplitPoint]:
     """Designs of given shares, made together."""
     scenes = [scenario.model_copy(update={"protocol": _protocol(scenario, share)}) for share in shares]
-    designs = method.solve_many([design_problem(scene, method=method) for scene in scenes])
+    problems = [design_problem(scene, method=method) for scene in scenes]
+    designs = method.solve_many(problems)
+    return [
+        SplitPoint(share, design, _evaluated(method, problem, design) if isinstance(design, Design) else None)
+        for share, problem, design in zip(shares, problems, designs, strict=True)
+    ]
+
+
+def _evaluated(method: DesignMethod, problem: DesignProblem, design: Design) -> LinkEvaluation:
+    """Bounds of a design by the observations of its problem's first criterion, that it is judged by."""
+    information = problem.criteria[0].map
     with one_blas_thread():
-        return [
-            SplitPoint(share, design, evaluate(scene, design.covariances, design.blocks))
-            if isinstance(design, Design)
-            else SplitPoint(share, design, None)
-            for share, scene, design in zip(shares, scenes, designs, strict=True)
-        ]
+        return evaluate_link(method.judged_by, information.at(problem.covariances_of(information, design.covariances)))
 
 
 def _free_point(scenario: Scenario, method: DesignMethod) -> SplitPoint | None:
@@ -172,7 +177,7 @@ def _free_point(scenario: Scenario, method: DesignMethod) -> SplitPoint | None:
     except CrbeamError:
         return None
     share = hamrouni2026.sensing_share(np.trace(design.covariances, axis1=1, axis2=2).real)
-    return SplitPoint(share, design, evaluate(free, design.covariances, design.blocks))
+    return SplitPoint(share, design, _evaluated(method, problem, design))
 
 
 def _refined(

@@ -6,8 +6,8 @@ The Lagrangian bound of `served.certificate` asks for the most that a watt of tr
 *Transmission*: the power is the same on all antennas of a sub-array. For any real numbers p_sn of mean zero over every
 sub-array `sum_n p_sn R_s,nn = 0`, so that `lambda_max(M_s - diag(p_s))` replaces `lambda_max(M_s)`.
 
-*Reception*: with `Z_i = conj(f_i f_i^H) (x) R`, whose diagonal blocks are R / M, `<G(Y), R> = sum_i <B_i, Z_i>`. For any
-Hermitian D_n with `blkdiag(D_n, n in i) >= B_i`, that is at most `<sum_n D_n / M, R>`.
+*Reception*: with `Z_i = conj(f_i f_i^H) (x) R`, whose diagonal blocks are R / M, `<G(Y), R> = sum_i <B_i, Z_i>`. For
+any Hermitian D_n with `blkdiag(D_n, n in i) >= B_i`, that is at most `<sum_n D_n / M, R>`.
 """
 
 from collections.abc import Mapping

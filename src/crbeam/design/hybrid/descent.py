@@ -26,8 +26,8 @@ class NetworkDescent:
 
     Attributes:
         phases_rad: of all antennas.
-        trace: optimum behind the network at the start and after each step, as far as it lowered the least so far; of the
-            relaxed problem, in which requirements may be missed at a price.
+        trace: least optimum behind a network so far, at the start and after each step; of the relaxed problem, in which
+            requirements may be missed at a price.
         evaluations: of value and gradient.
     """
 

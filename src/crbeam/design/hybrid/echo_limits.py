@@ -1,9 +1,9 @@
 """How much echo uplink users bear behind a network, and how that changes with the network.
 
-With `C_k(x) = F^H (P sum_{i != k} h_i h_i^H + x a a^H + noise) F` the best combiner `w = C_k^-1 F^H h_k` of user k gives
-it the ratio `P h_k^H F w`, which falls with the power x of the echo by `P |w^H F^H a|^2` and changes with the network by
-`d ratio / dF* = P (h_k w^H - R_k F w w^H)`, R_k the matrix between F^H and F. The limit is the x at which the ratio is
-what the user needs. It is negative for a user that misses it without echo.
+With `C_k(x) = F^H (P sum_{i != k} h_i h_i^H + x a a^H + noise) F` the best combiner `w = C_k^-1 F^H h_k` of user k
+gives it the ratio `P h_k^H F w`, which falls with the power x of the echo by `P |w^H F^H a|^2` and changes with the
+network by `d ratio / dF* = P (h_k w^H - R_k F w w^H)`, R_k the matrix between F^H and F. The limit is the x at which the
+ratio is what the user needs. It is negative for a user that misses it without echo.
 """
 
 from dataclasses import dataclass
@@ -62,7 +62,9 @@ class EchoLimits:
         return combiner, power * np.outer(own - disturbed, combiner.conj())
 
 
-def echo_limits(service: MinimumUplinkSinr, network: Complex[np.ndarray, "antenna chain"], largest_w: float) -> EchoLimits:
+def echo_limits(
+    service: MinimumUplinkSinr, network: Complex[np.ndarray, "antenna chain"], largest_w: float
+) -> EchoLimits:
     """Limits of all users behind a network with orthonormal columns.
 
     `(s - gamma) / (c - (s - gamma) m)` with `s, c, m` of `EchoTolerance`, and none where the denominator is not

@@ -31,9 +31,7 @@ def hybrid_of(problem: DesignProblem) -> SubarrayHybrid | None:
 def _receivers(problem: DesignProblem) -> dict[str, int]:
     """Number of antennas of each receiver."""
     return {
-        part.receiver: part.receive.shape[0]
-        for criterion in problem.criteria
-        for part in criterion.map.contributions
+        part.receiver: part.receive.shape[0] for criterion in problem.criteria for part in criterion.map.contributions
     }
 
 

@@ -1,8 +1,8 @@
 """Bound on hybrid reception through lifted covariances of every sub-array.
 
 Information is bilinear in the projector `Q = blkdiag(f_1 f_1^H, f_2 f_2^H, ...)` and the covariance R: it is linear in
-`Z_i = conj(f_i f_i^H) (x) R`. All that is kept of the network is `Z_i >= 0`, and that the diagonal blocks of Z_i, one for
-each of the M antennas, are all R / M. The dual, with Hermitian prices D_n of every receive antenna n,
+`Z_i = conj(f_i f_i^H) (x) R`. All that is kept of the network is `Z_i >= 0`, and that the diagonal blocks of Z_i, one
+for each of the M antennas, are all R / M. The dual, with Hermitian prices D_n of every receive antenna n,
 
     maximise 2 tr(E^T Y) - tr(Y^T I0 Y) + c . mu - lam
     with  blkdiag(D_n, n in i) - K_i ((J Y)(J Y)^T o O) K_i^H >= 0  for every sub-array i,
@@ -87,7 +87,7 @@ class ReceiveRelaxation(Relaxation):
 
     @cached_property
     def _price_slopes(self) -> np.ndarray:
-        """Derivative of `blkdiag(D_n)` of one chain by the coordinates of its antennas, `[coordinate, lifted, lifted]`."""
+        """Derivative of `blkdiag(D_n)` of a chain by the coordinates of its antennas, `[coordinate, lifted, lifted]`."""
         per_chain, size = self.hybrid.antennas_per_chain, self._size
         units = np.zeros((per_chain, size**2, per_chain, size, per_chain, size), dtype=complex)
         for antenna in range(per_chain):
@@ -169,7 +169,14 @@ class ReceiveRelaxation(Relaxation):
         for chain, inverse in enumerate(inverses):
             own = n_inner + chain * n_own + np.arange(n_own)
             columns = np.concatenate([np.arange(n_responses), own])
-            _add(gradient, curvature, columns, barrier, inverse, np.concatenate([of_responses[chain], self._price_slopes]))
+            _add(
+                gradient,
+                curvature,
+                columns,
+                barrier,
+                inverse,
+                np.concatenate([of_responses[chain], self._price_slopes]),
+            )
         self._add_streams(gradient, curvature, barrier, streams, n_inner)
         self._add_objective(gradient, curvature, inner, barrier * inverses)
         positive = np.concatenate([inner.multipliers, inner.prices])
@@ -204,9 +211,7 @@ class ReceiveRelaxation(Relaxation):
             slopes = np.concatenate([-rows, np.eye(self._size)[None], -mean])
             _add(gradient, curvature, places, barrier, inverse, slopes)
 
-    def _add_objective(
-        self, gradient: np.ndarray, curvature: np.ndarray, inner: DualPoint, lifted: np.ndarray
-    ) -> None:
+    def _add_objective(self, gradient: np.ndarray, curvature: np.ndarray, inner: DualPoint, lifted: np.ndarray) -> None:
         """Gradient and negative Hessian of the dual function, and the curvature of the slacks in the responses."""
         start = 0
         for number, (criterion, response) in enumerate(zip(self.reduced.criteria, inner.responses, strict=True)):

@@ -1,8 +1,8 @@
 """Bound on hybrid transmission that knows that the power is the same on all antennas of a sub-array.
 
-For `R_s = F W_s F^H` the diagonal is constant inside every sub-array, whatever F. With real numbers d_sn whose mean over
-every sub-array is the price `lam` of power, `sum_n d_sn R_s,nn = lam tr R_s`, so that in the dual of the digital problem
-`lam 1` may be replaced by `diag(d_s)` for every stream s:
+For `R_s = F W_s F^H` the diagonal is constant inside every sub-array, whatever F. With real numbers d_sn whose mean
+over every sub-array is the price `lam` of power, `sum_n d_sn R_s,nn = lam tr R_s`, so that in the dual of the digital
+problem `lam 1` may be replaced by `diag(d_s)` for every stream s:
 
     maximise 2 tr(E^T Y) - tr(Y^T I0 Y) + c . mu - lam  with  diag(d_s) - G(Y) - sum_j mu_j A_js >= 0.
 
@@ -128,7 +128,9 @@ class TransmitRelaxation(Relaxation):
             crossed = np.real(np.einsum("na,uab,nb->un", wide, slope, wide.conj(), optimize=True)) @ diagonal
             curvature[:n_inner, columns] += barrier * crossed
             curvature[columns, :n_inner] += barrier * crossed.T
-        add_objective(self.reduced, inner, [barrier * seen.sum(axis=0)], gradient[:n_inner], curvature[:n_inner, :n_inner])
+        add_objective(
+            self.reduced, inner, [barrier * seen.sum(axis=0)], gradient[:n_inner], curvature[:n_inner, :n_inner]
+        )
         positive = np.concatenate([inner.multipliers, inner.prices])
         places = np.arange(n_inner - positive.size, n_inner)
         gradient[places] += barrier / positive

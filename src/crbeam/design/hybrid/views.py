@@ -45,10 +45,13 @@ class NetworkView(ABC):
         """Number of phases."""
         return n_antennas_of(self.problem, self.hybrid)
 
-    @property
-    @abstractmethod
+    @cached_property
     def reduced(self) -> ServedProblem:
         """The problem without the network, whose coordinates are used."""
+        return self._without_network()
+
+    @abstractmethod
+    def _without_network(self) -> ServedProblem: ...
 
     @abstractmethod
     def at(self, network: Complex[np.ndarray, "antenna chain"]) -> ServedProblem:
@@ -71,8 +74,7 @@ def network_view(problem: DesignProblem, hybrid: SubarrayHybrid) -> NetworkView:
 class TransmitView(NetworkView):
     """A network between chains and transmit antennas: `R_s = F W_s F^H`."""
 
-    @cached_property
-    def reduced(self) -> ServedProblem:
+    def _without_network(self) -> ServedProblem:
         """All that sees the covariance, over all antennas."""
         return reduce_served(digital_relaxation(self.problem))
 
@@ -117,8 +119,7 @@ class ReceiveView(NetworkView):
             raise InvalidInput(f"A problem must have at most one set of uplink users, found {len(found)}.")
         return found[0] if found else None
 
-    @cached_property
-    def reduced(self) -> ServedProblem:
+    def _without_network(self) -> ServedProblem:
         """All requirements, the last that of all uplink users; its limit is filled in for each network."""
         digital = digital_relaxation(self.problem)
         kept = tuple(part for part in digital.constraints if not isinstance(part, MinimumUplinkSinr))
@@ -185,7 +186,9 @@ class ReceiveView(NetworkView):
                 if contribution.receiver != self.hybrid.port:
                     continue
                 slopes = part.jacobian @ response
-                inner = (slopes @ slopes.T) * contribution.gram.conj() * (part.transmit.conj().T @ total @ part.transmit)
+                inner = (
+                    (slopes @ slopes.T) * contribution.gram.conj() * (part.transmit.conj().T @ total @ part.transmit)
+                )
                 found -= contribution.receive @ inner @ (contribution.receive.conj().T @ network)
         if self._service is not None:
             found -= optimum.dual.multipliers[-1] * self._least(network)[1]

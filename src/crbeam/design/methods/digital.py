@@ -1,7 +1,7 @@
 """Least weighted bound of a transmission that also serves users."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -46,7 +46,7 @@ class Digital(CertifiedMethod):
 
     def _optimum(self, problem: DesignProblem) -> Proposal | CrbeamError:
         try:
-            return served_optimum(problem, tolerance=self.tolerance)
+            return _at_full_power(problem, served_optimum(problem, tolerance=self.tolerance))
         except CrbeamError as error:
             return error
 
@@ -55,3 +55,16 @@ class Digital(CertifiedMethod):
         if not isinstance(problem.objective, WeightedBound):
             return f"{self.key} minimises weighted bounds only, not thresholds on them."
         return super().why_not(problem)
+
+
+def _at_full_power(problem: DesignProblem, proposal: Proposal) -> Proposal:
+    """Same proposal with budgets that nobody sees spent evenly, as by every method."""
+    streams = proposal.stream_covariances or {}
+    if len(streams) > 1:
+        return proposal
+    even, stack = problem.even(), proposal.covariances.copy()
+    for budget in problem.budgets:
+        members = [problem.blocks.index(block) for block in budget.blocks]
+        if not np.any(stack[members]):
+            stack[members] = even[members]
+    return replace(proposal, covariances=stack, stream_covariances=dict.fromkeys(streams, stack) or None)

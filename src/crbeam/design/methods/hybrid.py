@@ -7,6 +7,7 @@ from jaxtyping import Float
 
 from crbeam.design.certificate import weighted_bound
 from crbeam.design.hybrid.descent import NetworkDescent, descended, finished
+from crbeam.design.hybrid.first_phase import served_start_rad
 from crbeam.design.hybrid.method import HybridMethod
 from crbeam.design.hybrid.networks import digital_relaxation, with_network
 from crbeam.design.hybrid.starts import starting_phases_rad
@@ -14,6 +15,7 @@ from crbeam.design.hybrid.views import NetworkView, network_view
 from crbeam.design.problem import DesignProblem
 from crbeam.design.result import Proposal
 from crbeam.design.served.optimum import served_optimum
+from crbeam.design.service_constraints import MinimumUplinkSinr
 from crbeam.design.subarrays import SubarrayHybrid
 from crbeam.errors import CrbeamError
 
@@ -70,6 +72,8 @@ class Hybrid(HybridMethod):
         least = weighted_bound(digital_relaxation(problem), optimum.covariances)
         view = network_view(problem, hybrid)
         first = starting_phases_rad(problem, hybrid, self.starts, seed)
+        for service in (part for part in problem.constraints if isinstance(part, MinimumUplinkSinr)):
+            first = np.array([served_start_rad(service, hybrid, phases_rad) for phases_rad in first])
         best = self._best(view, first, least)
         return replace(best, dual=optimum.dual, subarrays=self.evidence(problem, hybrid))
 

@@ -106,8 +106,8 @@ def _curves_panel(gains: str, splits: Sequence[Split]) -> Panel:
         share, loss = _best(split)
         mark = {**STAR, "color": COLOURS[0], "markerfacecolor": COLOURS[0]}
         curves.append(PanelCurve(np.array([share]), np.array([loss]), mark))
-        notes.append((f"message: {length}", 0.3, 1.1 * float(np.interp(0.3, x, y))))
-    axes = {"xlim": (0.0, 1.0), "xticks": (0.0, 0.25, 0.5, 0.75, 1.0), "xlabel": "share of sensing"}
+        notes.append((f"message {length}", float(x[-1]), 0.7 * float(y[-1])))
+    axes: dict[str, Any] = {"xlim": (0.0, 1.45), "xticks": (0.0, 0.25, 0.5, 0.75, 1.0), "xlabel": "share of sensing"}
     return Panel(f"joint, {gains}", curves, notes, {**axes, **logarithmic(curves, "loss")})
 
 

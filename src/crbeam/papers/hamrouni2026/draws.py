@@ -24,7 +24,7 @@ LOSSES = (TRACE, HINGE)
 #: Shares of sensing at which the designs are compared, and those of curves.
 COMPARED_SHARES = (0.2, 0.5, 0.8)
 SHARES = (0.05, 0.2, 0.5, 0.8, 0.95)
-FULL_SHARES = tuple(round(0.05 * step, 2) for step in range(1, 20))
+FULL_SHARES = (0.05, 0.1, 0.2, 0.35, 0.5, 0.65, 0.8, 0.9, 0.95)
 #: Random scenes of a quick run, of a full one.
 COUNTS = (20, 200)
 _MOST_TARGETS = 4

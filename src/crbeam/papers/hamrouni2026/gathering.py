@@ -4,16 +4,15 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from crbeam.design.methods import method_named
-from crbeam.evaluation.best_split import best_split
-from crbeam.papers.hamrouni2026.allocation import SHARES
+from crbeam.errors import CrbeamError
+from crbeam.papers.hamrouni2026.allocation import VARIANTS, split_of
 from crbeam.papers.hamrouni2026.beams import designs, object_gains
 from crbeam.papers.hamrouni2026.comparisons import comparisons
 from crbeam.papers.hamrouni2026.draws import LOSSES, SEQUENTIAL, outcomes
 from crbeam.papers.hamrouni2026.measurements import Accuracy, Measurements, Ranks
 from crbeam.papers.hamrouni2026.mobility import N_TARGETS, RULES, SPEEDS_MPS, bounds_by_speed, bounds_by_targets
 from crbeam.papers.hamrouni2026.runtimes import runtimes_s
-from crbeam.papers.hamrouni2026.scenes import GAINS, SEED, preset_scene, random_scenes
+from crbeam.papers.hamrouni2026.scenes import GAINS, SEED, random_scenes
 from crbeam.papers.runs import PaperRun
 from crbeam.scenario import Scenario
 from crbeam.systems import isotropic_transmission, link_map
@@ -48,7 +47,7 @@ def gather(run: PaperRun) -> Measurements:
         by_speed,
         found,
         compared,
-        {gains: {name: _accuracy(preset_scene(gains), name) for name in SEQUENTIAL} for gains in GAINS},
+        {gains: {name: _accuracy(gains, name, full=run.full) for name in SEQUENTIAL} for gains in GAINS},
         {(gains, *key): object_gains(design) for gains in GAINS for key, design in designs(gains).items()},
         {gains: runtimes_s(gains, full=run.full) for gains in GAINS},
         SEED,
@@ -91,15 +90,16 @@ def _ranks(scenes: Sequence[Scenario], link: str) -> Ranks:
     return Ranks(len(scenes), lost, max(unknowns), tuple(missing))
 
 
-def _accuracy(scenario: Scenario, name: str) -> Accuracy:
-    """Bounds with the best share.
+def _accuracy(gains: str, name: str, *, full: bool) -> Accuracy:
+    """Bounds in the preset with the best share.
 
     Raises:
         CrbeamError: there is no design at any share.
     """
-    split = best_split(scenario, method_named(name), SHARES)
+    variant = next(label for label, (method, order) in VARIANTS.items() if (method, order) == (name, "contiguous"))
+    split = split_of(gains, variant, 1, full=full)
     if split.best is None:
-        raise next(point.design for point in split.points if isinstance(point.design, Exception))
+        raise next(point.design for point in split.points if isinstance(point.design, CrbeamError))
     bounds = split.bounds(split.best)
     user_m, target_m = bounds["user_position_m"], bounds["target_position_m"]
     assert user_m is not None

@@ -52,7 +52,7 @@ class Measurements:
         sensing: what sensing alone leaves undetermined, by the user's heading.
         positioning: what positioning alone leaves undetermined, by number of targets.
         by_targets: bounds of moving users by gains and number of targets.
-        by_speed: bounds by gains, rule of the symbols that count, speed.
+        moving: bounds by gains, rule of the symbols that count, speed.
         outcomes: of random scenes by gains, loss, then method.
         comparisons: of the sequential designs by gains, loss, share.
         preset: best accuracy in the preset by gains, then method.
@@ -64,7 +64,7 @@ class Measurements:
     sensing: Mapping[str, Ranks]
     positioning: Mapping[int, Ranks]
     by_targets: Mapping[tuple[str, int], MotionBounds]
-    by_speed: Mapping[tuple[str, str, float], MotionBounds]
+    moving: Mapping[tuple[str, str, float], MotionBounds]
     outcomes: Mapping[tuple[str, str], Mapping[str, Outcomes]]
     comparisons: Mapping[tuple[str, str, float], Comparison]
     preset: Mapping[str, Mapping[str, Accuracy]]

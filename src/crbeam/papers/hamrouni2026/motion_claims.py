@@ -139,7 +139,7 @@ def _speed_degrades(data: Measurements) -> Finding:
     for gains in GAINS:
         for rule in RULES:
             rows = {
-                name: [known_median(data.by_speed[gains, rule, speed].velocity_mps[name]) for speed in SPEEDS_MPS]
+                name: [known_median(data.moving[gains, rule, speed].velocity_mps[name]) for speed in SPEEDS_MPS]
                 for name in ESTIMATORS
             }
             growth = {name: values[-1] / values[0] for name, values in rows.items()}
@@ -149,7 +149,7 @@ def _speed_degrades(data: Measurements) -> Finding:
             readings[f"positioning is best ({gains}, {rule})"] = bool(np.all(rows[BISTATIC] < lowest))
             changes = ", ".join(f"{name} x{value:.3g}" for name, value in growth.items())
             words.append(f"median VEB from 5 to 30 m/s ({gains}, {rule}): {changes}")
-            ends = [data.by_speed[gains, rule, speed].velocity_mps[EXTENDED] for speed in (30.0, 5.0)]
+            ends = [data.moving[gains, rule, speed].velocity_mps[EXTENDED] for speed in (30.0, 5.0)]
             samplings.append(
                 sampled(data.seed, ratios(*ends), f"the median growth of extended in a scene ({gains}, {rule})")
             )
