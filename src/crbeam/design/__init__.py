@@ -7,6 +7,7 @@ from crbeam.design.method import DesignMethod
 from crbeam.design.problem import Criterion, DesignProblem, Hinge, Stream, WeightedBound, isotropic_covariances
 from crbeam.design.result import Design, DualEvidence, Proposal, Status
 from crbeam.design.service_constraints import FixedAnalog, Illumination, MinimumSinr, MinimumUplinkSinr
+from crbeam.design.subarrays import SubarrayHybrid
 
 __all__ = [
     "Beamformers",
@@ -28,6 +29,7 @@ __all__ = [
     "Proposal",
     "Status",
     "Stream",
+    "SubarrayHybrid",
     "TiedBlocks",
     "WeightedBound",
     "beamformers_from_covariance",

@@ -79,27 +79,32 @@ def _better(first: Maximum | None, second: Maximum | None) -> Maximum | None:
 def _fix(
     views: Sequence[LinkState], observations: Sequence[Observations], start: np.ndarray, method: Method
 ) -> Maximum | None:
-    """Best state near a start, with its likelihood as score."""
+    """Best state near a start, with its likelihood as score.
+
+    Methods other than `direct` go on from the maximum of the likelihood: they estimate paths near those that it implies,
+    which may be cells away from those of the start.
+    """
 
     def likelihood(vector: Float[np.ndarray, " parameter"]) -> Score | None:
         return total(
             [view.likelihood(observation, vector) for view, observation in zip(views, observations, strict=True)]
         )
 
-    if method == "direct":
-        return maximise(likelihood, start)
+    first = maximise(likelihood, start)
+    if method == "direct" or first is None:
+        return first
     terms: list[Callable[[np.ndarray], Score | None]] = []
     converged = True
     for view, observation in zip(views, observations, strict=True):
         if method == "sequential" and not view.model.is_monostatic:
             terms.append(partial(view.likelihood, observation))
             continue
-        paths = _nearby_paths(view, observation, start)
+        paths = _nearby_paths(view, observation, first.point)
         if paths is None:
             return None
         converged &= paths.has_converged
         terms.append(partial(view.distance, paths.parameters, paths.information))
-    nearest = maximise(lambda x: total([term(x) for term in terms]), start)
+    nearest = maximise(lambda x: total([term(x) for term in terms]), first.point)
     score = None if nearest is None else likelihood(nearest.point)
     if nearest is None or score is None:
         return None
