@@ -81,8 +81,8 @@ def _fix(
 ) -> Maximum | None:
     """Best state near a start, with its likelihood as score.
 
-    Methods other than `direct` go on from the maximum of the likelihood: they estimate paths near those that it implies,
-    which may be cells away from those of the start.
+    Methods other than `direct` go on from the maximum of the likelihood and estimate the paths near those it implies. A
+    start itself may be cells away from them.
     """
 
     def likelihood(vector: Float[np.ndarray, " parameter"]) -> Score | None:
