@@ -4,7 +4,7 @@ import argparse
 import json
 from pathlib import Path
 
-from benchmarks import engine, estimators, network, papers, schemes, sequential, served, studies
+from benchmarks import engine, estimators, hybrid, network, papers, schemes, sequential, served, studies
 from benchmarks.timing import SEED
 
 PARTS = {
@@ -12,6 +12,7 @@ PARTS = {
     "schemes": schemes.report,
     "sequential": sequential.report,
     "served": served.report,
+    "hybrid": hybrid.report,
     "network": network.report,
     "estimators": estimators.report,
     "studies": studies.report,

@@ -31,6 +31,7 @@ SLOW_WITH_TWO_BLOCKS = {*SLOW, "uniform"}
 
 #: Methods for scenes with served users or several stations, which have suites of their own.
 OF_SERVICE = {"hybrid", "exact", "relax-and-round", "nearest-receiver", "random-choice", "one-transmitter"}
+OF_SERVICE |= {"pdd-downlink", "pdd-uplink", "ao-uplink", "sca-uplink"}
 
 
 def keys(slow):

@@ -26,6 +26,10 @@ REFUSING = {
     "shared-sequential",
     "separate-sequential",
     "hybrid",
+    "pdd-downlink",
+    "pdd-uplink",
+    "ao-uplink",
+    "sca-uplink",
 } | NETWORK
 POWERS_W = {True: (3e-8,), False: (1e-8, 2e-8)}
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import numpy as np
 from jaxtyping import Complex, Float
@@ -124,7 +124,7 @@ def range_search(likelihood: EchoLikelihood, angle_rad: float) -> tuple[Float[np
     energies = likelihood.at(np.full(len(inverse), angle_rad), inverse)
     best = int(np.argmax(energies))
     around = inverse[max(best - 1, 0)], inverse[min(best + 1, len(inverse) - 1)]
-    found = minimize_scalar(
+    found: Any = minimize_scalar(
         lambda value: -float(likelihood.at(np.array([angle_rad]), np.array([value]))[0]),
         bounds=around,
         method="bounded",

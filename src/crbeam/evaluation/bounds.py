@@ -9,7 +9,7 @@ from jaxtyping import Complex, Float
 from crbeam.errors import Unidentifiable
 from crbeam.information import Information, InformationMap
 from crbeam.information.parameters import ParameterLayout
-from crbeam.linalg import NULL_TOLERANCE, one_blas_thread
+from crbeam.linalg import NULL_TOLERANCE, hermitian_part, one_blas_thread
 from crbeam.scenario import Scenario
 from crbeam.systems import covariances_of_blocks, link_maps, polar_targets
 
@@ -68,7 +68,11 @@ class Evaluation:
 
 
 def evaluate(
-    scenario: Scenario, covariances: Complex[np.ndarray, "block tx tx"], blocks: Sequence[str] | None = None
+    scenario: Scenario,
+    covariances: Complex[np.ndarray, "block tx tx"],
+    blocks: Sequence[str] | None = None,
+    *,
+    networks: Mapping[str, Complex[np.ndarray, "antenna chain"]] | None = None,
 ) -> Evaluation:
     """Bounds of every quantity of every link under given transmit covariances (watt per subcarrier, over all slots).
 
@@ -76,20 +80,31 @@ def evaluate(
         scenario: the world.
         covariances: one for each block.
         blocks: names of the blocks; by default those that a transmission of so many blocks has (`block_sets`).
+        networks: analog networks that receivers listen through, by the name of the receiver (`Design.analog`); those
+            of other names are left aside.
     """
-    return evaluate_many(scenario, [covariances], blocks)[0]
+    return evaluate_many(scenario, [covariances], blocks, networks=networks)[0]
 
 
 def evaluate_many(
     scenario: Scenario,
     transmissions: Sequence[Complex[np.ndarray, "block tx tx"]],
     blocks: Sequence[str] | None = None,
+    *,
+    networks: Mapping[str, Complex[np.ndarray, "antenna chain"]] | None = None,
 ) -> list[Evaluation]:
     """The same for several transmissions in one scenario, whose information maps are built once."""
     with one_blas_thread():
-        maps = link_maps(scenario)
+        maps = {name: _heard_through(link_map, networks or {}) for name, link_map in link_maps(scenario).items()}
         polar = polar_targets(scenario)
         return [_evaluation(maps, covariances_of_blocks(scenario, each, blocks), polar) for each in transmissions]
+
+
+def _heard_through(link_map: InformationMap, networks: Mapping[str, np.ndarray]) -> InformationMap:
+    """The map of a link whose receivers listen through analog networks."""
+    receivers = {part.receiver for part in link_map.contributions} & set(networks)
+    projectors = {name: networks[name] @ np.linalg.pinv(networks[name]) for name in receivers}
+    return link_map.with_receive({name: hermitian_part(each) for name, each in projectors.items()})
 
 
 def _evaluation(

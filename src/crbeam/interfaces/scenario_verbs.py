@@ -124,7 +124,7 @@ def design(
         problem = design_problem(scenario, weight=weight, method=method)
         result = method.solve(problem, seed=np.random.SeedSequence(seed or 0))
         before = evaluate(scenario, problem.isotropic(), problem.blocks)
-        after = evaluate(scenario, result.covariances, problem.blocks)
+        after = evaluate(scenario, result.covariances, problem.blocks, networks=result.analog)
         weight = _weight(problem)
         for caution in cautions(scenario, result):
             typer.echo(f"crbeam: {caution}", err=True)

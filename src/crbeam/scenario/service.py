@@ -31,6 +31,7 @@ _SHARE = PositiveNumber(
     "the share of the largest illumination that the target gets at least; 0 is no floor", 0.0, 0.999
 )
 _WEIGHT = PositiveNumber("a weight", 0.0, 1e12)
+_CHAIN = Whole(1, 4096)
 
 
 class ServedUsers(ScenarioPart):
@@ -65,6 +66,11 @@ class ServedUsers(ScenarioPart):
     )
     power_w: Annotated[float, _POWER] = Field(
         default=0.1, description=f"Transmit power of each user in the uplink, such as `20 dBm`: {_POWER.limits}."
+    )
+    antennas_per_chain: Annotated[int, _CHAIN] = Field(
+        default=4,
+        description="Neighbouring antennas of the serving array that share a chain behind phase shifters, in designs "
+        "of hybrid arrays only; other designs have a chain for each antenna.",
     )
     loss: Annotated[float, _LOSS] = Field(
         default=10.0**6.14,

@@ -16,6 +16,7 @@ from jaxtyping import Complex, Float
 from crbeam.communication import UplinkChannel
 from crbeam.design import Constraint, Criterion, Design, DesignProblem, PowerBudget, Stream
 from crbeam.design.service_constraints import FixedAnalog, Illumination, MinimumSinr, MinimumUplinkSinr
+from crbeam.design.subarrays import SubarrayHybrid
 from crbeam.errors import InvalidInput
 from crbeam.estimation.link_model import LinkModel
 from crbeam.information import InformationMap
@@ -178,10 +179,11 @@ def illumination_share(scenario: Scenario, covariance: Complex[np.ndarray, "tx t
 
 def served_sinr(scenario: Scenario, design: Design) -> dict[str, float]:
     """Ratio that each served user gets from a design, with the best combiners in the uplink."""
-    problem = design_problem(scenario)
     users = scenario.served_users
     if users is None or not users.names:
         return {}
+    heard_through = {} if users.station in design.blocks else design.analog
+    problem = design_problem(scenario, network=next(iter(heard_through.values()), None))
     return dict(zip(users.names, true_sinr(problem, problem, design).tolist(), strict=True))
 
 
@@ -240,8 +242,18 @@ def completed(_: Scenario, covariances: Mapping[str, np.ndarray]) -> dict[str, C
     return dict(covariances)
 
 
-def constraint(_: Scenario, kind: type) -> Constraint:
-    """This system offers no further constraints; those of its users are part of every problem."""
+def constraint(scenario: Scenario, kind: type) -> Constraint:
+    """A hybrid array that serves users, in either direction; requirements of the users are part of every problem.
+
+    Reference: li2024 eq. (1), eq. (26b), eq. (53b).
+    """
+    if kind is SubarrayHybrid:
+        arrays, users = double_array(scenario), scenario.served_users
+        if users is None:
+            raise InvalidInput("A hybrid array must serve users: give `served_users`, with a count of 0 if need be.")
+        sends = users.station == arrays.transmitter
+        port = arrays.transmitter if sends else arrays.link
+        return SubarrayHybrid("transmit" if sends else "receive", port, users.antennas_per_chain)
     raise InvalidInput(f"The system li2024 has no {kind.__name__} constraint.")
 
 

@@ -2,8 +2,8 @@
 
 With `C_k(x) = F^H (P sum_{i != k} h_i h_i^H + x a a^H + noise) F` the best combiner `w = C_k^-1 F^H h_k` of user k
 gives it the ratio `P h_k^H F w`, which falls with the power x of the echo by `P |w^H F^H a|^2` and changes with the
-network by `d ratio / dF* = P (h_k w^H - R_k F w w^H)`, R_k the matrix between F^H and F. The limit is the x at which the
-ratio is what the user needs. It is negative for a user that misses it without echo.
+network by `d ratio / dF* = P (h_k w^H - R_k F w w^H)`, R_k the matrix between F^H and F. The limit is the x at which
+the ratio is what the user needs. It is negative for a user that misses it without echo.
 """
 
 from dataclasses import dataclass

@@ -9,6 +9,7 @@ from crbeam.design.analog.smooth_descent import descend
 from crbeam.design.hybrid.echo_limits import echo_limits
 from crbeam.design.service_constraints import MinimumUplinkSinr
 from crbeam.design.subarrays import SubarrayHybrid
+from crbeam.errors import Infeasible
 
 #: Logarithm of the factor by which a start should exceed every ratio: room for the echo.
 ROOM = 0.25
@@ -43,3 +44,26 @@ def served_start_rad(
     """The nearest phases downhill with which all users have their ratios with some room, or as nearly as that leads."""
     missed = MissedRatios(service, hybrid)
     return descend(missed, phases_rad, max_iterations=MAX_ITERATIONS, tolerance=1e-9).point
+
+
+def served_starts_rad(
+    service: MinimumUplinkSinr, hybrid: SubarrayHybrid, starts_rad: Float[np.ndarray, "start antenna"]
+) -> Float[np.ndarray, "served antenna"]:
+    """Those starts from which the descent leads to networks that serve all users, moved there.
+
+    Raises:
+        Infeasible: there is none; this is no proof that no network does.
+    """
+    moved = np.array([served_start_rad(service, hybrid, phases_rad) for phases_rad in starts_rad])
+    reached = [echo_limits(service, hybrid.network(phases_rad), 1.0).without_echo for phases_rad in moved]
+    shares = np.array([np.min(ratios / service.minimum_sinr) for ratios in reached])
+    if np.any(shares > 1.0):
+        return moved[shares > 1.0]
+    ratios = reached[int(np.argmax(shares))] / service.minimum_sinr
+    user = service.users[int(np.argmin(ratios))]
+    raise Infeasible(
+        f"All users must reach their SINR behind sub-arrays of {hybrid.antennas_per_chain} antennas, but no network "
+        f"that was found serves them all: {user} misses its own by {-10.0 * np.log10(ratios.min()):.2f} dB even "
+        f"without probing. Lower the requirement, take smaller sub-arrays, or more starts.",
+        requirement=f"uplink SINR of {user}",
+    )

@@ -81,8 +81,12 @@ def _digital_parts(
         place = problem.blocks.index(hybrid.port)
         beams = [_beams(network.conj().T @ stack[place] @ network) for stack in streams.values()]
         return {hybrid.port: np.concatenate(beams, axis=1)}
-    services = [part for part in problem.constraints if isinstance(part, MinimumUplinkSinr)]
-    combiners = [_combiners(problem, part, network, streams) for part in services]
+    total = sum(streams.values(), np.zeros((len(problem.blocks), problem.n_tx, problem.n_tx), dtype=complex))
+    combiners = [
+        best_combiners(part, network, total[problem.blocks.index(part.block)])
+        for part in problem.constraints
+        if isinstance(part, MinimumUplinkSinr)
+    ]
     empty = np.zeros((network.shape[1], 0), dtype=complex)
     return {hybrid.port: np.concatenate([empty, *combiners], axis=1)}
 
@@ -94,12 +98,11 @@ def _beams(covariance: np.ndarray) -> np.ndarray:
     return (vectors[:, kept] * np.sqrt(powers_w[kept]))[:, ::-1]
 
 
-def _combiners(
-    problem: DesignProblem, service: MinimumUplinkSinr, network: np.ndarray, streams: Mapping[str, np.ndarray]
-) -> np.ndarray:
-    """The best combiner of each user behind a network with orthonormal columns, beside the echo of the probing."""
-    total = sum(stack[problem.blocks.index(service.block)] for stack in streams.values())
-    echo_w = service.echo_gain * float(np.real(service.response.conj() @ total @ service.response))
+def best_combiners(
+    service: MinimumUplinkSinr, network: Complex[np.ndarray, "rx chain"], covariance: Complex[np.ndarray, "tx tx"]
+) -> Complex[np.ndarray, "chain user"]:
+    """The best combiner of each user behind a network with orthonormal columns, beside the echo of a probing."""
+    echo_w = service.echo_gain * float(np.real(service.response.conj() @ covariance @ service.response))
     users, direction = network.conj().T @ service.uplink.channels, network.conj().T @ service.echo
     heard = service.uplink.user_power_w * users @ users.conj().T + echo_w * np.outer(direction, direction.conj())
     return np.linalg.solve(heard + service.uplink.noise_power_w * np.eye(len(users)), users)

@@ -87,7 +87,7 @@ class ReceiveRelaxation(Relaxation):
 
     @cached_property
     def _price_slopes(self) -> np.ndarray:
-        """Derivative of `blkdiag(D_n)` of a chain by the coordinates of its antennas, `[coordinate, lifted, lifted]`."""
+        """Derivative of `blkdiag(D_n)` of a chain by the coordinates of its prices, `[coordinate, lifted, lifted]`."""
         per_chain, size = self.hybrid.antennas_per_chain, self._size
         units = np.zeros((per_chain, size**2, per_chain, size, per_chain, size), dtype=complex)
         for antenna in range(per_chain):

@@ -14,7 +14,6 @@ from crbeam.design.hybrid.views import NetworkView
 from crbeam.design.served.barrier import (
     CENTRED,
     MAX_STEPS,
-    REDUCTION,
     CentralPoint,
     DualPoint,
     advanced,
@@ -27,8 +26,8 @@ from crbeam.errors import SolverFailed
 
 #: Squared Newton decrement at the last point, for an exact gradient, and steps that may take.
 FINE, POLISH_STEPS = 1e-9, 6
-#: Weight of the barrier, relative to the last, at which points are kept as starts for other networks.
-WARM = 1e2
+#: Weights of the barrier, in decades above the last, at which points are kept as starts for other networks.
+WARM_DECADES = (2, 4)
 #: Newton steps from such a start, after which the path is followed from afar.
 MAX_WARM_STEPS = 40
 #: Squared Newton decrement above which a search that cannot go on has lost the path.
@@ -36,10 +35,10 @@ LOST = 1.0
 
 
 class _Memory:
-    """The last dual point at a larger weight of the barrier."""
+    """The last dual points at larger weights of the barrier, by decades above the last."""
 
     def __init__(self) -> None:
-        self.point: DualPoint | None = None
+        self.points: dict[int, DualPoint] = {}
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,23 +80,24 @@ class ValueFunction:
 
     def _central(self, problem: ServedProblem, barrier: float) -> CentralPoint:
         """The point of the central path at a weight of the barrier."""
-        level = WARM * barrier
-        remembered = self._memory.point
-        if remembered is not None and np.isfinite(barrier_value(problem, remembered, level)):
-            found = self._followed(problem, remembered, level, barrier, MAX_WARM_STEPS)
-            if found is not None:
-                return found
-        first = max(self.price / _weight(problem), level)
-        found = self._followed(problem, starting_point(problem), first, barrier, MAX_STEPS)
+        for decades in WARM_DECADES:
+            point = self._memory.points.get(decades)
+            if point is not None and np.isfinite(barrier_value(problem, point, barrier)):
+                found = self._followed(problem, point, decades, barrier, MAX_WARM_STEPS)
+                if found is not None:
+                    return found
+        decades = max(*WARM_DECADES, int(np.ceil(np.log10(self.price / _weight(problem) / barrier))))
+        found = self._followed(problem, starting_point(problem), decades, barrier, MAX_STEPS)
         if found is None:
             raise SolverFailed("The optimum behind a network must converge, but did not.", status="not converged")
         return found
 
     def _followed(
-        self, problem: ServedProblem, point: DualPoint, level: float, barrier: float, max_steps: int
+        self, problem: ServedProblem, point: DualPoint, decades: int, barrier: float, max_steps: int
     ) -> CentralPoint | None:
-        """The central path from one weight of the barrier to another; None if that takes too many steps."""
+        """The central path from decades above a weight of the barrier down to it; None if that takes too many steps."""
         for _ in range(max_steps):
+            level = barrier * 10.0**decades
             try:
                 newton = newton_step(problem, point, level)
             except np.linalg.LinAlgError:
@@ -108,11 +108,11 @@ class ValueFunction:
             if newton.decrement < CENTRED or moved is None:
                 if newton.decrement >= LOST:
                     return None
-                if level <= barrier:
-                    return self._polished(problem, point, level)
-                if level <= WARM * barrier * 1.001:
-                    self._memory.point = point
-                level = max(REDUCTION * level, barrier)
+                if decades == 0:
+                    return self._polished(problem, point, barrier)
+                if decades in WARM_DECADES:
+                    self._memory.points[decades] = point
+                decades -= 1
             point = moved or point
         return None
 

@@ -7,6 +7,7 @@ from crbeam.design.method import DesignMethod
 from crbeam.design.methods.analog_cpa import AnalogCodebookMismatch
 from crbeam.design.methods.analog_fdb import AnalogMismatch
 from crbeam.design.methods.analog_wcrb import AnalogWeightedBound
+from crbeam.design.methods.ao_uplink import AlternatingUplink
 from crbeam.design.methods.conic_wcrb import ConicWeightedBound
 from crbeam.design.methods.cpa_wbf import CodebookBeamformerMismatch
 from crbeam.design.methods.cpa_wcm import CodebookCovarianceMismatch
@@ -24,8 +25,11 @@ from crbeam.design.methods.joint_sequential import JointSequential
 from crbeam.design.methods.nearest_receiver import NearestReceiver
 from crbeam.design.methods.one_transmitter import OneTransmitter
 from crbeam.design.methods.p1_weighted import WeightedLinks
+from crbeam.design.methods.pdd_downlink import PenaltyDownlink
+from crbeam.design.methods.pdd_uplink import PenaltyUplink
 from crbeam.design.methods.random_choice import RandomChoice
 from crbeam.design.methods.relax_and_round import RelaxAndRound
+from crbeam.design.methods.sca_uplink import SuccessiveUplink
 from crbeam.design.methods.separate_sequential import SeparateSequential
 from crbeam.design.methods.shared_sequential import SharedSequential
 from crbeam.design.methods.steered import Steered
@@ -55,6 +59,10 @@ METHODS: dict[str, type[DesignMethod]] = {
         ConicWeightedBound,
         Digital,
         Hybrid,
+        PenaltyDownlink,
+        SuccessiveUplink,
+        PenaltyUplink,
+        AlternatingUplink,
         Uniform,
         Steered,
         Exact,
@@ -100,6 +108,7 @@ def _option(kind: type[DesignMethod], setting: str) -> tuple[str, int | float | 
 
 __all__ = [
     "METHODS",
+    "AlternatingUplink",
     "AnalogCodebookMismatch",
     "AnalogMismatch",
     "AnalogWeightedBound",
@@ -119,11 +128,14 @@ __all__ = [
     "JointSequential",
     "NearestReceiver",
     "OneTransmitter",
+    "PenaltyDownlink",
+    "PenaltyUplink",
     "RandomChoice",
     "RelaxAndRound",
     "SeparateSequential",
     "SharedSequential",
     "Steered",
+    "SuccessiveUplink",
     "Uniform",
     "WeightedLinks",
     "method_named",

@@ -7,7 +7,7 @@ from jaxtyping import Float
 
 from crbeam.design.certificate import weighted_bound
 from crbeam.design.hybrid.descent import NetworkDescent, descended, finished
-from crbeam.design.hybrid.first_phase import served_start_rad
+from crbeam.design.hybrid.first_phase import served_starts_rad
 from crbeam.design.hybrid.method import HybridMethod
 from crbeam.design.hybrid.networks import digital_relaxation, with_network
 from crbeam.design.hybrid.starts import starting_phases_rad
@@ -66,14 +66,14 @@ class Hybrid(HybridMethod):
         """The best of all starts; covariances are of no use as starts.
 
         Raises:
-            Infeasible: no start led to a network behind which the requirements can be met.
+            Infeasible: no start led to a network behind which the requirements can be met; another may exist.
         """
         optimum = served_optimum(digital_relaxation(problem), tolerance=self.tolerance)
         least = weighted_bound(digital_relaxation(problem), optimum.covariances)
         view = network_view(problem, hybrid)
         first = starting_phases_rad(problem, hybrid, self.starts, seed)
         for service in (part for part in problem.constraints if isinstance(part, MinimumUplinkSinr)):
-            first = np.array([served_start_rad(service, hybrid, phases_rad) for phases_rad in first])
+            first = served_starts_rad(service, hybrid, first)
         best = self._best(view, first, least)
         return replace(best, dual=optimum.dual, subarrays=self.evidence(problem, hybrid))
 

@@ -1,0 +1,159 @@
+"""Probing and combiners of the uplink by successive convex approximation, as published.
+
+With lifted combiners W_k the ratio of user k is kept if `tr(W_k (A_k + x a a^H)) <= 0`, x the power of the echo. The
+product of W_k and x is half of `|W + x a a^H|^2 - |W|^2 - |x a a^H|^2`; the squares that are subtracted are replaced by
+their tangents, so that each program lies inside the one to solve.
+"""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from jaxtyping import Complex
+
+from crbeam.design.problem import DesignProblem
+from crbeam.design.result import Proposal
+from crbeam.design.served.conic import conic_bound, solved
+from crbeam.design.served.optimum import served_optimum
+from crbeam.design.served.reduction import ServedProblem, reduce_served
+from crbeam.design.served.requirements import requirements_of
+from crbeam.design.service_constraints import MinimumUplinkSinr
+from crbeam.errors import SolverFailed
+
+#: Relative room that the handed-over probing keeps in its power and in the limits on its echo.
+ROOM = 1e-9
+#: Share of the largest bearable echo that the first probing causes.
+FIRST_SHARE = 0.3
+
+
+@dataclass(frozen=True, eq=False)
+class _Ratios:
+    """The users in units of the noise, in the span of what the combiners can use.
+
+    Attributes:
+        reduced: the problem without the users.
+        echo: unit vector t in the reduced coordinates of the probing: `x = factor t^H X t`.
+        factor: power of the echo behind the network at full illumination, over the noise.
+        direction: unit vector of the echo in the coordinates of the combiners.
+        interference: `A_k` of each user.
+        first: rank-one combiners for the first echo, of unit norm.
+        first_echo: that echo.
+    """
+
+    reduced: ServedProblem
+    echo: Complex[np.ndarray, " size"]
+    factor: float
+    direction: Complex[np.ndarray, " dimension"]
+    interference: Complex[np.ndarray, "user dimension dimension"]
+    first: Complex[np.ndarray, "dimension user"]
+    first_echo: float
+
+
+def successive_probing(problem: DesignProblem, *, tolerance: float, max_iterations: int) -> Proposal:
+    """Probing of least weighted bound beside which the users keep their ratios, from a weak isotropic one.
+
+    Raises:
+        Infeasible: a user misses its ratio even without probing.
+        SolverFailed: the conic solver finds no solution of the first program.
+
+    Reference: li2024 eq. (57), eq. (58), eq. (59), eq. (60), Algorithm 4.
+
+    Deviation: in (57) and (59) factors of 2 are missing, without which the upper bound is none. Combiners need the span
+    of users and echo only. They may have any rank: some vector of a lifted combiner does at least as well.
+    """
+    requirements_of(problem)
+    ratios = _ratios(problem)
+    lifted = [ratios.first_echo * np.outer(column, column.conj()) for column in ratios.first.T]
+    echo, reduced = ratios.first_echo, ratios.reduced
+    trace: list[float] = []
+    best: np.ndarray | None = None
+    for _ in range(max_iterations):
+        found = _program(ratios, lifted, echo, trace[-1] / reduced.scale if trace else 1.0)
+        if found is None:
+            break
+        objective, best, lifted, echo = found
+        trace.append(reduced.scale * objective)
+        if len(trace) > 1 and trace[-2] - trace[-1] < tolerance * trace[-2]:
+            break
+    if best is None:
+        raise SolverFailed("The first program must have a solution, but the conic solver found none.", status="failed")
+    block = reduced.blocks[0]
+    covariance = _bearable(problem, block.power_w * block.basis @ best @ block.basis.conj().T)
+    trace = np.minimum.accumulate(trace).tolist()
+    return Proposal(
+        0.5 * (covariance + covariance.conj().T)[None],
+        trace=tuple(trace),
+        iterations=len(trace),
+        dual=served_optimum(problem, tolerance=1e-6).dual,
+    )
+
+
+def _bearable(problem: DesignProblem, covariance: np.ndarray) -> np.ndarray:
+    """The covariance, weakened by what the tolerance of the conic solver takes too much of power and echo."""
+    most = [problem.budgets[0].power_per_subcarrier_w / float(np.trace(covariance).real)]
+    for requirement in requirements_of(problem):
+        (part,) = requirement.parts
+        most.append(requirement.floor_w / (part.factor * float(np.real(part.vector.conj() @ covariance @ part.vector))))
+    return min(1.0, *most) * (1.0 - ROOM) * covariance
+
+
+def _ratios(problem: DesignProblem) -> _Ratios:
+    (service,) = [part for part in problem.constraints if isinstance(part, MinimumUplinkSinr)]
+    kept = tuple(part for part in problem.constraints if part is not service)
+    reduced = reduce_served(replace(problem, constraints=kept))
+    uplink, block = service.uplink, reduced.blocks[0]
+    users, heard = uplink.received(uplink.channels), uplink.received(service.echo[:, None])[:, 0]
+    frame, _ = np.linalg.qr(np.concatenate([users, heard[:, None]], axis=1))
+    root = np.sqrt(uplink.user_power_w / uplink.noise_power_w)
+    users, heard = root * frame.conj().T @ users, frame.conj().T @ heard
+    strength = float(np.linalg.norm(heard)) ** 2
+    norm = float(np.linalg.norm(service.response))
+    factor = service.echo_gain * block.power_w * norm**2 * strength / uplink.noise_power_w
+    limit = float(np.min(service.tolerance.largest_echo_w(service.minimum_sinr))) * strength / uplink.noise_power_w
+    echo = FIRST_SHARE * min(limit, factor)
+    direction = heard / np.sqrt(strength)
+    noise = np.eye(len(users))
+    matrices = []
+    for user, ratio in enumerate(service.minimum_sinr):
+        powers = np.ones(users.shape[1])
+        powers[user] = -1.0 / float(ratio)
+        matrices.append((users * powers) @ users.conj().T + noise)
+    total = users @ users.conj().T + noise + echo * np.outer(direction, direction.conj())
+    combiners = np.linalg.solve(total, users)
+    first = combiners / np.linalg.norm(combiners, axis=0)
+    return _Ratios(
+        reduced, block.basis.conj().T @ service.response / norm, factor, direction, np.array(matrices), first, echo
+    )
+
+
+def _program(
+    ratios: _Ratios, lifted: list[np.ndarray], echo: float, unit: float
+) -> tuple[float, np.ndarray, list[np.ndarray], float] | None:
+    """The program (60) around given combiners and echo: objective, probing, combiners, echo; None if unsolved.
+
+    Its objective is divided by a unit for the conic solver.
+    """
+    import cvxpy as cp
+
+    size = len(ratios.echo)
+    probing = cp.Variable((size, size), hermitian=True)
+    power: Any = ratios.factor * cp.real(ratios.echo.conj() @ probing @ ratios.echo)
+    outer = np.outer(ratios.direction, ratios.direction.conj())
+    constraints: list[Any] = [probing >> 0, cp.real(cp.trace(probing)) <= 1.0]
+    combiners = []
+    scale = max(echo, 1e-12)
+    for matrix, last in zip(ratios.interference, lifted, strict=True):
+        combiner = cp.Variable(last.shape, hermitian=True)
+        combiners.append(combiner)
+        whole = combiner + (power / scale) * outer
+        square = cp.sum_squares(cp.real(whole)) + cp.sum_squares(cp.imag(whole))
+        before = last / scale
+        tangents = float(np.linalg.norm(before)) ** 2 - 2.0 * cp.real(cp.trace(before @ combiner))
+        tangents = tangents + (echo / scale) ** 2 - 2.0 * (echo / scale) * (power / scale)
+        kept = cp.real(cp.trace(matrix @ combiner)) / scale + 0.5 * (square + tangents)
+        constraints += [combiner >> 0, kept <= 0.0]
+    objective, limits = conic_bound(ratios.reduced, probing)
+    if not solved(cp.Problem(cp.Minimize(objective / unit), [*constraints, *limits])):
+        return None
+    values = [scale * np.asarray(combiner.value) for combiner in combiners]
+    return float(objective.value), np.asarray(probing.value), values, float(power.value)
