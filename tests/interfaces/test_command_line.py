@@ -1,6 +1,9 @@
 """The command line keeps its contract: names, JSON keys, exit statuses."""
 
+import importlib.metadata
 import json
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -21,6 +24,14 @@ def as_json(*words):
     assert result.exit_code == 0, result.stderr
     assert result.stderr == ""
     return json.loads(result.stdout)
+
+
+def test_version_and_running_as_a_module():
+    result = run("--version")
+    assert result.exit_code == 0
+    assert result.stdout == f"crbeam {importlib.metadata.version('crbeam')}\n"
+    module = subprocess.run([sys.executable, "-m", "crbeam", "--version"], capture_output=True, text=True, check=True)
+    assert module.stdout == result.stdout
 
 
 def test_presets_and_schema_are_json():

@@ -14,13 +14,13 @@ from crbeam.interfaces import (
 
 app = typer.Typer(
     name="crbeam",
-    help="Bounds and certified designs for networks that communicate, position and sense.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
+app.callback()(house_verbs.crbeam)
 app.command()(house_verbs.presets)
 app.command()(house_verbs.schema)
 app.command()(house_verbs.methods)

@@ -15,6 +15,22 @@ from crbeam.scenario import list_presets, scenario_json_schema
 from crbeam.units import parse_quantity
 
 
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        import crbeam as package
+
+        typer.echo(f"crbeam {package.__version__}")
+        raise typer.Exit()
+
+
+def crbeam(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version and leave.", callback=_print_version, is_eager=True)
+    ] = False,
+) -> None:
+    """Bounds and certified designs for networks that communicate, position and sense."""
+
+
 def presets(as_json: JsonOption = False) -> None:
     """The scenarios that come with the library."""
     titles = list_presets()
