@@ -9,16 +9,24 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from crbeam.design import (
+        Association,
+        BoundLimit,
         Certificate,
         Codebook,
         ConstantModulus,
+        CooperationCosts,
         Criterion,
         Design,
         DesignMethod,
         DesignProblem,
         Hinge,
+        Listening,
+        MinimumSinr,
+        Power,
         PowerBudget,
         Proposal,
+        ReceiverChoice,
+        Selection,
         Status,
         Stream,
         TiedBlocks,
@@ -38,8 +46,9 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "crbeam.design": (
-        "Certificate Codebook ConstantModulus Criterion Design DesignMethod DesignProblem Hinge PowerBudget Proposal "
-        "Status Stream TiedBlocks WeightedBound certify weighted_bound"
+        "Association BoundLimit Certificate Codebook ConstantModulus CooperationCosts Criterion Design DesignMethod "
+        "DesignProblem Hinge Listening MinimumSinr Power PowerBudget Proposal ReceiverChoice Selection Status Stream "
+        "TiedBlocks WeightedBound certify weighted_bound"
     ),
     "crbeam.design.methods": "METHODS method_named",
     "crbeam.errors": "CrbeamError Infeasible InvalidInput InvalidScenario SolverFailed Unidentifiable",
@@ -53,10 +62,13 @@ _HOME_OF = {name: home for home, names in _HOMES.items() for name in names.split
 
 __all__ = [  # noqa: PLE0604, RUF100
     "METHODS",
+    "Association",
+    "BoundLimit",
     "Certificate",
     "Codebook",
     "ConstantModulus",
     "Contribution",
+    "CooperationCosts",
     "CrbeamError",
     "Criterion",
     "Design",
@@ -69,11 +81,16 @@ __all__ = [  # noqa: PLE0604, RUF100
     "InformationMap",
     "InvalidInput",
     "InvalidScenario",
+    "Listening",
+    "MinimumSinr",
     "ParameterLayout",
     "Paths",
+    "Power",
     "PowerBudget",
     "Proposal",
+    "ReceiverChoice",
     "Scenario",
+    "Selection",
     "SolverFailed",
     "Status",
     "Stream",

@@ -86,6 +86,14 @@ def diagonal_scale(information: Float[np.ndarray, "n n"]) -> Float[np.ndarray, "
     return 1.0 / np.sqrt(np.where(positive, diagonal, 1.0))
 
 
+def semidefinite_root(matrix: Float[np.ndarray, "n n"]) -> Float[np.ndarray, "n seen"]:
+    """B with `A = B B^T` for a positive-semidefinite matrix; one column for each direction that A sees."""
+    scale = diagonal_scale(matrix)
+    eigenvalues, vectors = np.linalg.eigh(matrix * np.outer(scale, scale))
+    seen = eigenvalues > 0.0
+    return vectors[:, seen] * np.sqrt(eigenvalues[seen]) / scale[:, None]
+
+
 @dataclass(frozen=True, eq=False)
 class Elimination:
     """What is left of an information matrix when some of its parameters are unknown nuisances.

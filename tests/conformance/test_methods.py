@@ -31,7 +31,9 @@ SLOW_WITH_TWO_BLOCKS = {*SLOW, "uniform"}
 
 #: Methods for scenes with served users or several stations, which have suites of their own.
 OF_SERVICE = {"hybrid", "exact", "relax-and-round", "nearest-receiver", "random-choice", "one-transmitter"}
+OF_SERVICE |= {"ao-big-m"}
 OF_SERVICE |= {"pdd-downlink", "pdd-uplink", "ao-uplink", "sca-uplink"}
+OF_SERVICE |= {"lifted-sdp", "lifted-sca", "linkage", "k-means", "nearest-set", "many-receivers"}
 
 
 def keys(slow):

@@ -7,8 +7,8 @@ import pytest
 from tests.oracles.multistatic_records import ARRAYS, RECORDS, record_scenario
 
 from crbeam.design.grading import grade
-from crbeam.design.methods.digital import Digital
 from crbeam.design.methods.lifted_sca import LiftedSca, _approximated, _receivers, _start
+from crbeam.design.methods.lifted_sdp import LiftedSdp
 from crbeam.design.problem import DesignProblem
 from crbeam.design.rate_constraints import MinimumRate
 from crbeam.design.result import Proposal
@@ -56,13 +56,19 @@ def test_scattered_channels_reach_what_was_found_elsewhere(place):
 
 
 @pytest.mark.slow
-def test_in_lines_of_sight_it_never_beats_the_global_optimum():
-    record = RECORDS["A"]["beamforming"][3]
-    found = LiftedSca().solve(problem_of(ARRAYS["A_Hlos"], tuple(record["G"]), record["Rth"]))
+@pytest.mark.parametrize("place", [3])
+def test_in_lines_of_sight_it_never_beats_the_global_optimum(place):
+    record = RECORDS["A"]["beamforming"][place]
     scenario = record_scenario(selected=record["G"], rate=record["Rth"])
-    optimum = Digital().solve(wang2024.design_problem(scenario, judged_by="receiver0"))
-    assert found.objective >= optimum.lower_bound
-    assert found.objective <= optimum.objective * 1.02
+    problem = wang2024.design_problem(scenario, judged_by="receiver0")
+    optimum = LiftedSdp().solve(problem)
+    as_ratios = LiftedSca().solve(problem)
+    as_determinants = LiftedSca().solve(problem_of(ARRAYS["A_Hlos"], tuple(record["G"]), record["Rth"]))
+    for found in (as_ratios, as_determinants):
+        assert found.objective >= optimum.lower_bound
+        assert found.objective <= optimum.objective * 1.02
+    assert as_ratios.lower_bound == pytest.approx(optimum.lower_bound, rel=1e-5), "the gap is to the global optimum"
+    assert as_determinants.lower_bound <= optimum.lower_bound
 
 
 @pytest.mark.slow
@@ -86,6 +92,8 @@ def test_a_transmission_that_misses_a_rate_is_refused():
 
 
 def test_where_it_does_not_apply():
-    plain = wang2024.design_problem(record_scenario(rate=2.0), judged_by="receiver0")
-    assert "MinimumRate" in (LiftedSca().why_not(plain) or "")
-    assert LiftedSca().why_not(problem_of(ARRAYS["A_Hric"], (1, 4), 2.0)) is None
+    without_rates = wang2024.design_problem(record_scenario(), judged_by="receiver0")
+    assert "needs rates" in (LiftedSca().why_not(without_rates) or "")
+    scattered = problem_of(ARRAYS["A_Hric"], (1, 4), 2.0)
+    assert LiftedSca().why_not(scattered) is None
+    assert "MinimumRate" in (LiftedSdp().why_not(scattered) or "")

@@ -9,18 +9,18 @@ import pytest
 from crbeam.design import Criterion, DesignProblem, MinimumSinr, PowerBudget, Stream
 from crbeam.design.grading import grade
 from crbeam.design.methods import Exact, NearestReceiver, RandomChoice, RelaxAndRound, method_named
-from crbeam.design.network.certificate import power_lower_bound
+from crbeam.design.network.certificate import proven_bound
 from crbeam.design.network.choices import covers, roles_of
 from crbeam.design.network.leaf import Leaf
-from crbeam.design.network.program import power_program
+from crbeam.design.network.program import network_program
 from crbeam.design.network.search import Effort, bounded, least_power, solved
 from crbeam.design.problem import Power, WeightedBound
-from crbeam.design.service_constraints import Association, BoundLimit, OneReceiver
+from crbeam.design.service_constraints import Association, BoundLimit, Listening, ReceiverChoice
 from crbeam.errors import Infeasible, InvalidInput, SolverFailed
 from crbeam.information.network import TARGET, Snapshots, StationView, network_information
 from crbeam.propagation.responses import steering_response
 from crbeam.scenario import UniformLinearArray
-from crbeam.testing.conic_power import conic_least_power_w
+from crbeam.testing.conic_power import conic_optimum
 
 
 def network(seed, *, stations=3, users=3, antennas=4, minimum_sinr=6.0, error_m=0.5, budget_w=20.0):
@@ -55,7 +55,7 @@ def network(seed, *, stations=3, users=3, antennas=4, minimum_sinr=6.0, error_m=
                 for k in range(users)
             ),
             *(BoundLimit(name, error_m**2) for name in names),
-            OneReceiver({names[index]: names[index] for index in nearest}),
+            ReceiverChoice({names[index]: Listening((names[index],), (names[index],)) for index in nearest}),
             Association(),
         ),
         objective=Power(),
@@ -67,11 +67,11 @@ def enumerated_w(problem):
     """Least power of every role and association, each solved for itself."""
     found = {}
     for role in roles_of(problem):
-        program = power_program(problem, role)
+        program = network_program(problem, role)
         for servers in product(*role.servers):
             boxed = tuple((name,) for name in servers)
             each = solved(bounded(program, boxed), gap=1e-6)
-            found[role.receiver, servers] = np.inf if each.found is None else each.found.power_w
+            found[role.receiver, servers] = np.inf if each.found is None else each.found.objective
     return found
 
 
@@ -93,11 +93,11 @@ def test_programs_agree_with_a_conic_solver(seed):
     problem = network(seed, users=2)
     role = roles_of(problem)[0]
     for servers in (role.servers, tuple((allowed[0],) for allowed in role.servers)):
-        each = solved(bounded(power_program(problem, role), servers), gap=1e-6)
-        expected = conic_least_power_w(problem, role, servers)
-        assert each.node.lower_bound_w == pytest.approx(expected, rel=1e-5)
+        each = solved(bounded(network_program(problem, role), servers), gap=1e-6)
+        expected = conic_optimum(problem, role, servers)
+        assert each.node.lower_bound == pytest.approx(expected, rel=1e-5)
         if each.found is not None:
-            assert each.found.power_w == pytest.approx(expected, rel=1e-5)
+            assert each.found.objective == pytest.approx(expected, rel=1e-5)
 
 
 @pytest.mark.slow
@@ -157,21 +157,21 @@ def test_a_proof_must_cover_every_choice_once():
 def test_bounds_hold_for_any_multipliers_and_need_all_their_parts():
     problem = network(1)
     outcome, _ = proof_of(problem)
-    best_w = outcome.best.power_w
-    node = min(outcome.leaves, key=lambda each: each.lower_bound_w)
+    best_w = outcome.best.objective
+    node = min(outcome.leaves, key=lambda each: each.lower_bound)
     role, evidence = node.program.role, node.evidence
     generator = np.random.default_rng(5)
     for _ in range(20):
         spread = replace(evidence, multipliers=evidence.multipliers * generator.uniform(0.0, 3.0, 3))
-        assert power_lower_bound(problem, role, role.servers, spread).power_w <= best_w
-    proven = power_lower_bound(problem, role, node.servers, evidence)
+        assert proven_bound(problem, role, role.servers, spread).objective <= best_w
+    proven = proven_bound(problem, role, node.servers, evidence)
     supplied = float(proven.demands.sum())
-    assert proven.power_w == pytest.approx(best_w, rel=2e-4)
+    assert proven.objective == pytest.approx(best_w, rel=2e-4)
     assert supplied == pytest.approx(best_w, rel=1e-3)  # no budget binds
     doubled = float((2.0 * proven.demands).sum())
     assert doubled > best_w  # so the steepest eigenvalue must be looked at: without it this would pass for a bound
     with pytest.raises(InvalidInput, match="multipliers"):
-        power_lower_bound(problem, role, role.servers, replace(evidence, multipliers=-evidence.multipliers))
+        proven_bound(problem, role, role.servers, replace(evidence, multipliers=-evidence.multipliers))
 
 
 def test_transmissions_that_break_a_choice_are_refused():
@@ -229,7 +229,9 @@ def test_a_time_limit_leaves_a_proven_gap():
 
 def test_methods_say_what_they_need():
     problem = network(1)
-    assert "power only" in Exact().why_not(replace(problem, objective=WeightedBound()))
+    chosen = (ReceiverChoice, Association, BoundLimit)
+    plain = tuple(part for part in problem.constraints if not isinstance(part, chosen))
+    assert "where stations choose" in Exact().why_not(replace(problem, objective=WeightedBound(), constraints=plain))
     silent = replace(problem, streams=problem.streams[:-1])
     assert "serves nobody" in Exact().why_not(silent)
     assert method_named("digital").why_not(problem)

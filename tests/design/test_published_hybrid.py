@@ -129,7 +129,7 @@ def test_successive_programs_come_to_the_closed_form(rng, n_chains):
 @pytest.mark.slow
 def test_sca_comes_to_the_digital_optimum_of_the_record():
     problem = uplink_problem(CASES["ref_uplink_qos_binding"])
-    design = method_named("sca-uplink:tolerance=1e-6").solve(problem)
+    design = method_named("sca-uplink:least_decrease=1e-6").solve(problem)
     assert 0.0 <= design.gap < 1e-4
     assert design.iterations > 10
 
@@ -183,6 +183,6 @@ def test_sizes_and_sides_that_they_cannot_bear(rng):
     assert "SubarrayHybrid" in (method_named("pdd-uplink").why_not(uplink_problem(SMALL)) or "")
     assert "users in the uplink" in (method_named("ao-uplink").why_not(without) or "")
     assert method_named("ao-uplink").why_not(hearing(rng)) is None
-    for option in ("pdd-downlink:shrink=1.5", "pdd-uplink:samples=0", "ao-uplink:updates=0", "sca-uplink:tolerance=0"):
+    for option in ("pdd-downlink:shrink=1.5", "pdd-uplink:samples=0", "ao-uplink:updates=0", "sca-uplink:least_decrease=0"):
         with pytest.raises(InvalidInput, match="Option"):
             method_named(option)

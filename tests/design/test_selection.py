@@ -1,32 +1,31 @@
 """Selection of receivers: prices, candidate sets, the exact search, and the method for many receivers."""
 
+import json
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from tests.oracles.multistatic_records import RECORDS, SETTING, record_scenario
+from typer.testing import CliRunner
 
-from crbeam.design.methods.uniform import Uniform
-from crbeam.design.selection import (
-    CooperationCosts,
-    LitPower,
-    Selection,
-    SelectionProblem,
-    all_sets,
-    best_selection,
-    k_means_groups,
-    linkage_groups,
-    nearest_sets,
-    select_among_many,
-)
-from crbeam.design.selection.many_receivers import _least_prices
-from crbeam.errors import Infeasible, InvalidInput, Unidentifiable
-from crbeam.systems import design_problem
-from crbeam.systems.receiver_selection import (
-    lit_power,
-    select_from_many,
-    select_receivers,
-    selection_of,
-    selection_problem,
-)
+from crbeam.design.grading import grade
+from crbeam.design.methods import method_named
+from crbeam.design.methods.digital import Digital
+from crbeam.design.methods.exact import Exact
+from crbeam.design.methods.lifted_sdp import LiftedSdp
+from crbeam.design.progress import watched_by
+from crbeam.design.result import Proposal
+from crbeam.design.selection.candidates import all_sets, k_means_groups, linkage_groups, nearest_sets
+from crbeam.design.selection.choice import settled
+from crbeam.design.selection.costs import CooperationCosts, Selection
+from crbeam.design.selection.many_receivers import _least_prices, select_among_many
+from crbeam.design.selection.program import lit_power, selection_program
+from crbeam.design.selection.search import LitPower, SelectionProblem, best_selection
+from crbeam.errors import Infeasible, InvalidInput, SolverFailed, Unidentifiable
+from crbeam.interfaces.command_line import app
+from crbeam.scenario import read_scenario
+from crbeam.systems import default_method, design_problem
+from crbeam.systems.wang2024 import selection_of
 
 RECORD = RECORDS["A"]["selection"]
 SHARED = ("multistatic.metric=shared", "multistatic.formulas=as_printed")
@@ -69,17 +68,14 @@ def test_candidate_sets_of_the_rules():
 @pytest.mark.parametrize("record", RECORD["by_budget"], ids=lambda each: f"{each['Omega_th']} m")
 def test_choices_within_a_budget(record):
     scenario = record_scenario(*SHARED, f"receivers.cost_budget={record['Omega_th']} m", pulse="cosine")
-    rules = {"linkage": "linkage", "k_means": "kmeans", "exact": "exhaustive"}
+    rules = {"linkage": "linkage", "k-means": "kmeans", "exact": "exhaustive"}
     for rule, key in rules.items():
-        assert list(select_receivers(scenario, rule).members) == record[key]["G"], rule
+        design = method_named(rule).solve(design_problem(scenario))
+        assert list(design.selected) == [f"receiver{number}" for number in record[key]["G"]], rule
+        assert design.details["cost_m"] <= record["Omega_th"]
 
 
-@pytest.fixture(scope="module")
-def any_design():
-    return Uniform().solve(design_problem(record_scenario()))
-
-
-def invented(rng, design, shares, *, budget=np.inf):
+def invented(rng, shares, *, budget=np.inf):
     """A problem with random information and given shares of power, by members."""
     n = 6
     slopes = rng.standard_normal((n, 4, 2))
@@ -90,10 +86,11 @@ def invented(rng, design, shares, *, budget=np.inf):
         share = shares[members]
         if share == 0.0:
             raise Infeasible("No transmission serves all.", requirement="rates")
-        return LitPower(share, share, design)
+        return LitPower(share, share, Proposal(np.zeros((1, 1, 1), dtype=complex)))
 
     weights = np.array([1.0, 1.0, 0.0, 0.0])
-    return SelectionProblem(Selection(names, random_costs(rng, n), budget), information, weights, np.zeros((4, 4)), lit)
+    selection = Selection(names, random_costs(rng, n), budget)
+    return SelectionProblem(selection, information, ("target_position[0]",), weights, np.zeros((4, 4)), lit)
 
 
 def random_shares(rng, *, monotone=True):
@@ -118,18 +115,18 @@ def brute_force(problem, shares):
     return min(values)
 
 
-def test_the_search_finds_what_looking_at_every_set_finds(rng, any_design):
+def test_the_search_finds_what_looking_at_every_set_finds(rng):
     looked_at, without_monotony = [], []
     for trial in range(20):
         shares = random_shares(rng)
-        problem = invented(rng, any_design, shares, budget=float(rng.uniform(60.0, 300.0)))
+        problem = invented(rng, shares, budget=float(rng.uniform(60.0, 300.0)))
         best = brute_force(problem, shares)
         found = best_selection(problem, all_sets(6))
         assert found.objective == pytest.approx(best), trial
         assert found.lower_bound <= best * (1 + 1e-12)
         looked_at.append(found.designs / found.candidates)
         other = random_shares(rng, monotone=False)
-        problem = invented(rng, any_design, other)
+        problem = invented(rng, other)
         without_monotony.append(
             best_selection(problem, all_sets(6)).objective > brute_force(problem, other) * (1 + 1e-9)
         )
@@ -137,46 +134,177 @@ def test_the_search_finds_what_looking_at_every_set_finds(rng, any_design):
     assert any(without_monotony), "the search relies on more power for larger sets"
 
 
-def test_what_cannot_be_selected_is_said(rng, any_design):
+def test_a_search_can_be_watched(rng):
+    shares, seen = random_shares(rng), []
+    with watched_by(lambda best, bound: seen.append((best, bound))):
+        found = best_selection(invented(rng, shares), all_sets(6))
+    best, bound = np.array(seen).T
+    assert np.all(np.diff(best) <= 0.0)
+    assert np.all(np.diff(bound) >= -1e-12 * bound[0])
+    assert best[-1] == found.objective
+
+
+def test_what_cannot_be_selected_is_said(rng):
     shares = dict.fromkeys(random_shares(rng), 0.5)
     with pytest.raises(Infeasible, match="budget"):
-        best_selection(invented(rng, any_design, shares, budget=1e-3), all_sets(6))
+        best_selection(invented(rng, shares, budget=1e-3), all_sets(6))
     with pytest.raises(Unidentifiable):
-        best_selection(invented(rng, any_design, shares), np.eye(6, dtype=bool))
+        best_selection(invented(rng, shares), np.eye(6, dtype=bool))
     with pytest.raises(Infeasible, match="serves"):
-        best_selection(invented(rng, any_design, dict.fromkeys(shares, 0.0)), all_sets(6))
+        best_selection(invented(rng, dict.fromkeys(shares, 0.0)), all_sets(6))
+
+
+def open_scenario(*overrides, rate=0.0, budget=300.0):
+    return record_scenario(f"receivers.cost_budget={budget} m", *overrides, rate=rate)
 
 
 def test_the_bound_at_full_power_is_that_of_the_scenario():
-    scenario = record_scenario(selected=[0, 2, 4])
-    problem = selection_problem(scenario)
+    problem = design_problem(open_scenario())
+    program = selection_program(problem)
     row = np.array([[True, False, True, False, True]])
-    lit = lit_power(scenario, (0, 2, 4))
+    lit = lit_power(problem, ("receiver0", "receiver2", "receiver4"))
     assert (lit.least, lit.most) == pytest.approx((1.0, 1.0))
-    expected = design_problem(scenario).criteria[0].map.at(lit.design.covariances).bound(["target_position[0]"])
-    assert problem.at_full_power(row)[0] == pytest.approx(np.trace(expected), rel=1e-6)
-    assert problem.at_full_power(np.eye(5, dtype=bool)[:1])[0] == np.inf, "one receiver does not locate"
+    closed = design_problem(record_scenario(selected=[0, 2, 4]))
+    expected = closed.criteria[0].map.at(lit.transmission.covariances).bound(["target_position[0]"])
+    assert program.at_full_power(row)[0] == pytest.approx(np.trace(expected), rel=1e-6)
+    assert program.at_full_power(np.eye(5, dtype=bool)[:1])[0] == np.inf, "one receiver does not locate"
+
+
+def test_a_settled_problem_is_that_of_the_scenario_with_these_receivers():
+    problem = settled(design_problem(open_scenario(rate=1.0)), ("receiver1", "receiver3"))
+    closed = design_problem(record_scenario(selected=[1, 3], rate=1.0))
+    stack = problem.isotropic()
+    names = ["target_position[0]", "target_velocity[0]"]
+    bounds = [each.criteria[0].map.at(stack).bound(names) for each in (problem, closed)]
+    assert bounds[0] == pytest.approx(bounds[1], rel=1e-9)
+    assert [part.cancels for part in problem.constraints[1:]] == [part.cancels for part in closed.constraints[1:]]
+    assert LiftedSdp().solve(problem).objective == pytest.approx(LiftedSdp().solve(closed).objective)
+
+
+def looked_at_every_set(problem, rate=None):
+    """The least objective over all sets within the budget, each solved by itself by the method for any criteria."""
+    (choice,) = (part for part in problem.constraints if isinstance(part, Selection))
+    found = []
+    for row in all_sets(len(choice.names)):
+        if not choice.allows(row[None])[0]:
+            continue
+        chosen = settled(problem, [name for name, is_in in zip(choice.names, row, strict=True) if is_in])
+        try:
+            found.append((LiftedSdp() if rate is None else Digital(tolerance=1e-4)).solve(chosen).objective)
+        except Unidentifiable:
+            continue
+    return found
+
+
+@pytest.mark.parametrize("metric", ["position", "shared"])
+def test_selection_and_beams_are_jointly_optimal(metric):
+    """Rates and who removes the sensing signal matter: receivers 2 and 4 hinder the beam to the target."""
+    problem = design_problem(open_scenario(f"multistatic.metric={metric}", rate=2.0, budget=210.0))
+    design = Exact().solve(problem)
+    each = looked_at_every_set(problem)
+    assert design.objective == pytest.approx(min(each), rel=1e-5)
+    assert design.status.key == "optimal"
+    assert design.gap <= 1e-4
+    assert design.details["designs"] < len(each)
+    assert design.lower_bound <= min(each) * (1 + 1e-9)
+    for rule in ("linkage", "k-means", "nearest-set"):
+        found = method_named(rule).solve(problem)
+        assert found.objective >= design.objective * (1 - 1e-5)
+        assert found.lower_bound <= min(each) * (1 + 1e-9), "the bound is over all sets, not only candidates"
 
 
 @pytest.mark.slow
-def test_selection_and_beams_are_jointly_optimal():
-    """Rates and who removes the sensing signal matter: receivers 2 and 4 hinder the beam to the target."""
-    scenario = record_scenario("receivers.cost_budget=210 m", rate=2.0)
-    found = select_receivers(scenario)
-    problem = selection_problem(scenario)
-    sets = all_sets(5)
-    allowed = sets[problem.selection.allows(sets)]
-    values = problem.at_full_power(allowed)
-    each = [
-        value / problem.lit(tuple(np.flatnonzero(row).tolist())).least
-        for row, value in zip(allowed, values, strict=True)
-        if np.isfinite(value)
+@pytest.mark.parametrize(("seed", "rate"), [(0, 2.0), (4, 0.5), (5, 1.0)])
+def test_ten_receivers_are_selected_as_by_looking_at_every_set(seed, rate):
+    scenario = read_scenario(
+        "wang2024", overrides=[f"receivers.minimum_rate={rate}", "receivers.cost_budget=120 m"], seed=seed
+    )
+    problem = design_problem(scenario)
+    design = Exact().solve(problem)
+    assert design.objective == pytest.approx(min(looked_at_every_set(problem)), rel=1e-4)
+    assert design.seconds < 30.0
+
+
+def test_the_conic_and_the_joint_optimum_agree_on_a_small_case():
+    problem = design_problem(open_scenario("receivers.count=3", rate=1.0, budget=150.0))
+    assert Exact().solve(problem).objective == pytest.approx(min(looked_at_every_set(problem, 1.0)), rel=1e-3)
+
+
+def test_grading_refuses_what_breaks_the_choice_and_proves_by_itself():
+    problem = design_problem(open_scenario(rate=1.0, budget=210.0))
+    method = Exact()
+    proposal = method.design(problem, np.random.SeedSequence(0))
+    honest = grade(method, problem, proposal, seconds=0.0)
+    for selected in ((), ("receiver9",), tuple(f"receiver{number}" for number in range(5))):
+        with pytest.raises(SolverFailed, match="within the budget"):
+            grade(method, problem, replace(proposal, selected=selected), seconds=0.0)
+    streams = {**proposal.stream_covariances}
+    streams["sensing"], streams["to receiver0"] = streams["to receiver0"], streams["sensing"]
+    with pytest.raises(SolverFailed, match="SINR"):
+        grade(method, problem, replace(proposal, stream_covariances=streams), seconds=0.0)
+    unproven = grade(method, problem, replace(proposal, sets=()), seconds=0.0)
+    assert unproven.lower_bound <= honest.lower_bound
+    wrong = tuple(replace(each, dual=None) for each in proposal.sets)
+    pretended = grade(method, problem, replace(proposal, sets=wrong), seconds=0.0)
+    assert pretended.lower_bound == pytest.approx(unproven.lower_bound), "rates that can be met exclude no set"
+
+
+def test_where_selection_does_not_apply():
+    problem = design_problem(open_scenario(rate=1.0))
+    assert "Selection" in (LiftedSdp().why_not(problem) or "")
+    assert "Selection" in (method_named("linkage").why_not(design_problem(record_scenario())) or "")
+    assert "metric" in (method_named("many-receivers").why_not(problem) or "")
+    many = design_problem(read_scenario("wang2024", overrides=["receivers.count=17", "receivers.cost_budget=99 m"]))
+    assert "many-receivers" in (Exact().why_not(many) or "")
+    scattered = design_problem(open_scenario("receivers.rician_factor=1", rate=1.0))
+    assert "MinimumRate" in (Exact().why_not(scattered) or "")
+    without_places = [
+        replace(part, positions_m=None) if isinstance(part, Selection) else part for part in problem.constraints
     ]
-    assert found.objective == pytest.approx(min(each), rel=1e-5)
-    assert found.gap <= 1e-5
-    assert found.designs < len(each)
-    for rule in ("linkage", "k_means", "nearest"):
-        assert select_receivers(scenario, rule).objective >= found.objective * (1 - 1e-5)
+    assert "places" in method_named("k-means").why_not(replace(problem, constraints=tuple(without_places)))
+    with pytest.raises(Infeasible, match="those selected cost"):
+        design_problem(record_scenario("receivers.cost_budget=1 m", selected=[0, 1]))
+
+
+def test_the_method_follows_from_what_is_left_open():
+    assert default_method(record_scenario()) == "lifted-sdp"
+    assert default_method(open_scenario()) == "exact"
+    assert (
+        default_method(open_scenario("receivers.rician_factor=1", "receivers.cost_budget=null", rate=1.0))
+        == "lifted-sca"
+    )
+    assert default_method(read_scenario("wang2024", overrides=["receivers.count=17", "receivers.cost_budget=9"])) == (
+        "many-receivers"
+    )
+
+
+def settings(*overrides):
+    return [part for each in overrides for part in ("--set", each)]
+
+
+def test_the_command_line_selects():
+    places = [list(map(float, place)) for place in SETTING["p_re"]]
+    chosen = settings(f"receivers.positions={places}", "receivers.count=5", "receivers.cost_budget=210 m")
+    result = CliRunner().invoke(app, ["design", "wang2024", "--json", *chosen])
+    assert result.exit_code == 0, result.stderr
+    document = json.loads(result.stdout)
+    assert document["method"] == "exact"
+    assert document["cost_m"] <= 210.0
+    assert document["gap"] <= 1e-4
+    numbers = [int(name.removeprefix("receiver")) for name in document["selected"]]
+    assert document["scenario"]["receivers"]["selected"] == numbers, "the scenario is the one that was designed"
+    bound_m = document["links"]["fused"]["target_position_m"]
+    assert bound_m**2 == pytest.approx(document["objective"], rel=1e-6)
+    assert set(document["users"]) == {f"receiver{index}" for index in range(5)}
+
+
+@pytest.mark.slow
+def test_too_many_rates_are_refused_with_the_reason():
+    base = settings("receivers.count=200", "receivers.minimum_rate=1", "multistatic.metric=shared")
+    for more in (settings("receivers.cost_budget=500 m"), []):
+        result = CliRunner().invoke(app, ["design", "wang2024", *base, *more])
+        assert result.exit_code == Infeasible.exit_status
+        assert "sum of SINR / (1 + SINR) over the users is 100 and must be below 10" in result.stderr
 
 
 def test_many_receivers_are_selected_within_a_bound(rng):
@@ -203,15 +331,24 @@ def test_many_receivers_are_selected_within_a_bound(rng):
 
 @pytest.mark.slow
 def test_two_hundred_receivers():
-    base = ("receivers.count=200", "receivers.minimum_rate=0", "multistatic.metric=shared", "receivers.positions=null")
+    base = ("receivers.count=200", "multistatic.metric=shared", "receivers.positions=null")
     everything = np.ones((1, 200), dtype=bool)
-    for seed in range(3):
-        scenario = record_scenario(*base, f"seed={seed}")
+    for seed, rate in ((0, 0.0), (2, 0.0), (0, 0.02)):
+        scenario = record_scenario(*base, f"seed={seed}", rate=rate)
         budget = 0.05 * float(selection_of(scenario).costs.of_sets_m(everything)[0])
-        found = select_from_many(record_scenario(*base, f"seed={seed}", f"receivers.cost_budget={budget} m"))
-        assert found.cost_m <= budget * (1 + 1e-9)
-        assert found.gap <= 0.05
-    with pytest.raises(InvalidInput, match="shared"):
-        select_from_many(record_scenario(*base[:2], base[3]))
-    with pytest.raises(InvalidInput, match="without rates"):
-        select_from_many(record_scenario(*base[2:], "receivers.count=20", rate=0.1))
+        problem = design_problem(record_scenario(*base, f"seed={seed}", f"receivers.cost_budget={budget} m", rate=rate))
+        design = method_named("many-receivers").solve(problem)
+        assert design.details["cost_m"] <= budget * (1 + 1e-9)
+        assert design.gap <= 0.05
+        assert "relaxation" in design.bound_note
+
+
+def test_many_receivers_agree_with_every_set_where_both_are_possible():
+    for seed in range(3):
+        scenario = read_scenario(
+            "wang2024", overrides=["multistatic.metric=shared", "receivers.cost_budget=150 m"], seed=seed
+        )
+        problem = design_problem(scenario)
+        best, found = (method_named(name).solve(problem) for name in ("exact", "many-receivers"))
+        assert best.objective * (1 - 1e-4) <= found.objective
+        assert found.lower_bound <= best.objective

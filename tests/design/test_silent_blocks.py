@@ -31,6 +31,7 @@ REFUSING = {
     "ao-uplink",
     "sca-uplink",
 } | NETWORK
+REFUSING |= {"lifted-sdp", "lifted-sca", "linkage", "k-means", "nearest-set", "many-receivers"}
 POWERS_W = {True: (3e-8,), False: (1e-8, 2e-8)}
 
 

@@ -32,6 +32,7 @@ from crbeam.estimation.prediction import (
 )
 from crbeam.evaluation import Estimator, TrialPlan, check_estimator
 from crbeam.evaluation.estimator_check import own_snr_db
+from crbeam.evaluation.path_trials import path_subjects
 from crbeam.information.builders import Pilots
 from crbeam.scenario import read_scenario
 from crbeam.systems import covariances_of_blocks, isotropic_transmission, link_maps, link_models, paths_of, true_state
@@ -321,6 +322,18 @@ def test_ratios_of_links_taken_together_are_means_over_antennas():
     energy = {name: 10.0 ** (value / 10.0) for name, value in own_snr_db(scene, isotropic(scene)).items()}
     assert energy["fused"] == pytest.approx((16 * energy["bistatic"] + 8 * energy["monostatic"]) / 24)
     assert energy["posterior"] == pytest.approx(0.5 * energy["fused"])
+
+
+def test_sequential_estimation_needs_echoes_as_a_prior():
+    scene = scenario()
+    sequential = Estimator("sequential")
+    for link in ("bistatic", "monostatic", "bistatic_stage"):
+        with pytest.raises(
+            InvalidInput, match=f"links must be among fused, posterior, found {link}\\. For a link alone"
+        ):
+            check_estimator(scene, isotropic(scene), links=[link], estimator=sequential)
+    subjects = path_subjects(scene, isotropic(scene), method="sequential", assumed={}, seed=1)
+    assert set(subjects.settings) == {"fused", "posterior"}
 
 
 def test_what_cannot_be_estimated_is_refused():

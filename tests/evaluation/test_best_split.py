@@ -30,6 +30,10 @@ SHARES = (0.1, 0.3, 0.5, 0.7, 0.9)
 JOINT, SHARED, SEPARATE = "joint-sequential", "shared-sequential", "separate-sequential"
 
 
+SETTINGS = [word for text in SMALL for word in ("--set", text)]
+COMMAND = ["split", "hamrouni2026", *SETTINGS, "--method", JOINT, "--shares", "0.2:0.8:3"]
+
+
 @lru_cache(maxsize=16)
 def split(
     method: str, *overrides: str, shares: tuple[float, ...] = (0.1, 0.3, 0.5, 0.7, 0.9), refine: bool = True
@@ -52,7 +56,10 @@ def test_the_search_ends_at_a_share_that_is_best_among_its_neighbours(method):
     around = [round(found.best.share * 98) / 98 + step / 98 for step in (-6, -3, -2, -1, 0, 1, 2, 3, 6)]
     others = split(method, shares=tuple(around), refine=False)
     assert found.best.loss <= min(point.loss for point in others.points) * (1.0 + 2e-3)
-    assert found.best.loss < min(point.loss for point in found.points if point.share in SHARES)
+    given = {round(share * 98) / 98 for share in SHARES}
+    assert found.best.loss < min(point.loss for point in found.points if point.share in given)
+    assert found.is_refined
+    assert not found.is_at_end
 
 
 def test_one_program_finds_the_best_share_of_interleaved_symbols():
@@ -112,6 +119,60 @@ def test_shares_without_a_design_are_kept_with_their_reason():
     assert nothing.best is None
 
 
+def test_shares_of_contiguous_symbols_are_whole_numbers_of_them():
+    """98 symbols: 0.5 and 0.503 are both 49 of them. Interleaved symbols have shares of any size."""
+    wanted = (0.5, 0.503, 0.51, 0.3)
+    found = split("full-ms", shares=wanted, refine=False)
+    assert [point.share for point in found.points] == [29 / 98, 49 / 98, 50 / 98]
+    any_size = split("full-ms", "protocol.order=interleaved", shares=wanted, refine=False)
+    assert [point.share for point in any_size.points] == sorted(wanted)
+
+
+EASY = (
+    "requirements.loss=hinge2",
+    "requirements.user_position=1 m",
+    "requirements.target_position=1 m",
+    "requirements.user_velocity=1000 m/s",
+    "stations.bs.total_power=30 dBm",
+)
+
+
+def test_shares_without_loss_are_told_apart_by_the_weighted_bound():
+    """The wrong way: the first of all shares that meet the thresholds."""
+    found = split("full-bp", *EASY, shares=(0.9, 0.3, 0.6), refine=False)
+    assert [point.loss for point in found.points] == [0.0, 0.0, 0.0]
+    assert found.without_loss == 3
+    assert found.best is found.points[0]
+    assert found.is_at_end
+    later = split(JOINT, *EASY, shares=(0.05, 0.5, 0.95), refine=False)
+    assert later.without_loss == 3
+    assert later.best is later.points[1]
+    assert later.best.rank[1] < later.points[0].rank[1]
+    assert not later.is_at_end
+
+
+@pytest.mark.parametrize(
+    ("overrides", "shares", "expected", "never"),
+    [
+        (
+            (),
+            "0.5",
+            "of the given shares; it is at the end of the given shares, a better one may lie beyond",
+            "refined",
+        ),
+        ((), "0.05:0.3:3", "on a refined grid; it is at the end of the given shares", "tie"),
+        (EASY, "0.05,0.5,0.95", "shares tie at 0, this one has the least sum of squared", "at the end"),
+    ],
+)
+def test_the_verb_claims_no_more_than_was_found(overrides, shares, expected, never):
+    settings = [word for override in overrides for word in ("--set", override)]
+    run = CliRunner().invoke(app, [*COMMAND[:-1], shares, *settings])
+    assert run.exit_code == 0, run.stderr
+    last = run.stdout.splitlines()[-1]
+    assert expected in last
+    assert never not in last
+
+
 def test_what_has_no_split_is_refused():
     with pytest.raises(InvalidInput, match="system hamrouni2026"):
         best_split(read_scenario("zhang2025"), method_named("fdb-wcrb"), [0.5])
@@ -152,10 +213,6 @@ def test_ticks_are_round_and_enough(values, ticks):
     assert round_ticks(values) == ticks
 
 
-SETTINGS = [word for text in SMALL for word in ("--set", text)]
-COMMAND = ["split", "hamrouni2026", *SETTINGS, "--method", JOINT, "--shares", "0.2:0.8:3"]
-
-
 @pytest.mark.slow
 def test_the_verb_prints_every_share_and_the_best(tmp_path):
     run = CliRunner().invoke(app, [*COMMAND, "--out", str(tmp_path), "--json"])
@@ -163,10 +220,11 @@ def test_the_verb_prints_every_share_and_the_best(tmp_path):
     document = json.loads(run.stdout)
     assert set(document) == {"scenario", "best", "points", "files"}
     (best,) = [point for point in document["points"] if point["best"]]
-    assert document["best"] == {JOINT: {"share": best["share"], "one_program": False}}
+    found = {"share": best["share"], "one_program": False, "refined": True, "at_end": False, "without_loss": 0}
+    assert document["best"] == {JOINT: found}
     assert best["objective"] == min(point["objective"] for point in document["points"])
     assert best["gap"] <= 1e-6
-    assert {point["share"] for point in document["points"]} > {0.2, 0.5, 0.8}
+    assert {point["share"] for point in document["points"]} > {20 / 98, 49 / 98, 78 / 98}
     assert {path.name for path in tmp_path.iterdir()} == {"split.csv", "split.pdf", "split.png"}
 
 

@@ -113,6 +113,23 @@ def test_prediction_of_what_is_regular_is_that_of_a_kalman_filter(rng):
     assert np.linalg.inv(found.matrix)[np.ix_(order, order)] == pytest.approx(expected, rel=1e-9)
 
 
+def test_prediction_keeps_what_is_small_beside_what_is_large():
+    """A position known to 10 nm and a velocity known to 0.5 m/s: the next position is known by the velocity."""
+    motion = ConstantVelocity(0.1, 0.5)
+    layout = ParameterLayout.of({"user_position": 2, "user_velocity": 2})
+    covariance = np.diag([1e-16, 1e-16, 0.25, 0.25])
+    noise = motion.noise_root @ motion.noise_root.T
+    expected = motion.transition @ covariance @ motion.transition.T + noise
+    matrix = np.diag(1.0 / np.diagonal(covariance))
+    found = motion.predicted(Information(matrix, layout))
+    assert np.linalg.inv(found.matrix) == pytest.approx(expected, rel=1e-9, abs=1e-12)
+    # The usual difference of information, here in the order of its terms, loses the velocity.
+    back = np.linalg.inv(motion.transition)
+    moved, blur = back.T @ matrix @ back, motion.noise_root
+    wrong = moved - moved @ blur @ np.linalg.solve(np.eye(4) + blur.T @ moved @ blur, blur.T @ moved)
+    assert np.linalg.inv(wrong) != pytest.approx(expected, rel=1e-3, abs=1e-12)
+
+
 def test_the_noise_is_that_of_white_acceleration():
     period_s, density = 0.7, 1.3
     motion = ConstantVelocity(period_s, density)
@@ -253,12 +270,34 @@ def test_the_figure_shows_every_policy_and_leaves_out_what_is_unknown(analytic):
         ({"period_s": -1.0}, "positive time"),
         ({"intervals": 0}, "at least one interval"),
         ({"acceleration_density_m2_per_s3": -1.0}, "at least 0"),
+        ({"acceleration_density_m2_per_s3": np.inf}, "at least 0 and finite, found inf"),
         ({"constants": ("user_position",)}, "among user_orientation, clock_bias"),
     ],
 )
 def test_impossible_plans_are_refused(change, words):
     with pytest.raises(InvalidInput, match=words):
         drive(scene(), replace(DrivePlan(2, 0.1), **change), policies=ISOTROPIC)
+
+
+@pytest.mark.parametrize(
+    ("start", "velocity", "words"),
+    [
+        ("[0 m, 2 m]", "[0, -10 m/s]", r"interval 3 \(after 0\.2 s\) .*at least 1 mm away from station `bs`"),
+        (
+            "[3 m, 28 m]",
+            "[0, 10 m/s]",
+            r"interval 3 \(after 0\.2 s\) its `targets\.positions\.1` must be at least 1 mm",
+        ),
+    ],
+)
+def test_a_way_through_the_station_or_a_target_is_refused(start, velocity, words):
+    way = (f"user.position={start}", f"user.velocity={velocity}")
+    with pytest.raises(InvalidInput, match=words):
+        drive(scene(*way), DrivePlan(5, 0.1), policies=ISOTROPIC)
+    assert len(drive(scene(*way), DrivePlan(2, 0.1), policies=ISOTROPIC).scenes) == 2
+    result = run("--intervals", "5", *[word for override in way for word in ("--set", override)])
+    assert result.exit_code == 2
+    assert "interval 3" in result.stderr
 
 
 def test_what_cannot_drive_is_refused():
@@ -305,6 +344,22 @@ def test_the_verb_prints_a_line_for_each_interval_and_refuses_bad_input():
     result = run("--intervals", "2", "--policy", "isotropic", "--set", "targets.count=0")
     assert result.exit_code == 0
     assert len(result.stdout.splitlines()) == 3
-    assert "not ident." in result.stdout
+    assert "targets" not in result.stdout
+    first, second = result.stdout.splitlines()[1:]
+    assert first.count("not ident.") == 1
+    assert "not ident." not in second
     assert run("--period", "5 m").exit_code == 2
     assert run("--policy", "best").exit_code == 2
+
+
+def test_the_verb_tells_what_rounding_hides_from_what_nothing_tells():
+    """1 cm beside the array, at its end: one direction is known a billion times better than the other."""
+    near = ("user.position=[0.01 m, 2 m]", "user.velocity=[0, -10 m/s]", "propagation.path_loss_exponent=3.5")
+    overrides = [word for override in near for word in ("--set", override)]
+    result = run("--intervals", "4", "--policy", "isotropic", *overrides)
+    assert result.exit_code == 0
+    lines = result.stdout.splitlines()
+    assert "rounding" in lines[3]
+    assert "rounding" not in lines[4]
+    assert "not ident." not in result.stdout
+    assert lines[-1].startswith("rounding: known from earlier intervals")

@@ -147,6 +147,10 @@ def test_fewer_slots_count_for_a_fast_user():
     assert fewer == pytest.approx(2.0 * fixed, rel=1e-9)
 
 
+def at(place, velocity):
+    return read_scenario("hamrouni2026", overrides=[f"user.position={place}", f"user.velocity={velocity}"])
+
+
 @pytest.mark.parametrize("bound", [snapshot_velocity_bound_mps, extended_velocity_bound_mps])
 def test_mistakes(bound):
     scenario, still = read_scenario("hamrouni2026"), read_scenario("zhang2025")
@@ -157,6 +161,10 @@ def test_mistakes(bound):
         bound(scenario, np.repeat(isotropic(scenario), 3, axis=0))
     with pytest.raises(InvalidInput, match="hamrouni2026"):
         bound(still, isotropic(still))
+    with pytest.raises(InvalidInput, match=r"at the second observation \(after 0\.5 s\) .*away from station `bs`"):
+        bound(at("[0 m, 5 m]", "[0, -10 m/s]"), isotropic(scenario), 0.5)
+    with pytest.raises(InvalidInput, match=r"`targets\.positions\.1` must be at least 1 mm away from the user"):
+        bound(at("[3 m, 25 m]", "[0, 10 m/s]"), isotropic(scenario), 0.5)
     end_fire = read_scenario("hamrouni2026", overrides=["user.position=[25, 0]", "user.velocity=[5, 0]"])
     with pytest.raises(Unidentifiable):
         bound(end_fire, isotropic(end_fire))

@@ -17,6 +17,8 @@ from crbeam.testing import random_covariance
 
 #: Samples of a symbol, at the midpoints of equal parts.
 SAMPLES = 4000
+#: Step of the delay in finite differences, in symbols.
+DELAY_STEP = 1e-3
 TRAIN = PulseTrain("sine_squared", 6, 5e-9)
 
 
@@ -27,8 +29,11 @@ def random_echo(rng, n_tx=3, n_rx=2, link="receiver0"):
     return MovingEcho(link, "transmitter", vector(n_tx), vector(n_rx), complex(vector(1)[0]), 0.3)
 
 
-def sampled_information(echo, train, symbols, *, origin):
-    """Fisher matrix of (delay, Doppler shift, gain) from finite differences of the whole sampled observation."""
+def sampled_information(echo, train, symbols, *, origin, with_jumps=True):
+    """Fisher matrix of (delay, Doppler shift, gain) from finite differences of the whole sampled observation.
+
+    Without jumps, samples within the step of an edge of a symbol are left out.
+    """
     step = train.symbol_duration_s / SAMPLES
     time = (np.arange(train.symbols * SAMPLES) + 0.5) * step
     carried = echo.transmit.conj() @ symbols
@@ -43,13 +48,20 @@ def sampled_information(echo, train, symbols, *, origin):
         return ((real + 1j * imaginary) * echo.receive[:, None] * wave).ravel()
 
     truth = np.array([0.0, 0.0, echo.gain.real, echo.gain.imag])
-    steps = np.array([1e-3 * train.symbol_duration_s, 1e-4 / train.symbol_duration_s, 1e-3, 1e-3])
+    steps = np.array([DELAY_STEP * train.symbol_duration_s, 1e-4 / train.symbol_duration_s, 1e-3, 1e-3])
     slopes = [
         (observed(truth + step * unit) - observed(truth - step * unit)) / (2.0 * step)
         for step, unit in zip(steps, np.eye(4), strict=True)
     ]
+    within = time / train.symbol_duration_s % 1.0
+    if not with_jumps:
+        slopes[0] = slopes[0] * np.tile(np.minimum(within, 1.0 - within) > DELAY_STEP, len(echo.receive))
     density = echo.noise_power_w * SAMPLES
     return 2.0 / density * np.real(np.conj(slopes) @ np.transpose(slopes))
+
+
+def train_jumps(train):
+    return pulse_moments(train.pulse).jumps
 
 
 def phases(rng, n_tx, n_symbols):
@@ -58,20 +70,40 @@ def phases(rng, n_tx, n_symbols):
     return beam, beam[:, None] * np.exp(2j * np.pi * rng.uniform(size=n_symbols))
 
 
+@pytest.mark.parametrize("pulse", PULSES)
 @pytest.mark.parametrize("origin", [0.0, 2.0, None])
-def test_closed_form_is_that_of_the_sampled_signal(rng, origin):
-    echo = random_echo(rng)
-    beam, symbols = phases(rng, 3, TRAIN.symbols)
-    time = TRAIN.centre if origin is None else origin
-    expected = sampled_information(echo, TRAIN, symbols, origin=time)
-    found = delay_doppler_information(echo, TRAIN, origin=origin).at(np.outer(beam, beam.conj())[None]).matrix
+def test_closed_form_is_that_of_the_sampled_signal(rng, origin, pulse):
+    echo, train = random_echo(rng), replace(TRAIN, pulse=pulse)
+    beam, symbols = phases(rng, 3, train.symbols)
+    time = train.centre if origin is None else origin
+    expected = sampled_information(echo, train, symbols, origin=time)
+    expected[0, 0] = sampled_information(echo, train, symbols, origin=time, with_jumps=False)[0, 0]
+    found = delay_doppler_information(echo, train, origin=origin).at(np.outer(beam, beam.conj())[None]).matrix
     scale = np.sqrt(np.outer(np.diagonal(expected), np.diagonal(expected)))
-    assert found / scale == pytest.approx(expected / scale, abs=2e-5)
-    wrong = printed_information(echo, TRAIN, path_loss=1.0, rician_factor=0.0)
+    assert found[1:, 1:] / scale[1:, 1:] == pytest.approx(expected[1:, 1:] / scale[1:, 1:], abs=2e-5)
+    rounded = 4e-3 if train_jumps(train) else 2e-5
+    assert found / scale == pytest.approx(expected / scale, abs=rounded)
+    wrong = printed_information(echo, train, path_loss=1.0, rician_factor=0.0)
     matrix = wrong.at(np.outer(beam, beam.conj())[None]).matrix
-    assert matrix[0, 0] == pytest.approx(expected[0, 0], rel=1e-4), "the delay is right but for path loss and factor"
+    assert matrix[0, 0] == pytest.approx(found[0, 0]), "the delay is right but for path loss and factor"
     assert expected[1, 1] > 2.0 * matrix[1, 1], "the Doppler shift is that of single pulses"
     assert abs(matrix[0, 1]) / scale[0, 1] > 0.01, "a coupling that is not there"
+
+
+@pytest.mark.parametrize("pulse", PULSES)
+def test_only_pulses_that_jump_tell_more_than_the_closed_form(rng, pulse, monkeypatch):
+    """A jump tells about the delay without limit: the more, the finer the differences."""
+    echo, train = random_echo(rng), replace(TRAIN, pulse=pulse)
+    beam, symbols = phases(rng, 3, train.symbols)
+    closed = delay_doppler_information(echo, train).at(np.outer(beam, beam.conj())[None]).matrix[0, 0]
+    ratios = []
+    for step in (4e-3, 1e-3):
+        monkeypatch.setattr(f"{__name__}.DELAY_STEP", step)
+        ratios.append(sampled_information(echo, train, symbols, origin=train.centre)[0, 0] / closed)
+    if train_jumps(train):
+        assert ratios[1] > 2.0 * ratios[0] > 10.0
+    else:
+        assert ratios == pytest.approx([1.0, 1.0], rel=1e-3)
 
 
 def test_information_is_that_of_the_average_over_symbols(rng):

@@ -7,7 +7,7 @@ import numpy as np
 
 from crbeam.design import Criterion, DesignProblem, MinimumSinr, PowerBudget, Stream
 from crbeam.design.problem import Power
-from crbeam.design.service_constraints import Association, BoundLimit, OneReceiver
+from crbeam.design.service_constraints import Association, BoundLimit, Listening, ReceiverChoice
 from crbeam.information.network import TARGET, Snapshots, StationView, network_information
 from crbeam.propagation.responses import steering_response
 from crbeam.scenario import UniformLinearArray
@@ -66,7 +66,7 @@ def problem_of(name, *, receivers=None, association=None):
         heard = {block: channels[stations.index(block), user] for block in blocks}
         users.append(MinimumSinr(f"served_user[{user}]", heard, ratio, noise_w))
     names = [stations[index] for index in nearest]
-    choice = (OneReceiver({each: each for each in names}),) if len(nearest) > 1 else ()
+    choice = (ReceiverChoice({each: Listening((each,), (each,)) for each in names}),) if len(nearest) > 1 else ()
     return DesignProblem(
         criteria=tuple(Criterion(map_of(name, index), {TARGET: 1.0}, stations[index]) for index in nearest),
         constraints=(

@@ -8,10 +8,10 @@ from tests.oracles.networks import CASES, array_of, map_of, problem_of, views_of
 
 from crbeam.design.methods import Exact, NearestReceiver, OneTransmitter
 from crbeam.design.network.choices import roles_of
-from crbeam.design.network.program import power_program
+from crbeam.design.network.program import network_program
 from crbeam.design.network.search import bounded, solved
-from crbeam.errors import Infeasible
-from crbeam.information.network import TARGET
+from crbeam.errors import Infeasible, InvalidInput
+from crbeam.information.network import TARGET, Snapshots, TargetEchoes, echoes_information
 from crbeam.units import dbm_to_watt, watt_to_dbm
 
 FIG_2 = "fig2_comm_limited"
@@ -115,6 +115,40 @@ def test_information_is_that_of_finite_differences(delay_turns_phase):
     assert found == pytest.approx(expected, rel=1e-7)
 
 
+def test_information_of_several_targets_is_that_of_finite_differences():
+    """Echoes of two targets, on top of each other; leaving out what they have in common gives something else."""
+    name, receiver, case = FIG_2, 1, CASES[FIG_2]
+    others, places_m = [0, 2, 3], [case["target"], [-20.0, 10.0]]
+    views = [views_of({**case, "target": place_m}) for place_m in places_m]
+    gains = [array_of(name, "alpha")[receiver, others], np.array([2e-5 + 1e-5j, 1e-5j, -3e-5])]
+    echoes = [
+        TargetEchoes(each[receiver], [each[other] for other in others], gain)
+        for each, gain in zip(views, gains, strict=True)
+    ]
+    snapshots = Snapshots(case["L"], case["noise_bs_W"])
+    found = echoes_information(echoes, snapshots).at(sent(name, receiver))
+    roots = [root(each) for each in sent(name, receiver)]
+    true = np.concatenate([*places_m, *([[g.real, g.imag] for g in np.concatenate(gains)])])
+    scale = np.concatenate([np.ones(4), np.full(12, 1e-5)])
+
+    def signal(parameters):
+        values = parameters[4::2] + 1j * parameters[5::2]
+        first = noise_free(name, receiver, roots, parameters[:2], values[:3])
+        return first + noise_free(name, receiver, roots, parameters[2:4], values[3:])
+
+    columns = []
+    for place in range(16):
+        moved = [signal(true + sign * 1e-3 * scale * np.eye(16)[place]) for sign in (2, 1, -1, -2)]
+        columns.append((-moved[0] + 8 * moved[1] - 8 * moved[2] + moved[3]) / 12e-3)
+    jacobian = np.stack(columns, axis=1)
+    expected = 2.0 * case["L"] / case["noise_bs_W"] * np.real(jacobian.conj().T @ jacobian)
+    assert found.matrix * np.outer(scale, scale) == pytest.approx(expected, rel=1e-6, abs=1e-8 * np.max(expected))
+    alone = echoes_information(echoes[:1], snapshots).at(sent(name, receiver))
+    assert np.trace(found.bound([TARGET])) > 1.0001 * np.trace(alone.bound([TARGET]))
+    with pytest.raises(InvalidInput, match="only one if delays count"):
+        echoes_information(echoes, Snapshots(case["L"], case["noise_bs_W"], 1e6))
+
+
 @pytest.mark.parametrize("record", CASES[FIG_2]["per_rx"], ids=lambda record: f"receiver {record['rx']}")
 def test_least_power_of_each_receiver(record):
     problem = problem_of(FIG_2, receivers=[record["rx"]])
@@ -147,13 +181,13 @@ def test_random_choices(record):
     problem = problem_of(FIG_2)
     role = next(each for each in roles_of(problem) if each.receiver == f"bs{record['rx'] + 1}")
     servers = tuple((f"bs{each + 1}",) for each in record["association"])
-    found = solved(bounded(power_program(problem, role), servers), gap=1e-6)
+    found = solved(bounded(network_program(problem, role), servers), gap=1e-6)
     if record["dBm"] is None:
         assert found.found is None
-        assert found.node.lower_bound_w == np.inf
+        assert found.node.lower_bound == np.inf
     else:
-        assert watt_to_dbm(found.found.power_w) == pytest.approx(record["dBm"], abs=3e-4)
-        assert found.node.lower_bound_w <= found.found.power_w
+        assert watt_to_dbm(found.found.objective) == pytest.approx(record["dBm"], abs=3e-4)
+        assert found.node.lower_bound <= found.found.objective
 
 
 def test_requirements_that_no_power_meets_are_named():

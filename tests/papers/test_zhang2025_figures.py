@@ -26,7 +26,9 @@ SCHEMES = tuple(name for group in curves.SCHEMES.values() for name in group)
 
 def test_what_does_not_exist_is_refused_with_what_does():
     assert tuple(figures()["zhang2025"]) == FIGURES
-    with pytest.raises(InvalidInput, match="one of zhang2025, hamrouni2026, li2024, found `zhang2024`"):
+    with pytest.raises(
+        InvalidInput, match="one of zhang2025, hamrouni2026, li2024, xu2023, wang2024, found `zhang2024`"
+    ):
         make_figure("zhang2024", 5, ".")
     with pytest.raises(InvalidInput, match=r"one of 2 \(Convergence.*, remark-3 \(Mismatch.*found 7"):
         make_figure("zhang2025", 7, ".")

@@ -136,6 +136,25 @@ def test_polar_laws_are_uniform_in_size_and_direction():
     assert all(len(found["targets.positions"]) == found["targets.count"] for found in draws)
 
 
+DISC = {
+    "network.user_positions": {"disc": [["10 m", "0 m"], "150 m"], "apart": "1 m"},
+    "targets.positions": {"disc": [["10 m", "0 m"], "150 m"], "apart": "1 m"},
+}
+
+
+def test_a_disc_is_filled_evenly_by_as_many_users_as_are_listed():
+    base = scenario_source("xu2023").value
+    random = Randomness.model_validate({"fields": DISC})
+    draws = [dict(drawn_fields(random, base, number)) for number in range(200)]
+    assert all(len(found["network.user_positions"]) == 5 for found in draws)
+    assert all(len(found["targets.positions"]) == 1 for found in draws)
+    offsets = np.concatenate([found["network.user_positions"] for found in draws]) - np.array([10.0, 0.0])
+    shares = np.sum(offsets**2, axis=1) / 150.0**2
+    assert np.all(shares <= 1.0)
+    assert np.mean(shares) == pytest.approx(0.5, abs=4.0 / math.sqrt(12 * 1000))  # radii that are uniform have 1/3
+    assert abs(np.mean(np.exp(1j * np.arctan2(*offsets.T[::-1])))) < 4.0 / math.sqrt(1000)
+
+
 @pytest.mark.parametrize("orientation_deg", [0.0, 50.0])
 def test_cosines_are_those_that_the_array_of_the_station_sees(orientation_deg):
     base = moving(f"stations.bs.orientation={orientation_deg} deg", "stations.bs.position=[3 m, -2 m]")

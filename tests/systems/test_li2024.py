@@ -241,3 +241,32 @@ def test_a_fixed_network_costs_something_and_one_that_passes_all_costs_nothing(n
     )
     assert behind.lower_bound > 1.02 * free.objective
     assert mixed.objective == pytest.approx(free.objective, rel=1e-6)
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_designs_for_plane_waves_report_what_users_truly_get(name):
+    """The same as the baseline, by a key of the scenario."""
+    believing = small(name, "served_users.assumed_waves=far")
+    design = Digital().solve(design_problem(believing, method=Digital()))
+    near, far = li2024.design_problem(small(name)), li2024.design_problem(small(name), user_model="far")
+    reported = li2024.served_sinr(believing, design)
+    assert list(reported.values()) == pytest.approx(true_sinr(near, far, design).tolist())
+    assert design.objective == pytest.approx(Digital().solve(far).objective, rel=1e-6)
+    is_short = min(reported.values()) < 10.0 * (1.0 - 1e-6)
+    assert is_short == any("plane waves" in caution for caution in li2024.cautions(believing, design))
+    assert is_short
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_designs_for_the_true_waves_keep_what_they_promise(name):
+    scenario = small(name)
+    design = Digital().solve(design_problem(scenario, method=Digital()))
+    assert min(li2024.served_sinr(scenario, design).values()) >= 10.0 * (1.0 - 1e-6)
+    assert not any("plane waves" in caution for caution in li2024.cautions(scenario, design))
+
+
+def test_a_hybrid_array_needs_users_and_a_system_that_has_one():
+    with pytest.raises(InvalidInput, match="hybrid does not apply here: A hybrid array must serve users"):
+        design_problem(read_scenario("li2024", overrides=["served_users=null"]), method=method_named("hybrid"))
+    with pytest.raises(InvalidInput, match="hybrid does not apply here: The system zhang2025 has no SubarrayHybrid"):
+        design_problem(read_scenario("zhang2025"), method=method_named("hybrid"))

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 
-from crbeam.errors import InvalidInput, Unidentifiable
+from crbeam.errors import InvalidInput, InvalidScenario, Unidentifiable
 from crbeam.scenario import read_scenario
 from crbeam.systems import link_map, link_maps
 from crbeam.systems.hamrouni2026 import slot_map
@@ -102,7 +102,7 @@ def test_slots_that_count_by_the_inverse_of_the_speed():
         (1.0, 0, 1600, 0),
         (0.0, 0, 0, 1600),
         (1.0, 5, 1595, 0),
-        (0.5, 1600, 0, 0),
+        (0.5, 1598, 1, 1),
     ],
 )
 def test_contiguous_stages(share, message, first, last):
@@ -112,11 +112,18 @@ def test_contiguous_stages(share, message, first, last):
     np.testing.assert_array_equal(times.monostatic.time_s, every[:first])
     np.testing.assert_array_equal(times.bistatic.time_s, every[1600 - last :])
     assert (times.monostatic.weight, times.bistatic.weight) == (first, last)
-    assert first + last + min(message, 1600) == 1600
+    assert first + last + message == 1600
 
 
-def test_a_message_longer_than_the_interval_leaves_no_pilots():
-    times = schedule(preset("protocol.message_symbols=5000"))
+@pytest.mark.parametrize("message", [1600, 5000])
+def test_a_message_that_leaves_no_pilots_is_refused(message):
+    with pytest.raises(InvalidScenario, match=rf"must leave symbols for pilots: less than 1600, .* found {message}"):
+        preset(f"protocol.message_symbols={message}")
+
+
+def test_a_message_longer_than_what_counts_leaves_no_pilots():
+    times = schedule(preset("protocol.message_symbols=500", "protocol.coherence=coherence_time"))
+    assert times.every.time_s.size < 500
     assert (times.monostatic.weight, times.bistatic.weight) == (0.0, 0.0)
 
 

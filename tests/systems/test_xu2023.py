@@ -9,7 +9,9 @@ from typer.testing import CliRunner
 from crbeam.design.methods import Exact, method_named
 from crbeam.errors import Infeasible, InvalidInput, InvalidScenario
 from crbeam.evaluation import evaluate
+from crbeam.information.network import TARGET
 from crbeam.interfaces.command_line import app
+from crbeam.report.results import design_dataset
 from crbeam.scenario import Scenario, read_scenario, scenario_document
 from crbeam.systems import default_method, design_problem, isotropic_transmission, paths_of, served_sinr, xu2023
 
@@ -55,18 +57,50 @@ def test_isotropic_bounds_of_every_station_that_may_listen():
         assert ranging[name].quantities["target_positions_m"][0] < link.quantities["target_positions_m"][0]
 
 
+def beam_of(covariance):
+    """w with `w w^H` the covariance of a served stream in one block; a probing covariance would not pass."""
+    powers, vectors = np.linalg.eigh(covariance)
+    assert np.all(powers[:-1] <= 1e-9 * powers[-1])
+    return np.sqrt(max(powers[-1], 0.0)) * vectors[:, -1]
+
+
+def require_beams(scenario, design, receiver):
+    """Ratios, bound and power from the beams themselves, without any code of the design methods."""
+    network, stations = xu2023.network_of(scenario), list(scenario.stations)
+    beams = {name: [beam_of(each) for each in design.stream_covariances[f"to {name}"]] for name in network.names}
+    probing = design.stream_covariances[xu2023.SENSING_STREAM]
+    for user, name in enumerate(network.names):
+        heard = [xu2023.user_channel(scenario, station, user) for station in stations]
+        powers = {
+            each: sum(abs(np.vdot(h, w)) ** 2 for h, w in zip(heard, beams[each], strict=True))
+            for each in network.names
+        }
+        noise = sum(np.vdot(h, r @ h).real for h, r in zip(heard, probing, strict=True)) + network.user_noise_w
+        others = sum(power for each, power in powers.items() if each != name)
+        assert powers[name] / (others + noise) >= network.sinr * (1.0 - 1e-8)
+    sent = probing + sum(np.stack([np.outer(w, w.conj()) for w in beams[name]]) for name in network.names)
+    information = xu2023.link_map(scenario, receiver)
+    kept = [stations.index(block) for block in information.blocks]
+    assert np.trace(information.at(sent[kept]).bound([TARGET])) <= network.target_error_m**2 * (1.0 + 1e-8)
+    powers_w = np.trace(sent, axis1=1, axis2=2).real
+    assert powers_w[stations.index(receiver)] == 0.0
+    assert powers_w.sum() == pytest.approx(design.objective, rel=1e-9)
+    assert all(powers_w <= [station.total_power_w for station in scenario.stations.values()])
+
+
 def test_a_design_serves_and_locates():
     scenario = small()
     design = Exact().solve(design_problem(scenario))
-    receiver, served = xu2023.roles(scenario, design)
+    (receiver,), served = xu2023.roles(scenario, design)
     assert design.gap <= 1e-4
     assert min(served_sinr(scenario, design).values()) >= 10**0.8 * (1.0 - 1e-9)
     assert evaluate(scenario, design.covariances).links[receiver].quantities["target_positions_m"][0] <= 1.0 + 1e-9
     assert all(len(stations) == 1 and receiver not in stations for stations in served.values())
     assert receiver in xu2023.cautions(scenario, design)[0]
+    require_beams(scenario, design, receiver)
     alone = "links={bs1: {transmitter: others, receiver: bs1}}"
     given = small(alone)
-    assert xu2023.roles(given, Exact().solve(design_problem(given)))[0] == "bs1"
+    assert xu2023.roles(given, Exact().solve(design_problem(given)))[0] == ("bs1",)
 
 
 def test_command_line():
@@ -80,9 +114,73 @@ def test_command_line():
     assert document["weight"] is None
     assert document["power_dbm"] == pytest.approx(10.0 * np.log10(document["power_w"]) + 30.0)
     assert 0.0 <= document["gap_db"] <= 1e-3
+    assert document["programs"] >= 1
+    result = runner.invoke(app, ["design", "xu2023", "--set", users, "--method", "nearest-receiver"])
+    assert "dBm, at most" in result.stdout
+    assert "convex programs" in result.stdout
+    error = "network.target_error=null"
+    result = runner.invoke(app, ["design", "xu2023", "--set", users, "--set", error, "--json"])
+    document = json.loads(result.stdout)
+    assert "gap_db" not in document
+    assert document["gap"] <= 1e-4
+    assert document["weight"] is None
     result = runner.invoke(app, ["design", "xu2023", "--set", users, "--set", "network.target_error=1e-5 m"])
     assert result.exit_code == Infeasible.exit_status
     assert "location accuracy" in result.stderr
+
+
+def test_files_say_what_the_objective_is():
+    for override, unit in (("network.target_error=1 m", "W"), ("network.target_error=null", "m^2")):
+        scenario = read_scenario("xu2023", overrides=["network.user_positions=[[-30 m, 80 m]]", override])
+        design = method_named("relax-and-round").solve(design_problem(scenario))
+        dataset = design_dataset(scenario, design, evaluate(scenario, design.covariances))
+        assert dataset["objective"].attrs["units"] == unit
+
+
+@pytest.mark.slow
+def test_rates_are_an_alternative_to_ratios():
+    rate = small("network.minimum_sinr=null", f"network.minimum_rate={np.log2(1.0 + 10**0.8)}")
+    first, second = (Exact().solve(design_problem(each)) for each in (rate, small()))
+    assert first.objective == pytest.approx(second.objective, rel=1e-4)
+    with pytest.raises(Infeasible) as caught:
+        Exact().solve(design_problem(small("network.minimum_sinr=null", "network.minimum_rate=29")))
+    assert caught.value.requirement.startswith("rate of served_user")
+
+
+@pytest.mark.slow
+def test_several_stations_listen():
+    scenario = small("network.listeners=2")
+    maps = xu2023.link_maps(scenario)
+    assert list(maps)[4:] == ["bs1+bs2", "bs1+bs4", "bs1+bs3", "bs2+bs4", "bs2+bs3", "bs4+bs3"]
+    design = Exact().solve(design_problem(scenario))
+    listeners, served = xu2023.roles(scenario, design)
+    assert len(listeners) == 2
+    assert all(len(stations) == 1 and not set(stations) & set(listeners) for stations in served.values())
+    together = evaluate(scenario, design.covariances).links["+".join(listeners)]
+    assert together.quantities["target_positions_m"][0] <= 1.0 + 1e-9
+    assert "listen, all silent" in xu2023.cautions(scenario, design)[0]
+
+
+@pytest.mark.slow
+def test_every_target_has_its_accuracy():
+    places = "targets.positions=[[30 m, 60 m], [-20 m, 10 m]]"
+    scenario = small(places, "network.target_errors=[1 m, 0.3 m]")
+    design = Exact().solve(design_problem(scenario))
+    ((receiver,), _), found = xu2023.roles(scenario, design), evaluate(scenario, design.covariances)
+    errors_m = np.array(found.links[receiver].quantities["target_positions_m"])
+    assert np.all(errors_m <= np.array([1.0, 0.3]) * (1.0 + 1e-9))
+    assert design.gap <= 1e-4
+    assert design.objective > Exact().solve(design_problem(small())).lower_bound
+
+
+@pytest.mark.slow
+def test_the_best_accuracy_within_a_power():
+    least = Exact().solve(design_problem(small()))
+    scenario = small("network.target_error=null", f"network.total_power={least.objective} W")
+    design = Exact().solve(design_problem(scenario))
+    assert design.objective == pytest.approx(1.0, rel=1e-3)
+    assert design.power_w == pytest.approx(least.objective, rel=1e-9)
+    assert design.gap <= 1e-4
 
 
 MISTAKES = {
@@ -91,7 +189,11 @@ MISTAKES = {
     "stations.bs1.transmit_array.elements=4": "elements",
     "links.bs1.transmitter=bs2": "links",
     "network.user_positions=[[0 m, 100 m]]": "user_positions",
-    "targets.positions=[[1 m, 2 m], [3 m, 4 m]]": "target",
+    "targets.positions=[]": "target",
+    "network.minimum_rate=2": "minimum_rate",
+    "network.minimum_sinr=null": "minimum_sinr",
+    "network.target_errors=[1 m, 2 m]": "target_errors",
+    "network.listeners=4": "listeners",
 }
 
 
@@ -99,6 +201,13 @@ MISTAKES = {
 def test_mistakes_are_named(override, place):
     with pytest.raises(InvalidScenario, match=place):
         read_scenario("xu2023", overrides=[override])
+
+
+def test_several_targets_have_no_rms_bandwidth():
+    two = "targets.positions=[[1 m, 2 m], [3 m, 4 m]]"
+    assert len(read_scenario("xu2023", overrides=[two]).targets.positions_m) == 2
+    with pytest.raises(InvalidScenario, match="whole spectrum"):
+        read_scenario("xu2023", overrides=[two, "network.rms_bandwidth=5 MHz"])
 
 
 def test_losses_are_mandatory():

@@ -46,8 +46,8 @@ def least_power(
 ) -> LeastPower:
     """Least downlink power at which every user has its ratio, by the fixed point of the virtual uplink.
 
-    `l_k = noise / ((1 + 1 / gamma_k) h_k^H (I + sum_i l_i h_i h_i^H)^-1 h_k)` with the noise in the unit of l; the
-    least power is `sum_k l_k`. Powers grow from zero and never beyond the fixed point, so that a sum above the budget
+    `l_k = noise / ((1 + 1 / gamma_k) h_k^H (I + sum_i (l_i / noise) h_i h_i^H)^-1 h_k)`; the least power is
+    `sum_k l_k`. Powers grow from zero and never beyond the fixed point, so that a sum above the budget
     proves that no transmission within it serves all users. Powers that serve all users with the combiners of the moment
     are at or above the fixed point and converge to it quadratically. Where the budget does not suffice the largest
     common factor on the ratios is found by balancing.

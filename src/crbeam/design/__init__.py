@@ -4,17 +4,31 @@ from crbeam.design.beamformers import Beamformers, beamformers_from_covariance
 from crbeam.design.certificate import Certificate, certify, objective_at, weighted_bound
 from crbeam.design.constraints import Codebook, ConstantModulus, Constraint, PowerBudget, TiedBlocks
 from crbeam.design.method import DesignMethod
-from crbeam.design.problem import Criterion, DesignProblem, Hinge, Stream, WeightedBound, isotropic_covariances
+from crbeam.design.problem import Criterion, DesignProblem, Hinge, Power, Stream, WeightedBound, isotropic_covariances
+from crbeam.design.rate_constraints import MinimumRate
 from crbeam.design.result import Design, DualEvidence, Proposal, Status
-from crbeam.design.service_constraints import FixedAnalog, Illumination, MinimumSinr, MinimumUplinkSinr
+from crbeam.design.selection.costs import CooperationCosts, Selection
+from crbeam.design.service_constraints import (
+    Association,
+    BoundLimit,
+    FixedAnalog,
+    Illumination,
+    Listening,
+    MinimumSinr,
+    MinimumUplinkSinr,
+    ReceiverChoice,
+)
 from crbeam.design.subarrays import SubarrayHybrid
 
 __all__ = [
+    "Association",
     "Beamformers",
+    "BoundLimit",
     "Certificate",
     "Codebook",
     "ConstantModulus",
     "Constraint",
+    "CooperationCosts",
     "Criterion",
     "Design",
     "DesignMethod",
@@ -23,10 +37,15 @@ __all__ = [
     "FixedAnalog",
     "Hinge",
     "Illumination",
+    "Listening",
+    "MinimumRate",
     "MinimumSinr",
     "MinimumUplinkSinr",
+    "Power",
     "PowerBudget",
     "Proposal",
+    "ReceiverChoice",
+    "Selection",
     "Status",
     "Stream",
     "SubarrayHybrid",

@@ -6,6 +6,7 @@ from typing import ClassVar
 import numpy as np
 from jaxtyping import Complex
 
+from crbeam.design.selection.costs import Selection
 from crbeam.design.service_constraints import ServiceConstraint
 from crbeam.design.subarrays import SubarrayHybrid
 from crbeam.errors import InvalidInput
@@ -112,4 +113,4 @@ class TiedBlocks:
             raise InvalidInput(f"At least two different blocks must be tied, found {self.blocks}.")
 
 
-Constraint = PowerBudget | Codebook | ConstantModulus | TiedBlocks | ServiceConstraint | SubarrayHybrid
+Constraint = PowerBudget | Codebook | ConstantModulus | TiedBlocks | ServiceConstraint | SubarrayHybrid | Selection

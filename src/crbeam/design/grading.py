@@ -15,13 +15,17 @@ from crbeam.design.engine import EngineResult
 from crbeam.design.hybrid.grading import grounded, proven_bound, with_parts
 from crbeam.design.hybrid.networks import hybrid_of
 from crbeam.design.method import DesignMethod
-from crbeam.design.network.grading import proven_power_w
+from crbeam.design.network.choices import is_network
+from crbeam.design.network.grading import objective_of, proven_lower_bound, role_of
 from crbeam.design.optimum import optima
 from crbeam.design.powers import powers_of_beams_w
-from crbeam.design.problem import HINGE_ROUNDING, DesignProblem, Hinge, Power
+from crbeam.design.problem import HINGE_ROUNDING, DesignProblem, Hinge
 from crbeam.design.result import Design, Proposal, Status
+from crbeam.design.selection.choice import selection_of
+from crbeam.design.selection.grading import proven_for_all_sets, with_members, with_selection
 from crbeam.design.served.certificate import served_lower_bound
 from crbeam.design.served.service_check import require_service
+from crbeam.design.ties import without_ties
 from crbeam.errors import CrbeamError, SolverFailed, Unidentifiable
 
 #: Certified gap up to which a design counts as optimal, unless its method has a tolerance of its own.
@@ -70,7 +74,8 @@ def grade_many(
         else:
             is_optimal = proof.objective - proof.lower_bound <= _allowed(method, problems[index], proof.objective)
             design = _design(name, problems[index], spectrum, proof, is_optimal=is_optimal, seconds=seconds)
-            results[index] = with_parts(given[index], spectrum.proposal, design)
+            design = with_parts(given[index], spectrum.proposal, design)
+            results[index] = with_selection(given[index], spectrum.proposal, design)
     return [results[index] for index in range(len(problems))]
 
 
@@ -87,24 +92,39 @@ def _allowed(method: DesignMethod, problem: DesignProblem, objective: float) -> 
 
 @dataclass(frozen=True)
 class _Proof:
-    """Value of a transmission, the best lower bound known for its problem, what that rests on, and its trace loss."""
+    """Value of a transmission, the best lower bound known for its problem, and what that rests on.
+
+    Attributes:
+        objective: the value.
+        lower_bound: the bound.
+        note: what it rests on.
+        trace_loss: the weighted bound, where the objective is another.
+        tied_gap: certified gap to the best transmission with tied blocks, where the bound leaves ties out.
+    """
 
     objective: float
     lower_bound: float
     note: str
     trace_loss: float | None
+    tied_gap: float | None = None
+
+    @property
+    def details(self) -> dict[str, float]:
+        """What reports say beside the bound."""
+        found = {"trace_loss": self.trace_loss, "tied_gap": self.tied_gap}
+        return {name: value for name, value in found.items() if value is not None}
 
 
 def _grounded(
     method: DesignMethod, problems: Sequence[DesignProblem], proposals: Sequence[Proposal | CrbeamError]
 ) -> tuple[list[DesignProblem], list[Proposal | CrbeamError]]:
-    """Problems with the analog networks that their proposals chose, and the proposals that chose possible ones."""
+    """Problems with what their proposals chose (networks, receivers), and the proposals that chose possible ones."""
     chosen, kept = list(problems), list(proposals)
     for index, (problem, proposal) in enumerate(zip(problems, proposals, strict=True)):
         if isinstance(proposal, CrbeamError):
             continue
         try:
-            chosen[index] = grounded(method, problem, proposal)
+            chosen[index] = grounded(method, with_members(method, problem, proposal), proposal)
         except CrbeamError as error:
             kept[index] = error
     return chosen, kept
@@ -113,33 +133,35 @@ def _grounded(
 def _proofs(
     method: DesignMethod, given: list[DesignProblem], problems: list[DesignProblem], spectra: list["_Spectrum"]
 ) -> list[_Proof | CrbeamError]:
-    """Objectives and lower bounds of problems of all kinds, given with and without the choice of analog networks."""
-    powers = {index for index, problem in enumerate(problems) if isinstance(problem.objective, Power)}
-    hybrids = {index for index, problem in enumerate(given) if hybrid_of(problem) is not None} - powers
-    rest = [index for index in range(len(problems)) if index not in powers | hybrids]
+    """Objectives and lower bounds of problems of all kinds, given with and without what proposals chose."""
+    networks = {index for index, problem in enumerate(problems) if is_network(problem)}
+    open_choices = {index for index, problem in enumerate(given) if hybrid_of(problem) or selection_of(problem)}
+    choices = open_choices - networks
+    rest = [index for index in range(len(problems)) if index not in networks | choices]
     found = dict(zip(rest, _bound_proofs(method, [problems[i] for i in rest], [spectra[i] for i in rest]), strict=True))
-    for index in powers:
-        found[index] = _power_proof(problems[index], spectra[index])
-    for index in hybrids:
-        found[index] = _hybrid_proof(given[index], problems[index], spectra[index])
+    for index in networks:
+        found[index] = _network_proof(problems[index], spectra[index])
+    for index in choices:
+        found[index] = _choice_proof(given[index], problems[index], spectra[index])
     return [found[index] for index in range(len(problems))]
 
 
-def _power_proof(problem: DesignProblem, spectrum: "_Spectrum") -> _Proof | CrbeamError:
-    """Power of a transmission, and the least that any takes."""
-    power_w = float(np.trace(spectrum.covariances, axis1=1, axis2=2).real.sum())
+def _network_proof(problem: DesignProblem, spectrum: "_Spectrum") -> _Proof | CrbeamError:
+    """Objective of a transmission in the role that it plays, and the least that any has over all choices."""
     try:
-        bound_w, note = proven_power_w(problem, spectrum.proposal)
+        objective = objective_of(role_of(problem, spectrum.covariances), problem, spectrum.covariances)
+        bound, note = proven_lower_bound(problem, spectrum.proposal)
     except CrbeamError as error:
         return error
-    return _Proof(power_w, min(bound_w, power_w), note, None)
+    return _Proof(objective, min(bound, objective), note, None)
 
 
-def _hybrid_proof(given: DesignProblem, problem: DesignProblem, spectrum: "_Spectrum") -> _Proof | CrbeamError:
-    """Objective behind the chosen network, and a bound for all networks."""
+def _choice_proof(given: DesignProblem, problem: DesignProblem, spectrum: "_Spectrum") -> _Proof | CrbeamError:
+    """Objective with the chosen network or receivers, and a bound for all choices."""
     try:
         objective = objective_at(problem, spectrum.covariances)
-        bound, note = proven_bound(given, spectrum.proposal)
+        proven = proven_bound if selection_of(given) is None else proven_for_all_sets
+        bound, note = proven(given, spectrum.proposal)
     except CrbeamError as error:
         return error
     return _Proof(objective, min(bound, objective), note, None)
@@ -150,27 +172,33 @@ def _bound_proofs(
 ) -> list[_Proof | CrbeamError]:
     """Objectives and lower bounds: from the transmissions themselves, or from the optimum where these prove little."""
     certificates = certify_many(problems, [each.covariances for each in spectra])
+    freed = {index for index, problem in enumerate(problems) if method.is_bounded_without_ties and problem.ties}
     loose = [
         index
         for index, certificate in enumerate(certificates)
-        if isinstance(certificate, Certificate) and not method.is_global and certificate.gap > OPTIMAL_GAP
+        if isinstance(certificate, Certificate)
+        and (index in freed or (not method.is_global and certificate.gap > OPTIMAL_GAP))
     ]
-    optimal = dict(zip(loose, _optimal_bounds([problems[index] for index in loose]), strict=True))
+    wanted = [without_ties(problems[index]) if index in freed else problems[index] for index in loose]
+    optimal = dict(zip(loose, _optimal_bounds(wanted), strict=True))
     proofs: list[_Proof | CrbeamError] = []
     for index, (problem, certificate) in enumerate(zip(problems, certificates, strict=True)):
         if isinstance(certificate, CrbeamError):
             proofs.append(certificate)
             continue
-        bound = min(max(certificate.lower_bound, optimal.get(index, 0.0)), certificate.objective)
-        source = "this design" if bound == certificate.lower_bound else "the optimal design"
+        own = 0.0 if index in freed else certificate.lower_bound
+        bound = min(max(own, optimal.get(index, 0.0)), certificate.objective)
+        source = "this design" if bound == own else "the optimal design"
         relaxed = " without the constant modulus" if problem.analog_blocks else ""
+        relaxed += " with covariances of their own for all blocks" if index in freed else ""
         subject = "the loss beyond thresholds" if isinstance(problem.objective, Hinge) else "the weighted bound"
         note = f"convexity of {subject} at {source}{relaxed}"
         dual = spectra[index].proposal.dual
         tighter = 0.0 if dual is None else min(served_lower_bound(problem, dual), certificate.objective)
         if tighter > bound:
             bound, note = tighter, "convexity of the weighted bound and multipliers of the requirements"
-        proofs.append(_Proof(certificate.objective, bound, note, certificate.trace_loss))
+        tied_gap = max(certificate.gap, 0.0) if index in freed else None
+        proofs.append(_Proof(certificate.objective, bound, note, certificate.trace_loss, tied_gap))
     return proofs
 
 
@@ -281,7 +309,7 @@ def _design(
         trace=proposal.trace,
         iterations=proposal.iterations,
         seconds=seconds,
-        details=proposal.details if proof.trace_loss is None else {**proposal.details, "trace_loss": proof.trace_loss},
+        details={**proposal.details, **proof.details},
     )
 
 

@@ -29,6 +29,7 @@ class DesignMethod(ABC):
         is_global: False if it does not look for the global optimum of the problem's objective, but for a local one, or
             of something else, or for nothing at all; the lower bound is then taken from the optimum of the problem
             (without constant moduli) instead of from the proposal.
+        is_bounded_without_ties: True if the lower bound of tied blocks is that of blocks with covariances of their own.
     """
 
     key: ClassVar[str]
@@ -36,6 +37,7 @@ class DesignMethod(ABC):
     uses: ClassVar[frozenset[type]] = frozenset()
     keeps: ClassVar[frozenset[type]] = frozenset()
     is_global: ClassVar[bool] = True
+    is_bounded_without_ties: ClassVar[bool] = False
 
     @property
     def judged_by(self) -> str:

@@ -52,6 +52,20 @@ class SubarrayEvidence:
 
 
 @dataclass(frozen=True, eq=False)
+class SetProof:
+    """What proves a limit on a set of receivers, and with it on all its subsets (see `selection.grading`).
+
+    Attributes:
+        members: names of the receivers that sense.
+        dual: evidence for the power on the target that the requirements leave; None if they cannot be met, which
+            grading decides anew.
+    """
+
+    members: tuple[str, ...]
+    dual: DualEvidence | None
+
+
+@dataclass(frozen=True, eq=False)
 class Proposal:
     """What a method hands over to be graded.
 
@@ -68,6 +82,8 @@ class Proposal:
         cover: leaves of a search over choices, with the proof of each (see `network.choices`).
         networks: analog network of each hybrid array, by its port; `dual` is then of the problem without any.
         subarrays: evidence for a tighter bound if an array is hybrid.
+        selected: names of the receivers that sense, where that is a choice.
+        sets: proofs about sets of receivers.
     """
 
     covariances: Complex[np.ndarray, "block tx tx"]
@@ -81,6 +97,8 @@ class Proposal:
     cover: tuple[Leaf, ...] = ()
     networks: Mapping[str, Complex[np.ndarray, "antenna chain"]] = field(default_factory=dict)
     subarrays: SubarrayEvidence | None = None
+    selected: tuple[str, ...] = ()
+    sets: tuple[SetProof, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,6 +124,7 @@ class Design:
         analog: analog network F of each hybrid array, by its port.
         digital: what the chains behind it send or combine, by its port: beams of all streams in sqrt(watt), `[chain,
             beam]`, or the combiner of each served user, `[chain, user]`.
+        selected: names of the receivers that sense, where that was a choice; else empty.
     """
 
     method: str
@@ -124,6 +143,7 @@ class Design:
     details: Mapping[str, float | int | str]
     analog: Mapping[str, Complex[np.ndarray, "antenna chain"]] = field(default_factory=dict)
     digital: Mapping[str, Complex[np.ndarray, "chain stream"]] = field(default_factory=dict)
+    selected: tuple[str, ...] = ()
 
     @property
     def gap(self) -> float | None:

@@ -65,6 +65,7 @@ class MinimumSinr:
         minimum_sinr: gamma, linear.
         noise_power_w: of the user.
         cancels: names of streams that do not disturb the user, because it knows them.
+        quantity: what messages call the requirement.
 
     Reference: li2024 eq. (12), eq. (37); wang2024 eq. (24).
     """
@@ -76,12 +77,25 @@ class MinimumSinr:
     minimum_sinr: float
     noise_power_w: float
     cancels: tuple[str, ...] = ()
+    quantity: str = "SINR"
 
     def __post_init__(self) -> None:
-        _require_positive(f"The least SINR of {self.user}", self.minimum_sinr)
+        _require_positive(f"The least {self.quantity} of {self.user}", self.minimum_sinr)
         _require_positive(f"The noise power of {self.user}", self.noise_power_w)
         if not self.channels:
             raise InvalidInput(f"{self.user} must hear at least one block, but has no channel.")
+
+    @classmethod
+    def for_rate(
+        cls,
+        user: str,
+        channels: Mapping[str, Complex[np.ndarray, " tx"]],
+        rate_bps_hz: float,
+        noise_power_w: float,
+    ) -> "MinimumSinr":
+        """The same requirement as a least rate `log2(1 + SINR)` in bit/s/Hz."""
+        _require_positive(f"The least rate of {user}", rate_bps_hz)
+        return cls(user, channels, float(np.expm1(rate_bps_hz * np.log(2.0))), noise_power_w, quantity="rate")
 
     def requirement(self, stream: str) -> Requirement:
         """The inequality, given the name of the stream that serves the user."""
@@ -90,7 +104,7 @@ class MinimumSinr:
             parts.append(PowerPart(block, vector, -1.0))
             parts.append(PowerPart(block, vector, 1.0 + 1.0 / self.minimum_sinr, stream))
             parts += [PowerPart(block, vector, 1.0, known) for known in self.cancels]
-        return Requirement(f"SINR of {self.user}", tuple(parts), self.noise_power_w)
+        return Requirement(f"{self.quantity} of {self.user}", tuple(parts), self.noise_power_w)
 
 
 @dataclass(frozen=True, eq=False)
@@ -232,23 +246,39 @@ class BoundLimit:
 
 
 @dataclass(frozen=True)
-class OneReceiver:
-    """One station listens and is silent; the limit on the bound holds for what it hears.
+class Listening:
+    """Stations that listen together, and what they hear.
 
     Attributes:
-        silent_block: the block of the station that listens, by the name of the criterion for what it hears. In the
-            order in which a choice without optimisation would take them, the station nearest to the target first.
+        silent_blocks: their blocks, in which nothing is sent.
+        criteria: names of the criteria for what they hear; those of other sets are then of no account.
+    """
+
+    silent_blocks: tuple[str, ...]
+    criteria: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class ReceiverChoice:
+    """One of several sets of stations listens and is silent; limits and objective are on what that set hears.
+
+    Attributes:
+        options: the sets, by name. In the order in which a choice without optimisation would take them, the stations
+            nearest to the target first.
 
     Reference: xu2023 eq. (8), C2, C5.
     """
 
     allows_subspace_reduction: ClassVar[bool] = True
 
-    silent_block: Mapping[str, str]
+    options: Mapping[str, Listening]
 
     def __post_init__(self) -> None:
-        if not self.silent_block or len(set(self.silent_block.values())) < len(self.silent_block):
-            raise InvalidInput(f"There must be stations that may listen, each once, found {dict(self.silent_block)}.")
+        sets = [frozenset(option.silent_blocks) for option in self.options.values()]
+        if not sets or len(set(sets)) < len(sets) or not all(sets):
+            raise InvalidInput(
+                f"There must be sets of stations that may listen, each once, found {dict(self.options)}."
+            )
 
 
 @dataclass(frozen=True)
@@ -262,5 +292,12 @@ class Association:
 
 
 ServiceConstraint = (
-    MinimumSinr | MinimumRate | MinimumUplinkSinr | Illumination | FixedAnalog | BoundLimit | OneReceiver | Association
+    MinimumSinr
+    | MinimumRate
+    | MinimumUplinkSinr
+    | Illumination
+    | FixedAnalog
+    | BoundLimit
+    | ReceiverChoice
+    | Association
 )

@@ -33,6 +33,11 @@ def merged_problem(problem: DesignProblem) -> DesignProblem:
     )
 
 
+def without_ties(problem: DesignProblem) -> DesignProblem:
+    """The problem in which every block has a covariance of its own; no design of it is worse than the best tied one."""
+    return replace(problem, constraints=tuple(part for part in problem.constraints if not isinstance(part, TiedBlocks)))
+
+
 def merged_stack(
     problem: DesignProblem, covariances: Complex[np.ndarray, "block tx tx"]
 ) -> Complex[np.ndarray, "merged_block tx tx"]:

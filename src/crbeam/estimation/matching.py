@@ -67,10 +67,10 @@ def failure_of(models: Sequence[LinkModel], estimate: StateEstimate, truth: Stat
             return Failure.LOST_PATH
         found, true = both[0][0], both[1][0]
         delay = np.abs(wrapped(found.delay_s - true.delay_s, model.delay_period_s)) * model.bandwidth_hz > 1.0
-        arrival, arrival_side = _strays(
+        arrival, arrival_side = strays(
             found.arrival_rad, true.arrival_rad, model.receive_positions_wavelengths, model.receive_axis_rad
         )
-        departure, departure_side = _strays(
+        departure, departure_side = strays(
             found.departure_rad, true.departure_rad, model.transmit_positions_wavelengths, model.transmit_axis_rad
         )
         shift_hz = wrapped(found.doppler_hz - true.doppler_hz, model.doppler_period_hz)
@@ -83,7 +83,7 @@ def failure_of(models: Sequence[LinkModel], estimate: StateEstimate, truth: Stat
     return None if estimate.has_converged else Failure.NOT_CONVERGED
 
 
-def _strays(
+def strays(
     found_rad: Float[np.ndarray, " path"],
     true_rad: Float[np.ndarray, " path"],
     positions_wavelengths: Float[np.ndarray, "antenna 2"],

@@ -150,6 +150,7 @@ class MultistaticObservations:
         delay_error_s: root-mean-square error of each delay.
         doppler_error_hz: root-mean-square error of each Doppler shift.
         wavelength_m: of the carrier.
+        correlation: coefficient between the errors of delay and Doppler shift of each receiver; None is 0.
     """
 
     transmitter_m: Float[np.ndarray, "2"]
@@ -159,27 +160,43 @@ class MultistaticObservations:
     delay_error_s: Float[np.ndarray, " receiver"]
     doppler_error_hz: Float[np.ndarray, " receiver"]
     wavelength_m: float
+    correlation: Float[np.ndarray, " receiver"] | None = None
+
+    def misfit(self, position_m: Float[np.ndarray, "2"], velocity_mps: Float[np.ndarray, "2"]) -> float:
+        """Weighed sum of squares of what a position and a velocity leave unexplained: chi-square at the true ones."""
+        residuals, _ = _residuals(self, np.concatenate([position_m, velocity_mps]))
+        return float(residuals @ residuals)
 
 
 def least_squares_fix(
-    observed: MultistaticObservations, start_m: Float[np.ndarray, "2"]
+    observed: MultistaticObservations, start_m: Float[np.ndarray, "2"], *, heading_rad: float | None = None
 ) -> tuple[Float[np.ndarray, "2"], Float[np.ndarray, "2"]]:
     """Position and velocity of the target that explain all delays and Doppler shifts best, weighed by their errors.
 
     Levenberg-Marquardt steps from a first place, such as that of `fix_from_arrival_m`, and the velocity that suits it.
 
+    Args:
+        observed: what the receivers found.
+        start_m: the first place.
+        heading_rad: global direction in which the target is known to move, so that only its speed is not; it may be
+            negative. None is an unknown one.
+
     Raises:
         SolverFailed: no convergence, as for places on the line between transmitter and receivers.
     """
+    motion = np.eye(2) if heading_rad is None else np.array([[np.cos(heading_rad)], [np.sin(heading_rad)]])
+    freedom = np.block([[np.eye(2), np.zeros((2, motion.shape[1]))], [np.zeros((2, 2)), motion]])
     _, slopes = _residuals(observed, np.array([*start_m, 0.0, 0.0]))
     count = len(observed.delay_s)
     rates = observed.doppler_hz / observed.doppler_error_hz
-    velocity = np.linalg.lstsq(slopes[count:, 2:], rates, rcond=None)[0]
-    state, damping = np.array([*start_m, *velocity]), 1e-3
+    speeds = np.linalg.lstsq((slopes @ freedom)[count:, 2:] * _correlated(observed)[:, None], rates, rcond=None)[0]
+    state, damping = np.array([*start_m, *motion @ speeds]), 1e-3
     residuals, slopes = _residuals(observed, state)
     for _ in range(_MAX_STEPS):
-        normal = slopes.T @ slopes
-        step = np.linalg.solve(normal + damping * np.diag(np.diagonal(normal)), slopes.T @ residuals)
+        free = slopes @ freedom
+        normal = free.T @ free
+        damped = normal + damping * np.diag(np.diagonal(normal))
+        step = freedom @ np.linalg.solve(damped, free.T @ residuals)
         after, next_slopes = _residuals(observed, state + step)
         if after @ after <= residuals @ residuals:
             state, residuals, slopes, damping = state + step, after, next_slopes, 0.1 * damping
@@ -194,10 +211,16 @@ def least_squares_fix(
     )
 
 
+def _correlated(observed: MultistaticObservations) -> Float[np.ndarray, " receiver"]:
+    """Share of each Doppler error that the delay error does not tell, `sqrt(1 - r^2)`."""
+    found = observed.correlation
+    return np.ones(len(observed.delay_s)) if found is None else np.sqrt(1.0 - found**2)
+
+
 def _residuals(
     observed: MultistaticObservations, state: np.ndarray
 ) -> tuple[Float[np.ndarray, " observation"], Float[np.ndarray, "observation 4"]]:
-    """Observed less expected, in units of the errors, and the slopes of what is expected."""
+    """Observed less expected, in units of the errors and made independent, and the slopes of what is expected."""
     place_m, velocity = state[:2], state[2:]
     legs_m = np.stack(
         [np.broadcast_to(place_m - observed.transmitter_m, observed.receivers_m.shape), place_m - observed.receivers_m]
@@ -218,4 +241,8 @@ def _residuals(
     )
     residuals = [(found - expected[0]) / error for found, expected, error in parts]
     slopes = [np.hstack(expected[1:]) / error[:, None] for _, expected, error in parts]
+    if observed.correlation is not None:
+        left = _correlated(observed)
+        residuals[1] = (residuals[1] - observed.correlation * residuals[0]) / left
+        slopes[1] = (slopes[1] - observed.correlation[:, None] * slopes[0]) / left[:, None]
     return np.concatenate(residuals), np.concatenate(slopes)

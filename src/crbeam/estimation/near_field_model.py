@@ -7,7 +7,13 @@ import numpy as np
 from jaxtyping import Bool, Complex, Float
 
 from crbeam.errors import InvalidInput
-from crbeam.propagation.near_field import WaveModel, near_field_response, rayleigh_distance_m
+from crbeam.propagation.near_field import (
+    WaveModel,
+    aperture_m,
+    least_fresnel_range_m,
+    near_field_response,
+    rayleigh_distance_m,
+)
 
 #: Points of a grid in each resolution cell of the sine of the angle.
 POINTS_PER_CELL = 4
@@ -15,8 +21,6 @@ POINTS_PER_CELL = 4
 TURN_PER_STEP = 0.125
 #: Largest range of a target, in Rayleigh distances of the longer array.
 MOST_RAYLEIGH_DISTANCES = 10.0
-#: Least range of a target, in `sqrt(D^3 / wavelength)`: nearer, reactive fields and amplitudes matter.
-LEAST_FRESNEL = 0.62
 #: Share of the largest power of combined responses below which the combiner is deaf to a place.
 LEAST_HEARD = 0.03
 #: Largest sine of the angle between a target and the direction that the longer array faces.
@@ -129,8 +133,8 @@ class EchoModel:
         Both are those of the longer array; `0.62 sqrt(D^3 / wavelength)` is the least one.
         """
         positions_m = self.longer.positions_m
-        least_m = LEAST_FRESNEL * np.sqrt(aperture_m(positions_m) ** 3 / self.wavelength_m)
-        return float(least_m), MOST_RAYLEIGH_DISTANCES * rayleigh_distance_m(positions_m, self.wavelength_m)
+        least_m = least_fresnel_range_m(positions_m, self.wavelength_m)
+        return least_m, MOST_RAYLEIGH_DISTANCES * rayleigh_distance_m(positions_m, self.wavelength_m)
 
     def holds(self, angle_rad: float, inverse_range_per_m: float) -> bool:
         """Whether a target can be there."""
@@ -185,11 +189,6 @@ class EchoModel:
         shape = (len(angles_rad), len(inverse), -1)
         receive, transmit = self.receive_side(*everywhere).value, self.transmit_side(*everywhere).value
         return EchoGrid(angles_rad, inverse, receive.T.reshape(shape), transmit.T.reshape(shape))
-
-
-def aperture_m(positions_m: Float[np.ndarray, "antenna 2"]) -> float:
-    """Largest distance between two antennas."""
-    return float(np.max(np.linalg.norm(positions_m[:, None, :] - positions_m[None, :, :], axis=-1)))
 
 
 def mean_echo(

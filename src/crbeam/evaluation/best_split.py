@@ -1,11 +1,13 @@
 """How a station should share out its symbols between sensing and positioning."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
 from crbeam.design import Design, DesignMethod, DesignProblem, TiedBlocks
+from crbeam.design.problem import HINGE_ROUNDING
 from crbeam.errors import CrbeamError, InvalidInput
 from crbeam.evaluation.bounds import LinkEvaluation, evaluate_link
 from crbeam.linalg import one_blas_thread
@@ -25,7 +27,8 @@ class SplitPoint:
     """The design of one share.
 
     Attributes:
-        share: of the symbols, those of the message left out, that sensing gets.
+        share: of the symbols, those of the message left out, that sensing gets; with contiguous symbols a whole number
+            of them.
         design: what the method found, or why it found nothing. Where the share is the design's own choice, its
             covariances stand for the energies of the stages: divided by the share, and by one minus the share, they are
             those of their symbols.
@@ -41,6 +44,13 @@ class SplitPoint:
         """The design's objective; infinite without a design."""
         return self.design.objective if isinstance(self.design, Design) else float("inf")
 
+    @property
+    def rank(self) -> tuple[float, float]:
+        """By which points are compared: the loss; of those that meet all thresholds, the weighted bound."""
+        if not isinstance(self.design, Design) or self.loss > HINGE_ROUNDING:
+            return self.loss, 0.0
+        return 0.0, float(self.design.details.get("trace_loss", 0.0))
+
 
 @dataclass(frozen=True, eq=False)
 class Split:
@@ -51,13 +61,15 @@ class Split:
         link: the observations that its designs are judged by.
         points: by share.
         is_one_program: whether the best share is part of a convex program and so the best of all, with the gap of the
-            best point's design; otherwise it is the best that was found on a refined grid.
+            best point's design; otherwise it is the best that was found.
+        is_refined: whether shares beyond those that were given were looked at between the neighbours of the best one.
     """
 
     method: str
     link: str
     points: tuple[SplitPoint, ...]
     is_one_program: bool
+    is_refined: bool
 
     def bounds(self, point: SplitPoint) -> dict[str, float | None]:
         """Root bounds of user and targets, these as root mean square; None for what does not exist."""
@@ -73,9 +85,22 @@ class Split:
 
     @property
     def best(self) -> SplitPoint | None:
-        """The point of least loss; None if there is no design."""
-        found = min(self.points, key=lambda point: point.loss)
+        """The point of least loss, and of least weighted bound among those without loss; None if there is no design."""
+        found = min(self.points, key=lambda point: point.rank)
         return found if isinstance(found.design, Design) else None
+
+    @property
+    def is_at_end(self) -> bool:
+        """Whether the best share is the first or last that was looked at, so that a better one may lie beyond."""
+        if self.best is None or self.is_one_program:
+            return False
+        is_inner = self.points[0].share < self.best.share < self.points[-1].share
+        return not is_inner and 0.0 < self.best.share < 1.0
+
+    @property
+    def without_loss(self) -> int:
+        """Number of shares at which all thresholds are met, none of which is then better than another by its loss."""
+        return sum(point.rank[0] == 0.0 for point in self.points)
 
 
 def best_split(scenario: Scenario, method: DesignMethod, shares: Sequence[float], *, refine: bool = True) -> Split:
@@ -91,7 +116,7 @@ def best_split(scenario: Scenario, method: DesignMethod, shares: Sequence[float]
     Args:
         scenario: of the system hamrouni2026.
         method: makes the designs; those of one round are made together.
-        shares: to begin with, each between 0 and 1.
+        shares: to begin with, each between 0 and 1; of contiguous symbols rounded to a whole number, each number once.
         refine: whether to search beyond the given shares.
 
     Raises:
@@ -116,14 +141,25 @@ def best_split(scenario: Scenario, method: DesignMethod, shares: Sequence[float]
         raise InvalidInput(
             f"There must be shares of sensing, all between 0 and 1, found {', '.join(outside) or 'none'}."
         )
-    points = {point.share: point for point in _points(scenario, method, [*dict.fromkeys(map(float, shares))])}
-    free = _free_point(scenario, method) if refine else None
+    whole = partial(_whole, scenario)
+    given = {point.share: point for point in _points(scenario, method, whole(shares))}
+    points, free = dict(given), _free_point(scenario, method) if refine else None
     if free is not None:
         points[free.share] = free
     elif refine:
-        points = _refined(points, lambda wanted: _points(scenario, method, wanted), 1.0 / _free_symbols(scenario))
+        resolution = 1.0 / _free_symbols(scenario)
+        points = _refined(points, whole, lambda wanted: _points(scenario, method, wanted), resolution)
     ordered = tuple(points[share] for share in sorted(points))
-    return Split(method.name, method.judged_by, ordered, free is not None)
+    return Split(method.name, method.judged_by, ordered, free is not None, len(points) > len(given))
+
+
+def _whole(scenario: Scenario, shares: Iterable[float]) -> list[float]:
+    """Shares as they are used, each once: of contiguous symbols a whole number of them, of interleaved ones any."""
+    assert scenario.protocol is not None
+    if scenario.protocol.order == "interleaved":
+        return [*dict.fromkeys(map(float, shares))]
+    count = _free_symbols(scenario)
+    return [*dict.fromkeys(round(float(share) * count) / count for share in shares)]
 
 
 def _free_symbols(scenario: Scenario) -> int:
@@ -181,18 +217,21 @@ def _free_point(scenario: Scenario, method: DesignMethod) -> SplitPoint | None:
 
 
 def _refined(
-    points: Mapping[float, SplitPoint], solve: Callable[[Sequence[float]], list[SplitPoint]], resolution: float
+    points: Mapping[float, SplitPoint],
+    whole: Callable[[Iterable[float]], list[float]],
+    solve: Callable[[Sequence[float]], list[SplitPoint]],
+    resolution: float,
 ) -> dict[float, SplitPoint]:
     """The points with more of them between the neighbours of the best one, until these are closer than that."""
     found = dict(points)
     while True:
         shares = sorted(found)
-        place = shares.index(min(found.values(), key=lambda point: point.loss).share)
+        place = shares.index(min(found.values(), key=lambda point: point.rank).share)
         low, high = shares[max(place - 1, 0)], shares[min(place + 1, len(shares) - 1)]
         if not np.isfinite(found[shares[place]].loss) or high - low <= 2.0 * resolution:
             return found
-        steps = np.linspace(low, high, ZOOM + 2)[1:-1]
-        new = [float(share) for share in steps if np.min(np.abs(np.array(shares) - share)) >= 0.5 * resolution]
+        steps = whole(np.linspace(low, high, ZOOM + 2)[1:-1])
+        new = [share for share in steps if np.min(np.abs(np.array(shares) - share)) >= 0.5 * resolution]
         if not new:
             return found
         found.update({point.share: point for point in solve(new)})

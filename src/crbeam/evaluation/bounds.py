@@ -1,7 +1,8 @@
 """Bounds of a transmission, by link and by quantity."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from jaxtyping import Complex, Float
@@ -9,9 +10,9 @@ from jaxtyping import Complex, Float
 from crbeam.errors import Unidentifiable
 from crbeam.information import Information, InformationMap
 from crbeam.information.parameters import ParameterLayout
-from crbeam.linalg import NULL_TOLERANCE, hermitian_part, one_blas_thread
+from crbeam.linalg import hermitian_part, one_blas_thread
 from crbeam.scenario import Scenario
-from crbeam.systems import covariances_of_blocks, link_maps, polar_targets
+from crbeam.systems import covariances_of_blocks, link_maps, polar_targets, speeds_mps
 
 #: Share of an undetermined direction, relative to the largest, from which a position counts as not determined: one that
 #: has less of it, and is determined by itself, has a bound.
@@ -96,8 +97,7 @@ def evaluate_many(
     """The same for several transmissions in one scenario, whose information maps are built once."""
     with one_blas_thread():
         maps = {name: _heard_through(link_map, networks or {}) for name, link_map in link_maps(scenario).items()}
-        polar = polar_targets(scenario)
-        return [_evaluation(maps, covariances_of_blocks(scenario, each, blocks), polar) for each in transmissions]
+        return [_evaluation(scenario, maps, covariances_of_blocks(scenario, each, blocks)) for each in transmissions]
 
 
 def _heard_through(link_map: InformationMap, networks: Mapping[str, np.ndarray]) -> InformationMap:
@@ -108,20 +108,23 @@ def _heard_through(link_map: InformationMap, networks: Mapping[str, np.ndarray])
 
 
 def _evaluation(
+    scenario: Scenario,
     maps: Mapping[str, InformationMap],
     covariances: Mapping[str, Complex[np.ndarray, "tx tx"]],
-    polar: Mapping[str, tuple[float, float]],
 ) -> Evaluation:
-    links = {}
+    links, polar = {}, polar_targets(scenario)
     for name, link_map in maps.items():
         if set(link_map.blocks) <= covariances.keys():
             stack = np.stack([covariances[block] for block in link_map.blocks])
-            links[name] = evaluate_link(name, link_map.at(stack), polar)
+            links[name] = evaluate_link(name, link_map.at(stack), polar, partial(speeds_mps, scenario))
     return Evaluation(links)
 
 
 def evaluate_link(
-    name: str, information: Information, polar: Mapping[str, tuple[float, float]] | None = None
+    name: str,
+    information: Information,
+    polar: Mapping[str, tuple[float, float]] | None = None,
+    speeds_mps: Callable[[Information], Mapping[str, float | None]] | None = None,
 ) -> LinkEvaluation:
     """Root bounds of all state parameters in an information, those that it does not determine being None.
 
@@ -129,6 +132,7 @@ def evaluate_link(
         name: of the link.
         information: what it tells.
         polar: direction and distance of the one target that is to be reported in polar coordinates too.
+        speeds_mps: root bounds of what is known of a velocity that is not determined, by quantity.
     """
     layout = information.layout
     targets = layout.family("target_position")
@@ -146,8 +150,8 @@ def evaluate_link(
     if "target_velocity_mps" in quantities:
         quantities = {"target_position_m": root(targets), **quantities}
         return LinkEvaluation(name, quantities, lost, _reason(information, lost), information)
-    if "user_velocity" in lost:
-        quantities["user_radial_speed_mps"] = _only_speed_mps(information)
+    if "user_velocity" in lost and speeds_mps is not None:
+        quantities.update(speeds_mps(information))
     if polar:
         return LinkEvaluation(name, _polar(information, polar, lost), lost, _reason(information, lost), information)
     quantities["target_positions_m"] = tuple(root((target,)) for target in targets)
@@ -175,15 +179,6 @@ def _polar(
         "target_angle_rad": float(np.sqrt(across @ covariance_m2 @ across)),
         "target_range_m": float(np.sqrt(away @ covariance_m2 @ away)),
     }
-
-
-def _only_speed_mps(information: Information) -> float | None:
-    """Root bound of the speed along the one direction that the observations tell of; None unless it is one.
-
-    For echoes that is the radial speed: the tangential one leaves them unchanged.
-    """
-    least, most = np.linalg.eigvalsh(information.equivalent(["user_velocity"]).matrix)
-    return float(1.0 / np.sqrt(most)) if abs(least) < NULL_TOLERANCE * most else None
 
 
 def _unidentifiable(information: Information, positions: tuple[str, ...]) -> tuple[str, ...]:

@@ -6,10 +6,10 @@ import numpy as np
 from jaxtyping import Float
 
 from crbeam.errors import InvalidInput
-from crbeam.information import Information, ParameterLayout
+from crbeam.information import Information
+from crbeam.linalg import semidefinite_root
 
 POSITION, VELOCITY = "user_position", "user_velocity"
-_NOISE = "process_noise"
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,9 @@ class ConstantVelocity:
             raise InvalidInput(f"The period must be a positive time, found {self.period_s} s.")
         density = self.acceleration_density_m2_per_s3
         if not (np.isfinite(density) and density >= 0.0):
-            raise InvalidInput(f"The density of the acceleration must be at least 0, found {density} m^2/s^3.")
+            raise InvalidInput(
+                f"The density of the acceleration must be at least 0 and finite, found {density} m^2/s^3."
+            )
 
     @property
     def transition(self) -> Float[np.ndarray, "4 4"]:
@@ -49,21 +51,18 @@ class ConstantVelocity:
     def predicted(self, information: Information) -> Information:
         """Information about the user one period later, and about all else that it names, which stays as it is.
 
-        With unit noise u and `x = F^-1 (x' - G u)`, the information M about `(x', u)` is the given one after that
-        change of parameters plus the identity in u; u is then eliminated: `M_xx - M_xu M_uu^-1 M_ux`. As
-        `M_uu >= 1`, this is exact for singular information too, and for a density of 0.
+        `(M^-1 + Q)^-1 = S (1 + S^T Q S)^-1 S^T` with `M = S S^T` the information after `x = F^-1 x'`, and Q the
+        covariance of w. No difference is taken, so information of many decades keeps its smallest part; S may have
+        fewer columns than rows, so that this holds for singular information too, and for a density of 0.
 
         Raises:
             InvalidInput: position or velocity of the user is no parameter of the information.
         """
-        old = information.layout
-        user = old.indices((POSITION, VELOCITY))
-        layout = old.union(ParameterLayout.of({_NOISE: len(user)}))
-        back = np.linalg.inv(self.transition)
-        jacobian = np.eye(old.size, layout.size)
-        jacobian[np.ix_(user, user)] = back
-        jacobian[np.ix_(user, layout.indices((_NOISE,)))] = -back @ self.noise_root
-        matrix = jacobian.T @ information.matrix @ jacobian
-        noise = layout.indices((_NOISE,))
-        matrix[noise, noise] += 1.0
-        return Information(0.5 * (matrix + matrix.T), layout).equivalent(old.names)
+        layout = information.layout
+        user = layout.indices((POSITION, VELOCITY))
+        root = semidefinite_root(information.matrix)
+        root[user] = np.linalg.inv(self.transition).T @ root[user]
+        blurred = np.vstack([self.noise_root.T @ root[user], np.eye(root.shape[1])])
+        _, upper = np.linalg.qr(blurred)
+        left = np.linalg.solve(upper.T, root.T)
+        return Information(left.T @ left, layout)

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from crbeam.errors import InvalidInput
+from crbeam.evaluation.moved_user import with_user_after
 from crbeam.propagation import trace_paths
 from crbeam.scenario import USER, Scenario, Targets
 
@@ -21,7 +22,8 @@ def scenes_of_drive(scenario: Scenario, *, intervals: int, period_s: float) -> t
         period_s: from one to the next, no less than all pilot symbols take.
 
     Raises:
-        InvalidInput: the user has no velocity, or an interval does not fit into the period.
+        InvalidInput: the user has no velocity, an interval does not fit into the period, or one begins where a station
+            or a target is.
     """
     if scenario.user.velocity_mps is None:
         raise InvalidInput(
@@ -37,14 +39,10 @@ def scenes_of_drive(scenario: Scenario, *, intervals: int, period_s: float) -> t
     if intervals < 1:
         raise InvalidInput(f"There must be at least one interval, found {intervals}.")
     first = with_fixed_scatterers(scenario)
-    (x_m, y_m), (u_mps, v_mps) = first.user.position_m, scenario.user.velocity_mps
-    times_s = [number * period_s for number in range(intervals)]
-    return tuple(_with_user_at(first, (x_m + u_mps * time_s, y_m + v_mps * time_s)) for time_s in times_s)
-
-
-def _with_user_at(scenario: Scenario, position_m: tuple[float, float]) -> Scenario:
-    user = scenario.user.model_copy(update={"position_m": position_m})
-    return scenario.model_copy(update={"user": user})
+    return tuple(
+        with_user_after(first, number * period_s, when=f"at the beginning of interval {number + 1}")
+        for number in range(intervals)
+    )
 
 
 def with_fixed_scatterers(scenario: Scenario) -> Scenario:

@@ -8,7 +8,7 @@ from jaxtyping import Bool, Complex, Float
 
 from crbeam.errors import InvalidInput, InvalidScenario
 from crbeam.scenario import Scenario
-from crbeam.systems import link_map, paths_of
+from crbeam.systems import link_map, paths_of, service
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,6 +92,7 @@ def scene_grid_m(
     else:
         places.append(np.array([scenario.user.position_m]))
         places += [paths.vertex_m[np.isfinite(paths.vertex_m[:, 0])] for paths in paths_of(scenario).values()]
+    places.append(np.reshape(list(service(scenario).places_m.values()), (-1, 2)))
     objects_m = np.concatenate(places)
     low, high = objects_m.min(axis=0), objects_m.max(axis=0)
     pad = margin * max(float(np.max(high - low)), 1.0)

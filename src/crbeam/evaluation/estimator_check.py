@@ -14,6 +14,12 @@ from crbeam.estimation.near_field_estimates import NearFieldMethod
 from crbeam.estimation.position_fix import Method
 from crbeam.evaluation.error_statistics import Interval, root_mean_square, share
 from crbeam.evaluation.estimator_trials import Subjects, TrialErrors, quantities_of, run_trials
+from crbeam.evaluation.multistatic_trials import (
+    PulseMethod,
+    multistatic_subjects,
+    require_pulse_method,
+    symbol_snr_db,
+)
 from crbeam.evaluation.near_field_trials import near_field_subjects, sensing_snr_db
 from crbeam.evaluation.path_trials import path_snr_db, path_subjects
 from crbeam.scenario import Scenario
@@ -37,12 +43,14 @@ class Estimator:
     Attributes:
         method: `direct`, on the state; `two-stage`, by path parameters; or `sequential`, where several links are
             observed together: what the echoes tell first is a prior for the link to the user. Of near-field echoes
-            `joint`, on angle and range; `two-stage`, the angle first; or `music`. None is `direct` or `joint`.
+            `joint`, on angle and range; `two-stage`, the angle first; or `music`. Of pulses at several receivers
+        `two-stage`, delays and Doppler shifts first; or `arrival`, each receiver by itself with the direction of
+        arrival known. None is the first of them that applies.
         assumed: state parameters that links to the user take as known, with their values, right or wrong; the bound
             takes none as known.
     """
 
-    method: Method | NearFieldMethod | None = None
+    method: Method | NearFieldMethod | PulseMethod | None = None
     assumed: Mapping[str, Float[np.ndarray, "..."]] = field(default_factory=dict)
 
 
@@ -87,7 +95,7 @@ class SnrCheck:
 
     Attributes:
         snr_db: mean received energy per antenna and subcarrier over noise power, under isotropic transmission; of a
-            near-field echo the sensing SNR.
+            near-field echo the sensing SNR, of pulses that of a symbol.
         trials: number of trials.
         failures: number of trials that failed, by reason.
         failure_rate: their share, with its 95 % interval.
@@ -121,11 +129,13 @@ class LinkCheck:
         link: its name.
         own_snr_db: signal-to-noise ratio of the scenario.
         points: one for each signal-to-noise ratio.
+        snr_name: which signal-to-noise ratio it is.
     """
 
     link: str
     own_snr_db: float
     points: tuple[SnrCheck, ...]
+    snr_name: str = "SNR per antenna and subcarrier"
 
     @property
     def threshold_snr_db(self) -> float | None:
@@ -198,9 +208,10 @@ def check_estimator(
         scenario: the world.
         covariances: the transmission; the strongest eigenbeams of each block are sent, as many as there are slots.
         plan: signal-to-noise ratios and number of trials.
-        links: names of links, or of those that are observed together (`joint_links`); by default all. For several
-            together the ratio is the mean over all their receive antennas, and their noise is scaled by one factor.
-            Echoes alone tell the rate at which the user's distance grows; of its velocity, that is what is checked.
+        links: names of links, or of those that are observed together (`joint_links`); by default all, with the method
+            `sequential` those that have echoes and a link to the user. For several together the ratio is the mean over
+            all their receive antennas, and their noise is scaled by one factor. Echoes alone tell the rate at which
+            the user's distance grows; of its velocity, that is what is checked.
         estimator: how states are estimated.
         on_progress: called with the link, the number of trials done and their total.
         network: analog combiner of the array that hears a near-field echo; None is one chain for each antenna.
@@ -214,7 +225,7 @@ def check_estimator(
     names = list(settings) if links is None else list(links)
     unknown = [name for name in names if name not in settings]
     if unknown or not names:
-        raise InvalidInput(f"Links must be among {', '.join(settings)}, found {', '.join(unknown) or 'none'}.")
+        raise InvalidInput(_not_links(subjects.method, list(settings), unknown))
     grids = {name: _grid_db(plan.snr_db, own_db[name]) for name in names}
     bounds = subjects.root_bounds(names)
     n_tests = sum(len(grids[name]) * len(bounds[name]) for name in names)
@@ -232,8 +243,19 @@ def check_estimator(
             _judged(value, result, bounds[name], own_db[name], n_tests)
             for value, result in zip(grids[name], results, strict=True)
         ]
-        checks[name] = LinkCheck(name, own_db[name], tuple(points))
+        checks[name] = LinkCheck(name, own_db[name], tuple(points), subjects.snr_name)
     return EstimatorCheck(subjects.method, plan.trials, plan.seed, checks)
+
+
+def _not_links(method: str, known: Sequence[str], unknown: Sequence[str]) -> str:
+    """Why some names, or no names, are no links that a method estimates from."""
+    if method == "sequential":
+        return (
+            "The method `sequential` needs a link to the user together with echoes, whose result is its prior: links "
+            f"must be among {', '.join(known) or '(none of this scenario)'}, found {', '.join(unknown) or 'none'}. "
+            "For a link alone use direct or two-stage."
+        )
+    return f"Links must be among {', '.join(known)}, found {', '.join(unknown) or 'none'}."
 
 
 def _subjects(
@@ -245,9 +267,14 @@ def _subjects(
 ) -> Subjects:
     """What there is to check of a scenario, near or far."""
     method, assumed = estimator.method, estimator.assumed
+    if scenario.receivers is not None:
+        if assumed or network is not None:
+            raise InvalidInput("Echoes of pulses are estimated without assumed parameters and without analog networks.")
+        chosen = require_pulse_method("two-stage" if method is None else method)
+        return multistatic_subjects(scenario, covariances, method=chosen, seed=seed)
     if polar_targets(scenario):
         method = "joint" if method is None else method
-        if method in ("direct", "sequential") or assumed:
+        if method in ("direct", "sequential", "arrival") or assumed:
             found = "assumed parameters" if assumed else f"`{method}`"
             raise InvalidInput(
                 f"Near-field echoes are estimated by joint, two-stage or music, without assumed "
@@ -255,11 +282,11 @@ def _subjects(
             )
         return near_field_subjects(scenario, covariances, method=method, seed=seed, network=network)
     method = "direct" if method is None else method
-    if method in ("joint", "music") or network is not None:
+    if method in ("joint", "music", "arrival") or network is not None:
         found = f"`{method}`" if network is None else "an analog network"
         raise InvalidInput(
             f"Paths of plane waves are estimated by direct, two-stage or sequential; found {found}, "
-            "which is for near-field echoes."
+            "which is for other echoes."
         )
     return path_subjects(scenario, covariances, method=method, assumed=assumed, seed=seed)
 
@@ -268,8 +295,11 @@ def own_snr_db(scenario: Scenario, covariances: Complex[np.ndarray, "block tx tx
     """Signal-to-noise ratio of each link of a scenario, and of all together.
 
     Of paths as `signal_to_noise` defines it; of a near-field echo the sensing SNR, power gain of the echo from one
-    antenna to another times transmit power over noise power. The transmission does not matter.
+    antenna to another times transmit power over noise power. Of pulses that of one symbol at an antenna. The
+    transmission does not matter.
     """
+    if scenario.receivers is not None:
+        return symbol_snr_db(scenario)
     return sensing_snr_db(scenario) if polar_targets(scenario) else path_snr_db(scenario, covariances)
 
 

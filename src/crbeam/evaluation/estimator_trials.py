@@ -99,12 +99,14 @@ class Subjects:
         settings: what all trials have in common, by the name of the link or of the links together.
         own_snr_db: signal-to-noise ratio of the scenario, by the same names.
         root_bounds: root bounds of the quantities of some of them in the scenario's own noise, by quantity.
+        snr_name: which signal-to-noise ratio it is.
     """
 
     method: str
     settings: Mapping[str, Setting]
     own_snr_db: Mapping[str, float]
     root_bounds: Callable[[Sequence[str]], Mapping[str, Mapping[str, float]]]
+    snr_name: str = "SNR per antenna and subcarrier"
 
 
 @dataclass(frozen=True, eq=False)
@@ -136,10 +138,13 @@ def quantities_of(layout: ParameterLayout) -> dict[str, tuple[str, ...]]:
         "user_range_rate_mps": (RANGE_RATE,),
         "user_orientation_rad": ("user_orientation",),
         "clock_bias_s": ("clock_bias",),
-        "target_position_m" if angles else "target_positions_m": targets,
+        "target_positions_m" if "user_position" in layout else "target_position_m": targets,
+        "target_velocity_mps": (*layout.family("target_velocity"), *layout.family("target_speed")),
         "target_angle_rad": angles,
         "target_range_m": ranges,
         "all_positions_m": ("user_position", *targets),
+        "delay_s": layout.family("delay"),
+        "doppler_hz": layout.family("doppler"),
     }
     return {key: names for key, names in quantities.items() if names and all(name in layout for name in names)}
 

@@ -129,6 +129,7 @@ def near_field_subjects(
         {link: setting},
         sensing_snr_db(scenario),
         lambda _: {link: _root_bounds(scenario, covariance, network)},
+        snr_name="sensing SNR",
     )
 
 

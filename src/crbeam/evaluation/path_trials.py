@@ -1,6 +1,6 @@
 """Trials over paths of plane waves: what they have in common for every link, and the bounds of what they estimate."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 from jaxtyping import Complex, Float
@@ -110,6 +110,9 @@ def _settings(
     for model in models.values():
         _require_manageable(model)
         _require_unambiguous(model, doppler_shifts_hz(paths[model.name]))
+    groups = _groups(scenario, models)
+    if method == "sequential":
+        groups = {name: group for name, group in groups.items() if _has_prior([models[each] for each in group])}
     gains = {name: paths[model.name].gain for name, model in models.items()}
     numbers = {name: index for index, name in enumerate(models)}
     return {
@@ -122,8 +125,13 @@ def _settings(
             assumed=assumed,
             seed=seed,
         )
-        for name, group in _groups(scenario, models).items()
+        for name, group in groups.items()
     }
+
+
+def _has_prior(models: Sequence[LinkModel]) -> bool:
+    """Whether echoes are among the observations, as a prior for a link to the user among them."""
+    return {model.is_monostatic for model in models} == {True, False}
 
 
 def _require_manageable(model: LinkModel) -> None:

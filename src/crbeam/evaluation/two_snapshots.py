@@ -12,11 +12,12 @@ from jaxtyping import Complex
 
 from crbeam.errors import InvalidInput
 from crbeam.evaluation.constant_velocity import ConstantVelocity
+from crbeam.evaluation.moved_user import with_user_after
 from crbeam.information import Information
 from crbeam.information.builders import Pilots
 from crbeam.linalg import one_blas_thread
 from crbeam.propagation import trace_paths
-from crbeam.scenario import USER, Scenario, scenario_document
+from crbeam.scenario import USER, Scenario
 from crbeam.systems.station_and_user import state_map
 from crbeam.systems.symbol_schedule import schedule
 
@@ -113,17 +114,11 @@ def _later(scenario: Scenario, interval_s: float) -> Scenario:
     """The scenario after the user has driven on; phases and shadowing of its paths stay.
 
     Raises:
-        InvalidInput: the paths were recorded for one user position.
+        InvalidInput: the paths were recorded for one user position, or the user comes to a station or a target.
     """
     if scenario.propagation.paths_file is not None:
         raise InvalidInput(
             "Two observations are of two user positions, but this scenario's paths were recorded for one; give target "
             "positions in place of propagation.paths_file to use the analytic tracer."
         )
-    document = scenario_document(scenario)
-    assert scenario.user.velocity_mps is not None
-    document["user"]["position"] = [
-        place_m + interval_s * speed_mps
-        for place_m, speed_mps in zip(scenario.user.position_m, scenario.user.velocity_mps, strict=True)
-    ]
-    return Scenario.model_validate(document)
+    return with_user_after(scenario, interval_s, when="at the second observation")

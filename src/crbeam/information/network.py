@@ -1,4 +1,4 @@
-"""Information about a target that stations of a network light and one station hears, as a map of their covariances."""
+"""Information about targets that stations of a network light and one station hears, as a map of their covariances."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,11 +6,17 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Complex, Float
 
+from crbeam.errors import InvalidInput
 from crbeam.information.information_map import Contribution, InformationMap
 from crbeam.information.parameters import ParameterLayout
 from crbeam.scenario.waveform import SPEED_OF_LIGHT_MPS
 
 TARGET = "target_position[0]"
+
+
+def target_name(index: int) -> str:
+    """Name of the position of a target among the parameters."""
+    return f"target_position[{index}]"
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,6 +67,21 @@ class Snapshots:
     rms_bandwidth_hz: float | None = None
 
 
+@dataclass(frozen=True, eq=False)
+class TargetEchoes:
+    """The ways over one target to a station that listens.
+
+    Attributes:
+        receiver: the target as that station sees it.
+        transmitters: the target as each transmitting station sees it; the same stations for all targets.
+        gains: of the way from each of them over the target to the receiver.
+    """
+
+    receiver: StationView
+    transmitters: Sequence[StationView]
+    gains: Complex[np.ndarray, " transmitter"]
+
+
 def network_information(
     receiver: StationView,
     transmitters: Sequence[StationView],
@@ -93,43 +114,64 @@ def network_information(
     term has the direction of the unknown gain and tells nothing, so by default delays are left out; with a bandwidth
     their information is that of the derivative in time.
     """
-    layout = ParameterLayout.of({TARGET: 2, **{f"{receiver.name}/gain[{i}]": 2 for i in range(len(transmitters))}})
-    parts = tuple(
-        _contribution(receiver, station, complex(gain), snapshots, layout, index)
-        for index, (station, gain) in enumerate(zip(transmitters, gains, strict=True))
-    )
+    return echoes_information([TargetEchoes(receiver, transmitters, gains)], snapshots)
+
+
+def echoes_information(targets: Sequence[TargetEchoes], snapshots: Snapshots) -> InformationMap:
+    """Information of one station about the positions of several targets, whose echoes it hears on top of each other.
+
+    As `network_information` for each of them; what two echoes of one signal have in common is taken into account, as
+    for signals so narrow in band that delays do not tell them apart.
+
+    Unknown: the position of every target, and a complex gain for each target and transmitting station.
+
+    Raises:
+        InvalidInput: there is no target, or a bandwidth with more than one: then what echoes have in common depends on
+            the shape of the spectrum, not on its rms bandwidth alone.
+    """
+    if not targets or (len(targets) > 1 and snapshots.rms_bandwidth_hz is not None):
+        raise InvalidInput(
+            f"There must be a target, and only one if delays count (rms_bandwidth), found {len(targets)} targets."
+        )
+    receiver, stations = targets[0].receiver.name, targets[0].transmitters
+    gains = range(len(targets) * len(stations))
+    positions = {target_name(index): 2 for index in range(len(targets))}
+    layout = ParameterLayout.of({**positions, **{f"{receiver}/gain[{index}]": 2 for index in gains}})
+    parts = tuple(_contribution(targets, place, snapshots, layout) for place in range(len(stations)))
     return InformationMap(layout, parts)
 
 
 def _contribution(
-    receiver: StationView,
-    station: StationView,
-    gain: complex,
-    snapshots: Snapshots,
-    layout: ParameterLayout,
-    index: int,
+    targets: Sequence[TargetEchoes], place: int, snapshots: Snapshots, layout: ParameterLayout
 ) -> Contribution:
-    """Terms: departure, arrival, real and imaginary part of the gain, and the delay if there is a bandwidth."""
-    transmit = [station.slope, station.response, station.response, station.response]
-    receive = [receiver.response, receiver.slope, receiver.response, receiver.response]
-    factors = np.array([gain, gain, 1.0, 1.0j])
-    jacobian = np.zeros((5, layout.size))
-    jacobian[0, layout[TARGET]] = station.bearing_gradient
-    jacobian[1, layout[TARGET]] = receiver.bearing_gradient
-    jacobian[[2, 3], layout.indices([f"{receiver.name}/gain[{index}]"])] = 1.0
-    jacobian[4, layout[TARGET]] = (receiver.away + station.away) / SPEED_OF_LIGHT_MPS
-    gram = np.zeros((5, 5), dtype=complex)
-    gram[:4, :4] = np.outer(factors.conj(), factors)
-    if snapshots.rms_bandwidth_hz is None:
-        gram, jacobian = gram[:4, :4], jacobian[:4]
-    else:
-        gram[4, 4] = abs(2.0 * np.pi * snapshots.rms_bandwidth_hz * gain) ** 2
-        transmit, receive = [*transmit, station.response], [*receive, receiver.response]
+    """Echoes of one station, over all targets; with a bandwidth the derivative in time is a term of its own."""
+    transmit, receive, factors, jacobians = [], [], [], []
+    for index, target in enumerate(targets):
+        station, heard, gain = target.transmitters[place], target.receiver, complex(target.gains[place])
+        transmit += [station.slope, station.response, station.response, station.response]
+        receive += [heard.response, heard.slope, heard.response, heard.response]
+        factors += [gain, gain, 1.0, 1.0j]
+        jacobian = np.zeros((4, layout.size))
+        jacobian[0, layout[target_name(index)]] = station.bearing_gradient
+        jacobian[1, layout[target_name(index)]] = heard.bearing_gradient
+        unknown = f"{heard.name}/gain[{index * len(target.transmitters) + place}]"
+        jacobian[[2, 3], layout.indices([unknown])] = 1.0
+        jacobians.append(jacobian)
+    gram = np.outer(np.conj(factors), factors)
+    if snapshots.rms_bandwidth_hz is not None:
+        (target,) = targets
+        station, gain = target.transmitters[place], complex(target.gains[place])
+        transmit, receive = [*transmit, station.response], [*receive, target.receiver.response]
+        delay = np.zeros((1, layout.size))
+        delay[0, layout[TARGET]] = (target.receiver.away + station.away) / SPEED_OF_LIGHT_MPS
+        jacobians.append(delay)
+        gram = np.pad(gram, (0, 1))
+        gram[-1, -1] = abs(2.0 * np.pi * snapshots.rms_bandwidth_hz * gain) ** 2
     return Contribution(
-        block=station.name,
-        receiver=receiver.name,
+        block=targets[0].transmitters[place].name,
+        receiver=targets[0].receiver.name,
         transmit=np.stack(transmit, axis=1),
         receive=np.stack(receive, axis=1),
         gram=2.0 * snapshots.count / snapshots.noise_power_w * gram,
-        jacobian=jacobian,
+        jacobian=np.concatenate(jacobians),
     )

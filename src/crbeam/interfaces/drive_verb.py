@@ -21,6 +21,10 @@ from crbeam.interfaces.output import print_files, print_json
 from crbeam.scenario import Scenario, scenario_document
 from crbeam.units import parse_quantity
 
+_TARGETS = "target_position_m"
+#: Columns of the printed table: name of the bound, heading, unit.
+_COLUMNS = (("user_position_m", "user", "m  "), ("user_velocity_mps", "velocity", "m/s"), (_TARGETS, "targets", "m  "))
+_ROUNDING = "rounding"
 #: Most intervals of one drive.
 MOST_INTERVALS = 10_000
 
@@ -133,12 +137,26 @@ def _curve_document(curve: DriveCurve) -> dict[str, Any]:
 
 
 def print_drive(result: Drive) -> None:
-    """A line for each policy and interval."""
-    typer.echo("policy        time       user          velocity        targets       gap")
-    for record in drive_records(result):
-        cells = [
-            "not ident.   " if record[name] is None else f"{record[name]:9.4g} {unit}"
-            for name, unit in (("user_position_m", "m  "), ("user_velocity_mps", "m/s"), ("target_position_m", "m  "))
-        ]
+    """A line for each policy and interval; no column for targets where there are none."""
+    shown = [column for column in _COLUMNS if column[0] != _TARGETS or result.scenes[0].targets.count]
+    typer.echo(f"policy        time       {''.join(f'{word:15}' for _, word, _ in shown)} gap")
+    records, known = drive_records(result), set()
+    lines = []
+    for record in records:
+        cells = [_cell(record[name], unit, is_known=(record["policy"], name) in known) for name, _, unit in shown]
+        known |= {(record["policy"], name) for name, _, _ in shown if record[name] is not None}
         gap = "" if record["gap"] is None else f"{record['gap']:.1e}"
-        typer.echo(f"{record['policy']:11}  {record['time_s']:6.3f} s  {'  '.join(cells)}  {gap}")
+        lines.append(f"{record['policy']:11}  {record['time_s']:6.3f} s  {'  '.join(cells)}  {gap}".rstrip())
+    typer.echo("\n".join(lines))
+    if any(_ROUNDING in line for line in lines):
+        typer.echo(
+            f"{_ROUNDING}: known from earlier intervals, but the interval tells another direction so well that double "
+            "precision loses this one."
+        )
+
+
+def _cell(value: float | None, unit: str, *, is_known: bool) -> str:
+    """A bound; what earlier intervals told cannot cease to be known, but can be lost in rounding."""
+    if value is not None:
+        return f"{value:9.4g} {unit}"
+    return f"{_ROUNDING if is_known else 'not ident.':13}"

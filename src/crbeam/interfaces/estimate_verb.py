@@ -27,10 +27,18 @@ from crbeam.interfaces.options import (
     load_scenario,
     reported_errors,
 )
-from crbeam.interfaces.output import print_files, print_json
+from crbeam.interfaces.output import print_cautions, print_files, print_json
 from crbeam.scenario import Scenario, scenario_document
-from crbeam.systems import block_sets, default_method, design_problem, isotropic_transmission, polar_targets
-from crbeam.systems.li2024 import with_illumination
+from crbeam.systems import (
+    block_sets,
+    default_method,
+    design_problem,
+    isotropic_transmission,
+    polar_targets,
+    scene_cautions,
+    settled,
+)
+from crbeam.systems.li2024 import darkness_cautions, with_illumination
 
 #: Most signal-to-noise ratios of one check.
 MOST_RATIOS = 1000
@@ -43,7 +51,7 @@ DesignOption = Annotated[
         "--design",
         metavar="isotropic|FILE",
         help="The transmission: a design's file, or isotropic; by default the design of fdb-wcrb at weight 0.5, or for "
-        "near-field echoes that of digital.",
+        "near-field echoes that of digital, for several receivers that of lifted-sdp.",
     ),
 ]
 SnrOption = Annotated[
@@ -60,12 +68,13 @@ LinkOption = Annotated[
     list[str] | None, typer.Option("--link", help="A link, or `fused`; may be repeated. By default all.")
 ]
 MethodOption = Annotated[
-    Literal["direct", "two-stage", "sequential", "joint", "music"] | None,
+    Literal["direct", "two-stage", "sequential", "joint", "music", "arrival"] | None,
     typer.Option(
         "--method",
         help="direct: on the state; two-stage: by path parameters; sequential: with what echoes tell as a prior. Of "
-        "near-field echoes joint: angle and range together; two-stage: the angle first; music. By default direct or "
-        "joint.",
+        "near-field echoes joint: angle and range together; two-stage: the angle first; music. Of pulses at several "
+        "receivers two-stage: delays and Doppler shifts first; arrival: each receiver alone, by its delay and the "
+        "known direction of arrival. By default direct, joint or two-stage.",
     ),
 ]
 IlluminationOption = Annotated[
@@ -99,10 +108,12 @@ def estimate(
 ) -> None:
     """Whether maximum-likelihood estimates reach the bounds, by random trials over signal-to-noise ratio."""
     with reported_errors(), errors_naming(source, overrides, seed), interruptible():
-        scenario = load_scenario(source, overrides, seed)
+        scenario, covariances = _transmission(load_scenario(source, overrides, seed), design, illumination)
+        print_cautions(scene_cautions(scenario))
+        print_cautions(darkness_cautions(scenario, covariances[0]) if polar_targets(scenario) else ())
         result = check_estimator(
             scenario,
-            _covariances(scenario, design, illumination),
+            covariances,
             plan=TrialPlan(parse_ratios(snr_db), trials, noise_seed, workers or os.cpu_count() or 1),
             links=links,
             estimator=Estimator(method),
@@ -148,22 +159,24 @@ def parse_ratios(text: str | None) -> tuple[float | Literal["own"], ...] | None:
     return tuple(ratios)
 
 
-def _covariances(scenario: Scenario, design: str | None, illumination: float | None) -> np.ndarray:
+def _transmission(scenario: Scenario, design: str | None, illumination: float | None) -> tuple[Scenario, np.ndarray]:
+    """The covariances, and the scenario with what their design chose of it, such as the receivers that sense."""
     if illumination is not None and (design is not None or not polar_targets(scenario)):
         raise InvalidInput("A least illumination goes with the default design of a near-field echo only.")
     if design is None:
         from crbeam.design.methods import method_named
 
         method = method_named(default_method(scenario))
-        weight = None if polar_targets(scenario) else DEFAULT_WEIGHT
+        weight = None if polar_targets(scenario) or scenario.receivers is not None else DEFAULT_WEIGHT
         lit = with_illumination(scenario, illumination) if polar_targets(scenario) else scenario
-        return method.solve(design_problem(lit, weight=weight, method=method)).covariances
+        found = method.solve(design_problem(lit, weight=weight, method=method))
+        return settled(scenario, found), found.covariances
     isotropic = isotropic_transmission(scenario)
     if design == "isotropic":
-        return np.stack(list(isotropic.values()))
+        return scenario, np.stack(list(isotropic.values()))
     from crbeam.report import read_transmission
 
-    return read_transmission(design, block_sets(scenario), len(next(iter(isotropic.values()))))[0]
+    return scenario, read_transmission(design, block_sets(scenario), len(next(iter(isotropic.values()))))[0]
 
 
 def _progress(link: str, done: int, total: int) -> None:

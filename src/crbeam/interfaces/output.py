@@ -2,16 +2,17 @@
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import typer
 
 from crbeam.design import Design
 from crbeam.evaluation import Evaluation, TradeoffPoint, pareto_optimal
 from crbeam.scenario import Scenario, scenario_document
-from crbeam.systems import cautions, served_sinr
+from crbeam.systems import cautions, scene_cautions, served_sinr
 from crbeam.units import watt_to_dbm
 
 
@@ -26,9 +27,19 @@ def links_document(evaluation: Evaluation) -> dict[str, Any]:
     }
 
 
+def print_cautions(sentences: Iterable[str]) -> None:
+    """What bounds do not tell, on standard error."""
+    for sentence in sentences:
+        typer.echo(f"crbeam: {sentence}", err=True)
+
+
 def evaluation_document(scenario: Scenario, evaluation: Evaluation) -> dict[str, Any]:
     """What `bound --json` prints."""
-    return {"scenario": scenario_document(scenario), "links": links_document(evaluation)}
+    return {
+        "scenario": scenario_document(scenario),
+        "links": links_document(evaluation),
+        "cautions": scene_cautions(scenario),
+    }
 
 
 def design_document(
@@ -39,6 +50,8 @@ def design_document(
         **evaluation_document(scenario, evaluation),
         **design_summary(design, weight=weight),
         **users_document(served_sinr(scenario, design)),
+        **selection_document(design),
+        **network_document(design),
         "cautions": cautions(scenario, design),
         "power_w": design.power_w * scenario.waveform.subcarriers,
         **_power_levels(scenario, design),
@@ -46,13 +59,59 @@ def design_document(
     }
 
 
-def _power_levels(scenario: Scenario, design: Design) -> dict[str, float | None]:
-    """`power_dbm` and `gap_db` where power is what is minimised."""
+def network_document(design: Design) -> dict[str, Any]:
+    """`{"analog": {PORT: {"phases_rad": [[phase]], "digital_real": [[part]], "digital_imag": [[part]]}}}`.
+
+    Phases are by chain and then by its antennas; the digital part has a row for each chain. Empty without hybrid
+    arrays.
+    """
+    found = {}
+    for port, network in design.analog.items():
+        columns = [column[column != 0.0] for column in network.T]
+        digital = design.digital[port]
+        found[port] = {
+            "phases_rad": [np.angle(column).tolist() for column in columns],
+            "digital_real": np.real(digital).tolist(),
+            "digital_imag": np.imag(digital).tolist(),
+        }
+    return {"analog": found} if found else {}
+
+
+def selection_document(design: Design) -> dict[str, Any]:
+    """`{"selected": [names], "cost_m": sum of their prices}`; empty where no receivers were selected."""
+    return {"selected": list(design.selected), "cost_m": design.details["cost_m"]} if design.selected else {}
+
+
+def _power_levels(scenario: Scenario, design: Design) -> dict[str, float | int | None]:
+    """Power and effort of a network's design: `power_dbm`, `programs`, and `gap_db` where power is minimised."""
     if scenario.network is None:
         return {}
-    least_w = design.lower_bound or 0.0
-    power_dbm = float(watt_to_dbm(design.power_w * scenario.waveform.subcarriers))
-    return {"power_dbm": power_dbm, "gap_db": _level_db(design.objective / least_w) if least_w > 0.0 else None}
+    power_dbm, programs = watt_to_dbm(design.power_w * scenario.waveform.subcarriers), design.details.get("programs")
+    found = {"power_dbm": float(power_dbm), "programs": None if programs is None else int(programs)}
+    if scenario.network.minimises_power:
+        least_w = design.lower_bound or 0.0
+        found["gap_db"] = _level_db(design.objective / least_w) if least_w > 0.0 else None
+    return found
+
+
+def print_power(scenario: Scenario, design: Design) -> None:
+    """A line on power, gap and effort where a network is designed."""
+    levels = _power_levels(scenario, design)
+    if levels:
+        gap_db = levels.get("gap_db")
+        gap = "" if gap_db is None else f", at most {gap_db:.2g} dB above the least"
+        programs = levels["programs"]
+        effort = "" if programs is None else f"; {programs} convex programs"
+        typer.echo(f"  power {levels['power_dbm']:.4f} dBm{gap}{effort}")
+
+
+def objective_words(scenario: Scenario) -> Callable[[float], str]:
+    """How objectives of a scenario's designs are written: dBm of the power of all subcarriers, or plain numbers."""
+    if scenario.network is None or not scenario.network.minimises_power:
+        return "{:.6g}".format
+    return lambda power_w: (
+        f"{watt_to_dbm(power_w * scenario.waveform.subcarriers):.3f} dBm" if power_w > 0.0 else "no power"
+    )
 
 
 def users_document(sinr: Mapping[str, float]) -> dict[str, Any]:
@@ -105,6 +164,8 @@ def print_design(design: Design, files: list[Path]) -> None:
         f"{block}: {part.matrix.shape[1]}" for block, part in zip(design.blocks, design.beamformers, strict=True)
     )
     typer.echo(f"  beams {beams}; {design.iterations} iterations, {design.seconds:.3f} s")
+    if design.selected:
+        typer.echo(f"  selected {', '.join(design.selected)} for {design.details['cost_m']:.6g} m")
     if design.beamforming_loss is None:
         typer.echo("  fewer slots than beams: the beams that fit leave the objective undetermined; use more slots")
     elif design.beamforming_loss > 0.0:

@@ -72,7 +72,8 @@ def _kept(out: Path, *, full: bool) -> str:
     """What an interrupted run leaves behind, in words."""
     from crbeam.papers.runs import STUDIES_FOLDER
 
-    return f"{out / STUDIES_FOLDER} keeps the draws that were finished; run again to go on." if full else ""
+    folder = out / STUDIES_FOLDER
+    return f"{folder} keeps the draws that were finished; run again to go on." if full or folder.exists() else ""
 
 
 def _print_claims(results: tuple) -> None:

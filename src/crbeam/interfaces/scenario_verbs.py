@@ -7,11 +7,12 @@ import numpy as np
 import typer
 
 from crbeam.design import Design, DesignProblem
-from crbeam.design.problem import Power
+from crbeam.design.network.choices import is_network
 from crbeam.errors import CrbeamError, InvalidInput, Unidentifiable
 from crbeam.evaluation import Evaluation, TradeoffPoint, evaluate, pareto_optimal, position_error_map, tradeoff
 from crbeam.evaluation.error_map import scene_grid_m
 from crbeam.information.information import REMEDY
+from crbeam.interfaces.design_progress import bounds_on_terminal
 from crbeam.interfaces.options import (
     CovarianceOption,
     JsonOption,
@@ -29,9 +30,12 @@ from crbeam.interfaces.output import (
     design_summary,
     evaluation_document,
     links_document,
+    objective_words,
+    print_cautions,
     print_design,
     print_files,
     print_json,
+    print_power,
     print_tradeoff,
     print_users,
 )
@@ -43,7 +47,9 @@ from crbeam.systems import (
     default_method,
     design_problem,
     isotropic_transmission,
+    scene_cautions,
     served_sinr,
+    settled,
 )
 
 WeightOption = Annotated[
@@ -74,6 +80,7 @@ def bound(
     with reported_errors(), errors_naming(source, overrides, seed):
         scenario = load_scenario(source, overrides, seed)
         evaluation = evaluate(scenario, *_transmission(scenario, covariance))
+        print_cautions(scene_cautions(scenario))
         files = [] if out is None else _write_bounds(out, scenario, covariance, evaluation)
         if as_json:
             print_json({**evaluation_document(scenario, evaluation), "files": [str(file) for file in files]})
@@ -122,24 +129,26 @@ def design(
         scenario = load_scenario(source, overrides, seed)
         method = method_named(method_key or default_method(scenario))
         problem = design_problem(scenario, weight=weight, method=method)
-        result = method.solve(problem, seed=np.random.SeedSequence(seed or 0))
+        with bounds_on_terminal(objective_words(scenario)):
+            result = method.solve(problem, seed=np.random.SeedSequence(seed or 0))
+        scenario = settled(scenario, result)
         before = evaluate(scenario, problem.isotropic(), problem.blocks)
         after = evaluate(scenario, result.covariances, problem.blocks, networks=result.analog)
         weight = _weight(problem)
-        for caution in cautions(scenario, result):
-            typer.echo(f"crbeam: {caution}", err=True)
+        print_cautions(cautions(scenario, result))
         files = [] if out is None else _write_design(out, scenario, result, after, problem)
         if as_json:
             print_json(design_document(scenario, result, after, weight=weight, files=files))
         else:
             print_design(result, files)
+            print_power(scenario, result)
             print_users(served_sinr(scenario, result))
             _print_table({"isotropic": before, result.method: after})
 
 
 def _weight(problem: DesignProblem) -> float | None:
     """Weight of bistatic positioning, where there is one."""
-    if len(problem.criteria) < 2 or isinstance(problem.objective, Power):
+    if len(problem.criteria) < 2 or is_network(problem):
         return None
     return problem.criteria[0].weight
 

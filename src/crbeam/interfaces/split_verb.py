@@ -108,7 +108,17 @@ def _record(each: Split, point: SplitPoint) -> dict[str, Any]:
 
 def split_document(scenario: Scenario, splits: list[Split], files: list[Path]) -> dict[str, Any]:
     """What `split --json` prints."""
-    best = {each.method: {"share": each.best.share, "one_program": each.is_one_program} for each in splits if each.best}
+    best = {
+        each.method: {
+            "share": each.best.share,
+            "one_program": each.is_one_program,
+            "refined": each.is_refined,
+            "at_end": each.is_at_end,
+            "without_loss": each.without_loss,
+        }
+        for each in splits
+        if each.best
+    }
     return {
         "scenario": scenario_document(scenario),
         "best": best,
@@ -142,5 +152,20 @@ def print_splits(splits: list[Split]) -> None:
         typer.echo(f"{head}  {record['objective']:11.6g}  {'  '.join(cells)}  {gap}")
     for each in splits:
         if each.best is not None:
-            how = "by one convex program" if each.is_one_program else "on a refined grid"
-            typer.echo(f"{each.method}: best share {each.best.share:.4f}, {how}")
+            typer.echo(f"{each.method}: best share {each.best.share:.4f}, {_how(each)}")
+
+
+def _how(each: Split) -> str:
+    """How the best share was found, and what that leaves open."""
+    if each.is_one_program:
+        words = "by one convex program"
+    elif each.is_refined:
+        words = "on a refined grid"
+    else:
+        words = "of the given shares"
+    if each.is_at_end:
+        words += "; it is at the end of the given shares, a better one may lie beyond"
+    if each.without_loss > 1:
+        which = "all shares tie" if each.without_loss == len(each.points) else f"{each.without_loss} shares tie"
+        words += f"; {which} at 0, this one has the least sum of squared ratios of bounds to requirements"
+    return words

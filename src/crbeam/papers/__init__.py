@@ -6,13 +6,15 @@ from pathlib import Path
 from types import ModuleType
 
 from crbeam.errors import InvalidInput
-from crbeam.papers import hamrouni2026, li2024, zhang2025
+from crbeam.papers import hamrouni2026, li2024, wang2024, xu2023, zhang2025
 from crbeam.papers.runs import Report, paper_run
 
 _PAPERS: Mapping[str, Mapping[str, ModuleType]] = {
     "zhang2025": zhang2025.FIGURES,
     "hamrouni2026": hamrouni2026.FIGURES,
     "li2024": li2024.FIGURES,
+    "xu2023": xu2023.FIGURES,
+    "wang2024": wang2024.FIGURES,
 }
 
 

@@ -14,6 +14,10 @@ from crbeam.papers.hamrouni2026 import gathering as hamrouni2026_gathering
 from crbeam.papers.li2024 import claims as li2024_claims
 from crbeam.papers.li2024 import gathering as li2024_gathering
 from crbeam.papers.runs import PaperRun, Report, paper_run
+from crbeam.papers.wang2024 import claims as wang2024_claims
+from crbeam.papers.wang2024 import gathering as wang2024_gathering
+from crbeam.papers.xu2023 import claims as xu2023_claims
+from crbeam.papers.xu2023 import gathering as xu2023_gathering
 from crbeam.papers.zhang2025 import claims as zhang2025_claims
 from crbeam.papers.zhang2025 import gathering as zhang2025_gathering
 
@@ -35,6 +39,8 @@ _PAPERS: Mapping[str, PaperClaims] = {
     "zhang2025": PaperClaims(zhang2025_claims.CLAIMS, zhang2025_gathering.gather),
     "hamrouni2026": PaperClaims(hamrouni2026_claims.CLAIMS, hamrouni2026_gathering.gather),
     "li2024": PaperClaims(li2024_claims.CLAIMS, li2024_gathering.gather),
+    "xu2023": PaperClaims(xu2023_claims.CLAIMS, xu2023_gathering.gather),
+    "wang2024": PaperClaims(wang2024_claims.CLAIMS, wang2024_gathering.gather),
 }
 
 

@@ -42,21 +42,29 @@ class PaperRun:
     full: bool = False
     report: Report = silence
 
-    def results(self, name: str, study: Study) -> "xarray.Dataset":
+    @property
+    def kept_dir(self) -> Path:
+        """Folder for what is kept even of a quick run."""
+        return self.out_dir / STUDIES_FOLDER
+
+    def results(self, name: str, study: Study, *, is_long: bool = False) -> "xarray.Dataset":
         """Results of a study, after computing what its store does not have yet.
 
-        The store's name ends in a mark of what the study describes: one that has changed gets a new store. Only a
-        full run starts processes and tells how long it will take, since the studies of a quick one are short.
+        The store's name ends in a mark of what the study describes: one that has changed gets a new store. A full
+        run, and every run of a long study, starts processes and tells how long it will take; what it has computed is
+        kept. Other studies of a quick run are short.
 
         Args:
             name: of the study, for the store and the reports.
             study: what to compute.
+            is_long: whether it takes minutes even in a quick run.
 
         Raises:
             StoreFault: another run is using the store, or it is damaged.
         """
-        store = self.studies_dir / f"{name}-{Plan.of(study).fingerprint[:_MARK]}.sqlite"
-        if self.full:
+        folder = self.kept_dir if is_long else self.studies_dir
+        store = folder / f"{name}-{Plan.of(study).fingerprint[:_MARK]}.sqlite"
+        if self.full or is_long:
             run_study(study, store, observer=_Announcer(name, self.report))
         else:
             run_study(study, store, workers=1)
@@ -67,7 +75,7 @@ class PaperRun:
 def paper_run(
     out_dir: str | os.PathLike[str], *, full: bool = False, report: Report | None = None
 ) -> Iterator[PaperRun]:
-    """A run whose studies are kept in the folder of its results if it is a full one, and forgotten otherwise.
+    """A run whose studies are kept in the folder of its results if it is a full one; otherwise only long ones are.
 
     Args:
         out_dir: folder for the files, made if it does not exist.

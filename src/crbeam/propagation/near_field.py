@@ -15,6 +15,10 @@ WAVE_MODELS: tuple[WaveModel, ...] = ("spherical", "fresnel", "far")
 LINE_TOLERANCE = 1e-9
 #: Distance from an antenna, relative to the range, below which a point is on it.
 CONTACT = 1e-12
+#: Distance from an antenna in wavelengths below which it is no point that receives waves.
+LEAST_WAVELENGTHS = 0.1
+#: Factor of the least range of the Fresnel approximation.
+LEAST_FRESNEL = 0.62
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,9 +114,18 @@ def near_field_response(
         amplitudes: of each antenna for each point. They are known and count as constant: what the place of the point
             changes in them is not used as information.
 
+    Raises:
+        InvalidInput: a point of the spherical model is within a tenth of a wavelength of an antenna.
+
     Reference: li2024 eq. (3), eq. (4), eq. (5).
     """
     distances = distance_differences(positions_m, angle_rad, range_m, model=model)
+    nearest_m = float(np.min(range_m + distances.difference_m)) if model == "spherical" else np.inf
+    if nearest_m < LEAST_WAVELENGTHS * wavelength_m:
+        raise InvalidInput(
+            f"A point must be at least {LEAST_WAVELENGTHS:g} wavelengths ({LEAST_WAVELENGTHS * wavelength_m:.3g} m) "
+            f"from every antenna, found one at {nearest_m:.3g} m: give a larger range."
+        )
     wavenumber = 2.0 * np.pi / wavelength_m
     value = np.exp(-1j * wavenumber * distances.difference_m)
     if amplitudes is not None:
@@ -135,6 +148,16 @@ def rayleigh_distance_m(positions_m: Float[np.ndarray, "antenna 2"], wavelength_
     """Distance `2 D^2 / wavelength` within which the curvature of waves over the aperture D matters."""
     spans_m = positions_m[:, None, :] - positions_m[None, :, :]
     return 2.0 * float(np.max(np.sum(spans_m**2, axis=-1))) / wavelength_m
+
+
+def aperture_m(positions_m: Float[np.ndarray, "antenna 2"]) -> float:
+    """Largest distance between two antennas."""
+    return float(np.max(np.linalg.norm(positions_m[:, None, :] - positions_m[None, :, :], axis=-1)))
+
+
+def least_fresnel_range_m(positions_m: Float[np.ndarray, "antenna 2"], wavelength_m: float) -> float:
+    """Distance `0.62 sqrt(D^3 / wavelength)` from which the Fresnel approximation holds over the aperture D."""
+    return LEAST_FRESNEL * float(np.sqrt(aperture_m(positions_m) ** 3 / wavelength_m))
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,7 @@ from crbeam.report.figures import (
 from crbeam.report.style import save_figure
 from crbeam.report.tables import tradeoff_table, write_csv
 from crbeam.scenario import Scenario
-from crbeam.systems import station_of_block
+from crbeam.systems import service, station_of_block
 
 #: Points of a beampattern over angle.
 ANGLES = 1441
@@ -31,13 +31,27 @@ ANGLES = 1441
 PLANE_POINTS = 181
 
 
-def scene_picture(directory: Path, scenario: Scenario, evaluation: Evaluation) -> list[Path]:
-    """The scene from above, with error ellipses of each link: `scene_LINK.pdf` and `.png`."""
+def scene_picture(
+    directory: Path, scenario: Scenario, evaluation: Evaluation, design: Design | None = None
+) -> list[Path]:
+    """The scene from above, with error ellipses of each link: `scene_LINK.pdf` and `.png`.
+
+    Where a design chooses who listens, only what these stations hear is drawn.
+    """
+    listeners = set(service(scenario, design).listeners)
+    heard = [link for link in evaluation.links if not listeners or _receivers(scenario, link) == listeners]
     return [
         file
-        for link in evaluation.links
-        for file in save_figure(scene_figure(scenario, evaluation, link=link), directory / f"scene_{link}")
+        for link in heard
+        for file in save_figure(
+            scene_figure(scenario, evaluation, design=design, link=link), directory / f"scene_{link}"
+        )
     ]
+
+
+def _receivers(scenario: Scenario, link: str) -> set[str]:
+    """Who hears a link, or several together, whose names are joined by a plus."""
+    return {scenario.links[part].receiver for part in link.split("+") if part in scenario.links}
 
 
 def design_pictures(
@@ -50,6 +64,8 @@ def design_pictures(
 ) -> list[Path]:
     """Scene with error ellipses, beampattern over angle and over the plane of every block, as PDF and PNG.
 
+    A block that sends nothing has no beampattern.
+
     Args:
         directory: where the files go.
         scenario: the world of the design.
@@ -57,9 +73,11 @@ def design_pictures(
         evaluation: its bounds.
         others: further transmissions to draw in the beampattern over angle, by label.
     """
-    files = scene_picture(directory, scenario, evaluation)
+    files = scene_picture(directory, scenario, evaluation, design)
     transmissions = {**(others or {}), design.method: design.covariances}
     for index, block in enumerate(design.blocks):
+        if not np.any(design.covariances[index]):
+            continue
         suffix = f"_{block.replace('/', '_')}" if len(design.blocks) > 1 else ""
         station = station_of_block(block)
         chosen = {label: stack[index : index + 1] for label, stack in transmissions.items()}
@@ -89,7 +107,7 @@ def _directions_rad(scenario: Scenario, station: str) -> dict[str, float]:
     return {
         item.name: float(np.arctan2(item.position_m[1] - y, item.position_m[0] - x))
         for item in scene_objects(scenario)
-        if item.kind != "station"
+        if "station" not in item.kind
     }
 
 

@@ -6,13 +6,16 @@ and
     covariances_real, covariances_imag [block, tx, tx2]   W per subcarrier, summed over slots
     beamformers_real, beamformers_imag [block, tx, beam]  sqrt(W per subcarrier), strongest first, zeros after the last
     stream_covariances_real, ..._imag [stream, block, tx, tx2]   if there is more than one stream
+    analog_PORT_real, ..._imag [antenna_PORT, chain_PORT]   phase shifters of a hybrid array, antennas to chains
+    digital_PORT_real, ..._imag [chain_PORT, column_PORT]   what its chains send, or the combiners behind them
     objective, lower_bound, gap, beamforming_loss         lower_bound and gap only where a bound is known
     trace [iteration]                                     the method's own objective
     bound_LINK_QUANTITY                                   roots of the bounds; lists over a dimension `target_LINK`
 
 A bound that does not exist is left out; attribute `unidentifiable_LINK` lists these parameters. Global attributes:
-`format`, `format_version`, `title`, `method`, `weight`, `status`, `status_sentence`, `bound_note`, `seed`, and as JSON
-`details`, `versions`, `scenario`. Wall-clock times are left out, so that the same design gives the same values.
+`format`, `format_version`, `title`, `method`, `weight`, `selected` (receivers), `status`, `status_sentence`,
+`bound_note`, `seed`, and as JSON `details`, `versions`, `scenario`. Wall-clock times are left out, so that the same
+design gives the same values.
 
 `design.npz` and `design.mat` have the key `covariances`, complex `[block, tx, tx]`, in the same unit.
 """
@@ -89,7 +92,7 @@ def design_dataset(
     """A design with its bounds and provenance as a labelled dataset; the module lists its fields."""
     import xarray as xr
 
-    variables = _design_variables(design, "m^2" if scenario.requirements is None else "1")
+    variables = _design_variables(design, _objective_unit(scenario))
     coordinates: dict[str, Any] = {"block": list(design.blocks)}
     if "stream_covariances_real" in variables:
         coordinates["stream"] = list(design.stream_covariances)
@@ -105,6 +108,8 @@ def design_dataset(
     }
     if weight is not None:
         attributes["weight"] = float(weight)
+    if design.selected:
+        attributes["selected"] = ", ".join(design.selected)
     for link in evaluation.links.values():
         bounds, targets = _bound_variables(link)
         variables |= bounds
@@ -113,8 +118,27 @@ def design_dataset(
     return xr.Dataset(variables, coordinates, attributes | provenance_attributes(scenario, date_utc=date_utc))
 
 
+def _objective_unit(scenario: Scenario) -> str:
+    """Unit of the objective: of squared errors, of a loss, or of power."""
+    if scenario.network is not None and scenario.network.minimises_power:
+        return "W"
+    return "m^2" if scenario.requirements is None else "1"
+
+
 def _lasting(details: Mapping[str, int | float | str]) -> dict[str, int | float | str]:
     return {name: value for name, value in details.items() if not name.endswith("seconds")}
+
+
+def _network_variables(design: Design) -> dict[str, Any]:
+    """Analog networks and digital parts of hybrid arrays."""
+    variables: dict[str, Any] = {}
+    for port, network in design.analog.items():
+        antenna, chain, column = (f"{name}_{port}" for name in ("antenna", "chain", "column"))
+        meaning = {"units": "1", "long_name": f"phase shifters of {port} between antennas and chains"}
+        variables |= _complex(f"analog_{port}", (antenna, chain), network, meaning)
+        meaning = {"long_name": f"digital part of {port} behind its chains"}
+        variables |= _complex(f"digital_{port}", (chain, column), design.digital[port], meaning)
+    return variables
 
 
 def _design_variables(design: Design, unit: str) -> dict[str, Any]:
@@ -128,6 +152,7 @@ def _design_variables(design: Design, unit: str) -> dict[str, Any]:
     if len(design.stream_covariances) > 1:
         stack = np.stack(list(design.stream_covariances.values()))
         variables |= _complex("stream_covariances", ("stream", "block", "tx", "tx2"), stack, power)
+    variables |= _network_variables(design)
     numbers = {
         "objective": (design.objective, "weighted bound of the design"),
         "lower_bound": (design.lower_bound, "proven lower bound on the objective of any design"),

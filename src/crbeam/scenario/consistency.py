@@ -185,7 +185,7 @@ def _check_serves_nobody(scenario: "Scenario") -> None:
 
 
 def _check_hamrouni2026(scenario: "Scenario") -> None:
-    """One station with a link to the user and one back, and a velocity; not more symbols in the message than exist."""
+    """One station with a link to the user and one back, and a velocity; symbols that can be counted, and are left."""
     _check_one_station(scenario)
     _check_serves_nobody(scenario)
     if scenario.user.velocity_mps is None:
@@ -208,6 +208,14 @@ def _check_hamrouni2026(scenario: "Scenario") -> None:
             ("waveform", "slots"),
             ("waveform", "symbols_per_slot"),
         )
+    if scenario.protocol is not None and scenario.protocol.message_symbols >= total:
+        raise field_problem(
+            f"must leave symbols for pilots: less than {total}, slots times symbols per slot, found "
+            f"{scenario.protocol.message_symbols}",
+            ("protocol", "message_symbols"),
+            ("waveform", "slots"),
+            ("waveform", "symbols_per_slot"),
+        )
 
 
 def _check_li2024(scenario: "Scenario") -> None:
@@ -221,16 +229,16 @@ def _check_li2024(scenario: "Scenario") -> None:
     for path, part in parts.items():
         if part is not None:
             raise field_problem("must be left out in the system li2024", path, ("system",))
+    if scenario.targets.count != 1:
+        raise field_problem(
+            f"must be exactly one target in the system li2024, found {scenario.targets.count}", ("targets", "count")
+        )
     _check_double_array(scenario)
     if scenario.waveform.slots != 1:
         raise field_problem(
             "must be 1 in the system li2024, whose streams are sent at once in every symbol, found "
             f"{scenario.waveform.slots}; more symbols are `symbols_per_slot`",
             ("waveform", "slots"),
-        )
-    if scenario.targets.count != 1:
-        raise field_problem(
-            f"must be exactly one target in the system li2024, found {scenario.targets.count}", ("targets", "count")
         )
     _check_served_users(scenario)
 

@@ -13,7 +13,7 @@ _COINCIDENCE_M = 1e-3
 
 
 def check_xu2023(scenario: "Scenario") -> None:
-    """Stations of one size, one target, users, and a link for each station that may listen."""
+    """Stations of one size, targets, users, and a link for each station that may listen."""
     parts = {
         ("user",): scenario.user,
         ("protocol",): scenario.protocol,
@@ -29,10 +29,8 @@ def check_xu2023(scenario: "Scenario") -> None:
         raise field_problem("must be given in the system xu2023, found nothing", ("network",), ("system",))
     if scenario.seed is None:
         raise field_problem("must be given in the system xu2023, whose channels fade, found nothing", ("seed",))
-    if scenario.targets.count != 1:
-        raise field_problem(
-            f"must be exactly one target in the system xu2023, found {scenario.targets.count}", ("targets", "count")
-        )
+    if not scenario.targets.count:
+        raise field_problem("must be at least one target in the system xu2023, found none", ("targets", "count"))
     if scenario.waveform.slots != 1:
         raise field_problem(
             "must be 1 in the system xu2023, whose streams are sent at once in every symbol, found "
@@ -41,6 +39,7 @@ def check_xu2023(scenario: "Scenario") -> None:
         )
     _check_stations(scenario)
     _check_network_places(scenario)
+    _check_requirements(scenario)
 
 
 def _check_stations(scenario: "Scenario") -> None:
@@ -70,7 +69,10 @@ def _check_network_places(scenario: "Scenario") -> None:
     """Nothing at the place of a station: a path of no length has no direction, and no loss."""
     assert scenario.network is not None
     places: list[tuple[str, FieldPath, tuple[float, float]]] = [
-        ("the target", ("targets", "positions", 0), scenario.targets.positions_m[0]),
+        *(
+            (f"target {index}", ("targets", "positions", index), place)
+            for index, place in enumerate(scenario.targets.positions_m)
+        ),
         *(
             (f"user {index}", ("network", "user_positions", index), place)
             for index, place in enumerate(scenario.network.user_positions_m)
@@ -84,3 +86,36 @@ def _check_network_places(scenario: "Scenario") -> None:
                     path,
                     ("stations", name, "position"),
                 )
+
+
+def _check_requirements(scenario: "Scenario") -> None:
+    """One requirement of the users, one limit for each target, and stations enough to listen and to transmit."""
+    network, targets = scenario.network, scenario.targets.count
+    assert network is not None
+    if (network.minimum_sinr is None) == (network.minimum_rate is None):
+        found = "neither" if network.minimum_sinr is None else "both"
+        raise field_problem(
+            f"must be given, or `minimum_rate`, but not both; found {found}",
+            ("network", "minimum_sinr"),
+            ("network", "minimum_rate"),
+        )
+    if network.target_errors_m is not None and len(network.target_errors_m) != targets:
+        raise field_problem(
+            f"must be one for each of the {targets} targets, found {len(network.target_errors_m)}",
+            ("network", "target_errors"),
+            ("targets", "positions"),
+        )
+    most = min(len(scenario.links), len(scenario.stations) - 1)
+    if network.listeners > most:
+        raise field_problem(
+            f"must be at most {most}, as many as have a link and leave a station that transmits, found "
+            f"{network.listeners}",
+            ("network", "listeners"),
+            ("links",),
+        )
+    if network.rms_bandwidth_hz is not None and targets != 1:
+        raise field_problem(
+            "must be null with several targets: what their echoes have in common depends on the whole spectrum",
+            ("network", "rms_bandwidth"),
+            ("targets", "positions"),
+        )

@@ -72,6 +72,11 @@ class ServedUsers(ScenarioPart):
         description="Neighbouring antennas of the serving array that share a chain behind phase shifters, in designs "
         "of hybrid arrays only; other designs have a chain for each antenna.",
     )
+    assumed_waves: Literal["true", "far"] = Field(
+        default="true",
+        description="Which channels of the users a design is made for: the true ones, or `far`, plane waves of the "
+        "same gains. Ratios that are reported are those on the true channels.",
+    )
     loss: Annotated[float, _LOSS] = Field(
         default=10.0**6.14,
         description=f"Loss of the line of sight at one metre, such as `61.4 dB`: {_LOSS.limits}.",

@@ -13,7 +13,7 @@ import numpy as np
 from crbeam.design import Design, DesignMethod, DesignProblem
 from crbeam.design.methods import method_named
 from crbeam.errors import CrbeamError, InvalidScenario
-from crbeam.evaluation import Evaluation, evaluate_many
+from crbeam.evaluation import Evaluation, evaluate, evaluate_many
 from crbeam.scenario import Scenario
 from crbeam.scenario.problems import validated
 from crbeam.studies.cases import Batch, Case
@@ -22,7 +22,7 @@ from crbeam.studies.realisations import method_stream
 from crbeam.studies.scenes import portable_data, portable_document, scene_data, scene_hash
 from crbeam.studies.study import Study
 from crbeam.studies.values import canonical_text
-from crbeam.systems import design_problems
+from crbeam.systems import design_problems, settled
 
 FAILED = "failed"
 _Result = TypeVar("_Result")
@@ -189,14 +189,20 @@ def _records(job: Job, part: _Scene, designs: Iterator[Design | Exception]) -> l
 
 
 def _evaluations(scenario: Scenario, designs: list[Design]) -> list[Evaluation | Exception]:
-    """Evaluations of all designs together; one by one if something unforeseen ends them all."""
-    together, _ = _attempt(lambda: evaluate_many(scenario, [design.covariances for design in designs]))
-    if together is not None:
-        return list(together)
+    """Evaluations of all designs together; one by one if something unforeseen ends them all, or they made choices.
+
+    Choices are of receivers, or of analog networks that receivers listen through.
+    """
+    if not any(design.selected or design.analog for design in designs):
+        together, _ = _attempt(lambda: evaluate_many(scenario, [design.covariances for design in designs]))
+        if together is not None:
+            return list(together)
     results: list[Evaluation | Exception] = []
     for design in designs:
-        alone, error = _attempt(partial(evaluate_many, scenario, [design.covariances]))
-        results.append(alone[0] if alone is not None else error or RuntimeError("no evaluation"))
+        alone, error = _attempt(
+            partial(evaluate, settled(scenario, design), design.covariances, networks=design.analog)
+        )
+        results.append(alone if alone is not None else error or RuntimeError("no evaluation"))
     return results
 
 

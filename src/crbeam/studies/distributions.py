@@ -23,12 +23,14 @@ _ALLOWED: Mapping[str, tuple[type, ...]] = {
     "uniform": (Quantity, PositiveNumber, Pair),
     "exponential": (Quantity, PositiveNumber),
     "polar": (Pair,),
+    "disc": (Position,),
     "choice": (Quantity, PositiveNumber, Whole, Pair),
 }
 _MEANT_FOR = {
     "uniform": "quantities, positions and velocities",
     "exponential": "quantities",
     "polar": "positions and velocities",
+    "disc": "positions",
     "choice": "anything that can be drawn",
 }
 
@@ -56,10 +58,11 @@ class Surroundings:
         Args:
             scenario: the scenario's data.
             others: places of the same list that are drawn already.
-            with_user: whether the position must keep apart from the user too.
+            with_user: whether the position must keep apart from the user too, if there is one.
         """
         stations = list(scenario["stations"].values())
-        users = [Position().parse(scenario["user"]["position"])] if with_user else []
+        user = scenario.get("user") if with_user else None
+        users = [] if user is None else [Position().parse(user["position"])]
         seen = (*users, *map(tuple, others))
         places = tuple(Position().parse(station["position"]) for station in stations)
         orientation_rad = parse_quantity(stations[0].get("orientation", 0.0), "angle")
@@ -91,9 +94,7 @@ def draw_one(distribution: Distribution, path: str, generator: np.random.Generat
         return float(generator.exponential(float(np.asarray(kind.parse(distribution.exponential)))))
     if distribution.choice is not None:
         return kind.parse(distribution.choice[int(generator.integers(len(distribution.choice)))])
-    sample = (
-        _polar(distribution, kind, surroundings) if distribution.polar is not None else _uniform(distribution, kind)
-    )
+    sample = _sampler(distribution, kind, surroundings)
     for _ in range(MOST_DRAWS):
         value = sample(generator).tolist()
         if not isinstance(kind, Position) or surroundings.allow(distribution, value):
@@ -106,6 +107,38 @@ def draw_one(distribution: Distribution, path: str, generator: np.random.Generat
         f"Lower `{'` or `'.join(asked)}` or enlarge the region.",
         requirement=f"random.fields.{path}.{asked[0]}",
     )
+
+
+def _sampler(
+    distribution: Distribution, kind: _Kind, surroundings: Surroundings
+) -> Callable[[np.random.Generator], Float[np.ndarray, "..."]]:
+    """What draws numbers or pairs of them."""
+    if distribution.polar is not None:
+        return _polar(distribution, kind, surroundings)
+    return _disc(distribution, kind) if distribution.disc is not None else _uniform(distribution, kind)
+
+
+def _disc(distribution: Distribution, kind: _Kind) -> Callable[[np.random.Generator], Float[np.ndarray, "2"]]:
+    """Uniform over the area of a disc: the share inside a radius grows with its square."""
+    centre, radius_m = _disc_parts(kind, distribution.disc)
+
+    def sample(generator: np.random.Generator) -> Float[np.ndarray, "2"]:
+        share, turn = generator.uniform(size=2)
+        angle_rad = 2.0 * np.pi * turn
+        return np.array(centre) + radius_m * np.sqrt(share) * np.array([np.cos(angle_rad), np.sin(angle_rad)])
+
+    return sample
+
+
+def _disc_parts(kind: _Kind, value: Any) -> tuple[tuple[float, float], float]:
+    """Centre and radius in metres from `[[0 m, 0 m], 150 m]`."""
+    assert isinstance(kind, Position), "checked with the study"
+    if not isinstance(value, list | tuple) or len(value) != 2:
+        raise InvalidInput(f"must be a centre and a radius such as `[[0 m, 0 m], 150 m]`, found {describe(value)}")
+    radius_m = kind.coordinate.parse(value[1])
+    if radius_m <= 0.0:
+        raise InvalidInput(f"must be a centre and a radius above 0, found {describe(value)}")
+    return kind.parse(value[0]), radius_m
 
 
 def _uniform(distribution: Distribution, kind: _Kind) -> Callable[[np.random.Generator], Float[np.ndarray, "..."]]:
@@ -157,6 +190,8 @@ def check_distribution(path: str, distribution: Distribution) -> None:
         _check_choice(kind, distribution.choice)
     elif name == "exponential":
         _parsed(kind.parse, distribution.exponential, (name,))
+    elif name == "disc":
+        _parsed(partial(_disc_parts, kind), distribution.disc, (name,))
     elif isinstance(kind, Pair) and name == "polar":
         _check_ends(name, distribution.polar, partial(_polar_corner, kind))
     else:

@@ -8,7 +8,8 @@ from crbeam.design import Design
 from crbeam.errors import CrbeamError, InvalidInput
 from crbeam.evaluation import Evaluation, evaluate
 from crbeam.scenario import Scenario
-from crbeam.systems import isotropic_transmission
+from crbeam.systems import isotropic_transmission, served_sinr
+from crbeam.units import ratio_to_db
 
 #: Changes when a metric of the same name comes to mean something else.
 METRICS_VERSION = 1
@@ -22,7 +23,10 @@ _UNITS = {
     "power_w": "W",
     "iterations": "1",
 }
+#: Of scenarios that serve users.
+WORST_SINR = "worst_sinr_db"
 _MEANINGS = {
+    WORST_SINR: "least signal-to-interference-and-noise ratio of a served user",
     "objective": "weighted bound of the design",
     "lower_bound": "proven lower bound on the objective of any design",
     "gap": "(objective - lower_bound) / objective",
@@ -34,7 +38,9 @@ _MEANINGS = {
 
 def design_metrics(scenario: Scenario, design: Design) -> dict[str, float | None]:
     """Numbers of a design, by name; None for what does not exist."""
+    ratios = served_sinr(scenario, design).values()
     return {
+        WORST_SINR: float(ratio_to_db(min(ratios))) if ratios else None,
         "objective": design.objective,
         "lower_bound": design.lower_bound,
         "gap": design.gap,
@@ -61,6 +67,8 @@ def metric_names(scenarios: Iterable[Scenario]) -> list[str]:
     """Every metric that some of the scenarios have; one that no transmission can be judged in adds none."""
     names = dict.fromkeys(_UNITS)
     for scenario in scenarios:
+        if scenario.served_users is not None and scenario.served_users.count:
+            names[WORST_SINR] = None
         try:
             transmission = isotropic_transmission(scenario)
             names |= dict.fromkeys(bound_metrics(evaluate(scenario, np.stack(list(transmission.values())))))
@@ -95,7 +103,7 @@ def unit_of_metric(name: str) -> str:
     if name in _UNITS:
         return _UNITS[name]
     suffix = name.partition("[")[0].rpartition("_")[2]
-    return {"mps": "m/s"}.get(suffix, suffix)
+    return {"mps": "m/s", "db": "dB"}.get(suffix, suffix)
 
 
 def meaning_of_metric(name: str) -> str:

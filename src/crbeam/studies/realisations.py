@@ -74,7 +74,11 @@ def _drawn(random: Randomness, path: str, scenario: Mapping[str, Any], realisati
 
 
 def _item_count(scenario: Mapping[str, Any], path: str) -> int:
-    """Number of items of a list: that of the targets."""
+    """Number of items of a list: that of the targets; in another section as many as it lists."""
+    section, _, key = path.partition(".")
+    part = scenario.get(section) or {}
+    if section != "targets" and isinstance(part.get(key), list | tuple):
+        return len(part[key])
     targets = scenario.get("targets") or {}
     count = targets.get("count")
     if count is not None:

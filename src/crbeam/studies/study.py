@@ -26,7 +26,7 @@ _SEED = Whole(0, 2**63 - 1)
 _APART = Quantity("length", 1e-3, 1e6)
 _COSINES_APART = PositiveNumber("a difference of cosines", 1e-9, 2.0)
 #: Kinds of distributions.
-KINDS = ("uniform", "exponential", "polar", "choice")
+KINDS = ("uniform", "exponential", "polar", "disc", "choice")
 
 
 class FieldAxis(ScenarioPart):
@@ -87,6 +87,11 @@ class Distribution(ScenarioPart):
         "seen from the first station, directions as global azimuths.",
         examples=[[["5 m", "30 deg"], ["100 m", "150 deg"]]],
     )
+    disc: Annotated[Any, Anything()] = Field(
+        default=None,
+        description="For positions: centre and radius of a disc over whose area they are uniform.",
+        examples=[[["0 m", "0 m"], "150 m"]],
+    )
     choice: Annotated[Any, Anything()] = Field(
         default=None, description="A list of values, each as likely as the others.", examples=[[2, 3, 4]]
     )
@@ -113,7 +118,9 @@ class Randomness(ScenarioPart):
     """What differs between realisations."""
 
     seed: Annotated[int, _SEED] = Field(default=0, description="Of all draws.")
-    phases: bool = Field(default=False, description="Whether path phases are drawn uniformly.")
+    phases: bool = Field(
+        default=False, description="Whether path phases, or fading channels, are drawn: the scenario's seed varies."
+    )
     fields: dict[str, Distribution] = Field(
         default={}, description="Distributions, by dotted path of the scenario field."
     )

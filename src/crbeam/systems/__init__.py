@@ -8,10 +8,11 @@ from jaxtyping import Complex, Float
 from crbeam.design import Design, DesignMethod, DesignProblem, isotropic_covariances
 from crbeam.errors import InvalidInput
 from crbeam.estimation.link_model import LinkModel
-from crbeam.information import InformationMap
+from crbeam.information import Information, InformationMap
 from crbeam.propagation import Paths
 from crbeam.scenario import Scenario
 from crbeam.systems import hamrouni2026, li2024, wang2024, xu2023, zhang2025
+from crbeam.systems.service import Service
 
 _SYSTEMS = {
     "zhang2025": zhang2025,
@@ -64,8 +65,9 @@ def design_problem(
     Args:
         scenario: the world.
         weight: weight of bistatic positioning, between 0 and 1; None is the system's default.
-        method: adds the constraints in `method.uses`, and says in `method.judged_by` what observations count; without
-            a method any covariance within the budget is allowed, and each link counts by itself.
+        method: adds those constraints in `method.uses` that the scenario does not have already, and says in
+            `method.judged_by` what observations count; without a method any covariance within the budget is allowed,
+            and each link counts by itself.
 
     Raises:
         InvalidInput: the system does not judge designs in this way, or has no such constraint.
@@ -73,7 +75,14 @@ def design_problem(
     system = _SYSTEMS[scenario.system]
     judged_by = "links" if method is None else method.judged_by
     problem = system.design_problem(scenario, weight=weight, judged_by=judged_by)
-    extra = [system.constraint(scenario, kind) for kind in (method.uses if method is not None else ())]
+    carried = {type(part) for part in problem.constraints}
+    try:
+        extra = [system.constraint(scenario, kind) for kind in (method.uses - carried if method is not None else ())]
+    except InvalidInput as error:
+        key = "this method" if method is None else method.key
+        raise InvalidInput(
+            f"{key} does not apply here: {error} `crbeam methods SCENARIO` lists the methods that do."
+        ) from None
     return problem.with_constraints(*extra) if extra else problem
 
 
@@ -82,22 +91,32 @@ def design_problems(
 ) -> list[DesignProblem]:
     """The design problems of a scenario at several weights of bistatic positioning; they share their maps.
 
-    For a method that is judged by one link or stage alone weights make no difference.
+    For a method that is judged by one link or stage alone weights make no difference; a system without weights takes
+    one, whatever it is.
     """
     outside = [f"{weight:g}" for weight in weights if not 0.0 <= weight <= 1.0]
     if outside or not len(weights):
         raise InvalidInput(
             f"There must be weights of bistatic positioning, all between 0 and 1, found {', '.join(outside) or 'none'}."
         )
-    first = design_problem(scenario, weight=weights[0], method=method)
-    if len(first.criteria) == 1:
+    weighs = len(weights) > 1 or getattr(_SYSTEMS[scenario.system], "HAS_WEIGHTS", True)
+    first = design_problem(scenario, weight=weights[0] if weighs else None, method=method)
+    if len(first.criteria) == 1 or not weighs:
         return [first for _ in weights]
     return [first.with_criterion_weights(weight, 1.0 - weight) for weight in weights]
 
 
 def default_method(scenario: Scenario) -> str:
     """Key of the method that designs a scenario unless another is named."""
-    return getattr(_SYSTEMS[scenario.system], "DEFAULT_METHOD", "fdb-wcrb")
+    system = _SYSTEMS[scenario.system]
+    chosen = getattr(system, "default_method", None)
+    return getattr(system, "DEFAULT_METHOD", "fdb-wcrb") if chosen is None else chosen(scenario)
+
+
+def settled(scenario: Scenario, design: Design) -> Scenario:
+    """The scenario with what a design chose of it, such as the receivers that sense; else the scenario itself."""
+    found = getattr(_SYSTEMS[scenario.system], "settled", None)
+    return scenario if found is None else found(scenario, design)
 
 
 def served_sinr(scenario: Scenario, design: Design) -> dict[str, float]:
@@ -106,16 +125,34 @@ def served_sinr(scenario: Scenario, design: Design) -> dict[str, float]:
     return {} if served is None else served(scenario, design)
 
 
+def service(scenario: Scenario, design: Design | None = None) -> Service:
+    """Where served users are, and under a design who serves them and who listens; empty in a system without users."""
+    found = getattr(_SYSTEMS[scenario.system], "service", None)
+    return Service() if found is None else found(scenario, design)
+
+
+def scene_cautions(scenario: Scenario) -> list[str]:
+    """Sentences on where a scene passes the limits of what its bounds tell, whatever is transmitted."""
+    found = getattr(_SYSTEMS[scenario.system], "scene_cautions", None)
+    return [] if found is None else found(scenario)
+
+
 def cautions(scenario: Scenario, design: Design) -> list[str]:
-    """Sentences on what a design's bounds do not tell, and the user should know."""
+    """Sentences on what the bounds of a scene and of a design do not tell, and the user should know."""
     found = getattr(_SYSTEMS[scenario.system], "cautions", None)
-    return [] if found is None else found(scenario, design)
+    return [*scene_cautions(scenario), *([] if found is None else found(scenario, design))]
 
 
 def polar_targets(scenario: Scenario) -> dict[str, tuple[float, float]]:
     """Direction in rad and distance in m of targets that a system sees in polar coordinates, by position parameter."""
     found = getattr(_SYSTEMS[scenario.system], "polar_targets", None)
     return {} if found is None else found(scenario)
+
+
+def speeds_mps(scenario: Scenario, information: Information) -> dict[str, float | None]:
+    """Root bounds of what an information that leaves the user's velocity open tells of it, by quantity."""
+    found = getattr(_SYSTEMS[scenario.system], "speeds_mps", None)
+    return {} if found is None else found(scenario, information)
 
 
 def station_of_block(block: str) -> str:
@@ -164,6 +201,7 @@ def covariances_of_blocks(
 
 
 __all__ = [
+    "Service",
     "block_sets",
     "cautions",
     "covariances_of_blocks",
@@ -177,7 +215,11 @@ __all__ = [
     "link_models",
     "paths_of",
     "polar_targets",
+    "scene_cautions",
     "served_sinr",
+    "service",
+    "settled",
+    "speeds_mps",
     "station_of_block",
     "true_state",
 ]

@@ -8,7 +8,8 @@ Links: `monostatic`, `bistatic` and `fused` use every symbol of the interval und
 `monostatic_stage` and `bistatic_stage` only the symbols of their stage, each under its own; `posterior` is both stages.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
+from dataclasses import replace
 from functools import reduce
 from operator import add
 
@@ -19,9 +20,10 @@ from crbeam.design import Constraint, Criterion, DesignProblem, Hinge, PowerBudg
 from crbeam.errors import InvalidInput
 from crbeam.estimation.link_model import LinkModel
 from crbeam.estimation.prediction import RANGE_RATE
-from crbeam.information import InformationMap
+from crbeam.information import Information, InformationMap
 from crbeam.information.builders import Pilots
 from crbeam.information.parameters import ParameterLayout
+from crbeam.linalg import UNSEEN_SHARE
 from crbeam.propagation import trace_paths
 from crbeam.scenario import USER, Scenario
 from crbeam.systems import station_and_user
@@ -195,6 +197,27 @@ def range_rate_map(scenario: Scenario, information_map: InformationMap) -> Infor
     return _with_one_speed(scenario, information_map, RANGE_RATE, turning / distance_m)
 
 
+def speeds_mps(scenario: Scenario, information: Information) -> dict[str, float | None]:
+    """Root bounds of what observations that see no tangential speed tell of the velocity, by quantity.
+
+    `user_radial_speed_mps` (`radial_speed_map`) and `user_range_rate_mps` (`range_rate_map`); None if they see some of
+    the tangential speed, or do not determine these either.
+    """
+    kinds = {"user_radial_speed": radial_speed_map, RANGE_RATE: range_rate_map}
+    unit, _ = _towards_user(scenario)
+    velocity = information.layout["user_velocity"]
+    seen = information.matrix[velocity, velocity]
+    tangent = np.array([-unit[1], unit[0]])
+    if tangent @ seen @ tangent > UNSEEN_SHARE * np.trace(seen):
+        return dict.fromkeys(f"{word}_mps" for word in kinds)
+    found: dict[str, float | None] = {}
+    for word, changed in kinds.items():
+        told = changed(scenario, information.as_prior())
+        alone = Information(told.constant, told.layout)
+        found[f"{word}_mps"] = alone.root_bound([word]) if alone.is_identifiable([word]) else None
+    return found
+
+
 def _towards_user(scenario: Scenario) -> tuple[Float[np.ndarray, "2"], float]:
     """Unit vector from the station to the user, and their distance in metres."""
     away_m = np.subtract(scenario.user.position_m, next(iter(scenario.stations.values())).position_m)
@@ -246,11 +269,16 @@ def design_problem(scenario: Scenario, *, weight: float | None = None, judged_by
     assert scenario.requirements is not None
     return DesignProblem(
         criteria=criteria,
-        constraints=tuple(budget for budget in power_budgets(scenario) if seen & set(budget.blocks)),
+        constraints=tuple(_cut(budget, seen) for budget in power_budgets(scenario) if seen & set(budget.blocks)),
         objective=_OBJECTIVES[scenario.requirements.loss],
         directions=transmit_directions(scenario),
         n_slots=scenario.waveform.slots,
     )
+
+
+def _cut(budget: PowerBudget, seen: Set[str]) -> PowerBudget:
+    """A budget of the blocks that are seen: a stage that no criterion depends on leaves all energy to the other."""
+    return replace(budget, blocks=tuple(block for block in budget.blocks if block in seen))
 
 
 def _criteria(scenario: Scenario, judged_by: str, weight: float) -> tuple[Criterion, ...]:
@@ -334,6 +362,7 @@ __all__ = [
     "range_rate_map",
     "sensing_share",
     "slot_map",
+    "speeds_mps",
     "stage_blocks",
     "true_state",
 ]

@@ -29,14 +29,23 @@ from crbeam.systems.double_array import (
     double_array,
     sensing_of,
     served_channels,
+    served_users,
     serving_station,
+    wave_model,
 )
+from crbeam.systems.double_array_limits import limit_cautions
 from crbeam.systems.far_field_baseline import true_sinr
+from crbeam.systems.service import Service
+from crbeam.units import ratio_to_db
 
 LINKS, FUSED = "links", "fused"
 DEFAULT_METHOD = "digital"
+#: There are no weights of bistatic positioning.
+HAS_WEIGHTS = False
 #: Illumination of the target, relative to one beam at full power, below which estimators lose it.
 DARK = 0.01
+#: Relative shortfall of a user's ratio that is rounding.
+SERVED = 1e-6
 #: Least illumination of the target, as a share, in designs that estimators are checked with; and the most there may be.
 ESTIMATION_FLOOR, MOST_ILLUMINATION = 0.1, 0.999
 TARGET, SENSING_STREAM = "target[0]", "sensing"
@@ -97,7 +106,8 @@ def design_problem(
         scenario: the world.
         weight: must be None: there is nothing to weigh but angle against range, which the scenario does.
         judged_by: `links` or `fused`, the same with one link.
-        user_model: of the waves between array and users, `far` for the baseline.
+        user_model: of the waves between array and users, `far` for the baseline; by default what the scenario says
+            that designs are made for.
         network: analog network F between the antennas and the chains of the array that serves users, in either
             direction; None is one chain for each antenna.
 
@@ -136,7 +146,8 @@ def _service(
     sensing_stream = Stream(SENSING_STREAM, (arrays.transmitter,))
     if users is None or not users.names:
         return (), (sensing_stream,)
-    channels = served_channels(scenario, model=user_model)
+    assumed: WaveModel | None = "far" if users.assumed_waves == "far" else None
+    channels = served_channels(scenario, model=user_model or assumed)
     if users.station == arrays.transmitter:
         parts = tuple(
             MinimumSinr(name, {arrays.transmitter: channel.conj()}, users.minimum_sinr, scenario.noise_power_w)
@@ -178,18 +189,54 @@ def illumination_share(scenario: Scenario, covariance: Complex[np.ndarray, "tx t
 
 
 def served_sinr(scenario: Scenario, design: Design) -> dict[str, float]:
-    """Ratio that each served user gets from a design, with the best combiners in the uplink."""
+    """Ratio that each served user truly gets; in the uplink with the best combiners for the channels of the design."""
     users = scenario.served_users
     if users is None or not users.names:
         return {}
     heard_through = {} if users.station in design.blocks else design.analog
-    problem = design_problem(scenario, network=next(iter(heard_through.values()), None))
-    return dict(zip(users.names, true_sinr(problem, problem, design).tolist(), strict=True))
+    network = next(iter(heard_through.values()), None)
+    true, believed = (
+        design_problem(scenario, network=network, user_model=model)
+        for model in (wave_model(scenario, users.station), None)
+    )
+    return dict(zip(users.names, true_sinr(true, believed, design).tolist(), strict=True))
+
+
+def service(scenario: Scenario, _: Design | None) -> Service:
+    """Places of the served users, all of them served by one array, whatever the design."""
+    users = scenario.served_users
+    if users is None:
+        return Service()
+    station = scenario.stations[users.station]
+    turn = np.exp(1j * station.orientation_rad)
+    found = {}
+    for name, user in zip(users.names, served_users(scenario), strict=True):
+        offset = turn * complex(*user.position_m)
+        found[name] = (station.position_m[0] + offset.real, station.position_m[1] + offset.imag)
+    return Service(found, dict.fromkeys(found, (users.station,)))
+
+
+def scene_cautions(scenario: Scenario) -> list[str]:
+    """A target too near for the model of its waves, and a place that looks like its own."""
+    return limit_cautions(scenario)
 
 
 def cautions(scenario: Scenario, design: Design) -> list[str]:
-    """What to know of a design that leaves the target in the dark."""
-    share = illumination_share(scenario, design.covariances[0])
+    """What to know of a design whose users get less than was assumed, or that leaves the target in the dark."""
+    found, users = [], scenario.served_users
+    ratios = served_sinr(scenario, design)
+    if users is not None and ratios and min(ratios.values()) < users.minimum_sinr * (1.0 - SERVED):
+        worst_db = float(ratio_to_db(users.minimum_sinr / min(ratios.values())))
+        found.append(
+            f"The design was made for plane waves from its users; on the true channels one of them misses its SINR by "
+            f"{worst_db:.1f} dB. Leave out `served_users.assumed_waves` to have them served."
+        )
+    return [*found, *darkness_cautions(scenario, design.covariances[0])]
+
+
+def darkness_cautions(scenario: Scenario, covariance: Complex[np.ndarray, "tx tx"]) -> list[str]:
+    """What to know of a transmission that leaves the target in the dark."""
+    share = illumination_share(scenario, covariance)
     if share >= DARK:
         return []
     return [
@@ -258,8 +305,8 @@ def constraint(scenario: Scenario, kind: type) -> Constraint:
 
 
 def transmit_directions(scenario: Scenario) -> Complex[np.ndarray, "tx beam"]:
-    """The transmitting array's response towards the target."""
-    return double_array(scenario).transmit.value
+    """Beam that lights the target: the conjugate of the transmitting array's response towards it."""
+    return double_array(scenario).transmit.value.conj()
 
 
 def true_state(scenario: Scenario) -> dict[str, Float[np.ndarray, "..."]]:

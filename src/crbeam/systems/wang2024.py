@@ -14,8 +14,10 @@ from jaxtyping import Complex, Float
 from crbeam.communication import mimo_rates_bps_hz
 from crbeam.design import Constraint, Criterion, Design, DesignProblem, PowerBudget, Stream
 from crbeam.design.rate_constraints import MinimumRate
+from crbeam.design.selection.candidates import MAX_LISTED
+from crbeam.design.selection.costs import COST_TOLERANCE, CooperationCosts, Selection
 from crbeam.design.service_constraints import MinimumSinr
-from crbeam.errors import InvalidInput
+from crbeam.errors import Infeasible, InvalidInput
 from crbeam.estimation.link_model import LinkModel
 from crbeam.information import InformationMap
 from crbeam.information.delay_doppler import delay_doppler_information, printed_information, shared_parameters
@@ -33,13 +35,14 @@ from crbeam.systems.receivers import (
     moving_echo,
     multistatic_of,
     pulse_train,
+    receiver_positions_m,
     receivers_of,
     sensing_links,
     transmitter_of,
 )
 
 LINKS, FUSED = "links", "fused"
-DEFAULT_METHOD = "digital"
+HAS_WEIGHTS = False
 SENSING_STREAM = "sensing"
 POSITION, VELOCITY, SPEED = "target_position[0]", "target_velocity[0]", "target_speed[0]"
 
@@ -125,6 +128,9 @@ def target_jacobian(
 
 def link_map(scenario: Scenario, link: str) -> InformationMap:
     """The one of `link_maps` with that name."""
+    alone = next((each for each in listeners(scenario) if each.link == link), None)
+    if alone is not None:
+        return receiver_map(scenario, alone)
     maps = link_maps(scenario)
     if link not in maps:
         raise InvalidInput(f"The link must be one of {', '.join(maps)}, found `{link}`.")
@@ -137,12 +143,17 @@ def design_problem(scenario: Scenario, *, weight: float | None = None, judged_by
     With line-of-sight channels every rate is a linear inequality on covariances, so that the problem is convex. All
     bounds are proportional to one over the power towards the target: the best beams are the same for each of them.
 
+    Where a budget is given and not who senses, the receivers that sense are part of the choice (`Selection`).
+
     Args:
         scenario: the world.
         weight: must be None: there is nothing to weigh.
         judged_by: `links` or `fused`: the receivers that sense, together; or the name of a receiver alone.
 
-    Reference: wang2024 eqs. (23), (32), (37).
+    Raises:
+        Infeasible: the receivers that are named as sensing cost more than the budget.
+
+    Reference: wang2024 eqs. (23), (26), (32), (37).
 
     Deviation: the objective is the squared position error bound, not the trace (17); with the shared metric it is the
     trace in symbol durations and shifts per symbol.
@@ -150,13 +161,61 @@ def design_problem(scenario: Scenario, *, weight: float | None = None, judged_by
     if weight is not None:
         raise InvalidInput("The system wang2024 has no weight of bistatic positioning; leave it out.")
     link = FUSED if judged_by == LINKS else judged_by
+    choice = selection_of(scenario)
+    _require_budget(scenario, choice)
+    is_open = link == FUSED and receivers_of(scenario).selected is None and np.isfinite(choice.budget_m)
     information = link_map(scenario, link)
     return DesignProblem(
         criteria=(Criterion(information, objective_weights(scenario, information), link),),
-        constraints=(*power_budgets(scenario), *rate_constraints(scenario)),
+        constraints=(*power_budgets(scenario), *rate_constraints(scenario), *([choice] if is_open else [])),
         streams=streams(scenario),
         directions=transmit_directions(scenario),
     )
+
+
+def selection_of(scenario: Scenario) -> Selection:
+    """Prices of the receivers, the budget, and what those know that sense.
+
+    Reference: wang2024 eqs. (22), (26).
+    """
+    places_m, target_m = receiver_positions_m(scenario), np.array(scenario.targets.positions_m[0])
+    pairs_m = np.hypot(*np.moveaxis(places_m[:, None] - places_m, -1, 0))
+    receivers = receivers_of(scenario)
+    costs = CooperationCosts(np.hypot(*(places_m - target_m).T), pairs_m, receivers.target_share)
+    budget_m = np.inf if receivers.cost_budget_m is None else receivers.cost_budget_m
+    return Selection(receivers.names, costs, budget_m, places_m, (SENSING_STREAM,))
+
+
+def _require_budget(scenario: Scenario, choice: Selection) -> None:
+    receivers = receivers_of(scenario)
+    if receivers.selected is None:
+        return
+    members = np.isin(np.arange(len(receivers.names)), receivers.selected)
+    cost_m = float(choice.costs.of_sets_m(members[None])[0])
+    if cost_m > choice.budget_m * (1.0 + COST_TOLERANCE):
+        raise Infeasible(
+            f"The receivers that sense must cost at most {choice.budget_m:g} m, but those selected cost {cost_m:g} m. "
+            f"Raise `receivers.cost_budget`, or leave `receivers.selected` to the design.",
+            requirement="cooperation cost",
+        )
+
+
+def default_method(scenario: Scenario) -> str:
+    """A method for the choice of receivers that a scenario leaves open, or for its channels."""
+    receivers = receivers_of(scenario)
+    if receivers.selected is None and receivers.cost_budget_m is not None:
+        return "exact" if len(receivers.names) <= MAX_LISTED else "many-receivers"
+    scattered = receivers.rician_factor is not None and receivers.minimum_rate > 0.0
+    return "lifted-sca" if scattered else "lifted-sdp"
+
+
+def settled(scenario: Scenario, design: Design) -> Scenario:
+    """The scenario in which those receivers sense that a design selected."""
+    if not design.selected:
+        return scenario
+    receivers = receivers_of(scenario)
+    chosen = tuple(number for number, name in enumerate(receivers.names) if name in design.selected)
+    return scenario.model_copy(update={"receivers": receivers.model_copy(update={"selected": chosen})})
 
 
 def objective_weights(scenario: Scenario, information: InformationMap) -> dict[str, float]:

@@ -1,29 +1,36 @@
-"""A network of stations, one of which listens for a target while the others serve users, at least power.
+"""A network of stations, some of which listen for targets while the others serve users, at least power or error.
 
 Every station is a block. A link, from all others to one station, stands for what that station would hear if it listened
-and was silent; which of them does, and who serves whom, is part of the design.
+and was silent; which of them does, and who serves whom, is part of the design. Where several listen together, each set
+of them has a name such as `bs1+bs2`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import reduce
+from itertools import combinations
+from operator import add
 
 import numpy as np
 from jaxtyping import Complex, Float
 
 from crbeam.design import Constraint, Criterion, Design, DesignProblem, PowerBudget, Stream
 from crbeam.design.network.grading import role_of, serving_blocks
-from crbeam.design.problem import Power
-from crbeam.design.service_constraints import Association, BoundLimit, MinimumSinr, OneReceiver
+from crbeam.design.problem import Power, WeightedBound
+from crbeam.design.service_constraints import Association, BoundLimit, Listening, MinimumSinr, ReceiverChoice
 from crbeam.errors import InvalidInput
 from crbeam.estimation.link_model import LinkModel
 from crbeam.information import InformationMap
-from crbeam.information.network import TARGET, Snapshots, StationView, network_information
+from crbeam.information.network import Snapshots, StationView, TargetEchoes, echoes_information, target_name
 from crbeam.propagation import Paths
 from crbeam.propagation.path_loss import LogDistanceLoss
 from crbeam.propagation.responses import steering_response
 from crbeam.scenario import Network, Scenario, UniformLinearArray
+from crbeam.systems.service import Service
 
 DEFAULT_METHOD = "exact"
+#: There are no weights of bistatic positioning.
+HAS_WEIGHTS = False
 SENSING_STREAM = "sensing"
 #: Purposes of the random streams of a seed.
 _CHANNEL_DRAWS, _ECHO_DRAWS = 3, 4
@@ -35,21 +42,21 @@ def network_of(scenario: Scenario) -> Network:
     return scenario.network
 
 
-def station_view(scenario: Scenario, name: str, *, listens: bool = False) -> StationView:
-    """The target as a station sees it, with its transmit array, or the one that listens.
+def station_view(scenario: Scenario, name: str, *, target: int = 0, listens: bool = False) -> StationView:
+    """A target as a station sees it, with its transmit array, or the one that listens.
 
     Responses are transmit vectors: a user or target with the response a to plane waves receives `t^H x`, `t = a`.
     """
     station = scenario.stations[name]
     array: UniformLinearArray = station.receive_array if listens else station.transmit_array
-    offset_m = np.subtract(scenario.targets.positions_m[0], station.position_m)
+    offset_m = np.subtract(scenario.targets.positions_m[target], station.position_m)
     angle_rad = np.arctan2(offset_m[1], offset_m[0]) - station.orientation_rad
     response, slope = steering_response(array.positions_wavelengths, np.array([angle_rad]))
     return StationView(name, response[:, 0], slope[:, 0], offset_m)
 
 
-def echo_gains(scenario: Scenario, receiver: str) -> dict[str, complex]:
-    """Gain of the way from every other station over the target to the one that listens.
+def echo_gains(scenario: Scenario, receiver: str, *, target: int = 0) -> dict[str, complex]:
+    """Gain of the way from every other station over a target to the one that listens.
 
     Its squared modulus is `1 / (loss d_s^n d_r^n)`; its phase, of which nothing depends, comes from the seed.
 
@@ -58,11 +65,13 @@ def echo_gains(scenario: Scenario, receiver: str) -> dict[str, complex]:
     network = network_of(scenario)
     names = list(scenario.stations)
     leg = LogDistanceLoss(1.0, network.echo_loss_exponent)
-    reach = {name: float(leg.amplitude(np.array([station_view(scenario, name).distance_m]))[0]) for name in names}
+    distances_m = np.array([station_view(scenario, name, target=target).distance_m for name in names])
+    reach = dict(zip(names, leg.amplitude(distances_m).tolist(), strict=True))
     found = {}
     for name in names:
         if name != receiver:
-            generator = _generator(scenario, _ECHO_DRAWS, names.index(receiver), names.index(name))
+            pair = (names.index(receiver), names.index(name), *([target] if target else []))
+            generator = _generator(scenario, _ECHO_DRAWS, *pair)
             turn = np.exp(2j * np.pi * generator.uniform())
             found[name] = complex(reach[name] * reach[receiver] / np.sqrt(network.echo_loss) * turn)
     return found
@@ -90,17 +99,43 @@ def _generator(scenario: Scenario, *key: int) -> np.random.Generator:
 
 
 def link_maps(scenario: Scenario) -> dict[str, InformationMap]:
-    """What each station that may listen would hear of the target, all others transmitting, by link."""
-    waveform, network = scenario.waveform, network_of(scenario)
+    """What each station that may listen would hear of the targets, all others transmitting, by link.
+
+    Where several listen together, also what each set of them would hear, the others transmitting.
+    """
+    found = {name: _heard(scenario, (link.receiver,)) for name, link in scenario.links.items()}
+    together = {name: stations for name, stations in listening_sets(scenario).items() if name not in found}
+    return found | {name: _heard(scenario, stations) for name, stations in together.items()}
+
+
+def listening_sets(scenario: Scenario) -> dict[str, tuple[str, ...]]:
+    """Stations of each set that may listen, by its name; those nearest to the targets first."""
+
+    def distance_m(link: str) -> float:
+        receiver, targets = scenario.links[link].receiver, range(len(scenario.targets.positions_m))
+        return sum(station_view(scenario, receiver, target=target).distance_m for target in targets)
+
+    sets = combinations(sorted(scenario.links, key=distance_m), network_of(scenario).listeners)
+    ordered = sorted(sets, key=lambda links: sum(map(distance_m, links)))
+    return {"+".join(links): tuple(scenario.links[link].receiver for link in links) for links in ordered}
+
+
+def _heard(scenario: Scenario, receivers: Sequence[str]) -> InformationMap:
+    """What stations hear together, all others transmitting."""
+    waveform, targets = scenario.waveform, range(len(scenario.targets.positions_m))
     count = waveform.symbols_per_slot * waveform.subcarriers
-    snapshots = Snapshots(count, scenario.noise_power_w, network.rms_bandwidth_hz)
-    found = {}
-    for name, link in scenario.links.items():
-        gains = echo_gains(scenario, link.receiver)
-        views = [station_view(scenario, each) for each in gains]
-        receiver = station_view(scenario, link.receiver, listens=True)
-        found[name] = network_information(receiver, views, np.array([*gains.values()]), snapshots)
-    return found
+    snapshots = Snapshots(count, scenario.noise_power_w, network_of(scenario).rms_bandwidth_hz)
+    others = [name for name in scenario.stations if name not in receivers]
+    maps = []
+    for receiver in receivers:
+        echoes = []
+        for target in targets:
+            gains = echo_gains(scenario, receiver, target=target)
+            views = [station_view(scenario, name, target=target) for name in others]
+            heard = station_view(scenario, receiver, target=target, listens=True)
+            echoes.append(TargetEchoes(heard, views, np.array([gains[name] for name in others])))
+        maps.append(echoes_information(echoes, snapshots))
+    return reduce(add, maps)
 
 
 def link_map(scenario: Scenario, link: str) -> InformationMap:
@@ -112,7 +147,9 @@ def link_map(scenario: Scenario, link: str) -> InformationMap:
 
 
 def design_problem(scenario: Scenario, *, weight: float | None = None, judged_by: str = "links") -> DesignProblem:
-    """Least power at which every user has its ratio and the target its accuracy, over all roles and associations.
+    """Least power at which every user has its ratio and each target its accuracy, over all roles and associations.
+
+    Or, if no accuracy is asked for, the best that the powers allow: least sum of the bounds of all targets' positions.
 
     Args:
         scenario: the world.
@@ -122,36 +159,54 @@ def design_problem(scenario: Scenario, *, weight: float | None = None, judged_by
     Reference: xu2023 eq. (8), eq. (9).
     """
     if weight is not None or judged_by != "links":
-        raise InvalidInput("The system xu2023 minimises power under requirements: it has no weights and one judgement.")
+        raise InvalidInput("The system xu2023 minimises power or error under requirements: it has no weights.")
     network, (blocks,) = network_of(scenario), block_sets(scenario)
-    names = sorted(scenario.links, key=lambda name: station_view(scenario, scenario.links[name].receiver).distance_m)
-    maps = link_maps(scenario)
+    sets, maps = listening_sets(scenario), link_maps(scenario)
+    bounded = {name: _criteria(scenario, name, replace(maps[name], blocks=blocks)) for name in sets}
+    limits = [limit for each in bounded.values() for _, limit in each if limit is not None]
     return DesignProblem(
-        criteria=tuple(Criterion(replace(maps[name], blocks=blocks), {TARGET: 1.0}, name) for name in names),
+        criteria=tuple(criterion for each in bounded.values() for criterion, _ in each),
         constraints=(
             *power_budgets(scenario),
             *_users(scenario, blocks),
-            *(BoundLimit(name, network.target_error_m**2) for name in names),
-            OneReceiver({name: scenario.links[name].receiver for name in names}),
+            *limits,
+            ReceiverChoice(
+                {
+                    name: Listening(stations, tuple(criterion.name for criterion, _ in bounded[name]))
+                    for name, stations in sets.items()
+                }
+            ),
             Association(),
         ),
-        objective=Power(),
+        objective=Power() if limits else WeightedBound(),
         streams=(*(Stream(f"to {name}", blocks, name) for name in network.names), Stream(SENSING_STREAM, blocks)),
         directions=np.stack([station_view(scenario, block).response for block in blocks], axis=1),
     )
 
 
+def _criteria(scenario: Scenario, name: str, information: InformationMap) -> list[tuple[Criterion, BoundLimit | None]]:
+    """What a set of stations hears of the targets: each with its limit, or all together to be minimised."""
+    network, targets = network_of(scenario), range(len(scenario.targets.positions_m))
+    found: list[tuple[Criterion, BoundLimit | None]] = []
+    for target in targets:
+        error_m = network.error_of_target_m(target)
+        if error_m is None:
+            return [(Criterion(information, {target_name(each): 1.0 for each in targets}, name), None)]
+        own = name if len(targets) == 1 else f"{name}/target[{target}]"
+        found.append((Criterion(information, {target_name(target): 1.0}, own), BoundLimit(own, error_m**2)))
+    return found
+
+
 def _users(scenario: Scenario, blocks: tuple[str, ...]) -> tuple[MinimumSinr, ...]:
     network = network_of(scenario)
-    return tuple(
-        MinimumSinr(
-            name,
-            {block: user_channel(scenario, block, index) for block in blocks},
-            network.minimum_sinr,
-            network.user_noise_w,
-        )
-        for index, name in enumerate(network.names)
-    )
+    found = []
+    for index, name in enumerate(network.names):
+        channels = {block: user_channel(scenario, block, index) for block in blocks}
+        if network.minimum_rate is None:
+            found.append(MinimumSinr(name, channels, network.sinr, network.user_noise_w))
+        else:
+            found.append(MinimumSinr.for_rate(name, channels, network.minimum_rate, network.user_noise_w))
+    return tuple(found)
 
 
 def served_sinr(scenario: Scenario, design: Design) -> dict[str, float]:
@@ -175,25 +230,44 @@ def _received_w(user: MinimumSinr, design: Design, stack: Complex[np.ndarray, "b
     return sum(powers_w)
 
 
-def roles(scenario: Scenario, design: Design) -> tuple[str, dict[str, tuple[str, ...]]]:
-    """The station that listens in a design, and the stations that serve each user."""
+def roles(scenario: Scenario, design: Design) -> tuple[tuple[str, ...], dict[str, tuple[str, ...]]]:
+    """The stations that listen in a design, and the stations that serve each user."""
     problem = design_problem(scenario)
     role = role_of(problem, design.covariances)
-    return scenario.links[role.receiver].receiver, serving_blocks(problem, design.stream_covariances)
+    return role.silent, serving_blocks(problem, design.stream_covariances)
+
+
+def service(scenario: Scenario, design: Design | None) -> Service:
+    """Places of the users; under a design, the stations that serve them, those that listen, and idle ones."""
+    network = network_of(scenario)
+    places_m = dict(zip(network.names, network.user_positions_m, strict=True))
+    if design is None:
+        return Service(places_m)
+    listeners, served = roles(scenario, design)
+    silent = [name for name, sent in zip(design.blocks, design.covariances, strict=True) if not np.any(sent)]
+    return Service(places_m, served, listeners, tuple(name for name in silent if name not in listeners))
 
 
 def cautions(scenario: Scenario, design: Design) -> list[str]:
     """Who listens and who serves whom, which the bounds do not tell."""
-    receiver, served = roles(scenario, design)
+    listeners, served = roles(scenario, design)
     pairs = ", ".join(f"{user} by {' and '.join(stations)}" for user, stations in served.items())
+    who = (
+        f"Station {listeners[0]} listens and is"
+        if len(listeners) == 1
+        else f"Stations {', '.join(listeners)} listen, all"
+    )
     return [
-        f"Station {receiver} listens and is silent. Bounds of the other links hold if those stations listened without "
-        f"hearing themselves. Served: {pairs or 'nobody'}."
+        f"{who} silent. Bounds of the other links hold if those stations listened without hearing themselves. "
+        f"Served: {pairs or 'nobody'}."
     ]
 
 
 def power_budgets(scenario: Scenario) -> tuple[PowerBudget, ...]:
-    """The most that each station may send, in every symbol."""
+    """The most that each station may send, or all together, in every symbol."""
+    total_w = network_of(scenario).total_power_w
+    if total_w is not None:
+        return (PowerBudget(tuple(scenario.stations), total_w / scenario.waveform.subcarriers),)
     return tuple(PowerBudget((name,), scenario.power_per_subcarrier_w(name)) for name in scenario.stations)
 
 
@@ -213,8 +287,9 @@ def constraint(_: Scenario, kind: type) -> Constraint:
 
 
 def true_state(scenario: Scenario) -> dict[str, Float[np.ndarray, "..."]]:
-    """True position of the target."""
-    return {TARGET: np.array(scenario.targets.positions_m[0], dtype=float)}
+    """True positions of the targets."""
+    places_m = enumerate(scenario.targets.positions_m)
+    return {target_name(index): np.array(place_m, dtype=float) for index, place_m in places_m}
 
 
 def paths_of(_: Scenario) -> dict[str, Paths]:

@@ -1,4 +1,4 @@
-"""The semidefinite program of the least power of a network, through CVXPY: a reference for tests and benchmarks."""
+"""The semidefinite program of the best transmission of a network, through CVXPY: for tests and benchmarks."""
 
 import warnings
 from typing import Any
@@ -6,22 +6,22 @@ from typing import Any
 import numpy as np
 
 from crbeam.design.network.choices import Role
-from crbeam.design.network.program import PowerProgram, ProgramBlock, power_program
+from crbeam.design.network.program import NetworkProgram, ProgramBlock, network_program
 from crbeam.design.problem import DesignProblem
 from crbeam.linalg import hermitian_part
 
 
-def conic_least_power_w(problem: DesignProblem, role: Role, servers: tuple[tuple[str, ...], ...]) -> float:
-    """Least power of a role and an association, to the accuracy of Clarabel; infinite if it says that none suffices.
+def conic_optimum(problem: DesignProblem, role: Role, servers: tuple[tuple[str, ...], ...]) -> float:
+    """Least objective of a role and an association, to the accuracy of Clarabel; infinite if it finds none.
 
     A covariance for each user and each block that may serve it, and one for what serves nobody; the limit on the bound
-    is `[[S, E^T], [E, I(X)]] >= 0, tr S <= 1` after whitening.
+    is `[[S, E^T], [E, I(X)]] >= 0, tr S <= 1` after whitening; where bounds are minimised, the sum of `tr S` is.
 
     Reference: xu2023 eq. (9)-(13).
     """
     import cvxpy as cp
 
-    program = power_program(problem, role)
+    program = network_program(problem, role)
     own = {
         (user, place): cp.Variable((block.basis.shape[1],) * 2, hermitian=True)
         for place, block in enumerate(program.blocks)
@@ -33,16 +33,22 @@ def conic_least_power_w(problem: DesignProblem, role: Role, servers: tuple[tuple
         sum((each for (_, at), each in own.items() if at == place), rest[place]) for place in range(len(rest))
     ]
     constraints: list[Any] = [each >> 0 for each in (*own.values(), *rest)]
-    constraints += _budgets(program, totals) + _ratios(program, own, totals) + _limit(program, totals)
+    constraints += _budgets(program, totals) + _ratios(program, own, totals)
     power: Any = sum(cp.real(cp.trace(total)) for total in totals)
-    task = cp.Problem(cp.Minimize(power), constraints)
+    minimised: Any = 0.0
+    for number, bound in enumerate(program.bounds):
+        value, holds = _bound(program, number, totals)
+        constraints += [*holds, value <= 1.0] if bound.is_limited else holds
+        minimised = minimised if bound.is_limited else minimised + value
+    objective = minimised if role.has_objective else power
+    task = cp.Problem(cp.Minimize(objective), constraints)
     with warnings.catch_warnings():  # the accuracy is what the comparison shows
         warnings.filterwarnings("ignore", message="Solution may be inaccurate")
         task.solve(solver=cp.CLARABEL)
-    return program.unit_w * float(power.value) if str(task.status).startswith("optimal") else np.inf
+    return program.unit * float(objective.value) if str(task.status).startswith("optimal") else np.inf
 
 
-def _budgets(program: PowerProgram, totals: list[Any]) -> list[Any]:
+def _budgets(program: NetworkProgram, totals: list[Any]) -> list[Any]:
     import cvxpy as cp
 
     found = []
@@ -53,7 +59,7 @@ def _budgets(program: PowerProgram, totals: list[Any]) -> list[Any]:
     return found
 
 
-def _ratios(program: PowerProgram, own: dict[tuple[int, int], Any], totals: list[Any]) -> list[Any]:
+def _ratios(program: NetworkProgram, own: dict[tuple[int, int], Any], totals: list[Any]) -> list[Any]:
     found = []
     for user, factor in enumerate(program.factors):
         scale = max(float(np.sum(np.abs(block.channels[:, user]) ** 2)) for block in program.blocks)
@@ -74,18 +80,17 @@ def _power(block: ProgramBlock, user: int, matrix: Any) -> Any:
     return cp.real(cp.trace(hermitian_part(np.outer(vector, vector.conj())) @ matrix))
 
 
-def _limit(program: PowerProgram, totals: list[Any]) -> list[Any]:
+def _bound(program: NetworkProgram, number: int, totals: list[Any]) -> tuple[Any, list[Any]]:
+    """`tr S` of a bound, and what S must be."""
     import cvxpy as cp
 
-    if not program.selection.size:
-        return []
-    information: Any = program.constant
+    bound = program.bounds[number]
+    information: Any = bound.constant
     for block, total in zip(program.blocks, totals, strict=True):
-        for part in block.parts:
+        for part in block.parts[number]:
             gram = part.transmit.conj().T @ total @ part.transmit
             seen = cp.real(cp.multiply(part.weight, cp.conj(gram)))
             information = information + part.jacobian.T @ seen @ part.jacobian
-    slack = cp.Variable((program.selection.shape[1],) * 2, symmetric=True)
+    slack = cp.Variable((bound.selection.shape[1],) * 2, symmetric=True)
     information = 0.5 * (information + information.T)
-    whole = cp.bmat([[slack, program.selection.T], [program.selection, information]])
-    return [whole >> 0, cp.trace(slack) <= 1.0]
+    return cp.trace(slack), [cp.bmat([[slack, bound.selection.T], [bound.selection, information]]) >> 0]

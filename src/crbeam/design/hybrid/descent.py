@@ -12,8 +12,8 @@ from crbeam.design.hybrid.views import NetworkView
 from crbeam.design.result import Proposal
 from crbeam.design.served.optimum import served_optimum
 
-#: Accuracy of the value, and smoothing of the least limit of uplink users, from one stage of a descent to the next.
-STAGES = ((1e-2, 1e-1), (1e-3, 1e-2), (1e-4, 1e-3), (1e-5, 1e-4))
+#: Accuracy of the value, from one stage of a descent to the next.
+STAGES = (1e-2, 1e-3, 1e-4, 1e-5)
 #: Relative decrease by a step below which a stage ends, as a share of its accuracy.
 LEAST_DECREASE = 1e-3
 #: Largest component of the gradient of the logarithm at which a stage ends.
@@ -50,8 +50,8 @@ def descended(
     """
     phases_rad, evaluations = start_rad, 0
     trace: list[float] = []
-    for accuracy, smoothing in STAGES:
-        value = ValueFunction(replace(view, smoothing=smoothing), accuracy, price, digital / view.reduced.scale)
+    for accuracy in STAGES:
+        value = ValueFunction(view, accuracy, price, digital / view.reduced.scale)
         count = _Counted(value)
         found = descend(
             count, phases_rad, max_iterations=max_iterations, tolerance=FLAT, least_decrease=LEAST_DECREASE * accuracy

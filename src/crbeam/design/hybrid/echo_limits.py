@@ -1,9 +1,8 @@
-"""How much echo uplink users bear behind a network, and how that changes with the network.
+"""Ratios of uplink users behind a network and beside an echo, and how they change with both.
 
 With `C_k(x) = F^H (P sum_{i != k} h_i h_i^H + x a a^H + noise) F` the best combiner `w = C_k^-1 F^H h_k` of user k
 gives it the ratio `P h_k^H F w`, which falls with the power x of the echo by `P |w^H F^H a|^2` and changes with the
-network by `d ratio / dF* = P (h_k w^H - R_k F w w^H)`, R_k the matrix between F^H and F. The limit is the x at which
-the ratio is what the user needs. It is negative for a user that misses it without echo.
+network by `d ratio / dF* = P (h_k w^H - R_k F w w^H)`, R_k the matrix between F^H and F.
 """
 
 from dataclasses import dataclass
@@ -15,74 +14,47 @@ from crbeam.design.service_constraints import MinimumUplinkSinr
 
 
 @dataclass(frozen=True, eq=False)
-class EchoLimits:
-    """Limits of uplink users behind a network with orthonormal columns.
+class RatiosBesideEcho:
+    """Ratios of all users behind a network with orthonormal columns, with their derivatives.
 
     Attributes:
+        ratios: with the best combiners.
+        slopes: `d ratio_k / dF*`.
+        falls: `d ratio_k / dx`, x the power of the echo in watt.
+    """
+
+    ratios: Float[np.ndarray, " user"]
+    slopes: Complex[np.ndarray, "user antenna chain"]
+    falls: Float[np.ndarray, " user"]
+
+
+def ratios_beside_echo(
+    service: MinimumUplinkSinr, network: Complex[np.ndarray, "antenna chain"], echo_w: float
+) -> RatiosBesideEcho:
+    """Ratios of all users behind a network with orthonormal columns.
+
+    Args:
         service: the users.
         network: F.
-        echo_w: largest power of the echo of each user, at most `largest_w`.
-        without_echo: ratio of each user without echo.
-        largest_w: what stands for no limit.
+        echo_w: power of the echo that each antenna hears.
     """
-
-    service: MinimumUplinkSinr
-    network: Complex[np.ndarray, "antenna chain"]
-    echo_w: Float[np.ndarray, " user"]
-    without_echo: Float[np.ndarray, " user"]
-    largest_w: float
-
-    def slopes(self) -> Complex[np.ndarray, "user antenna chain"]:
-        """`d limit_k / dF*`; zero where there is no limit."""
-        found = np.zeros((len(self.echo_w), *self.network.shape), dtype=complex)
-        heard = self.network.conj().T @ self.service.echo
-        for user, echo_w in enumerate(self.echo_w):
-            if echo_w < self.largest_w:
-                combiner, slope = self._ratio_slope(user, float(echo_w))
-                fall = self.service.uplink.user_power_w * abs(combiner.conj() @ heard) ** 2
-                found[user] = slope / fall
-        return found
-
-    def ratio_slopes(self) -> Complex[np.ndarray, "user antenna chain"]:
-        """`d ratio_k / dF*` without echo."""
-        return np.stack([self._ratio_slope(user, 0.0)[1] for user in range(len(self.echo_w))])
-
-    def _ratio_slope(self, user: int, echo_w: float) -> tuple[np.ndarray, np.ndarray]:
-        """Best combiner of a user beside an echo, and the derivative of its ratio by the conjugate of the network."""
-        uplink, network = self.service.uplink, self.network
-        others = np.delete(uplink.channels, user, axis=1)
-        own, echo = uplink.channels[:, user], self.service.echo
-        power, noise = uplink.user_power_w, uplink.noise_power_w
-        heard, direction = network.conj().T @ others, network.conj().T @ echo
-        inner = power * heard @ heard.conj().T + echo_w * np.outer(direction, direction.conj())
-        inner = inner + noise * np.eye(len(inner))
-        combiner = np.linalg.solve(inner, network.conj().T @ own)
-        disturbed = power * others @ (heard.conj().T @ combiner) + echo_w * echo * (direction.conj() @ combiner)
-        disturbed = disturbed + noise * network @ combiner
-        return combiner, power * np.outer(own - disturbed, combiner.conj())
+    found = [_user(service, network, echo_w, user) for user in range(len(service.users))]
+    ratios, slopes, falls = zip(*found, strict=True)
+    return RatiosBesideEcho(np.array(ratios), np.array(slopes), np.array(falls))
 
 
-def echo_limits(
-    service: MinimumUplinkSinr, network: Complex[np.ndarray, "antenna chain"], largest_w: float
-) -> EchoLimits:
-    """Limits of all users behind a network with orthonormal columns.
-
-    `(s - gamma) / (c - (s - gamma) m)` with `s, c, m` of `EchoTolerance`, and none where the denominator is not
-    positive.
-    """
+def _user(service: MinimumUplinkSinr, network: np.ndarray, echo_w: float, user: int) -> tuple[float, np.ndarray, float]:
     uplink = service.uplink
-    users, direction = network.conj().T @ uplink.channels, network.conj().T @ service.echo
-    power = uplink.user_power_w
-    found = []
-    for user, own in enumerate(users.T):
-        others = np.delete(users, user, axis=1)
-        inner = power * others @ others.conj().T + uplink.noise_power_w * np.eye(len(users))
-        solved = np.linalg.solve(inner, np.stack([own, direction], axis=1))
-        reached = power * float(np.real(own.conj() @ solved[:, 0]))
-        coupling = power * abs(direction.conj() @ solved[:, 0]) ** 2
-        margin = reached - float(service.minimum_sinr[user])
-        slope = coupling - margin * float(np.real(direction.conj() @ solved[:, 1]))
-        limit = margin / slope if slope * largest_w > margin else largest_w
-        found.append((limit, reached))
-    values = np.array(found).reshape(-1, 2)
-    return EchoLimits(service, network, values[:, 0], values[:, 1], largest_w)
+    others = np.delete(uplink.channels, user, axis=1)
+    own, echo = uplink.channels[:, user], service.echo
+    power, noise = uplink.user_power_w, uplink.noise_power_w
+    heard, direction = network.conj().T @ others, network.conj().T @ echo
+    inner = power * heard @ heard.conj().T + echo_w * np.outer(direction, direction.conj())
+    inner = inner + noise * np.eye(len(inner))
+    combiner = np.linalg.solve(inner, network.conj().T @ own)
+    ratio = power * float(np.real(own.conj() @ network @ combiner))
+    passed = direction.conj() @ combiner
+    disturbed = power * others @ (heard.conj().T @ combiner) + echo_w * echo * passed
+    disturbed = disturbed + noise * network @ combiner
+    slope = power * np.outer(own - disturbed, combiner.conj())
+    return ratio, slope, -power * float(np.abs(passed)) ** 2

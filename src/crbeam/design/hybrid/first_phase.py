@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Float
 
 from crbeam.design.analog.smooth_descent import descend
-from crbeam.design.hybrid.echo_limits import echo_limits
+from crbeam.design.hybrid.echo_limits import ratios_beside_echo
 from crbeam.design.service_constraints import MinimumUplinkSinr
 from crbeam.design.subarrays import SubarrayHybrid
 from crbeam.errors import Infeasible
@@ -32,9 +32,9 @@ class MissedRatios:
     def __call__(self, phases_rad: Float[np.ndarray, " antenna"]) -> tuple[float, Float[np.ndarray, " antenna"]]:
         """Value and gradient."""
         network = self.hybrid.network(phases_rad)
-        limits = echo_limits(self.service, network, 1.0)
-        missed = np.maximum(0.0, ROOM - np.log(limits.without_echo / self.service.minimum_sinr))
-        slope = np.tensordot(-2.0 * missed / limits.without_echo, limits.ratio_slopes(), axes=1)
+        found = ratios_beside_echo(self.service, network, 0.0)
+        missed = np.maximum(0.0, ROOM - np.log(found.ratios / self.service.minimum_sinr))
+        slope = np.tensordot(-2.0 * missed / found.ratios, found.slopes, axes=1)
         return float(np.sum(missed**2)), 2.0 * np.sum(np.real(slope.conj() * 1j * network), axis=1)
 
 
@@ -55,7 +55,7 @@ def served_starts_rad(
         Infeasible: there is none; this is no proof that no network does.
     """
     moved = np.array([served_start_rad(service, hybrid, phases_rad) for phases_rad in starts_rad])
-    reached = [echo_limits(service, hybrid.network(phases_rad), 1.0).without_echo for phases_rad in moved]
+    reached = [ratios_beside_echo(service, hybrid.network(phases_rad), 0.0).ratios for phases_rad in moved]
     shares = np.array([np.min(ratios / service.minimum_sinr) for ratios in reached])
     if np.any(shares > 1.0):
         return moved[shares > 1.0]

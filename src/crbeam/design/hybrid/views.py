@@ -13,17 +13,12 @@ from functools import cached_property
 import numpy as np
 from jaxtyping import Complex
 
-from crbeam.design.hybrid.echo_limits import echo_limits
 from crbeam.design.hybrid.networks import digital_relaxation, n_antennas_of
 from crbeam.design.problem import DesignProblem
 from crbeam.design.served.barrier import CentralPoint, adjoints
 from crbeam.design.served.reduction import ServedProblem, reduce_served
-from crbeam.design.service_constraints import MinimumUplinkSinr, PowerPart, Requirement
+from crbeam.design.service_constraints import MinimumUplinkSinr
 from crbeam.design.subarrays import SubarrayHybrid
-from crbeam.errors import InvalidInput
-
-#: Limits of the echo beyond this multiple of the largest echo never bind; they stay there.
-LARGEST_LIMIT = 2.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,12 +28,10 @@ class NetworkView(ABC):
     Attributes:
         problem: with the hybrid array.
         hybrid: the array.
-        smoothing: by how much, relative to the largest echo, the least limit of uplink users is smoothed.
     """
 
     problem: DesignProblem
     hybrid: SubarrayHybrid
-    smoothing: float = 1e-3
 
     @cached_property
     def n_antennas(self) -> int:
@@ -112,40 +105,16 @@ class TransmitView(NetworkView):
 class ReceiveView(NetworkView):
     """A network between receive antennas and chains: what is heard is projected on its columns."""
 
-    @cached_property
-    def _service(self) -> MinimumUplinkSinr | None:
-        found = [part for part in self.problem.constraints if isinstance(part, MinimumUplinkSinr)]
-        if len(found) > 1:
-            raise InvalidInput(f"A problem must have at most one set of uplink users, found {len(found)}.")
-        return found[0] if found else None
-
     def _without_network(self) -> ServedProblem:
-        """All requirements, the last that of all uplink users; its limit is filled in for each network."""
+        """All but the requirements of uplink users, which depend on the network."""
         digital = digital_relaxation(self.problem)
         kept = tuple(part for part in digital.constraints if not isinstance(part, MinimumUplinkSinr))
-        whole = reduce_served(replace(digital, constraints=kept))
-        service = self._service
-        if service is None:
-            return whole
-        block = whole.blocks[0]
-        vector = block.basis.conj().T @ service.response / np.linalg.norm(service.response)
-        if np.linalg.norm(vector) < 1.0 - 1e-6:
-            raise InvalidInput("The echo that uplink users hear must be that of the target which is located.")
-        rows = np.broadcast_to(-np.outer(vector, vector.conj()), (len(block.streams), 1, vector.size, vector.size))
-        part = PowerPart(service.block, service.response, -1.0)
-        return replace(
-            whole,
-            requirements=(*whole.requirements, Requirement("uplink SINR of all users", (part,), 0.0)),
-            blocks=(replace(block, rows=np.concatenate([block.rows, rows], axis=1)),),
-            floors=np.append(whole.floors, 0.0),
-            row_scales=np.append(whole.row_scales, block.power_w * np.linalg.norm(service.response) ** 2),
-        )
+        return reduce_served(replace(digital, constraints=kept))
 
     def at(self, network: Complex[np.ndarray, "antenna chain"]) -> ServedProblem:
-        """What passes the network, and how much echo the users bear behind it."""
-        whole = self.reduced
+        """What passes the network, without uplink users."""
         criteria = []
-        for each, original in zip(whole.criteria, self.problem.active_criteria, strict=True):
+        for each, original in zip(self.reduced.criteria, self.problem.active_criteria, strict=True):
             parts = []
             for part, contribution in zip(each.parts, original.map.contributions, strict=True):
                 if contribution.receiver == self.hybrid.port:
@@ -153,35 +122,25 @@ class ReceiveView(NetworkView):
                     part = replace(part, weight=contribution.gram * (heard.conj().T @ heard))
                 parts.append(part)
             criteria.append(replace(each, parts=tuple(parts)))
-        floors = whole.floors
-        if self._service is not None:
-            floors = np.append(floors[:-1], -self._least(network)[0])
-        return replace(whole, criteria=tuple(criteria), floors=floors)
-
-    @property
-    def _unit_w(self) -> float:
-        """Largest echo that the block can cause."""
-        assert self._service is not None
-        return self._service.echo_gain * float(self.reduced.row_scales[-1])
-
-    def _least(self, network: np.ndarray) -> tuple[float, np.ndarray]:
-        """Least limit of all users in units of the largest echo, smoothed, and its slope by the network."""
-        assert self._service is not None
-        limits = echo_limits(self._service, network, LARGEST_LIMIT * self._unit_w)
-        scaled = limits.echo_w / (self._unit_w * self.smoothing)
-        shares = np.exp(scaled.min() - scaled)
-        least = self.smoothing * (scaled.min() - np.log(shares.sum()))
-        slopes = limits.slopes() / self._unit_w
-        return float(least), np.tensordot(shares / shares.sum(), slopes, axes=1)
+        return replace(self.reduced, criteria=tuple(criteria))
 
     def slope(
         self, network: Complex[np.ndarray, "antenna chain"], optimum: CentralPoint
     ) -> Complex[np.ndarray, "antenna chain"]:
-        """`-G_Q F - sum_k mu_k d(limit_k) / dF*`, G_Q the adjoint of the map in the receive projector."""
+        """As `bound_slope`, at the optimum."""
+        return self.bound_slope(network, optimum.dual.responses, optimum.covariances[0].sum(axis=0))
+
+    def bound_slope(
+        self,
+        network: Complex[np.ndarray, "antenna chain"],
+        responses: tuple[np.ndarray, ...],
+        total: Complex[np.ndarray, "size size"],
+    ) -> Complex[np.ndarray, "antenna chain"]:
+        """`-G_Q F`, G_Q the adjoint of the map in the receive projector, at given responses and reduced covariance."""
         found = np.zeros_like(network)
-        total = optimum.covariances[0].sum(axis=0)
-        criteria = zip(self.reduced.criteria, self.problem.active_criteria, optimum.dual.responses, strict=True)
-        for each, original, response in criteria:
+        for each, original, response in zip(
+            self.reduced.criteria, self.problem.active_criteria, responses, strict=True
+        ):
             for part, contribution in zip(each.parts, original.map.contributions, strict=True):
                 if contribution.receiver != self.hybrid.port:
                     continue
@@ -190,6 +149,4 @@ class ReceiveView(NetworkView):
                     (slopes @ slopes.T) * contribution.gram.conj() * (part.transmit.conj().T @ total @ part.transmit)
                 )
                 found -= contribution.receive @ inner @ (contribution.receive.conj().T @ network)
-        if self._service is not None:
-            found -= optimum.dual.multipliers[-1] * self._least(network)[1]
         return found

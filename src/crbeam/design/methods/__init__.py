@@ -7,6 +7,7 @@ from crbeam.design.method import DesignMethod
 from crbeam.design.methods.analog_cpa import AnalogCodebookMismatch
 from crbeam.design.methods.analog_fdb import AnalogMismatch
 from crbeam.design.methods.analog_wcrb import AnalogWeightedBound
+from crbeam.design.methods.ao_big_m import AlternatingBigM
 from crbeam.design.methods.ao_uplink import AlternatingUplink
 from crbeam.design.methods.conic_wcrb import ConicWeightedBound
 from crbeam.design.methods.cpa_wbf import CodebookBeamformerMismatch
@@ -22,7 +23,13 @@ from crbeam.design.methods.full_ms import FullSensing
 from crbeam.design.methods.fusion import FusedWeightedBound
 from crbeam.design.methods.hybrid import Hybrid
 from crbeam.design.methods.joint_sequential import JointSequential
+from crbeam.design.methods.k_means import KMeans
+from crbeam.design.methods.lifted_sca import LiftedSca
+from crbeam.design.methods.lifted_sdp import LiftedSdp
+from crbeam.design.methods.linkage import Linkage
+from crbeam.design.methods.many_receivers import ExchangedReceivers
 from crbeam.design.methods.nearest_receiver import NearestReceiver
+from crbeam.design.methods.nearest_set import NearestSet
 from crbeam.design.methods.one_transmitter import OneTransmitter
 from crbeam.design.methods.p1_weighted import WeightedLinks
 from crbeam.design.methods.pdd_downlink import PenaltyDownlink
@@ -63,6 +70,8 @@ METHODS: dict[str, type[DesignMethod]] = {
         SuccessiveUplink,
         PenaltyUplink,
         AlternatingUplink,
+        LiftedSdp,
+        LiftedSca,
         Uniform,
         Steered,
         Exact,
@@ -70,6 +79,11 @@ METHODS: dict[str, type[DesignMethod]] = {
         NearestReceiver,
         RandomChoice,
         OneTransmitter,
+        AlternatingBigM,
+        Linkage,
+        KMeans,
+        NearestSet,
+        ExchangedReceivers,
     )
 }
 
@@ -108,6 +122,7 @@ def _option(kind: type[DesignMethod], setting: str) -> tuple[str, int | float | 
 
 __all__ = [
     "METHODS",
+    "AlternatingBigM",
     "AlternatingUplink",
     "AnalogCodebookMismatch",
     "AnalogMismatch",
@@ -120,13 +135,19 @@ __all__ = [
     "CovarianceMismatch",
     "Digital",
     "Exact",
+    "ExchangedReceivers",
     "FullDimensionalWeightedBound",
     "FullPositioning",
     "FullSensing",
     "FusedWeightedBound",
     "Hybrid",
     "JointSequential",
+    "KMeans",
+    "LiftedSca",
+    "LiftedSdp",
+    "Linkage",
     "NearestReceiver",
+    "NearestSet",
     "OneTransmitter",
     "PenaltyDownlink",
     "PenaltyUplink",

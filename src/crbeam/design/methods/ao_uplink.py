@@ -23,7 +23,7 @@ class AlternatingUplink(PenaltyMethod):
 
     Attributes:
         updates: number of updates of the network.
-        tolerance: relative decrease at which it ends.
+        least_decrease: relative decrease at which it ends.
 
     Reference: li2024 eq. (61), eq. (66), eq. (67), Algorithm 4, Algorithm 5, Algorithm 6.
 
@@ -36,12 +36,12 @@ class AlternatingUplink(PenaltyMethod):
     keeps = frozenset({MinimumUplinkSinr})
 
     updates: int = 20
-    tolerance: float = 1e-3
+    least_decrease: float = 1e-3
 
     def __post_init__(self) -> None:
         super().__post_init__()
         self.require_option("updates", self.updates >= 1, "at least 1")
-        self.require_option("tolerance", self.tolerance > 0.0, "positive")
+        self.require_option("least_decrease", self.least_decrease > 0.0, "positive")
 
     def propose_network(
         self,
@@ -56,7 +56,7 @@ class AlternatingUplink(PenaltyMethod):
             Infeasible: the users do not reach their ratios behind the first network.
         """
         view = ReceiveView(problem, hybrid)
-        run = alternate(view, self.settings, seed, updates=self.updates, tolerance=self.tolerance)
+        run = alternate(view, self.settings, seed, updates=self.updates, tolerance=self.least_decrease)
         return replace(
             finished(view, run.phases_rad, tolerance=1e-6),
             trace=tuple(np.minimum.accumulate(run.objectives).tolist()),

@@ -1,4 +1,4 @@
-"""Least power of a network over all choices, with proof: who listens, who serves whom, with what beams."""
+"""Best transmission over all choices, with proof: who listens, who serves whom, or who senses, with what beams."""
 
 from dataclasses import dataclass, replace
 
@@ -11,37 +11,54 @@ from crbeam.design.network.search import Effort, least_power, require_transmissi
 from crbeam.design.network.transmission import proposal_of
 from crbeam.design.problem import DesignProblem
 from crbeam.design.result import Proposal
+from crbeam.design.selection.choice import selection_of
+from crbeam.design.selection.method import SELECTION_CONSTRAINTS, exact_selection, why_not_listed
 
 
 @dataclass(frozen=True)
 class Exact(NetworkMethod, CertifiedMethod):
-    """Least transmit power under SINR and accuracy requirements, by branch and bound over all choices.
+    """Least transmit power under SINR and accuracy requirements, or best accuracy within power budgets.
+
+    Branch and bound over all choices.
 
     For a given receiver and association the problem is convex; its dual is solved in the span of what sees the
     transmission. The relaxation of a receiver lets every station serve every user without coherence; users are then
     branched on. At any end, also by the time limit, the leaves of the search prove a lower bound, which grading checks.
 
-    Attributes:
-        time_limit_s: seconds after which the best transmission so far is taken, with its proven gap.
+    Or, of receivers to select, least bound within a budget of prices, over every set of up to 16: what the beams of one
+    set leave for the target bounds all its subsets, so that few transmissions are computed.
 
-    Reference: xu2023 eq. (8), eq. (13), Theorem 1.
+    Attributes:
+        time_limit_s: seconds after which the best transmission of a network so far is taken, with its proven gap;
+            looked at before each convex program.
+
+    Reference: xu2023 eq. (8), eq. (13), Theorem 1; wang2024 eq. (23).
 
     Deviation: Algorithm 1 of the paper alternates over a penalised relaxation and cannot change who listens; here every
     choice is covered by a proof.
     """
 
     key = "exact"
-    summary = "least power of a network over receivers, associations and beams (global optimum, branch and bound)"
+    summary = "global optimum over choices and beams: roles and associations of a network, or receivers that sense"
+    keeps = NetworkMethod.keeps | SELECTION_CONSTRAINTS
 
     tolerance: float = 1e-4
     time_limit_s: float = 300.0
 
+    def why_not(self, problem: DesignProblem) -> str | None:
+        """Needs a network, or receivers to choose from."""
+        if selection_of(problem) is not None:
+            return why_not_listed(self.key, problem)
+        return super().why_not(problem)
+
     def design(self, problem: DesignProblem, seed: np.random.SeedSequence) -> Proposal:  # noqa: ARG002
-        """Search all roles."""
+        """Search all roles, or all sets of receivers."""
+        if selection_of(problem) is not None:
+            return exact_selection(problem, tolerance=self.tolerance)
         effort = Effort(0.5 * self.tolerance, self.time_limit_s)
         outcome = least_power(problem, roles_of(problem), effort)
         found = require_transmission(problem, outcome)
         leaves = tuple(node.leaf for node in outcome.leaves)
         proposal = proposal_of(problem, found, leaves, programs=outcome.programs, sets=len(leaves))
-        trace = tuple(power_w for power_w, _ in outcome.trace)
+        trace = tuple(best for best, _ in outcome.trace)
         return replace(proposal, trace=trace, iterations=outcome.programs, hit_time_limit=outcome.hit_limit)

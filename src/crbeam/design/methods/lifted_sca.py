@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from crbeam.design.method import DesignMethod
-from crbeam.design.problem import DesignProblem, WeightedBound
+from crbeam.design.one_direction.optimum import most_power
+from crbeam.design.one_direction.problem import only_direction, why_not_lit, with_evidence_for
+from crbeam.design.problem import DesignProblem
 from crbeam.design.rate_constraints import MinimumRate
-from crbeam.design.result import Proposal
-from crbeam.design.served.requirements import stream_of
+from crbeam.design.result import DualEvidence, Proposal
+from crbeam.design.served.requirements import require_feasible_sinr, stream_of
+from crbeam.design.service_constraints import MinimumSinr
 from crbeam.errors import CrbeamError, Infeasible, SolverFailed
 from crbeam.linalg import positive_part
 
@@ -54,7 +57,12 @@ class LiftedSca(DesignMethod):
     tangent: each program lies inside the one to solve, and values never fall. The first programs maximise the least
     excess of rates, until all are met. Messages end with no more streams than antennas that hear them, without loss.
 
-    The result is a local optimum. Its gap is to the optimum without any rates.
+    The result is a local optimum. In lines of sight its gap is to the global one, which `lifted-sdp` finds at once;
+    with scattered waves to the optimum without any rates.
+
+    Attributes:
+        max_iterations: number of programs after which the method stops.
+        threshold: relative increase of the power below which it stops.
 
     Reference: wang2024 eqs. (37), (42), (43), (44), (45).
 
@@ -64,11 +72,11 @@ class LiftedSca(DesignMethod):
 
     key = "lifted-sca"
     summary = "least bound under rates of several antennas, by successive convex approximation (local optimum)"
-    uses = frozenset({MinimumRate})
+    keeps = frozenset({MinimumRate, MinimumSinr})
     is_global = False
 
     max_iterations: int = 15
-    tolerance: float = 1e-4
+    threshold: float = 1e-4
 
     def propose_many(
         self,
@@ -87,16 +95,17 @@ class LiftedSca(DesignMethod):
         return results
 
     def why_not(self, problem: DesignProblem) -> str | None:
-        """Needs one block whose information comes over one direction."""
-        if not isinstance(problem.objective, WeightedBound) or len(problem.blocks) != 1:
-            return f"{self.key} minimises weighted bounds of one block only."
-        if np.linalg.matrix_rank(_directions(problem), tol=1e-9) != 1:
-            return f"{self.key} needs a problem whose information comes over one transmit direction."
-        return super().why_not(problem)
+        """Needs one block whose information comes over one direction, and rates."""
+        reason = why_not_lit(self.key, problem)
+        if reason is None and not any(isinstance(part, MinimumRate | MinimumSinr) for part in problem.constraints):
+            return f"{self.key} needs rates to approximate; without them all power goes to the target."
+        return reason or super().why_not(problem)
 
     def _proposal(self, problem: DesignProblem) -> Proposal:
+        require_feasible_sinr(problem)
         power_w = problem.budgets[0].power_per_subcarrier_w
-        receivers, direction = _receivers(problem, power_w), _directions(problem)[:, 0]
+        receivers, direction = _receivers(problem, power_w), only_direction(problem)
+        assert direction is not None, "why_not has said so"
         sent, trace = _start(problem, receivers, direction), []
         for _ in range(self.max_iterations):
             least = min(one.excess(sent) for one in receivers)
@@ -109,7 +118,7 @@ class LiftedSca(DesignMethod):
             if least < 0.0:
                 continue
             trace.append(max([_power_along(direction, sent), *trace[-1:]]))
-            if len(trace) > 1 and trace[-1] <= trace[-2] * (1.0 + self.tolerance):
+            if len(trace) > 1 and trace[-1] <= trace[-2] * (1.0 + self.threshold):
                 break
         if min(one.excess(sent) for one in receivers) < 0.0:
             raise Infeasible(
@@ -123,32 +132,36 @@ class LiftedSca(DesignMethod):
             trace=tuple(1.0 / value for value in trace),
             iterations=len(trace),
             stream_covariances=streams,
+            dual=_evidence(problem, direction),
         )
+
+
+def _evidence(problem: DesignProblem, direction: np.ndarray) -> DualEvidence | None:
+    """What bounds the optimum in lines of sight: the global one. Rates of several antennas have no such bound."""
+    if any(isinstance(part, MinimumRate) for part in problem.constraints):
+        return None
+    return with_evidence_for(problem, most_power(problem, direction, tolerance=1e-6), direction).dual
 
 
 def _power_along(direction: np.ndarray, sent: dict[str, np.ndarray]) -> float:
     return float(np.real(direction.conj() @ sum(sent.values()) @ direction))
 
 
-def _directions(problem: DesignProblem) -> np.ndarray:
-    """Unit transmit vectors of all information."""
-    parts = [part.transmit for criterion in problem.active_criteria for part in criterion.map.contributions]
-    columns = np.concatenate(parts, axis=1)
-    return columns / np.linalg.norm(columns, axis=0)
-
-
 def _receivers(problem: DesignProblem, power_w: float) -> list[_Receiver]:
-    names = [stream.name for stream in problem.streams]
     return [
-        _Receiver(
-            stream_of(problem, part.user),
-            tuple(name for name in names if name not in part.cancels),
-            np.sqrt(power_w / part.noise_power_w) * part.channel,
-            part.rate_bps_hz * np.log(2.0) + _ROOM,
-        )
-        for part in problem.constraints
-        if isinstance(part, MinimumRate)
+        _receiver(problem, part, power_w) for part in problem.constraints if isinstance(part, MinimumRate | MinimumSinr)
     ]
+
+
+def _receiver(problem: DesignProblem, part: MinimumRate | MinimumSinr, power_w: float) -> _Receiver:
+    """A receiver with its own channel, or a ratio behind one beam as the rate of one antenna."""
+    heard = tuple(stream.name for stream in problem.streams if stream.name not in part.cancels)
+    scale = np.sqrt(power_w / part.noise_power_w)
+    if isinstance(part, MinimumRate):
+        channel, nats = part.channel, part.rate_bps_hz * np.log(2.0)
+    else:
+        channel, nats = part.channels[problem.blocks[0]].conj()[None], float(np.log1p(part.minimum_sinr))
+    return _Receiver(stream_of(problem, part.user), heard, scale * channel, nats + _ROOM)
 
 
 def _start(problem: DesignProblem, receivers: list[_Receiver], direction: np.ndarray) -> dict[str, np.ndarray]:
@@ -220,7 +233,8 @@ def _rate(one: _Receiver, sent: dict[str, np.ndarray], parts: dict[str, "cp.Vari
     felt = one.channel.conj().T @ slope @ one.channel
     tangent = cp.real(cp.trace(felt @ (heard - parts[one.own]))) + float(np.trace(slope).real) - len(total)
     gain = float(np.linalg.slogdet(total)[1] - np.linalg.slogdet(others)[1])
-    return cp.log_det(whitened) + gain - tangent - one.nats
+    growth = cp.log_det(whitened) if len(total) > 1 else cp.log(cp.real(whitened[0, 0]))
+    return growth + gain - tangent - one.nats
 
 
 def _fewest_streams(

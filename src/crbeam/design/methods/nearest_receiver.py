@@ -25,7 +25,7 @@ class NearestReceiver(NetworkMethod):
     """
 
     key = "nearest-receiver"
-    summary = "least power of a network when the station nearest to the target listens (scheme 1)"
+    summary = "least power or error of a network when the station nearest to the target listens (scheme 1)"
     is_global = False
 
     time_limit_s: float = 300.0
@@ -36,4 +36,4 @@ class NearestReceiver(NetworkMethod):
         outcome = least_power(problem, (first,), Effort(1e-6, self.time_limit_s))
         found = require_transmission(problem, outcome)
         leaves = (*(node.leaf for node in outcome.leaves), *relaxation_leaves(problem, others))
-        return proposal_of(problem, found, leaves, programs=outcome.programs)
+        return proposal_of(problem, found, leaves, programs=outcome.programs + len(others))

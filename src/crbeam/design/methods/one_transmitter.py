@@ -4,9 +4,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from crbeam.design.network.choices import Role, one_receiver, roles_of
+from crbeam.design.network.choices import Role, receiver_choice, roles_of
 from crbeam.design.network.method import RELAXATION_GAP, NetworkMethod, relaxation_leaves
-from crbeam.design.network.program import power_program
+from crbeam.design.network.program import network_program
 from crbeam.design.network.search import bounded, require_feasible, solved
 from crbeam.design.network.transmission import proposal_of
 from crbeam.design.problem import DesignProblem
@@ -19,13 +19,13 @@ class OneTransmitter(NetworkMethod):
 
     Attributes:
         transmitter: name of the block that transmits; by default that of the station nearest to the target.
-        receiver: name of the criterion of the station that listens; by default the nearest of the others.
+        receiver: name of the set of stations that listens; by default the nearest of the others.
 
     Reference: xu2023 section IV, Scheme 3.
     """
 
     key = "one-transmitter"
-    summary = "least power of a network when one station transmits and another listens (scheme 3)"
+    summary = "least power or error of a network when one station transmits and another listens (scheme 3)"
     is_global = False
 
     transmitter: str = ""
@@ -33,25 +33,27 @@ class OneTransmitter(NetworkMethod):
 
     def design(self, problem: DesignProblem, seed: np.random.SeedSequence) -> Proposal:  # noqa: ARG002
         """One program, and the relaxations for the gap."""
-        choice = one_receiver(problem)
-        nearest = problem.blocks[0] if choice is None else next(iter(choice.silent_block.values()))
+        choice = receiver_choice(problem)
+        nearest = problem.blocks[0] if choice is None else next(iter(choice.options.values())).silent_blocks[0]
         transmitter = self.transmitter or nearest
         self.require_option("transmitter", transmitter in problem.blocks, f"one of {', '.join(problem.blocks)}")
         able = [role for role in roles_of(problem) if transmitter in role.blocks]
         role = next((each for each in able if self.receiver in ("", each.receiver)), None)
         self.require_option("receiver", role is not None, f"one of {', '.join(each.receiver for each in able)}")
         assert role is not None
-        program = power_program(problem, _alone(role, transmitter))
+        program = network_program(problem, _alone(role, transmitter))
         servers = tuple((transmitter,) for _ in role.users)
         each = solved(bounded(program, servers), gap=RELAXATION_GAP)
         found = require_feasible(problem, each.found, (each.node,))
-        return proposal_of(problem, found, relaxation_leaves(problem), programs=1)
+        leaves = relaxation_leaves(problem)
+        return proposal_of(problem, found, leaves, programs=1 + len(leaves))
 
 
 def _alone(role: Role, transmitter: str) -> Role:
     """A role in which one block transmits."""
-    criterion = role.criterion
-    if criterion is not None:
-        criterion = replace(criterion, map=criterion.map.select_blocks([transmitter]))
+    bounds = tuple(
+        replace(bound, criterion=replace(bound.criterion, map=bound.criterion.map.select_blocks([transmitter])))
+        for bound in role.bounds
+    )
     servers = tuple((transmitter,) for _ in role.users)
-    return replace(role, blocks=(transmitter,), criterion=criterion, servers=servers)
+    return replace(role, blocks=(transmitter,), bounds=bounds, servers=servers)

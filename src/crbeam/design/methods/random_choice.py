@@ -6,7 +6,7 @@ import numpy as np
 
 from crbeam.design.network.choices import roles_of
 from crbeam.design.network.method import RELAXATION_GAP, NetworkMethod, relaxation_leaves
-from crbeam.design.network.program import power_program
+from crbeam.design.network.program import network_program
 from crbeam.design.network.search import bounded, require_feasible, solved
 from crbeam.design.network.transmission import proposal_of
 from crbeam.design.problem import DesignProblem
@@ -21,7 +21,7 @@ class RandomChoice(NetworkMethod):
     """
 
     key = "random-choice"
-    summary = "least power of a network for a receiver and an association drawn from the seed (scheme 2)"
+    summary = "least power or error of a network for a receiver and an association drawn from the seed (scheme 2)"
     is_global = False
 
     def design(self, problem: DesignProblem, seed: np.random.SeedSequence) -> Proposal:
@@ -30,6 +30,7 @@ class RandomChoice(NetworkMethod):
         roles = roles_of(problem)
         role = roles[int(generator.integers(len(roles)))]
         servers = tuple((allowed[int(generator.integers(len(allowed)))],) for allowed in role.servers)
-        each = solved(bounded(power_program(problem, role), servers), gap=RELAXATION_GAP)
+        each = solved(bounded(network_program(problem, role), servers), gap=RELAXATION_GAP)
         found = require_feasible(problem, each.found, (each.node,))
-        return proposal_of(problem, found, relaxation_leaves(problem), programs=1)
+        leaves = relaxation_leaves(problem)
+        return proposal_of(problem, found, leaves, programs=1 + len(leaves))

@@ -16,13 +16,13 @@ from crbeam.design.result import Proposal
 class RelaxAndRound(NetworkMethod):
     """For each station that may listen: relax who serves whom, round to the largest contribution, solve again.
 
-    The least of the rounded powers is taken; the relaxations bound the gap.
+    The best of the rounded transmissions is taken; the relaxations bound the gap.
 
     Reference: xu2023 eq. (8).
     """
 
     key = "relax-and-round"
-    summary = "least power of a network after rounding the relaxed association, for every receiver"
+    summary = "least power or error of a network after rounding the relaxed association, for every receiver"
     is_global = False
 
     def design(self, problem: DesignProblem, seed: np.random.SeedSequence) -> Proposal:  # noqa: ARG002
@@ -31,10 +31,10 @@ class RelaxAndRound(NetworkMethod):
         programs, relaxations = 0, relaxed(problem, roles_of(problem), gap=RELAXATION_GAP)
         for each in relaxations:
             found, programs = each.found, programs + 1
-            if is_associated(problem) and np.isfinite(each.node.lower_bound_w):
+            if is_associated(problem) and np.isfinite(each.node.lower_bound):
                 trial = bounded(each.node.program, rounded(each.node))
                 found, programs = solved(trial, gap=RELAXATION_GAP).found, programs + 1
-            if found is not None and (best is None or found.power_w < best.power_w):
+            if found is not None and (best is None or found.objective < best.objective):
                 best = found
         nodes = tuple(each.node for each in relaxations)
         found = require_feasible(problem, best, nodes)

@@ -20,7 +20,7 @@ class SuccessiveUplink(DesignMethod):
     It comes to the optimum of `digital`, which has the combiners in closed form, and needs many programs for it.
 
     Attributes:
-        tolerance: relative decrease at which it ends.
+        least_decrease: relative decrease at which it ends.
         max_iterations: number of programs.
 
     Reference: li2024 eq. (57), eq. (58), eq. (59), eq. (60), Algorithm 4.
@@ -33,11 +33,11 @@ class SuccessiveUplink(DesignMethod):
     uses = frozenset({MinimumUplinkSinr})
     is_global = False
 
-    tolerance: float = 1e-3
+    least_decrease: float = 1e-3
     max_iterations: int = 50
 
     def __post_init__(self) -> None:
-        self.require_option("tolerance", self.tolerance > 0.0, "positive")
+        self.require_option("least_decrease", self.least_decrease > 0.0, "positive")
         self.require_option("max_iterations", self.max_iterations >= 1, "at least 1")
 
     def propose_many(
@@ -52,7 +52,7 @@ class SuccessiveUplink(DesignMethod):
 
     def _proposal(self, problem: DesignProblem) -> Proposal | CrbeamError:
         try:
-            return successive_probing(problem, tolerance=self.tolerance, max_iterations=self.max_iterations)
+            return successive_probing(problem, tolerance=self.least_decrease, max_iterations=self.max_iterations)
         except CrbeamError as error:
             return error
 

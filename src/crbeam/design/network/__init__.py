@@ -1,1 +1,1 @@
-"""Least transmit power of a network that serves users and locates a target: exact, with a proof over all choices."""
+"""Best transmission of a network that serves users and locates targets: exact, with a proof over all choices."""

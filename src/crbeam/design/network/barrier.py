@@ -1,69 +1,42 @@
-"""Interior-point method for the Lagrangian dual of the least power under requirements.
+"""Interior-point method for the Lagrangian dual of a network's program.
 
-Over multipliers `mu >= 0` of the users, prices `lam >= 0` of the budgets P, a scale `nu > 0` and any matrix Z,
+Over multipliers `mu >= 0` of the users, prices `lam >= 0` of the budgets P, and for each bound any matrix Z and a scale
+`nu > 0` (1 where the bound is minimised),
 
-    D = sum_k mu_k + 2 tr(E^T Z) - tr(Z^T I0 Z) / nu - nu - sum_g P_g lam_g
-    with  M_b = (1 + lam_g(b)) 1 - G_b(Z) / nu + sum_j mu_j h_jb h_jb^H >= 0
+    D = sum_k mu_k + sum (2 tr(E^T Z) - tr(Z^T I0 Z) / nu - nu [if limited]) - sum_g P_g lam_g
+    with  M_b = (c + lam_g(b)) 1 - sum G_b(Z) / nu + sum_j mu_j h_jb h_jb^H >= 0
     and   (1 + 1/gamma_k) mu_k <= 1 / (h_kb^H M_b^-1 h_kb)   for every block b that may serve user k
 
-is below the power of every feasible transmission, and its maximum is the least power. D is concave, and the second line
-of constraints says that `M_b` less the rank-one price of the user's own signal is positive semidefinite. The
-covariances of the central path are `barrier M_b^-1` for what serves nobody, and of rank one for what serves a user.
+is below the objective of every feasible transmission, and its maximum is the least objective: power with `c = 1`, or
+the sum of the minimised bounds with `c = 0`. D is concave, and the second line of constraints says that `M_b` less the
+rank-one price of the user's own signal is positive semidefinite. The covariances of the central path are
+`barrier M_b^-1` for what serves nobody, and of rank one for what serves a user.
 
-Where only feasibility is asked for, the 1 in M is left out and the price of the budgets is `(P . lam)^2 / 2`: the
-maximum is then `t^2 / 2`, t being the least factor on all budgets that suffices.
+Where only feasibility is asked for, c is 0, minimised bounds are left out, and the price of the budgets is
+`(P . lam)^2 / 2`: the maximum is then `t^2 / 2`, t being the least factor on all budgets that suffices.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
 
+from crbeam.design.network.dual_point import DualPoint, Unknowns, dual_value, unknowns_of
 from crbeam.design.network.fixed_point import virtual_powers
-from crbeam.design.network.program import SPARE_POWER, PowerProgram, ProgramBlock, adjoint, information_at
+from crbeam.design.network.program import NetworkProgram, ProgramBlock, adjoint, adjoint_of, informations_at
 
 #: Newton decrement, squared, below which a point counts as on the central path, and at its end.
 CENTRED, CENTRED_AT_END = 1e-2, 1e-5
-#: Factor on the barrier from one point of the central path to the next.
-REDUCTION = 0.01
+#: Factor on the barrier from one point of the central path to the next: where power is minimised, and where bounds
+#: are, whose path is more curved.
+REDUCTION, CAREFUL_REDUCTION = 0.01, 0.1
 #: Newton steps after which the method stops, and between checks of the lower bound.
-MAX_STEPS, STEPS_PER_CHECK = 75, 4
+MAX_STEPS, STEPS_PER_CHECK = 200, 4
 #: Trial steps of one line search, and the share of the predicted increase that a step must bring.
 MAX_HALVINGS, ARMIJO = 40, 1e-3
 #: Share of the virtual powers and of the largest response with which the method starts.
 START_SHARE, START_RESPONSE = 0.3, 0.25
 
 Servers = tuple[tuple[str, ...], ...]
-
-
-@dataclass(frozen=True, eq=False)
-class DualPoint:
-    """A point of the dual: mu of each user, prices, Z, and nu (1 without a limited bound)."""
-
-    multipliers: np.ndarray
-    prices: np.ndarray
-    response: np.ndarray
-    scale: float
-
-    def moved(self, step: np.ndarray) -> "DualPoint":
-        """The point after a step in all unknowns: users, budgets, entries of Z, scale."""
-        users, budgets = self.multipliers.size, self.multipliers.size + self.prices.size
-        entries = budgets + self.response.size
-        return DualPoint(
-            self.multipliers + step[:users],
-            self.prices + step[users:budgets],
-            self.response + step[budgets:entries].reshape(self.response.shape),
-            self.scale + (float(step[entries]) if self.response.size else 0.0),
-        )
-
-    @property
-    def size(self) -> int:
-        """Number of unknowns."""
-        return self.multipliers.size + self.prices.size + self.response.size + (1 if self.response.size else 0)
-
-    @property
-    def direction(self) -> np.ndarray:
-        """`Z / sqrt(nu)`."""
-        return self.response / np.sqrt(self.scale)
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,14 +47,14 @@ class CentralPath:
         point: of the dual.
         unserved: covariance of what serves nobody, of each block.
         beams: beam of each user in each block that may serve it, by (user, place of the block).
-        lower_bound_w: proven by the point.
+        lower_bound: proven by the point, in the unit of the problem.
         steps: number of Newton steps.
     """
 
     point: DualPoint
     unserved: list[np.ndarray]
     beams: dict[tuple[int, int], np.ndarray]
-    lower_bound_w: float
+    lower_bound: float
     steps: int
 
 
@@ -96,10 +69,10 @@ class _Local:
     serves: np.ndarray
 
 
-def _local(program: PowerProgram, servers: Servers, block: ProgramBlock, point: DualPoint) -> _Local | None:
+def _local(program: NetworkProgram, servers: Servers, block: ProgramBlock, point: DualPoint) -> _Local | None:
     """The block at a point, or None outside the domain."""
     matrix = (program.price + point.prices[block.budget]) * np.eye(block.basis.shape[1])
-    matrix = matrix - adjoint(block, point.direction) + (block.channels * point.multipliers) @ block.channels.conj().T
+    matrix = matrix - adjoint(block, point.directions) + (block.channels * point.multipliers) @ block.channels.conj().T
     try:
         root = np.linalg.inv(np.linalg.cholesky(matrix))
     except np.linalg.LinAlgError:
@@ -111,28 +84,9 @@ def _local(program: PowerProgram, servers: Servers, block: ProgramBlock, point: 
     return None if np.any(slacks[serves] <= 0.0) else _Local(root, whitened, gains, slacks, serves)
 
 
-def dual_value(program: PowerProgram, point: DualPoint) -> float:
-    """D in units of power."""
-    value = float(point.multipliers.sum()) - _price_of_budgets(program, point)
-    if not point.response.size:
-        return value
-    curved = float(np.sum(point.response * (program.constant @ point.response))) / point.scale
-    return value + 2.0 * float(np.sum(program.selection * point.response)) - curved - point.scale
-
-
-def _price_of_budgets(program: PowerProgram, point: DualPoint) -> float:
-    """`P . lam`, or half its square where only the budgets count: then the maximum is `t^2 / 2`."""
-    price = float(_budgets(program) @ point.prices)
-    return price if program.price else 0.5 * price**2
-
-
-def _budgets(program: PowerProgram) -> np.ndarray:
-    return program.budgets * (1.0 - SPARE_POWER)
-
-
-def _barrier_value(program: PowerProgram, servers: Servers, point: DualPoint, barrier: float) -> float:
+def _barrier_value(program: NetworkProgram, servers: Servers, point: DualPoint, barrier: float) -> float:
     """D with logarithmic barriers; minus infinity outside its domain."""
-    positive = np.concatenate([point.multipliers, point.prices, [point.scale]])
+    positive = np.concatenate([point.multipliers, point.prices, point.scales])
     if np.any(positive <= 0.0):
         return -np.inf
     logarithms = float(np.sum(np.log(positive)))
@@ -145,22 +99,24 @@ def _barrier_value(program: PowerProgram, servers: Servers, point: DualPoint, ba
     return dual_value(program, point) + barrier * logarithms
 
 
-def _slopes(block: ProgramBlock, point: DualPoint) -> np.ndarray:
+def _slopes(block: ProgramBlock, point: DualPoint, unknowns: Unknowns) -> np.ndarray:
     """Derivative of M_b by every unknown, `[unknown, size, size]`."""
-    size, users = block.basis.shape[1], point.multipliers.size
-    found = np.zeros((point.size, size, size), dtype=complex)
-    found[:users] = np.einsum("ak,bk->kab", block.channels, block.channels.conj())
-    found[users + block.budget] = np.eye(size)
-    if not point.response.size:
-        return found
-    start = users + point.prices.size
-    for part in block.parts:
-        scaled = part.transmit * part.jacobian.T[:, None, :]
-        inner = part.weight @ (part.transmit * (part.jacobian @ point.response).T[:, None, :]).conj().swapaxes(1, 2)
-        products = scaled[:, None] @ inner[None]
-        products = products + products.conj().swapaxes(-1, -2)
-        found[start:-1] -= products.reshape(point.response.size, size, size) / point.scale
-    found[-1] = adjoint(block, point.direction) / point.scale
+    size = block.basis.shape[1]
+    found = np.zeros((unknowns.size, size, size), dtype=complex)
+    found[unknowns.users] = np.einsum("ak,bk->kab", block.channels, block.channels.conj())
+    found[unknowns.budgets.start + block.budget] = np.eye(size)
+    for number, (response, scale) in enumerate(zip(point.responses, point.scales, strict=True)):
+        entries, place = unknowns.entries[number], unknowns.scales[number]
+        if entries.start == entries.stop:
+            continue
+        for part in block.parts[number]:
+            scaled = part.transmit * part.jacobian.T[:, None, :]
+            inner = part.weight @ (part.transmit * (part.jacobian @ response).T[:, None, :]).conj().swapaxes(1, 2)
+            products = scaled[:, None] @ inner[None]
+            products = products + products.conj().swapaxes(-1, -2)
+            found[entries] -= products.reshape(response.size, size, size) / scale
+        if place is not None:
+            found[place] = adjoint_of(block, number, response) / scale**2
     return found
 
 
@@ -168,37 +124,37 @@ def _slopes(block: ProgramBlock, point: DualPoint) -> np.ndarray:
 class _Newton:
     step: np.ndarray
     decrement: float
-    locals: list[_Local]
 
 
-def _newton(program: PowerProgram, servers: Servers, point: DualPoint, barrier: float) -> _Newton:
+def _newton(program: NetworkProgram, servers: Servers, point: DualPoint, unknowns: Unknowns, barrier: float) -> _Newton:
     """Step to the maximum of the second-order model of the barrier function."""
-    gradient, hessian = np.zeros(point.size), np.zeros((point.size, point.size))
-    found, totals = [], []
+    gradient, hessian = np.zeros(unknowns.size), np.zeros((unknowns.size, unknowns.size))
+    totals = []
     for block in program.blocks:
         local = _local(program, servers, block, point)
         if local is None:
             raise np.linalg.LinAlgError
-        _add_block(program, block, point, local, gradient, hessian)
-        found.append(local)
+        _add_block(program, local, _slopes(block, point, unknowns), gradient, hessian)
         totals.append(barrier * _total(local))
     gradient *= barrier
     hessian *= barrier
-    users, budgets = point.multipliers.size, point.multipliers.size + point.prices.size
-    positive = np.concatenate([point.multipliers, point.prices])
-    gradient[:budgets] += barrier / positive
-    gradient[:users] += 1.0
-    gradient[users:budgets] -= _budgets(program) * (1.0 if program.price else _budgets(program) @ point.prices)
-    if not program.price:
-        hessian[users:budgets, users:budgets] += np.outer(_budgets(program), _budgets(program))
-    hessian[np.arange(budgets), np.arange(budgets)] += barrier / positive**2
-    if point.response.size:
-        _add_response(program, point, information_at(program, totals), gradient, hessian)
-        gradient[-1] += barrier / point.scale
-        hessian[-1, -1] += barrier / point.scale**2
+    budgets = program.spared_budgets
+    gradient[unknowns.users] += 1.0 + barrier / point.multipliers
+    gradient[unknowns.budgets] += barrier / point.prices
+    gradient[unknowns.budgets] -= budgets * (budgets @ point.prices if program.decides else 1.0)
+    if program.decides:
+        hessian[unknowns.budgets, unknowns.budgets] += np.outer(budgets, budgets)
+    diagonal = np.arange(unknowns.budgets.stop)
+    hessian[diagonal, diagonal] += barrier / np.concatenate([point.multipliers, point.prices]) ** 2
+    for number, information in enumerate(informations_at(program, totals)):
+        _add_response(program, point, unknowns, number, information, gradient, hessian)
+    for place, value in zip(unknowns.scales, point.scales, strict=True):
+        if place is not None:
+            gradient[place] += barrier / value
+            hessian[place, place] += barrier / value**2
     scale = 1.0 / np.sqrt(np.diagonal(hessian))
     step = scale * np.linalg.solve(hessian * np.outer(scale, scale), scale * gradient)
-    return _Newton(step, float(gradient @ step) / barrier, found)
+    return _Newton(step, float(gradient @ step) / barrier)
 
 
 def _total(local: _Local) -> np.ndarray:
@@ -209,17 +165,12 @@ def _total(local: _Local) -> np.ndarray:
 
 
 def _add_block(
-    program: PowerProgram,
-    block: ProgramBlock,
-    point: DualPoint,
-    local: _Local,
-    gradient: np.ndarray,
-    hessian: np.ndarray,
+    program: NetworkProgram, local: _Local, slopes: np.ndarray, gradient: np.ndarray, hessian: np.ndarray
 ) -> None:
     """Add gradient and negative Hessian of the logarithms of a block, but for the curvature of M."""
-    scaled = local.root @ _slopes(block, point) @ local.root.conj().T
+    scaled = local.root @ slopes @ local.root.conj().T
     gradient += np.real(np.trace(scaled, axis1=1, axis2=2))
-    flat = scaled.reshape(point.size, -1)
+    flat = scaled.reshape(len(gradient), -1)
     hessian += np.real(flat @ flat.conj().T)
     for user in local.serves:
         vector, gain, slack = local.whitened[:, user], local.gains[user], local.slacks[user]
@@ -233,82 +184,104 @@ def _add_block(
 
 
 def _add_response(
-    program: PowerProgram, point: DualPoint, information: np.ndarray, gradient: np.ndarray, hessian: np.ndarray
+    program: NetworkProgram,
+    point: DualPoint,
+    unknowns: Unknowns,
+    number: int,
+    information: np.ndarray,
+    gradient: np.ndarray,
+    hessian: np.ndarray,
 ) -> None:
-    """Add what the limited bound brings: its part of D, and the curvature of M in Z and nu."""
-    entries = slice(point.size - 1 - point.response.size, point.size - 1)
-    known = program.constant @ point.response
-    gradient[entries] += 2.0 * (program.selection - known / point.scale).ravel()
-    gradient[-1] += float(np.sum(point.response * known)) / point.scale**2 - 1.0
-    seen = information @ point.response
-    every = np.kron(information, np.eye(point.response.shape[1]))
-    hessian[entries, entries] += 2.0 * every / point.scale
-    hessian[entries, -1] -= 2.0 * seen.ravel() / point.scale**2
-    hessian[-1, entries] -= 2.0 * seen.ravel() / point.scale**2
-    hessian[-1, -1] += 2.0 * float(np.sum(point.response * seen)) / point.scale**3
+    """Add what a bound brings: its part of D, and the curvature of M in Z and nu."""
+    bound, response, scale = program.bounds[number], point.responses[number], point.scales[number]
+    entries, place = unknowns.entries[number], unknowns.scales[number]
+    if entries.start == entries.stop:
+        return
+    known = bound.constant @ response
+    gradient[entries] += 2.0 * (bound.selection - known / scale).ravel()
+    every = np.kron(information, np.eye(response.shape[1]))
+    hessian[entries, entries] += 2.0 * every / scale
+    if place is None:
+        return
+    seen = information @ response
+    gradient[place] += float(np.sum(response * known)) / scale**2 - 1.0
+    hessian[entries, place] -= 2.0 * seen.ravel() / scale**2
+    hessian[place, entries] -= 2.0 * seen.ravel() / scale**2
+    hessian[place, place] += 2.0 * float(np.sum(response * seen)) / scale**3
 
 
-def starting_point(program: PowerProgram, servers: Servers) -> DualPoint:
+def starting_point(program: NetworkProgram, servers: Servers) -> DualPoint:
     """A strictly feasible point: a share of the powers of the virtual uplink, and a small multiple of E."""
-    multipliers = START_SHARE * virtual_powers(program, servers)
-    prices = np.full(len(program.budgets), 0.1 / max(1.0, float(program.budgets.sum())) + 1.0 - program.price)
-    if not program.selection.size:
-        return DualPoint(multipliers, prices, program.selection, 1.0)
-    shape = program.selection / float(np.sum(program.selection**2))
-    largest = max(float(np.linalg.eigvalsh(adjoint(block, shape)).max(initial=0.0)) for block in program.blocks)
-    scale = START_RESPONSE / largest
-    return DualPoint(multipliers, prices, scale * shape, scale)
+    total = max(float(program.budgets.sum()), 1e-300)
+    prices = np.full(len(program.budgets), 0.1 / max(1.0, total) + 1.0 - program.price)
+    if program.role.has_objective and not program.decides:
+        prices = np.full(len(program.budgets), 1.0 / total)
+    level = program.price + float(prices.min(initial=np.inf))
+    multipliers = START_SHARE * level * virtual_powers(program, servers)
+    responses, scales = [], np.ones(len(program.bounds))
+    for number, (bound, counts) in enumerate(zip(program.bounds, program.counted, strict=True)):
+        if not counts:
+            responses.append(np.zeros_like(bound.selection))
+            continue
+        shape = bound.selection / float(np.sum(bound.selection**2))
+        gathered = [np.linalg.eigvalsh(adjoint_of(block, number, shape)) for block in program.blocks]
+        largest = max(float(values.max(initial=0.0)) for values in gathered)
+        scale = START_RESPONSE * level / (largest * len(program.bounds))
+        responses.append((scale if bound.is_limited else np.sqrt(scale)) * shape)
+        scales[number] = scale if bound.is_limited else 1.0
+    return DualPoint(multipliers, prices, tuple(responses), scales)
 
 
-def follow_path(program: PowerProgram, servers: Servers, *, gap: float, cutoff_w: float = np.inf) -> CentralPath:
+def follow_path(program: NetworkProgram, servers: Servers, *, gap: float, cutoff: float = np.inf) -> CentralPath:
     """The central path until the duality gap is below a share `gap`, or the lower bound reaches a cutoff.
 
     An infinite lower bound says that nothing is feasible.
     """
     weight = sum(block.basis.shape[1] for block in program.blocks) + sum(len(allowed) for allowed in servers)
     weight += len(servers) + len(program.budgets) + 1
+    unknowns = unknowns_of(program)
     point, barrier = starting_point(program, servers), 1.0 / weight
-    bound_w, is_last = 0.0, False
+    bound, is_last, factor = 0.0, False, CAREFUL_REDUCTION if program.role.has_objective else REDUCTION
     step = 0
     for step in range(1, MAX_STEPS + 1):
         if step % STEPS_PER_CHECK == 0:
-            bound_w = program.lower_bound_w(servers, point.multipliers, point.direction)
-            if bound_w >= cutoff_w:
+            bound = program.lower_bound(servers, point.multipliers, point.directions)
+            if bound >= cutoff:
                 break
         try:
-            newton = _newton(program, servers, point, barrier)
+            newton = _newton(program, servers, point, unknowns, barrier)
         except np.linalg.LinAlgError:
             break
-        moved = _advanced(program, servers, point, newton, barrier)
+        moved = _advanced(program, servers, point, newton.step, newton.decrement, barrier)
         if is_last and (newton.decrement < CENTRED_AT_END or moved is None):
-            full = point.moved(newton.step)
+            full = point.moved(newton.step, unknowns)
             point = full if np.isfinite(_barrier_value(program, servers, full, barrier)) else point
             break
         if not is_last and (newton.decrement < CENTRED or moved is None):
             wanted = gap * dual_value(program, point) / weight
-            is_last = barrier * REDUCTION < wanted
-            barrier = max(barrier * REDUCTION, wanted)
+            is_last = barrier * factor < wanted
+            barrier = max(barrier * factor, wanted)
         point = moved or point
-    bound_w = max(bound_w, program.lower_bound_w(servers, point.multipliers, point.direction))
-    return CentralPath(point, *_covariances(program, servers, point, barrier), bound_w, step)
+    bound = max(bound, program.lower_bound(servers, point.multipliers, point.directions))
+    return CentralPath(point, *_covariances(program, servers, point, barrier), bound, step)
 
 
 def _advanced(
-    program: PowerProgram, servers: Servers, point: DualPoint, newton: _Newton, barrier: float
+    program: NetworkProgram, servers: Servers, point: DualPoint, step: np.ndarray, decrement: float, barrier: float
 ) -> DualPoint | None:
     """The point after a damped Newton step; None if no step increases the barrier function."""
     value = _barrier_value(program, servers, point, barrier)
-    trial = 1.0
+    trial, unknowns = 1.0, unknowns_of(program)
     for _ in range(MAX_HALVINGS):
-        moved = point.moved(trial * newton.step)
-        if _barrier_value(program, servers, moved, barrier) >= value + ARMIJO * trial * barrier * newton.decrement:
+        moved = point.moved(trial * step, unknowns)
+        if _barrier_value(program, servers, moved, barrier) >= value + ARMIJO * trial * barrier * decrement:
             return moved
         trial *= 0.5
     return None
 
 
 def _covariances(
-    program: PowerProgram, servers: Servers, point: DualPoint, barrier: float
+    program: NetworkProgram, servers: Servers, point: DualPoint, barrier: float
 ) -> tuple[list[np.ndarray], dict[tuple[int, int], np.ndarray]]:
     """Covariances that belong to a point of the central path."""
     unserved, beams = [], {}

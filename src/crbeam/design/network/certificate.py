@@ -1,14 +1,21 @@
-"""Lower bounds on transmit power under requirements, from eigenvalues alone.
+"""Lower bounds on transmit power, or on weighted bounds, under requirements, from eigenvalues alone.
 
-With prices 1 on power, multipliers `mu >= 0` of the users and any matrix Z, every transmission whose bound
-`tr(E^T I(R)^-1 E)` is at most eps satisfies `<G(Z), R> >= (tr E^T Z)^2 / eps - tr(Z^T I0 Z)`, G being the adjoint of
-the map at `Z Z^T`, since `tr(E^T I^-1 E) >= 2 s tr(E^T Z) - s^2 tr(Z^T I Z)` for every s. So for every scale t >= 0
+For any matrix Z, `tr(E^T I^-1 E) >= 2 tr(E^T Z) - tr(Z^T I Z)`, and `tr(Z^T I(R) Z) = tr(Z^T I0 Z) + <G(Z), R>`, G
+being the adjoint of the map at `Z Z^T`. So a bound that is at most eps asks for
+`<G(Z), R> >= (tr E^T Z)^2 / eps - tr(Z^T I0 Z)`, and a user, with multiplier `mu >= 0`, for `<mu A, R> >= mu c`. With
+
+    v = mu . c + sum over limited bounds of (tr E^T Z)^2 / eps - tr(Z^T I0 Z),
+    l_g = max over blocks b of budget g and streams s of lambda_max(sum of all G_b(Z) + sum_j mu_j A_jsb),
+
+every transmission within budgets P has, for every scale t >= 0,
 
     sum_b tr R_b >= t v - sum_g P_g max(0, t l_g - 1),
-    v = mu . c + (tr E^T Z)^2 / eps - tr(Z^T I0 Z),
-    l_g = max over blocks b of budget g and streams s of lambda_max(G_b(Z) + sum_j mu_j A_jsb).
 
-The right-hand side is concave and piecewise linear in t. If it grows without end no transmission is feasible.
+and where bounds are minimised, with e and k the sums of `tr E^T Z` and `tr(Z^T I0 Z)` over these, for every s
+
+    sum of bounds >= 2 s e - s^2 (k + sum_g P_g l_g - v).
+
+If the right-hand side grows without end no transmission is feasible.
 """
 
 from dataclasses import dataclass
@@ -20,18 +27,21 @@ from crbeam.design.network.leaf import Evidence
 from crbeam.design.problem import DesignProblem
 from crbeam.errors import InvalidInput
 
+#: Excess of what is asked for over what there is, relative, below which nothing is proven infeasible.
+ROUNDING = 1e-9
+
 
 @dataclass(frozen=True, eq=False)
-class PowerBound:
-    """Lower bound on the power, and what it is made of.
+class ProvenBound:
+    """Lower bound on the objective, and what it is made of.
 
     Attributes:
-        power_w: no transmission takes less; infinite if none is feasible.
-        demands: what each user adds to v, then what the limit on the bound adds.
+        objective: no transmission has a smaller one; infinite if none is feasible.
+        demands: what each user adds to v, then what each limited bound adds.
         supplies_w: `P_g l_g` of each budget: the most that the budget can contribute to v.
     """
 
-    power_w: float
+    objective: float
     demands: np.ndarray
     supplies_w: np.ndarray
 
@@ -42,45 +52,81 @@ class PowerBound:
         return float(self.demands.sum()) / supply if supply > 0.0 else np.inf
 
 
-def best_scale(demand: float, levels: np.ndarray, budgets_w: np.ndarray) -> float:
+@dataclass(frozen=True)
+class MinimisedBounds:
+    """What minimised bounds add to a proof: e and k of the module's formula."""
+
+    linear: float
+    constant: float
+
+
+def least_power(demand: float, levels: np.ndarray, budgets_w: np.ndarray) -> float:
     """Maximum over t >= 0 of `t demand - sum_g P_g max(0, t l_g - 1)`; infinite if it grows without end."""
     if demand <= 0.0:
         return 0.0
-    if demand > float(budgets_w @ levels) * (1.0 + 1e-9):
+    if demand > float(budgets_w @ levels) * (1.0 + ROUNDING):
         return np.inf
     corners = 1.0 / levels[levels > 0.0]
     values = [t * demand - float(budgets_w @ np.maximum(t * levels - 1.0, 0.0)) for t in corners]
     return float(max(values, default=0.0))
 
 
-def power_lower_bound(
+def least_bound(demand: float, levels: np.ndarray, budgets_w: np.ndarray, minimised: MinimisedBounds) -> float:
+    """Maximum over s of `2 s e - s^2 (k + P . l - demand)`; infinite if it grows without end."""
+    supply = minimised.constant + float(budgets_w @ levels)
+    if demand > supply * (1.0 + ROUNDING):
+        return np.inf
+    if minimised.linear <= 0.0:
+        return 0.0
+    return minimised.linear**2 / max(supply - demand, ROUNDING * supply)
+
+
+def proven_objective(
+    demand: float, levels: np.ndarray, budgets_w: np.ndarray, minimised: MinimisedBounds | None
+) -> float:
+    """Lower bound on power, or on minimised bounds if there are any."""
+    if minimised is None:
+        return least_power(demand, levels, budgets_w)
+    return least_bound(demand, levels, budgets_w, minimised)
+
+
+def proven_bound(
     problem: DesignProblem, role: Role, servers: tuple[tuple[str, ...], ...], evidence: Evidence
-) -> PowerBound:
-    """No transmission in a role, with each user served by some of the given blocks, takes less power.
+) -> ProvenBound:
+    """No transmission in a role, with each user served by some of the given blocks, has a smaller objective.
 
     Checked in the space of all antennas; nothing about the solver that found the evidence enters.
 
     Raises:
         InvalidInput: the evidence has other sizes than the problem, or a negative multiplier.
     """
-    multipliers, response = evidence.multipliers, evidence.response
+    multipliers = evidence.multipliers
     if multipliers.shape != (len(role.users),) or np.any(multipliers < 0.0) or not np.all(np.isfinite(multipliers)):
         raise InvalidInput(f"There must be {len(role.users)} multipliers of at least 0, found {multipliers}.")
-    slopes = dict.fromkeys(role.blocks, np.zeros((problem.n_tx, problem.n_tx), dtype=complex))
-    accuracy = 0.0
-    if role.criterion is not None and response is not None:
-        gathered = role.criterion.map.adjoint(response @ response.T)
-        slopes |= dict(zip(role.criterion.map.blocks, gathered, strict=True))
-        accuracy = float(np.sum(role.criterion.selection * response)) ** 2 / role.limit
-        accuracy -= float(np.sum(response * (role.criterion.map.constant @ response)))
+    shapes = [bound.criterion.selection.shape for bound in role.bounds]
+    if [response.shape for response in evidence.responses] != shapes:
+        raise InvalidInput(f"Responses must have shapes {shapes}, found {[z.shape for z in evidence.responses]}.")
+    slopes = {block: np.zeros((problem.n_tx, problem.n_tx), dtype=complex) for block in role.blocks}
+    limited, linear, constant = [], 0.0, 0.0
+    for bound, response in zip(role.bounds, evidence.responses, strict=True):
+        information = bound.criterion.map
+        for block, slope in zip(information.blocks, information.adjoint(response @ response.T), strict=True):
+            slopes[block] = slopes[block] + slope
+        known = float(np.sum(response * (information.constant @ response)))
+        reach = float(np.sum(bound.criterion.selection * response))
+        if bound.limit is None:
+            linear, constant = linear + reach, constant + known
+        else:
+            limited.append(reach**2 / bound.limit - known)
     noise_w = np.array([user.noise_power_w for user in role.users])
-    demands = np.append(multipliers * noise_w, accuracy)
+    demands = np.append(multipliers * noise_w, limited)
     steepest = {block: _steepest(role, servers, block, slopes[block], multipliers) for block in role.blocks}
     active = [[block for block in budget.blocks if block in steepest] for budget in problem.budgets]
     levels = np.array([max((steepest[block] for block in blocks), default=0.0) for blocks in active])
     budgets_w = np.array([budget.power_per_subcarrier_w for budget in problem.budgets])
-    power_w = best_scale(float(demands.sum()), levels, budgets_w)
-    return PowerBound(power_w, demands, budgets_w * levels)
+    minimised = MinimisedBounds(linear, constant) if role.has_objective else None
+    objective = proven_objective(float(demands.sum()), levels, budgets_w, minimised)
+    return ProvenBound(objective, demands, budgets_w * levels)
 
 
 def _steepest(

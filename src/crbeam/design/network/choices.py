@@ -1,12 +1,26 @@
-"""What a network can choose: the station that listens, and the stations that serve each user."""
+"""What a network can choose: the stations that listen, and the stations that serve each user."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from math import prod
 
 from crbeam.design.network.leaf import Leaf
-from crbeam.design.problem import Criterion, DesignProblem
-from crbeam.design.service_constraints import Association, BoundLimit, MinimumSinr, OneReceiver
+from crbeam.design.problem import Criterion, DesignProblem, Power
+from crbeam.design.service_constraints import Association, BoundLimit, Listening, MinimumSinr, ReceiverChoice
 from crbeam.errors import InvalidInput
+
+
+@dataclass(frozen=True, eq=False)
+class RoleBound:
+    """A bound that a role has to keep small.
+
+    Attributes:
+        criterion: what is bounded, seen by the blocks that transmit.
+        limit: on it; None if it is minimised.
+    """
+
+    criterion: Criterion
+    limit: float | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -14,20 +28,25 @@ class Role:
     """Who listens, and what that leaves.
 
     Attributes:
-        receiver: name of the criterion for what is heard; empty if nothing is to be located.
+        receiver: name of the role: of the stations that listen; empty if nothing is chosen.
+        silent: blocks of the stations that listen.
         blocks: those that transmit.
-        criterion: with the limited bound, or None.
-        limit: on it.
+        bounds: of what is heard.
         users: the requirements of the served users.
         servers: blocks that may serve each user.
     """
 
     receiver: str
+    silent: tuple[str, ...]
     blocks: tuple[str, ...]
-    criterion: Criterion | None
-    limit: float
+    bounds: tuple[RoleBound, ...]
     users: tuple[MinimumSinr, ...]
     servers: tuple[tuple[str, ...], ...]
+
+    @property
+    def has_objective(self) -> bool:
+        """Whether a bound is minimised, not power."""
+        return any(bound.limit is None for bound in self.bounds)
 
 
 def served_users(problem: DesignProblem) -> tuple[MinimumSinr, ...]:
@@ -48,46 +67,65 @@ def is_associated(problem: DesignProblem) -> bool:
     return any(isinstance(part, Association) for part in problem.constraints)
 
 
-def one_receiver(problem: DesignProblem) -> OneReceiver | None:
-    """The choice of the station that listens, if there is one."""
-    return next((part for part in problem.constraints if isinstance(part, OneReceiver)), None)
+def receiver_choice(problem: DesignProblem) -> ReceiverChoice | None:
+    """The choice of who listens, if there is one."""
+    return next((part for part in problem.constraints if isinstance(part, ReceiverChoice)), None)
+
+
+def is_network(problem: DesignProblem) -> bool:
+    """Whether power is minimised, or a choice or a limit on a bound is part of the problem."""
+    chosen = any(isinstance(part, BoundLimit | ReceiverChoice | Association) for part in problem.constraints)
+    return chosen or isinstance(problem.objective, Power)
 
 
 def roles_of(problem: DesignProblem) -> tuple[Role, ...]:
-    """Every role that a problem allows, in the order of its `OneReceiver`; one without.
+    """Every role that a problem allows, in the order of its `ReceiverChoice`; one without.
+
+    Criteria with a `BoundLimit` are limited. The others are minimised, or of no account where power is.
 
     Raises:
-        InvalidInput: a limit or a choice names a criterion or a block that the problem does not have, or without a
-            choice more than one bound is limited.
+        InvalidInput: a limit or a choice names a criterion or a block that the problem does not have.
     """
     limits = {part.criterion: part.limit for part in problem.constraints if isinstance(part, BoundLimit)}
     criteria = {criterion.name: criterion for criterion in problem.criteria}
-    choice = one_receiver(problem)
-    silent = {} if choice is None else dict(choice.silent_block)
-    if not set(limits) <= set(criteria) or not set(silent) <= set(limits):
-        raise InvalidInput(f"Limits must name criteria of {tuple(criteria)}, and receivers criteria with limits.")
-    if not set(silent.values()) <= set(problem.blocks):
-        raise InvalidInput(f"Stations that may listen must be among {problem.blocks}, found {tuple(silent.values())}.")
-    if choice is not None:
-        return tuple(_role(problem, name, block, criteria[name], limits[name]) for name, block in silent.items())
-    if len(limits) > 1:
-        raise InvalidInput(f"At most one bound can be limited without a choice of who listens, found {tuple(limits)}.")
-    for name, limit in limits.items():
-        return (_role(problem, name, None, criteria[name], limit),)
-    return (_role(problem, "", None, None, 1.0),)
+    choice = receiver_choice(problem)
+    options: Mapping[str, Listening] = {"": Listening((), tuple(criteria))} if choice is None else choice.options
+    named = {name for option in options.values() for name in option.criteria}
+    if not set(limits) | named <= set(criteria):
+        raise InvalidInput(f"Limits and stations that listen must name criteria of {tuple(criteria)}.")
+    silent = {block for option in options.values() for block in option.silent_blocks}
+    if not silent <= set(problem.blocks):
+        raise InvalidInput(f"Stations that may listen must be among {problem.blocks}, found {tuple(sorted(silent))}.")
+    return tuple(_role(problem, name, option, criteria, limits) for name, option in options.items())
 
 
-def _role(problem: DesignProblem, name: str, silent: str | None, criterion: Criterion | None, limit: float) -> Role:
-    blocks = tuple(block for block in problem.blocks if block != silent)
+def _role(
+    problem: DesignProblem,
+    name: str,
+    option: Listening,
+    criteria: Mapping[str, Criterion],
+    limits: Mapping[str, float],
+) -> Role:
+    blocks = tuple(block for block in problem.blocks if block not in option.silent_blocks)
     users = served_users(problem)
-    if criterion is not None:
-        criterion = replace(criterion, map=criterion.map.select_blocks(b for b in criterion.map.blocks if b in blocks))
+    is_power = isinstance(problem.objective, Power)
+    bounds = tuple(
+        RoleBound(_restricted(criteria[each], blocks), limits.get(each))
+        for each in option.criteria
+        if each in limits or not (is_power or not criteria[each].requested)
+    )
     carried = {stream.name: stream.blocks for stream in problem.streams}
     servers = tuple(
         tuple(block for block in blocks if block in user.channels and block in carried[stream_of(problem, user.user)])
         for user in users
     )
-    return Role(name, blocks, criterion, limit, users, servers)
+    return Role(name, option.silent_blocks, blocks, bounds, users, servers)
+
+
+def _restricted(criterion: Criterion, blocks: tuple[str, ...]) -> Criterion:
+    """The criterion as seen by some of its blocks."""
+    kept = [block for block in criterion.map.blocks if block in blocks]
+    return replace(criterion, map=criterion.map.select_blocks(kept))
 
 
 def covers(problem: DesignProblem, leaves: tuple[Leaf, ...]) -> bool:

@@ -2,13 +2,13 @@
 
 import numpy as np
 
-from crbeam.design.network.program import PowerProgram
+from crbeam.design.network.program import NetworkProgram
 
 #: Relative change at which the iteration ends, and the number of iterations at most.
 CONVERGED, MAX_ITERATIONS = 1e-9, 400
 
 
-def virtual_powers(program: PowerProgram, servers: tuple[tuple[str, ...], ...]) -> np.ndarray:
+def virtual_powers(program: NetworkProgram, servers: tuple[tuple[str, ...], ...]) -> np.ndarray:
     """Powers of the virtual uplink, `l_k = min_b 1 / ((1 + 1/gamma_k) h_kb^H (1 + sum_j l_j h_jb h_jb^H)^-1 h_kb)`.
 
     From zero they grow towards the fixed point and are feasible multipliers at every step, so that their sum is a lower
@@ -29,7 +29,9 @@ def virtual_powers(program: PowerProgram, servers: tuple[tuple[str, ...], ...]) 
     return powers
 
 
-def _needed(program: PowerProgram, servers: tuple[tuple[str, ...], ...], place: int, powers: np.ndarray) -> np.ndarray:
+def _needed(
+    program: NetworkProgram, servers: tuple[tuple[str, ...], ...], place: int, powers: np.ndarray
+) -> np.ndarray:
     """Power of each user towards one block; infinite where it may not serve."""
     block = program.blocks[place]
     disturbance = np.eye(block.channels.shape[0]) + (block.channels * powers) @ block.channels.conj().T

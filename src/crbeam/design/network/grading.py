@@ -1,12 +1,12 @@
-"""Checking transmissions of a network, and proving how little power any could take."""
+"""Checking transmissions of a network, and proving how small the objective of any could be."""
 
 from collections.abc import Mapping
 
 import numpy as np
 from jaxtyping import Complex
 
-from crbeam.design.network.certificate import power_lower_bound
-from crbeam.design.network.choices import Role, covers, is_associated, one_receiver, roles_of
+from crbeam.design.network.certificate import proven_bound
+from crbeam.design.network.choices import Role, RoleBound, covers, is_associated, roles_of
 from crbeam.design.network.leaf import Leaf
 from crbeam.design.network.search import starting_nodes
 from crbeam.design.problem import DesignProblem
@@ -19,30 +19,42 @@ LIMIT_TOLERANCE = 1e-9
 Stack = Complex[np.ndarray, "block tx tx"]
 
 
-def bound_of(role: Role, problem: DesignProblem, covariances: Stack) -> float:
-    """Weighted bound of what the listening station of a role hears; infinite if it is not determined."""
-    if role.criterion is None:
-        return 0.0
-    information = role.criterion.map.at(problem.covariances_of(role.criterion.map, covariances))
+def bound_of(bound: RoleBound, problem: DesignProblem, covariances: Stack) -> float:
+    """Weighted bound of what a role has to keep small; infinite if it is not determined."""
+    criterion = bound.criterion
+    information = criterion.map.at(problem.covariances_of(criterion.map, covariances))
     try:
-        bound = information.bound(role.criterion.requested)
+        matrix = information.bound(criterion.requested)
     except Unidentifiable:
         return np.inf
-    layout = information.layout.select(role.criterion.requested)
-    return sum(
-        role.criterion.weight_of(name) * float(np.trace(bound[layout[name], layout[name]]))
-        for name in role.criterion.requested
-    )
+    layout = information.layout.select(criterion.requested)
+    parts = [
+        criterion.weight_of(name) * float(np.trace(matrix[layout[name], layout[name]])) for name in criterion.requested
+    ]
+    return sum(parts)
+
+
+def objective_of(role: Role, problem: DesignProblem, covariances: Stack) -> float:
+    """Power in watt, or the sum of the bounds that a role minimises."""
+    if role.has_objective:
+        return sum(bound_of(bound, problem, covariances) for bound in role.bounds if bound.limit is None)
+    return float(np.trace(covariances, axis1=1, axis2=2).real.sum())
+
+
+def _misses(role: Role, problem: DesignProblem, covariances: Stack) -> tuple[float, float]:
+    """Largest limited bound over its limit, and the sum of the minimised ones."""
+    limited = [bound_of(each, problem, covariances) / each.limit for each in role.bounds if each.limit is not None]
+    minimised = [bound_of(each, problem, covariances) for each in role.bounds if each.limit is None]
+    worst = max(limited, default=0.0)
+    return (worst if worst > 1.0 + LIMIT_TOLERANCE else 0.0, sum(minimised) if minimised else worst)
 
 
 def role_of(problem: DesignProblem, covariances: Stack) -> Role:
-    """The role that a transmission plays: of the stations that are silent and may listen, the one that hears most."""
-    choice = one_receiver(problem)
+    """The role that a transmission plays: of the stations that are silent and may listen, those that hear best."""
     roles = roles_of(problem)
-    if choice is not None:
-        powers_w = dict(zip(problem.blocks, np.trace(covariances, axis1=1, axis2=2).real, strict=True))
-        roles = tuple(role for role in roles if powers_w[choice.silent_block[role.receiver]] == 0.0) or roles
-    return min(roles, key=lambda role: bound_of(role, problem, covariances) / role.limit)
+    powers_w = dict(zip(problem.blocks, np.trace(covariances, axis1=1, axis2=2).real, strict=True))
+    silent = tuple(role for role in roles if all(powers_w[block] == 0.0 for block in role.silent))
+    return min(silent or roles, key=lambda role: _misses(role, problem, covariances))
 
 
 def serving_blocks(problem: DesignProblem, stream_covariances: Mapping[str, Stack]) -> dict[str, tuple[str, ...]]:
@@ -60,14 +72,12 @@ def serving_blocks(problem: DesignProblem, stream_covariances: Mapping[str, Stac
 def broken_choice(problem: DesignProblem, covariances: Stack, stream_covariances: Mapping[str, Stack]) -> str | None:
     """What a transmission must be and is not, of limits on bounds, who listens and who serves whom; None if it is."""
     role = role_of(problem, covariances)
-    choice = one_receiver(problem)
-    if choice is not None:
-        row = problem.blocks.index(choice.silent_block[role.receiver])
-        if np.any(covariances[row]):
-            return "a transmission with one silent station that listens"
-    bound = bound_of(role, problem, covariances)
-    if bound > role.limit * (1.0 + LIMIT_TOLERANCE):
-        return f"a bound of {role.receiver} of at most {role.limit:.9g}, not {bound:.9g}"
+    if any(np.any(covariances[problem.blocks.index(block)]) for block in role.silent):
+        return "a transmission with silent stations that listen"
+    for each in role.bounds:
+        bound = bound_of(each, problem, covariances)
+        if bound > (np.inf if each.limit is None else each.limit * (1.0 + LIMIT_TOLERANCE)):
+            return f"a bound of {each.criterion.name} of at most {each.limit:.9g}, not {bound:.9g}"
     if is_associated(problem):
         for user, blocks in serving_blocks(problem, stream_covariances).items():
             if len(blocks) > 1:
@@ -75,8 +85,8 @@ def broken_choice(problem: DesignProblem, covariances: Stack, stream_covariances
     return None
 
 
-def proven_power_w(problem: DesignProblem, proposal: Proposal) -> tuple[float, str]:
-    """Lower bound on the power of every transmission of a problem, and what it rests on.
+def proven_lower_bound(problem: DesignProblem, proposal: Proposal) -> tuple[float, str]:
+    """Lower bound on the objective of every transmission of a problem, and what it rests on.
 
     Taken from the leaves of a proposal if they cover every choice, else from what the users take alone.
     """
@@ -85,9 +95,9 @@ def proven_power_w(problem: DesignProblem, proposal: Proposal) -> tuple[float, s
     else:
         nodes = starting_nodes(problem, roles_of(problem))
         leaves, note = tuple(node.leaf for node in nodes), "what the served users take when nothing is located"
-    return min(_leaf_bound_w(problem, leaf) for leaf in leaves), note
+    return min(_leaf_bound(problem, leaf) for leaf in leaves), note
 
 
-def _leaf_bound_w(problem: DesignProblem, leaf: Leaf) -> float:
+def _leaf_bound(problem: DesignProblem, leaf: Leaf) -> float:
     role = next(role for role in roles_of(problem) if role.receiver == leaf.receiver)
-    return power_lower_bound(problem, role, leaf.servers, leaf.evidence).power_w
+    return proven_bound(problem, role, leaf.servers, leaf.evidence).objective

@@ -8,15 +8,15 @@ from jaxtyping import Float
 
 @dataclass(frozen=True, eq=False)
 class Evidence:
-    """Multipliers that prove a lower bound on the power of a role (see `certificate`).
+    """Multipliers that prove a lower bound on the objective of a role (see `certificate`).
 
     Attributes:
         multipliers: at least 0, for each user.
-        response: Z `[parameter, direction]`, or None without a limited bound.
+        responses: Z `[parameter, direction]` of each bound of the role, limited or minimised.
     """
 
     multipliers: Float[np.ndarray, " user"]
-    response: Float[np.ndarray, "parameter direction"] | None
+    responses: tuple[Float[np.ndarray, "..."], ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,7 +24,7 @@ class Leaf:
     """A set of choices with the proof of what they cost at least.
 
     Attributes:
-        receiver: name of the criterion.
+        receiver: name of the role.
         servers: blocks that may serve each user, in the order of the requirements.
         evidence: for the lower bound on the power of all of them.
     """

@@ -1,4 +1,4 @@
-"""What methods for the least power of a network share."""
+"""What methods for the best transmission of a network share."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,12 +8,12 @@ import numpy as np
 
 from crbeam.design.constraints import PowerBudget
 from crbeam.design.method import DesignMethod
-from crbeam.design.network.choices import Role, roles_of
+from crbeam.design.network.choices import Role, is_network, roles_of
 from crbeam.design.network.leaf import Leaf
 from crbeam.design.network.search import relaxed
-from crbeam.design.problem import DesignProblem, Power
+from crbeam.design.problem import DesignProblem, Hinge
 from crbeam.design.result import Proposal
-from crbeam.design.service_constraints import Association, BoundLimit, MinimumSinr, OneReceiver
+from crbeam.design.service_constraints import Association, BoundLimit, MinimumSinr, ReceiverChoice
 from crbeam.errors import CrbeamError
 
 #: Gap of the relaxations that tell how far a scheme without search is from the optimum.
@@ -22,14 +22,14 @@ RELAXATION_GAP = 1e-6
 
 @dataclass(frozen=True)
 class NetworkMethod(DesignMethod):
-    """A method that minimises the power of a network, one problem after the other."""
+    """A method that minimises power or bounds of a network, one problem after the other."""
 
-    keeps: ClassVar[frozenset[type]] = frozenset({PowerBudget, MinimumSinr, BoundLimit, OneReceiver, Association})
+    keeps: ClassVar[frozenset[type]] = frozenset({PowerBudget, MinimumSinr, BoundLimit, ReceiverChoice, Association})
 
     def why_not(self, problem: DesignProblem) -> str | None:
-        """Needs power as the objective, and a stream that serves nobody."""
-        if not isinstance(problem.objective, Power):
-            return f"{self.key} minimises transmit power only."
+        """Needs power as the objective, or a choice to make, and a stream that serves nobody."""
+        if not is_network(problem) or isinstance(problem.objective, Hinge):
+            return f"{self.key} minimises transmit power, or bounds where stations choose who listens and who serves."
         if all(stream.served_user is not None for stream in problem.streams):
             return f"{self.key} needs a stream that serves nobody."
         return super().why_not(problem)

@@ -10,19 +10,18 @@ from math import prod
 import numpy as np
 
 from crbeam.design.network.barrier import CentralPath, Servers, follow_path
-from crbeam.design.network.certificate import PowerBound, power_lower_bound
 from crbeam.design.network.choices import Role, is_associated
 from crbeam.design.network.fixed_point import virtual_powers
 from crbeam.design.network.leaf import Evidence, Leaf
-from crbeam.design.network.program import PowerProgram, power_program
+from crbeam.design.network.program import NetworkProgram, network_program
+from crbeam.design.network.shortage import FEASIBILITY_GAP, infeasible
 from crbeam.design.network.transmission import Transmission, received_shares, repaired
 from crbeam.design.problem import DesignProblem
-from crbeam.errors import Infeasible, SolverFailed
+from crbeam.design.progress import report_bounds
+from crbeam.errors import SolverFailed
 
 #: Share of the wanted gap that the solver of one program may leave.
 PROGRAM_SHARE = 0.1
-#: Gap of the program that decides whether the budgets suffice at all.
-FEASIBILITY_GAP = 1e-6
 #: Gap of a second attempt where rounding kept a transmission from its budgets.
 COARSE_GAP = 1e-4
 
@@ -34,14 +33,14 @@ class Node:
     Attributes:
         program: of its role.
         servers: blocks that may serve each user.
-        lower_bound_w: proven.
+        lower_bound: proven.
         evidence: of the bound.
         shares: what each block contributes to each user at the optimum of the relaxation, once it is solved.
     """
 
-    program: PowerProgram
+    program: NetworkProgram
     servers: Servers
-    lower_bound_w: float
+    lower_bound: float
     evidence: Evidence
     shares: np.ndarray | None = None
 
@@ -86,17 +85,17 @@ def starting_nodes(problem: DesignProblem, roles: Sequence[Role]) -> list[Node]:
         Unidentifiable: no transmission of a role determines what its limited bound is of.
         InvalidInput: constraints do not fit together.
     """
-    return [bounded(power_program(problem, role), role.servers) for role in roles]
+    return [bounded(network_program(problem, role), role.servers) for role in roles]
 
 
-def bounded(program: PowerProgram, servers: Servers, parent: Node | None = None) -> Node:
+def bounded(program: NetworkProgram, servers: Servers, parent: Node | None = None) -> Node:
     """Node with the better of its parent's bound and that of the users alone."""
-    nothing = np.zeros_like(program.selection)
+    nothing = tuple(np.zeros_like(bound.selection) for bound in program.bounds)
     powers = virtual_powers(program, servers) if all(servers) else np.full(len(servers), np.inf)
     if np.all(np.isfinite(powers)):
-        bound_w = program.lower_bound_w(servers, powers, nothing)
-        if parent is None or bound_w > parent.lower_bound_w:
-            return Node(program, servers, bound_w, program.evidence(powers, nothing))
+        bound = program.lower_bound(servers, powers, nothing)
+        if parent is None or bound > parent.lower_bound:
+            return Node(program, servers, bound, program.evidence(powers, nothing))
     if parent is None:
         return Node(program, servers, 0.0, program.evidence(np.zeros(len(servers)), nothing))
     return replace(parent, servers=servers, shares=None)
@@ -108,26 +107,26 @@ class _Solved:
     found: Transmission | None
 
 
-def solved(node: Node, *, gap: float, cutoff_w: float = np.inf) -> _Solved:
+def solved(node: Node, *, gap: float, cutoff: float = np.inf) -> _Solved:
     """Node with the bound of its convex program, and the transmission at the program's optimum."""
-    path = follow_path(node.program, node.servers, gap=gap, cutoff_w=cutoff_w)
-    found = repaired(node.program, path) if path.lower_bound_w < cutoff_w else None
-    if found is None and path.lower_bound_w < cutoff_w:
+    path = follow_path(node.program, node.servers, gap=gap, cutoff=cutoff)
+    found = repaired(node.program, path) if path.lower_bound < cutoff else None
+    if found is None and path.lower_bound < cutoff:
         path, found = _decided(node, path)
     shares = received_shares(node.program, path)
-    if path.lower_bound_w < node.lower_bound_w:
+    if path.lower_bound < node.lower_bound:
         return _Solved(replace(node, shares=shares), found)
-    evidence = node.program.evidence(path.point.multipliers, path.point.direction)
-    return _Solved(replace(node, lower_bound_w=path.lower_bound_w, evidence=evidence, shares=shares), found)
+    evidence = node.program.evidence(path.point.multipliers, path.point.directions)
+    return _Solved(replace(node, lower_bound=path.lower_bound, evidence=evidence, shares=shares), found)
 
 
 def _decided(node: Node, path: CentralPath) -> tuple[CentralPath, Transmission | None]:
     """Whether the budgets suffice, where the least power came near them: proof that they do not, or a transmission."""
-    unpriced = replace(node.program, price=0.0)
+    unpriced = node.program.deciding()
     trial = follow_path(unpriced, node.servers, gap=FEASIBILITY_GAP)
-    bound_w = node.program.lower_bound_w(node.servers, trial.point.multipliers, trial.point.direction)
-    if bound_w > path.lower_bound_w:
-        return replace(trial, lower_bound_w=bound_w), None
+    bound = node.program.lower_bound(node.servers, trial.point.multipliers, trial.point.directions)
+    if bound > path.lower_bound:
+        return replace(trial, lower_bound=bound), None
     coarse = follow_path(node.program, node.servers, gap=COARSE_GAP)
     return path, repaired(node.program, coarse) or repaired(node.program, trial)
 
@@ -154,13 +153,13 @@ class _Search:
         self.trace: list[tuple[float, float]] = []
 
     @property
-    def best_w(self) -> float:
-        return np.inf if self.best is None else self.best.power_w
+    def best_objective(self) -> float:
+        return np.inf if self.best is None else self.best.objective
 
     @property
-    def cutoff_w(self) -> float:
+    def cutoff(self) -> float:
         """Bounds from here on are near enough to the best transmission."""
-        return self.best_w * (1.0 - 0.5 * self.effort.tolerance)
+        return self.best_objective * (1.0 - 0.5 * self.effort.tolerance)
 
     @property
     def is_over(self) -> bool:
@@ -170,17 +169,18 @@ class _Search:
 
     def push(self, node: Node) -> None:
         """Keep a node for later, the one of least bound first."""
-        heapq.heappush(self.heap, (node.lower_bound_w, next(self.numbers), node))
+        heapq.heappush(self.heap, (node.lower_bound, next(self.numbers), node))
 
     def solve(self, node: Node) -> Node:
         """Solve the program of a node, and take its transmission if it is allowed and the best."""
-        cutoff_w = self.cutoff_w
-        result = solved(node, gap=PROGRAM_SHARE * self.effort.tolerance, cutoff_w=cutoff_w)
+        cutoff = self.cutoff
+        result = solved(node, gap=PROGRAM_SHARE * self.effort.tolerance, cutoff=cutoff)
         self.programs += 1
-        if result.found is not None and self.is_final(node) and result.found.power_w < self.best_w:
+        if result.found is not None and self.is_final(node) and result.found.objective < self.best_objective:
             self.best = result.found
-        least_w = min([result.node.lower_bound_w, *(each[0] for each in self.heap[:1])])
-        self.trace.append((self.best_w, min(least_w, self.best_w)))
+        least = min([result.node.lower_bound, *(each[0] for each in self.heap[:1])])
+        self.trace.append((self.best_objective, min(least, self.best_objective)))
+        report_bounds(*self.trace[-1])
         return result.node
 
     def is_final(self, node: Node) -> bool:
@@ -195,16 +195,16 @@ class _Search:
             return
         self.tried.add(key)
         trial = bounded(node.program, servers)
-        if trial.lower_bound_w < self.cutoff_w:
+        if trial.lower_bound < self.cutoff:
             self.solve(trial)
 
     def expand(self, node: Node) -> None:
         """Replace a node by what is known after its program is solved."""
         if node.shares is None:
             node = self.solve(node)
-            if node.lower_bound_w < self.cutoff_w and not self.is_final(node):
+            if node.lower_bound < self.cutoff and not self.is_final(node):
                 self.round(node)
-        if node.lower_bound_w >= self.cutoff_w or self.is_final(node):
+        if node.lower_bound >= self.cutoff or self.is_final(node):
             self.closed.append(node)
             return
         assert node.shares is not None
@@ -227,9 +227,9 @@ def least_power(problem: DesignProblem, roles: Sequence[Role], effort: Effort) -
     search = _Search(is_associated(problem), effort)
     for node in starting_nodes(problem, roles):
         search.push(node)
-    while search.heap and search.heap[0][0] < search.cutoff_w and not search.is_over:
+    while search.heap and search.heap[0][0] < search.cutoff and not search.is_over:
         search.expand(heapq.heappop(search.heap)[2])
-    unfinished = bool(search.heap and search.heap[0][0] < search.cutoff_w)
+    unfinished = bool(search.heap and search.heap[0][0] < search.cutoff)
     leaves = (*search.closed, *(node for _, _, node in search.heap))
     return Outcome(search.best, leaves, search.programs, unfinished, tuple(search.trace))
 
@@ -243,14 +243,14 @@ def require_transmission(problem: DesignProblem, outcome: Outcome) -> Transmissi
     """The transmission of an outcome.
 
     Raises:
-        Infeasible: nothing meets the requirements, with the one that weighs most.
+        Infeasible: nothing meets the requirements, with the one that binds.
         SolverFailed: none was found, though nothing rules one out.
     """
-    return require_feasible(problem, outcome.best, outcome.leaves, "time_limit" if outcome.hit_limit else "not found")
+    return require_feasible(problem, outcome.best, outcome.leaves, hit_limit=outcome.hit_limit)
 
 
 def require_feasible(
-    problem: DesignProblem, found: Transmission | None, nodes: Sequence[Node], status: str = "not found"
+    problem: DesignProblem, found: Transmission | None, nodes: Sequence[Node], *, hit_limit: bool = False
 ) -> Transmission:
     """A transmission, if there is one; nodes tell why there is none.
 
@@ -260,28 +260,17 @@ def require_feasible(
     """
     if found is not None:
         return found
-    bounds = [power_lower_bound(problem, node.program.role, node.servers, node.evidence) for node in nodes]
-    if all(np.isinf(bound.power_w) for bound in bounds):
-        nearest = int(np.argmin([bound.shortage for bound in bounds]))
-        raise infeasible(problem, nodes[nearest], bounds[nearest])
+    proof = infeasible(problem, [node.leaf for node in nodes], [node.program.role for node in nodes])
+    if proof is not None:
+        raise proof
+    if hit_limit:
+        raise SolverFailed(
+            "The time limit must leave time for a first transmission that meets the requirements, but ended the search "
+            "before there was one; nothing proves that there is none. Allow more time (`time_limit_s`).",
+            status="time_limit",
+        )
     raise SolverFailed(
         "A transmission that meets the requirements must be found, but there was none, and no proof that there is "
-        "none. Allow more time or lower the requirements slightly.",
-        status=status,
-    )
-
-
-def infeasible(problem: DesignProblem, node: Node, bound: PowerBound) -> Infeasible:
-    """What to say of the choice that comes nearest to feasible."""
-    role = node.program.role
-    names = [*(f"SINR of {user.user}" for user in role.users), f"location accuracy at {role.receiver}"]
-    name = names[int(np.argmax(bound.demands))]
-    station = "".join(problem.budgets[int(np.argmax(bound.supplies_w))].blocks[:1])
-    shortage = bound.shortage
-    missing = f"at least {10.0 * np.log10(shortage):.2f} dB more power" if shortage < 1e12 else "more than any power"
-    return Infeasible(
-        f"All requirements must be met within the power budgets, but even with the best choices they take {missing}; "
-        f"the {name} weighs most, and the power of station {station} limits it. Lower the requirement or raise that "
-        "power.",
-        requirement=name,
+        "none. Lower the requirements slightly.",
+        status="not found",
     )

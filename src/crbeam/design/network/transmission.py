@@ -9,7 +9,7 @@ from jaxtyping import Complex, Float
 from crbeam.design.network.barrier import CentralPath
 from crbeam.design.network.choices import Role, stream_of
 from crbeam.design.network.leaf import Leaf
-from crbeam.design.network.program import PowerProgram, information_at
+from crbeam.design.network.program import NetworkProgram, informations_at
 from crbeam.design.problem import DesignProblem
 from crbeam.design.result import Proposal
 from crbeam.linalg import hermitian_part
@@ -30,13 +30,13 @@ class Transmission:
         program: the program.
         unserved: covariance of what serves nobody, of each block.
         beams: beam of each user, by (user, place of the block).
-        power_w: of all together.
+        objective: power of all together in watt, or the sum of the minimised bounds.
     """
 
-    program: PowerProgram
+    program: NetworkProgram
     unserved: list[np.ndarray]
     beams: dict[tuple[int, int], np.ndarray]
-    power_w: float
+    objective: float
 
     @property
     def role(self) -> Role:
@@ -44,7 +44,7 @@ class Transmission:
         return self.program.role
 
 
-def received_shares(program: PowerProgram, path: CentralPath) -> Float[np.ndarray, "user place"]:
+def received_shares(program: NetworkProgram, path: CentralPath) -> Float[np.ndarray, "user place"]:
     """What each block contributes to the wanted power of each user."""
     received = np.zeros((len(program.factors), len(program.blocks)))
     for (user, place), beam in path.beams.items():
@@ -52,22 +52,33 @@ def received_shares(program: PowerProgram, path: CentralPath) -> Float[np.ndarra
     return received / np.maximum(received.sum(axis=1, keepdims=True), 1e-300)
 
 
-def repaired(program: PowerProgram, path: CentralPath) -> Transmission | None:
+def repaired(program: NetworkProgram, path: CentralPath) -> Transmission | None:
     """The covariances of a point, all scaled by the least factor with which every requirement holds.
 
-    None if a requirement holds at no scale, or the scale breaks a power budget.
+    Where bounds are minimised, by the largest that the budgets allow. None if a requirement holds at no scale, or the
+    scale breaks a power budget.
     """
     totals = _totals(path)
     needed = _sinr_scale(program, path, totals)
     needed = max(needed, _bound_scale(program, totals, needed)) * (1.0 + ROOM)
     used = np.zeros(len(program.budgets))
     for block, total in zip(program.blocks, totals, strict=True):
-        used[block.budget] += needed * float(np.trace(total).real)
-    if not np.all(np.isfinite(used)) or np.any(used > program.budgets * (1.0 + POWER_TOLERANCE)):
+        used[block.budget] += float(np.trace(total).real)
+    allowed = float(np.min(program.budgets[used > 0.0] / used[used > 0.0], initial=np.inf))
+    if not np.isfinite(needed) or needed > allowed * (1.0 + POWER_TOLERANCE):
         return None
-    unserved = [needed * matrix for matrix in path.unserved]
-    beams = {key: np.sqrt(needed) * beam for key, beam in path.beams.items()}
-    return Transmission(program, unserved, beams, program.unit_w * float(used.sum()))
+    scale = max(needed, allowed) if program.role.has_objective else needed
+    unserved = [scale * matrix for matrix in path.unserved]
+    beams = {key: np.sqrt(scale) * beam for key, beam in path.beams.items()}
+    if not program.role.has_objective:
+        return Transmission(program, unserved, beams, program.unit_w * scale * float(used.sum()))
+    informations = informations_at(program, [scale * total for total in totals])
+    value = sum(
+        _bound(bound.selection, information)
+        for bound, information in zip(program.bounds, informations, strict=True)
+        if not bound.is_limited
+    )
+    return Transmission(program, unserved, beams, program.unit * value) if np.isfinite(value) else None
 
 
 def _totals(path: CentralPath) -> list[np.ndarray]:
@@ -77,7 +88,7 @@ def _totals(path: CentralPath) -> list[np.ndarray]:
     return totals
 
 
-def _sinr_scale(program: PowerProgram, path: CentralPath, totals: list[np.ndarray]) -> float:
+def _sinr_scale(program: NetworkProgram, path: CentralPath, totals: list[np.ndarray]) -> float:
     """Least factor on all powers with which every user has its ratio; infinite if none suffices."""
     values = np.zeros(len(program.factors))
     for place, (block, total) in enumerate(zip(program.blocks, totals, strict=True)):
@@ -89,21 +100,28 @@ def _sinr_scale(program: PowerProgram, path: CentralPath, totals: list[np.ndarra
     return np.inf if np.any(values <= 0.0) else float(np.max(1.0 / values, initial=0.0))
 
 
-def _bound_scale(program: PowerProgram, totals: list[np.ndarray], start: float) -> float:
-    """Factor of at least `start` with which the limit on the bound holds; infinite if none is found."""
+def _bound_scale(program: NetworkProgram, totals: list[np.ndarray], start: float) -> float:
+    """Factor of at least `start` with which the limits on bounds hold; infinite if none is found."""
     scale = max(start, 1e-12)
-    if not program.selection.size or not np.isfinite(scale):
+    limited = [number for number, bound in enumerate(program.bounds) if bound.is_limited]
+    if not limited or not np.isfinite(scale):
         return start
     for _ in range(MAX_SCALINGS):
-        information = information_at(program, [scale * total for total in totals])
-        try:
-            bound = float(np.sum(program.selection * np.linalg.solve(information, program.selection)))
-        except np.linalg.LinAlgError:
-            return np.inf
-        if bound <= 1.0:
-            return scale
+        informations = informations_at(program, [scale * total for total in totals])
+        bound = max(_bound(program.bounds[number].selection, informations[number]) for number in limited)
+        if bound <= 1.0 or not np.isfinite(bound):
+            return scale if bound <= 1.0 else np.inf
         scale *= bound * (1.0 + ROOM)
     return np.inf
+
+
+def _bound(selection: np.ndarray, information: np.ndarray) -> float:
+    """`tr(E^T I^-1 E)`; infinite if it is not determined."""
+    try:
+        value = float(np.sum(selection * np.linalg.solve(information, selection)))
+    except np.linalg.LinAlgError:
+        return np.inf
+    return value if value > 0.0 else np.inf
 
 
 def proposal_of(
@@ -131,6 +149,6 @@ def proposal_of(
     )
 
 
-def _watt(program: PowerProgram, place: int, covariance: np.ndarray) -> Complex[np.ndarray, "tx tx"]:
+def _watt(program: NetworkProgram, place: int, covariance: np.ndarray) -> Complex[np.ndarray, "tx tx"]:
     basis = program.blocks[place].basis
     return hermitian_part(program.unit_w * basis @ covariance @ basis.conj().T)

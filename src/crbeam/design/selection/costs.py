@@ -54,6 +54,11 @@ class Selection:
         names: of the receivers.
         costs: their prices, which depend on who else is a member.
         budget_m: largest sum; infinite if only the rates limit who senses.
+        positions_m: their places, for rules that need more than prices.
+        known_streams: streams that a receiver knows and removes if it senses, and is disturbed by if not.
+
+    Observations of a receiver are the contributions of its name to the information maps of a problem, requirements
+    those of the served user of its name.
 
     Reference: wang2024 eqs. (22), (26).
     """
@@ -63,6 +68,8 @@ class Selection:
     names: tuple[str, ...]
     costs: CooperationCosts
     budget_m: float = np.inf
+    positions_m: Float[np.ndarray, "receiver 2"] | None = None
+    known_streams: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if len(self.names) != len(self.costs.target_distance_m):

@@ -65,7 +65,7 @@ def select_among_many(selection: Selection, gains: Float[np.ndarray, " receiver"
         raise Infeasible("At least one receiver must keep the budget alone, but none does.", requirement="cost")
     members = _best_by_exchanges(selection, gains)
     gain = float(gains[members].sum())
-    most = max(gain, _gain_limit(selection, gains))
+    most = max(gain, gain_limit(selection, gains))
     if members.all():
         why = "Nothing: all receivers are selected."
     else:
@@ -135,7 +135,7 @@ def _neighbour(selection: Selection, gains: np.ndarray, members: np.ndarray) -> 
     return result
 
 
-def _gain_limit(selection: Selection, gains: np.ndarray) -> float:
+def gain_limit(selection: Selection, gains: np.ndarray) -> float:
     """Largest gain of the relaxation over all sizes of the set; for each size the best of several valid prices."""
     limits = np.full(len(gains), np.inf)
     for shift in SHIFTS:

@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from jaxtyping import Bool, Float
 
-from crbeam.design.result import Design
+from crbeam.design.progress import report_bounds
+from crbeam.design.result import Proposal, SetProof
 from crbeam.design.selection.costs import Selection
 from crbeam.errors import Infeasible, Unidentifiable
 
@@ -24,14 +25,14 @@ class LitPower:
     """Share of the largest power on the target that the rates leave for a set.
 
     Attributes:
-        least: what the design attains.
+        least: what the transmission attains.
         most: proven upper limit.
-        design: the transmission.
+        transmission: that attains it, with its evidence.
     """
 
     least: float
     most: float
-    design: Design
+    transmission: Proposal
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,6 +42,7 @@ class SelectionProblem:
     Attributes:
         selection: prices and budget.
         information: of each receiver, about parameters that all have in common, at full power on the target.
+        names: of the parameters in the objective, for messages.
         weights: of each parameter in the objective, the weighted sum of bounds.
         constant: information that is there for every set.
         lit: share of full power for a set, by the numbers of its members; raises Infeasible if rates cannot be met.
@@ -48,6 +50,7 @@ class SelectionProblem:
 
     selection: Selection
     information: Float[np.ndarray, "receiver parameter parameter"]
+    names: tuple[str, ...]
     weights: Float[np.ndarray, " parameter"]
     constant: Float[np.ndarray, "parameter parameter"]
     lit: Callable[[tuple[int, ...]], LitPower] = field(repr=False)
@@ -72,22 +75,26 @@ class SelectionResult:
     Attributes:
         members: numbers of the receivers that sense.
         names: their names.
-        design: the transmission.
+        transmission: the covariances of all streams.
         objective: weighted sum of bounds.
         lower_bound: no candidate set has a smaller objective with any transmission.
         cost_m: sum of the prices.
         candidates: number of candidate sets within the budget.
         designs: number of sets for which a transmission was computed.
+        trace: least objective after each of them, from the first transmission on.
+        proofs: what is known of these sets, for the lower bound.
     """
 
     members: tuple[int, ...]
     names: tuple[str, ...]
-    design: Design
+    transmission: Proposal
     objective: float
     lower_bound: float
     cost_m: float
     candidates: int
     designs: int
+    trace: tuple[float, ...]
+    proofs: tuple[SetProof, ...]
 
     @property
     def gap(self) -> float:
@@ -127,40 +134,51 @@ def best_selection(
     full_power = problem.at_full_power(sets)
     if not np.isfinite(full_power).any():
         raise Unidentifiable(
-            ["target_position[0]"], direction={"target_position[0]": 1.0}, remedy="Raise the budget to two receivers."
+            problem.names,
+            direction={name: len(problem.names) ** -0.5 for name in problem.names},
+            remedy="Raise the budget so that more receivers may sense.",
         )
     return _searched(problem, sets, full_power, tolerance)
 
 
 def _searched(problem: SelectionProblem, sets: np.ndarray, full_power: np.ndarray, tolerance: float) -> SelectionResult:
-    limits = np.ones(len(sets))
+    limits, names = np.ones(len(sets)), problem.selection.names
     best, objective, place, solved, failure = None, np.inf, -1, set[int](), None
+    trace, proofs = list[float](), list[SetProof]()
     while True:
         lower = np.where(limits > 0.0, full_power / np.where(limits > 0.0, limits, 1.0), np.inf)
         chosen = int(np.argmin(lower))
+        if solved and np.isfinite(lower[chosen]):
+            report_bounds(objective, min(float(lower[chosen]), objective))
         if not np.isfinite(lower[chosen]) or objective <= lower[chosen] * (1.0 + tolerance) or chosen in solved:
             break
         subsets = ~np.any(sets & ~sets[chosen], axis=1)
         solved.add(chosen)
+        members = tuple(np.flatnonzero(sets[chosen]).tolist())
         try:
-            found = problem.lit(tuple(np.flatnonzero(sets[chosen]).tolist()))
+            found = problem.lit(members)
         except Infeasible as error:
             limits, failure = np.where(subsets, 0.0, limits), error
+            proofs.append(SetProof(tuple(names[index] for index in members), None))
             continue
         limits = np.where(subsets, np.minimum(limits, found.most), limits)
+        proofs.append(SetProof(tuple(names[index] for index in members), found.transmission.dual))
         if full_power[chosen] / found.least < objective:
             best, objective, place = found, float(full_power[chosen] / found.least), chosen
+        trace.append(objective)
     if best is None:
         assert failure is not None
         raise failure
     members = tuple(np.flatnonzero(sets[place]).tolist())
     return SelectionResult(
         members,
-        tuple(problem.selection.names[index] for index in members),
-        best.design,
+        tuple(names[index] for index in members),
+        best.transmission,
         objective,
         min(float(lower.min()), objective),
         float(problem.selection.costs.of_sets_m(sets[place][None])[0]),
         len(sets),
         len(solved),
+        tuple(trace),
+        tuple(proofs),
     )

@@ -1,5 +1,6 @@
 """What li2024 claims, in the order of its figures, and comparisons beyond the paper."""
 
-from crbeam.papers.li2024 import positioning_claims
+from crbeam.papers.li2024 import convergence_claims, positioning_claims, sweep_claims
 
-CLAIMS = tuple(sorted(positioning_claims.CLAIMS, key=lambda claim: claim.number))
+_ALL = (*positioning_claims.CLAIMS, *convergence_claims.CLAIMS, *sweep_claims.CLAIMS)
+CLAIMS = tuple(sorted(_ALL, key=lambda claim: claim.number))

@@ -4,23 +4,53 @@ import numpy as np
 from jaxtyping import Complex, Float
 
 from crbeam.information import Information
+from crbeam.papers.li2024.convergence import convergence
+from crbeam.papers.li2024.draws import expected_words, sweeps
 from crbeam.papers.li2024.measurements import DIRECTIONS, LIT, Identifiability, Measurements, Positioning
 from crbeam.papers.li2024.positioning import NOISE_SEED, checks, design, focused_network, scene
 from crbeam.papers.runs import PaperRun
 from crbeam.scenario import read_scenario
 from crbeam.systems.double_array import double_array
-from crbeam.systems.li2024 import link_map
+from crbeam.systems.li2024 import link_map, polar_map
 
 ANGLES_RAD = np.linspace(-1.3, 1.3, 201)
 #: Added to a matrix without inverse, relative to its largest eigenvalue, which is 1.
 RIDGE = 1e-3
+#: Random covariances at which two forms of the bound are compared.
+COVARIANCES = 20
 PLANE = ("sensing.serving_model=far", "sensing.sensing_model=far")
 
 
 def gather(run: PaperRun) -> Measurements:
     """All numbers that the claims are judged on."""
+    run.report(f"hybrid arrays: expected {expected_words(full=run.full)}; before and after them two or three minutes")
+    run.report("claims: convergence of the published algorithms")
+    converged = {direction: convergence(run, direction) for direction in DIRECTIONS}
+    run.report("claims: designs in random channels")
+    found = {direction: sweeps(run, direction) for direction in DIRECTIONS}
     run.report("claims: estimates of the target's place")
-    return Measurements(positioning(full=run.full))
+    return Measurements(positioning(full=run.full), converged, found, four_parameter_error())
+
+
+def four_parameter_error() -> float:
+    """Largest relative difference between two forms of the bound of angle and range, at random covariances.
+
+    One is a block of the inverse of the whole information, the other the inverse of `J11 - J12 J22^-1 J12^T`.
+
+    Reference: li2024 eq. (25), eq. (27).
+    """
+    rng, errors = np.random.default_rng(NOISE_SEED), []
+    for direction in DIRECTIONS:
+        information_map = polar_map(scene(direction))
+        size = information_map.contributions[0].transmit.shape[0]
+        for _ in range(COVARIANCES):
+            factor = rng.standard_normal((2, size, 4))
+            covariance = (factor[0] + 1j * factor[1]) @ (factor[0] + 1j * factor[1]).conj().T
+            matrix = information_map.at(covariance[None]).matrix
+            whole = np.linalg.inv(matrix)[:2, :2]
+            short = matrix[:2, :2] - matrix[:2, 2:] @ np.linalg.solve(matrix[2:, 2:], matrix[2:, :2])
+            errors.append(abs(np.trace(np.linalg.inv(short)) / np.trace(whole) - 1.0))
+    return float(max(errors))
 
 
 def positioning(*, full: bool) -> Positioning:

@@ -1,11 +1,13 @@
 """Numbers on which the claims of li2024 are judged."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from crbeam.estimation.near_field_estimates import NearFieldMethod
 from crbeam.evaluation.estimator_check import LinkCheck, QuantityCheck
 from crbeam.papers.claims import NotMeasured
+from crbeam.papers.li2024.convergence import Convergence
+from crbeam.papers.li2024.draws import Size, Sweep
 
 DIRECTIONS = ("downlink", "uplink")
 JOINT: NearFieldMethod = "joint"
@@ -74,6 +76,13 @@ class Measurements:
 
     Attributes:
         positioning: estimates of the target's place.
+        convergence: published algorithms beside the descent over phases, by direction.
+        sweeps: designs in random channels, by direction and size.
+        four_parameter_error: largest relative difference between the bound with the gain among the unknowns and the
+            inverse of the information without it; None if it was not measured.
     """
 
     positioning: Positioning
+    convergence: Mapping[str, Convergence] = field(default_factory=dict)
+    sweeps: Mapping[str, Mapping[Size, Sweep]] = field(default_factory=dict)
+    four_parameter_error: float | None = None

@@ -31,8 +31,9 @@ def estimator_figure(check: LinkCheck) -> "matplotlib.figure.Figure":
     with ieee_style():
         figure = Figure(figsize=(COLUMN_WIDTH_IN, 1.1 * len(units) + 2.0), layout="constrained")
         panels = figure.subplots(len(units) + 1, 1, sharex=True, height_ratios=[2.0] * len(units) + [1.0])
-        for index, (axes, unit) in enumerate(zip(panels, units, strict=False)):
-            _draw_errors(axes, check, unit, first=index)
+        drawn = 0
+        for axes, unit in zip(panels, units, strict=False):
+            drawn += _draw_errors(axes, check, unit, first=drawn)
         _draw_failures(panels[-1], check)
         for axes in panels:
             _draw_regions(axes, check)
@@ -49,8 +50,8 @@ def estimator_figure(check: LinkCheck) -> "matplotlib.figure.Figure":
     return figure
 
 
-def _draw_errors(axes: "matplotlib.axes.Axes", check: LinkCheck, unit: str, *, first: int) -> None:
-    """Errors as markers with intervals, bounds as lines."""
+def _draw_errors(axes: "matplotlib.axes.Axes", check: LinkCheck, unit: str, *, first: int) -> int:
+    """Errors as markers with intervals, bounds as lines, in styles from the first on; how many there are."""
     names = [name for name in check.points[0].quantities if name.endswith(f"_{unit}")]
     snr_db = np.array([point.snr_db for point in check.points])
     for index, name in enumerate(names):
@@ -73,8 +74,9 @@ def _draw_errors(axes: "matplotlib.axes.Axes", check: LinkCheck, unit: str, *, f
             label=words,
         )
     axes.set_yscale("log")
-    axes.set_ylabel(f"error ({unit})")
+    axes.set_ylabel(f"error ({unit.replace('mps', 'm/s')})")
     axes.grid(visible=True)
+    return len(names)
 
 
 def _draw_failures(axes: "matplotlib.axes.Axes", check: LinkCheck) -> None:
@@ -84,7 +86,7 @@ def _draw_failures(axes: "matplotlib.axes.Axes", check: LinkCheck) -> None:
     axes.errorbar(
         snr_db, [rate.value for rate in rates], yerr=ends, color="black", marker="o", linestyle="-", elinewidth=0.6
     )
-    axes.set(ylim=(-0.05, 1.05), ylabel="failed", xlabel="SNR per antenna and subcarrier (dB)")
+    axes.set(ylim=(-0.05, 1.05), ylabel="failed", xlabel=f"{check.snr_name} (dB)")
     axes.grid(visible=True)
 
 

@@ -20,7 +20,10 @@ _PANELS_SHARE, _TITLE_IN, _BELOW_IN = 0.84, 0.27, 0.55
 
 _MARKS: Mapping[str, Mapping[str, Any]] = {
     "station": {"marker": "s", "markersize": 4.0, "markerfacecolor": "black"},
+    "listening station": {"marker": "s", "markersize": 4.0, "markerfacecolor": "white"},
+    "idle station": {"marker": "s", "markersize": 4.0, "markerfacecolor": "#c4c4c4"},
     "user": {"marker": "^", "markersize": 4.5, "markerfacecolor": "white"},
+    "served user": {"marker": "v", "markersize": 4.0, "markerfacecolor": "white"},
     "target": {"marker": "o", "markersize": 3.5, "markerfacecolor": "white"},
 }
 

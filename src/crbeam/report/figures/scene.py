@@ -5,15 +5,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from crbeam.design import Design
 from crbeam.errors import InvalidInput
 from crbeam.evaluation import Evaluation, LinkEvaluation
 from crbeam.information.ellipses import ErrorEllipse, error_ellipse
 from crbeam.propagation import Paths
 from crbeam.report.figures.scene_object import SceneObject
 from crbeam.report.figures.scene_objects import fit_limits, mark_objects, scene_objects
+from crbeam.report.figures.service_marks import draw_lobes, draw_service, lobe_outlines_m
 from crbeam.report.style import ieee_style, new_axes
 from crbeam.scenario import Scenario
-from crbeam.systems import paths_of
+from crbeam.systems import paths_of, service
 
 if TYPE_CHECKING:
     import matplotlib.axes
@@ -33,11 +35,14 @@ def scene_figure(
     scenario: Scenario,
     evaluation: Evaluation | None = None,
     *,
+    design: Design | None = None,
     link: str = "bistatic",
     probability: float = 0.95,
     magnification: float | None = None,
 ) -> "matplotlib.figure.Figure":
-    """Stations and user with their arrays, targets, rays of every link, and error ellipses of one link's positions.
+    """Stations and users with their arrays, targets, rays of every link, and error ellipses of one link's positions.
+
+    Where stations serve users a design adds who listens, who serves whom, and what every station radiates.
 
     Arrays are drawn along their axes, not to scale. Ellipses are magnified by a factor of 1, 2 or 5 times a power of
     ten, chosen to make the largest visible unless given, and stated in the legend; positions that the link does not
@@ -47,7 +52,8 @@ def scene_figure(
         InvalidInput: the evaluation has no such link.
     """
     traced = {} if scenario.user is None else paths_of(scenario)
-    objects = scene_objects(scenario)
+    served = service(scenario, design)
+    objects = scene_objects(scenario, served)
     with ieee_style():
         figure, axes = new_axes(3.6)
         points_m = np.array([item.position_m for item in objects])
@@ -56,11 +62,15 @@ def scene_figure(
             _draw_rays(axes, name, paths)
         for item in objects:
             _draw_array(axes, item, extent_m)
-        outlines = [points_m]
+        lines = draw_service(axes, scenario, served)
+        lobes = {} if design is None or not served.places_m else lobe_outlines_m(scenario, design, extent_m)
+        draw_lobes(axes, lobes)
+        ellipses = []
         if evaluation is not None:
-            outlines += _draw_ellipses(axes, objects, _link(evaluation, link), probability, magnification, extent_m)
-        fit_limits(axes, np.concatenate(outlines))
-        mark_objects(axes, objects, keep_clear_m=np.concatenate(outlines[1:]) if outlines[1:] else None)
+            ellipses += _draw_ellipses(axes, objects, _link(evaluation, link), probability, magnification, extent_m)
+        fit_limits(axes, np.concatenate([points_m, *lobes.values(), *ellipses]))
+        clear = [*ellipses, *lines]
+        mark_objects(axes, objects, keep_clear_m=np.concatenate(clear) if clear else None)
         figure.legend(loc="outside lower center", ncols=2)
         if scenario.propagation.paths_file is not None:
             axes.set_title(RECORDED_NOTE, fontsize=7, style="italic")

@@ -3,10 +3,12 @@
 from dataclasses import dataclass
 from typing import Literal
 
+StationKind = Literal["station", "listening station", "idle station"]
+
 
 @dataclass(frozen=True)
 class SceneObject:
-    """A station, the user or a target on a map.
+    """A station, a user or a target on a map.
 
     Attributes:
         name: its label.
@@ -17,7 +19,7 @@ class SceneObject:
     """
 
     name: str
-    kind: Literal["station", "user", "target"]
+    kind: StationKind | Literal["user", "served user", "target"]
     position_m: tuple[float, float]
     axis_rad: float | None = None
     parameter: str | None = None

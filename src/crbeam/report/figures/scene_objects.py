@@ -9,32 +9,59 @@ from jaxtyping import Float
 from crbeam.information.state import position_parameter
 from crbeam.propagation import Paths
 from crbeam.report.figures.name_places import place_names
-from crbeam.report.figures.scene_object import SceneObject
+from crbeam.report.figures.scene_object import SceneObject, StationKind
 from crbeam.scenario import Scenario
-from crbeam.systems import paths_of
+from crbeam.systems import Service, paths_of, service
 
 if TYPE_CHECKING:
     import matplotlib.axes
 
 _MARKS: dict[str, dict[str, Any]] = {
     "station": {"marker": "s", "markersize": 4.5},
+    "listening station": {"marker": "s", "markersize": 5.5, "markerfacecolor": "white"},
+    "idle station": {"marker": "s", "markersize": 4.5, "markerfacecolor": "#c4c4c4"},
     "user": {"marker": "^", "markersize": 5.0},
-    "target": {"marker": "o", "markersize": 4.0},
+    "served user": {"marker": "v", "markersize": 4.5, "markerfacecolor": "#1f8a70"},
+    "target": {"marker": "o", "markersize": 4.0, "markerfacecolor": "white"},
 }
+#: What the marks of a network mean, where stations have roles.
+_ROLES: dict[str, str] = {"station": "transmits", "listening station": "listens", "idle station": "silent"}
 
 
-def scene_objects(scenario: Scenario) -> list[SceneObject]:
-    """Stations, user and targets of a scenario, the targets being those that its paths visit."""
+def scene_objects(scenario: Scenario, served: Service | None = None) -> list[SceneObject]:
+    """Stations, users and targets of a scenario, the targets being those that its paths visit.
+
+    Args:
+        scenario: the world.
+        served: who listens; by default nobody in particular.
+    """
+    served = service(scenario) if served is None else served
+    users = [
+        SceneObject(name.replace("served_", "").replace("[", " ").rstrip("]"), "served user", place_m)
+        for name, place_m in served.places_m.items()
+    ]
     objects = [
-        SceneObject(name, "station", station.position_m, station.orientation_rad + _line(station.transmit_array.axis))
+        SceneObject(
+            name,
+            _station_kind(name, served),
+            station.position_m,
+            station.orientation_rad + _line(station.transmit_array.axis),
+        )
         for name, station in scenario.stations.items()
     ]
     if scenario.user is None:
-        return objects + _listed_targets(scenario)
+        return objects + users + _listed_targets(scenario)
+    objects += users
     user = scenario.user
     axis_rad = _line(user.array.axis) - user.orientation_sign * user.orientation_rad
     objects.append(SceneObject("user", "user", user.position_m, axis_rad, position_parameter("user")))
     return objects + _targets(list(paths_of(scenario).values()))
+
+
+def _station_kind(name: str, served: Service) -> StationKind:
+    if name in served.listeners:
+        return "listening station"
+    return "idle station" if name in served.idle else "station"
 
 
 def _listed_targets(scenario: Scenario) -> list[SceneObject]:
@@ -83,18 +110,19 @@ def mark_objects(
     halo = [withStroke(linewidth=1.6, foreground="white")]
     limits = np.array([axes.get_xlim(), axes.get_ylim()])
     places = place_names(objects, limits, keep_clear_m)
+    kinds = {item.kind for item in objects}
+    roles = {kind: words for kind, words in _ROLES.items() if kind in kinds and "listening station" in kinds}
     for item, place in zip(objects, places, strict=True):
-        fill = "white" if item.kind == "target" else "black"
+        look = {"markerfacecolor": "black", **_MARKS[item.kind]}
         axes.plot(
             *item.position_m,
             linestyle="none",
             color="black",
-            markerfacecolor=fill,
-            markeredgecolor="white" if on_dark and fill == "black" else "black",
+            markeredgecolor="white" if on_dark and look["markerfacecolor"] != "white" else "black",
             markeredgewidth=0.6,
             zorder=6,
             label=f"_{item.name}",
-            **_MARKS[item.kind],
+            **look,
         )
         axes.annotate(
             item.name,
@@ -107,6 +135,9 @@ def mark_objects(
             zorder=7,
             path_effects=halo,
         )
+    for kind, words in roles.items():
+        look = {"markerfacecolor": "black", "markeredgewidth": 0.6, **_MARKS[kind]}
+        axes.plot([], [], linestyle="none", color="black", label=words, **look)
     axes.set(xlim=limits[0], ylim=limits[1])
 
 

@@ -1,0 +1,1 @@
+"""When a hybrid array costs accuracy."""

@@ -1,0 +1,1 @@
+"""Monostatic, bistatic and multistatic sensing with the same power."""

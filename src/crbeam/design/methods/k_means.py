@@ -1,0 +1,36 @@
+"""Receivers grouped by k-means, the baseline of the paper."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Bool
+
+from crbeam.design.problem import DesignProblem
+from crbeam.design.selection.candidates import k_means_groups
+from crbeam.design.selection.choice import selection_of
+from crbeam.design.selection.method import SelectionMethod
+from crbeam.design.selection.search import SelectionProblem
+
+
+@dataclass(frozen=True)
+class KMeans(SelectionMethod):
+    """The best cluster of receivers over all numbers of clusters, each with its best transmission.
+
+    Reference: wang2024 section VI.
+    """
+
+    key = "k-means"
+    summary = "receivers by k-means over their places, with their best beams"
+
+    def why_not(self, problem: DesignProblem) -> str | None:
+        """Needs the places of the receivers too."""
+        reason, selection = super().why_not(problem), selection_of(problem)
+        if reason is None and selection is not None and selection.positions_m is None:
+            return f"{self.key} needs the places of the receivers, not only their prices."
+        return reason
+
+    def candidates(self, program: SelectionProblem) -> Bool[np.ndarray, "set receiver"]:
+        """Every cluster."""
+        positions_m = program.selection.positions_m
+        assert positions_m is not None, "why_not has said so"
+        return k_means_groups(positions_m)

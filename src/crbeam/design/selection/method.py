@@ -1,0 +1,103 @@
+"""What methods that select receivers share."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import ClassVar
+
+import numpy as np
+from jaxtyping import Bool
+
+from crbeam.design.method import DesignMethod
+from crbeam.design.problem import DesignProblem
+from crbeam.design.result import Proposal, SetProof
+from crbeam.design.selection.candidates import MAX_LISTED, all_sets
+from crbeam.design.selection.choice import selection_of
+from crbeam.design.selection.costs import Selection
+from crbeam.design.selection.program import selection_program, why_no_selection
+from crbeam.design.selection.search import SelectionProblem, SelectionResult, best_selection
+from crbeam.design.service_constraints import MinimumSinr
+from crbeam.errors import CrbeamError
+
+#: Relative gap of selections among candidates, and certified gap of their transmissions.
+CANDIDATE_GAP, BEAM_GAP = 1e-6, 1e-7
+SELECTION_CONSTRAINTS: frozenset[type] = frozenset({MinimumSinr, Selection})
+
+
+@dataclass(frozen=True)
+class SelectionMethod(DesignMethod):
+    """A method that looks at some sets of receivers, each with its best transmission, one problem after the other."""
+
+    keeps: ClassVar[frozenset[type]] = SELECTION_CONSTRAINTS
+    is_global: ClassVar[bool] = False
+
+    def why_not(self, problem: DesignProblem) -> str | None:
+        """Needs receivers to choose from, and information over one direction in lines of sight."""
+        return why_no_selection(self.key, problem) or super().why_not(problem)
+
+    def propose_many(
+        self,
+        problems: Sequence[DesignProblem],
+        *,
+        starts: Sequence[np.ndarray | None],  # noqa: ARG002
+        seeds: Sequence[np.random.SeedSequence],  # noqa: ARG002
+    ) -> list[Proposal | CrbeamError]:
+        """One problem after the other; no method of this kind draws, or has a use for starts."""
+        found: list[Proposal | CrbeamError] = []
+        for problem in problems:
+            try:
+                found.append(self.design(problem))
+            except CrbeamError as error:
+                found.append(error)
+        return found
+
+    def design(self, problem: DesignProblem) -> Proposal:
+        """Best candidate with its transmission, and the power that all receivers leave, which bounds every set."""
+        program = selection_program(problem, tolerance=BEAM_GAP)
+        everything = proof_of_all(program)
+        result = best_selection(program, self.candidates(program), tolerance=CANDIDATE_GAP)
+        return proposal_of(result, (*result.proofs, everything))
+
+    def candidates(self, program: SelectionProblem) -> Bool[np.ndarray, "set receiver"]:
+        """Sets that the method looks at."""
+        raise NotImplementedError
+
+
+def why_not_listed(key: str, problem: DesignProblem) -> str | None:
+    """Why not every set can be looked at, in a sentence; None if it can."""
+    reason, selection = why_no_selection(key, problem), selection_of(problem)
+    if reason is None and selection is not None and len(selection.names) > MAX_LISTED:
+        return (
+            f"{key} looks at every set of at most {MAX_LISTED} receivers, found {len(selection.names)}; use "
+            f"many-receivers."
+        )
+    return reason
+
+
+def exact_selection(problem: DesignProblem, *, tolerance: float) -> Proposal:
+    """The best of all sets with its best transmission, up to a relative gap.
+
+    Raises:
+        Infeasible: no set keeps the budget, or the rates cannot be met.
+    """
+    program = selection_program(problem, tolerance=min(BEAM_GAP, 0.1 * tolerance))
+    result = best_selection(program, all_sets(len(program.selection.names)), tolerance=0.5 * tolerance)
+    return proposal_of(result, result.proofs)
+
+
+def proof_of_all(program: SelectionProblem) -> SetProof:
+    """What limits every set: the power that is left for the target when all receivers sense."""
+    names = program.selection.names
+    return SetProof(names, program.lit(tuple(range(len(names)))).transmission.dual)
+
+
+def proposal_of(result: SelectionResult, proofs: tuple[SetProof, ...]) -> Proposal:
+    """A proposal from the result of a search."""
+    return replace(
+        result.transmission,
+        trace=result.trace,
+        iterations=result.designs,
+        dual=None,
+        details={"candidates": result.candidates, "designs": result.designs},
+        selected=result.names,
+        sets=proofs,
+    )

@@ -1,0 +1,44 @@
+"""Who listens, who serves whom and with what beams, at least power.
+
+Reference: xu2023 Fig. 2.
+
+Deviation: the paper draws roles and associations only. Lobes are the power that each station radiates with all its
+streams, on one scale of decibels; the ellipse is magnified as the legend says. Losses are fitted, and one draw of the
+channels is shown.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from crbeam.evaluation import evaluate
+from crbeam.papers.runs import PaperRun
+from crbeam.papers.xu2023.proofs import optimum
+from crbeam.report import save_figure, scene_figure, write_csv
+from crbeam.systems.xu2023 import network_of, roles
+
+TITLE = "Roles, associations, beams and the target's error ellipse at least power"
+
+
+def make(run: PaperRun) -> list[Path]:
+    """Paths of the figure (PDF, PNG) and its data (CSV)."""
+    scenario, design = optimum()
+    (receiver,), served = roles(scenario, design)
+    figure = scene_figure(scenario, evaluate(scenario, design.covariances), design=design, link=receiver)
+    powers_w = dict(zip(design.blocks, np.trace(design.covariances, axis1=1, axis2=2).real.tolist(), strict=True))
+    records: list[dict[str, Any]] = [
+        {
+            "name": name,
+            "role": "listens" if name == receiver else "transmits",
+            "x_m": station.position_m[0],
+            "y_m": station.position_m[1],
+            "power_w": powers_w[name],
+        }
+        for name, station in scenario.stations.items()
+    ]
+    places = network_of(scenario).user_positions_m
+    for (name, stations), (x_m, y_m) in zip(served.items(), places, strict=True):
+        records.append({"name": name, "role": f"served by {' and '.join(stations)}", "x_m": x_m, "y_m": y_m})
+    stem = run.out_dir / "xu2023_figure_2"
+    return [*save_figure(figure, stem), write_csv(stem.with_suffix(".csv"), records)]
