@@ -17,7 +17,7 @@ from crbeam.studies import read_results, read_study, run_study
 HERE = Path(__file__).parent
 DIRECTIONS = ("downlink", "uplink")
 ANTENNAS = 32
-TICKS = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0)
+TICKS = (0.5, 1.0, 2.0, 5.0, 10.0, 20.0)
 
 
 def main(directory: Path) -> dict[str, np.ndarray]:
@@ -31,7 +31,7 @@ def main(directory: Path) -> dict[str, np.ndarray]:
             curves.append(PanelCurve(chains, proven[:, place], {**curve_style(place, 3, marker=NO_MARKER)}))
             curves.append(PanelCurve(chains, reached[:, place], curve_style(place, 0)))
         axes = {"xlabel": "chains", "ylabel": "excess over fully digital (%)", "xscale": "log", "xticks": chains}
-        panels.append(Panel(direction, curves, axes={**axes, "yscale": "log", "yticks": TICKS, "ylim": (0.08, 60.0)}))
+        panels.append(Panel(direction, curves, axes={**axes, "yscale": "log", "yticks": TICKS, "ylim": (0.4, 40.0)}))
         for count, row in zip(chains, reached, strict=True):
             print(f"{direction}, {count:g} chains: {', '.join(f'{each:.2g} %' for each in row)} at {levels_db} dB")
     levels_db = found["downlink"][1]

@@ -7,29 +7,24 @@ import numpy as np
 from jaxtyping import Complex, Float
 
 from crbeam.design.beamformers import Beamformers, codeword_beams, strongest_beams
-from crbeam.design.certificate import Certificate, certify_many, objective_at
+from crbeam.design.certificate import objective_at
 from crbeam.design.certified_method import CertifiedMethod
 from crbeam.design.constraints import has_constant_modulus
 from crbeam.design.eigenbeams import Eigenbeams, eigenbeams_of
-from crbeam.design.engine import EngineResult
 from crbeam.design.hybrid.grading import grounded, proven_bound, with_parts
 from crbeam.design.hybrid.networks import hybrid_of
 from crbeam.design.method import DesignMethod
 from crbeam.design.network.choices import is_network
 from crbeam.design.network.grading import objective_of, proven_lower_bound, role_of
-from crbeam.design.optimum import optima
 from crbeam.design.powers import powers_of_beams_w
 from crbeam.design.problem import HINGE_ROUNDING, DesignProblem, Hinge
+from crbeam.design.proofs import OPTIMAL_GAP, Proof, bound_proofs
 from crbeam.design.result import Design, Proposal, Status
 from crbeam.design.selection.choice import selection_of
 from crbeam.design.selection.grading import proven_for_all_sets, with_members, with_selection
-from crbeam.design.served.certificate import served_lower_bound
 from crbeam.design.served.service_check import require_service
-from crbeam.design.ties import without_ties
 from crbeam.errors import CrbeamError, SolverFailed, Unidentifiable
 
-#: Certified gap up to which a design counts as optimal, unless its method has a tolerance of its own.
-OPTIMAL_GAP = 1e-6
 #: Relative excess over a power budget that counts as rounding.
 POWER_TOLERANCE = 1e-9
 #: Relative difference of tied covariances that counts as rounding.
@@ -90,31 +85,6 @@ def _allowed(method: DesignMethod, problem: DesignProblem, objective: float) -> 
     return max(_optimal_gap(method) * objective, rounding)
 
 
-@dataclass(frozen=True)
-class _Proof:
-    """Value of a transmission, the best lower bound known for its problem, and what that rests on.
-
-    Attributes:
-        objective: the value.
-        lower_bound: the bound.
-        note: what it rests on.
-        trace_loss: the weighted bound, where the objective is another.
-        tied_gap: certified gap to the best transmission with tied blocks, where the bound leaves ties out.
-    """
-
-    objective: float
-    lower_bound: float
-    note: str
-    trace_loss: float | None
-    tied_gap: float | None = None
-
-    @property
-    def details(self) -> dict[str, float]:
-        """What reports say beside the bound."""
-        found = {"trace_loss": self.trace_loss, "tied_gap": self.tied_gap}
-        return {name: value for name, value in found.items() if value is not None}
-
-
 def _grounded(
     method: DesignMethod, problems: Sequence[DesignProblem], proposals: Sequence[Proposal | CrbeamError]
 ) -> tuple[list[DesignProblem], list[Proposal | CrbeamError]]:
@@ -132,13 +102,21 @@ def _grounded(
 
 def _proofs(
     method: DesignMethod, given: list[DesignProblem], problems: list[DesignProblem], spectra: list["_Spectrum"]
-) -> list[_Proof | CrbeamError]:
+) -> list[Proof | CrbeamError]:
     """Objectives and lower bounds of problems of all kinds, given with and without what proposals chose."""
     networks = {index for index, problem in enumerate(problems) if is_network(problem)}
     open_choices = {index for index, problem in enumerate(given) if hybrid_of(problem) or selection_of(problem)}
     choices = open_choices - networks
     rest = [index for index in range(len(problems)) if index not in networks | choices]
-    found = dict(zip(rest, _bound_proofs(method, [problems[i] for i in rest], [spectra[i] for i in rest]), strict=True))
+    found = dict(
+        zip(
+            rest,
+            bound_proofs(
+                method, [problems[i] for i in rest], [(spectra[i].covariances, spectra[i].proposal) for i in rest]
+            ),
+            strict=True,
+        )
+    )
     for index in networks:
         found[index] = _network_proof(problems[index], spectra[index])
     for index in choices:
@@ -146,17 +124,17 @@ def _proofs(
     return [found[index] for index in range(len(problems))]
 
 
-def _network_proof(problem: DesignProblem, spectrum: "_Spectrum") -> _Proof | CrbeamError:
+def _network_proof(problem: DesignProblem, spectrum: "_Spectrum") -> Proof | CrbeamError:
     """Objective of a transmission in the role that it plays, and the least that any has over all choices."""
     try:
         objective = objective_of(role_of(problem, spectrum.covariances), problem, spectrum.covariances)
         bound, note = proven_lower_bound(problem, spectrum.proposal)
     except CrbeamError as error:
         return error
-    return _Proof(objective, min(bound, objective), note, None)
+    return Proof(objective, min(bound, objective), note, None)
 
 
-def _choice_proof(given: DesignProblem, problem: DesignProblem, spectrum: "_Spectrum") -> _Proof | CrbeamError:
+def _choice_proof(given: DesignProblem, problem: DesignProblem, spectrum: "_Spectrum") -> Proof | CrbeamError:
     """Objective with the chosen network or receivers, and a bound for all choices."""
     try:
         objective = objective_at(problem, spectrum.covariances)
@@ -164,51 +142,7 @@ def _choice_proof(given: DesignProblem, problem: DesignProblem, spectrum: "_Spec
         bound, note = proven(given, spectrum.proposal)
     except CrbeamError as error:
         return error
-    return _Proof(objective, min(bound, objective), note, None)
-
-
-def _bound_proofs(
-    method: DesignMethod, problems: list[DesignProblem], spectra: list["_Spectrum"]
-) -> list[_Proof | CrbeamError]:
-    """Objectives and lower bounds: from the transmissions themselves, or from the optimum where these prove little."""
-    certificates = certify_many(problems, [each.covariances for each in spectra])
-    freed = {index for index, problem in enumerate(problems) if method.is_bounded_without_ties and problem.ties}
-    loose = [
-        index
-        for index, certificate in enumerate(certificates)
-        if isinstance(certificate, Certificate)
-        and (index in freed or (not method.is_global and certificate.gap > OPTIMAL_GAP))
-    ]
-    wanted = [without_ties(problems[index]) if index in freed else problems[index] for index in loose]
-    optimal = dict(zip(loose, _optimal_bounds(wanted), strict=True))
-    proofs: list[_Proof | CrbeamError] = []
-    for index, (problem, certificate) in enumerate(zip(problems, certificates, strict=True)):
-        if isinstance(certificate, CrbeamError):
-            proofs.append(certificate)
-            continue
-        own = 0.0 if index in freed else certificate.lower_bound
-        bound = min(max(own, optimal.get(index, 0.0)), certificate.objective)
-        source = "this design" if bound == own else "the optimal design"
-        relaxed = " without the constant modulus" if problem.analog_blocks else ""
-        relaxed += " with covariances of their own for all blocks" if index in freed else ""
-        subject = "the loss beyond thresholds" if isinstance(problem.objective, Hinge) else "the weighted bound"
-        note = f"convexity of {subject} at {source}{relaxed}"
-        dual = spectra[index].proposal.dual
-        tighter = 0.0 if dual is None else min(served_lower_bound(problem, dual), certificate.objective)
-        if tighter > bound:
-            bound, note = tighter, "convexity of the weighted bound and multipliers of the requirements"
-        tied_gap = max(certificate.gap, 0.0) if index in freed else None
-        proofs.append(_Proof(certificate.objective, bound, note, certificate.trace_loss, tied_gap))
-    return proofs
-
-
-def _optimal_bounds(problems: list[DesignProblem]) -> list[float]:
-    """Certified lower bounds on the objective of any transmission, from its optimum; constant moduli are left out."""
-    able = {index: each for index, each in enumerate(optima(problems)) if isinstance(each, EngineResult)}
-    certificates = certify_many([problems[index] for index in able], [each.covariances for each in able.values()])
-    proven = dict(zip(able, certificates, strict=True))
-    bounds = [proven.get(index) for index in range(len(problems))]
-    return [bound.lower_bound if isinstance(bound, Certificate) else 0.0 for bound in bounds]
+    return Proof(objective, min(bound, objective), note, None)
 
 
 @dataclass(frozen=True, eq=False)
@@ -289,7 +223,7 @@ def _feasible(
 
 
 def _design(
-    name: str, problem: DesignProblem, spectrum: _Spectrum, proof: _Proof, *, is_optimal: bool, seconds: float
+    name: str, problem: DesignProblem, spectrum: _Spectrum, proof: Proof, *, is_optimal: bool, seconds: float
 ) -> Design:
     proposal = spectrum.proposal
     beamformers = spectrum.beamformers(problem)

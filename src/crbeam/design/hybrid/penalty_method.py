@@ -76,4 +76,13 @@ class PenaltyMethod(HybridMethod):
 
 def violation_details(violations: Sequence[float]) -> dict[str, float]:
     """Violations by the number of the outer iteration, as details of a design."""
-    return {f"violation_{number}": violation for number, violation in enumerate(violations, 1)}
+    return _numbered("violation", violations)
+
+
+def copy_details(objectives: Sequence[float]) -> dict[str, float]:
+    """Objectives of the copy by the number of the outer iteration, as details of a design."""
+    return _numbered("copy_objective", objectives)
+
+
+def _numbered(name: str, values: Sequence[float]) -> dict[str, float]:
+    return {f"{name}_{number}": float(value) for number, value in enumerate(values, 1)}

@@ -7,7 +7,7 @@ import numpy as np
 from crbeam.design.hybrid.coupled_downlink import CoupledDownlink
 from crbeam.design.hybrid.descent import finished
 from crbeam.design.hybrid.penalty import penalty_dual_decomposition
-from crbeam.design.hybrid.penalty_method import PenaltyMethod, violation_details
+from crbeam.design.hybrid.penalty_method import PenaltyMethod, copy_details, violation_details
 from crbeam.design.hybrid.starts import starting_phases_rad
 from crbeam.design.hybrid.views import TransmitView
 from crbeam.design.problem import DesignProblem
@@ -21,8 +21,9 @@ class PenaltyDownlink(PenaltyMethod):
     """The paper's Algorithm 2, corrected: a copy of the covariance, a multiplier and a penalty, phases by relaxation.
 
     It starts with all sub-arrays on the sum of target and users, where requirements can mostly be met. The trace has
-    the objective of the copy after each inner loop, as far as it falls; `violation_n` in the details is the largest
-    entry of the difference between copy and product after the n-th.
+    the objective of the copy after each inner loop, as far as it falls; in the details `copy_objective_n` is that after
+    the n-th, below what a network reaches while copy and product differ, and `violation_n` the largest entry of their
+    difference.
 
     Reference: li2024 eq. (36), eq. (38), eq. (40), Algorithm 2.
 
@@ -54,7 +55,10 @@ class PenaltyDownlink(PenaltyMethod):
             finished(view, run.phases_rad, tolerance=1e-6),
             trace=tuple((view.reduced.scale * np.minimum.accumulate(run.objectives)).tolist()),
             iterations=run.inner_iterations,
-            details=violation_details(run.violations),
+            details={
+                **violation_details(run.violations),
+                **copy_details([view.reduced.scale * value for value in run.objectives]),
+            },
             subarrays=self.evidence(problem, hybrid),
         )
 

@@ -45,8 +45,8 @@ class Convergence:
     """One published algorithm beside the descent over phases.
 
     Attributes:
-        published: squared position error bound after each outer loop (downlink: of the copy, which need not keep the
-            network; uplink: after each update of the network).
+        published: squared position error bound after each outer loop (downlink: of the copy, which comes from below,
+            as it need not be what a network sends; uplink: after each update of the network).
         violations: largest difference between copy and product after each loop of penalty and multiplier.
         descent: squared position error bound after each step of the descent.
         reached: of the digital optimum behind the last network of the published algorithm, and of the descent.
@@ -103,8 +103,8 @@ def measured(direction: str, *, full: bool) -> Convergence:
     digital = method_named("digital").solve(digital_relaxation(problem))
     bounds = [design.lower_bound for design in (published, descent) if design.lower_bound is not None]
     return Convergence(
-        published.trace,
-        _violations(published),
+        _numbered(published, "copy_objective_") or published.trace,
+        _numbered(published, "violation_"),
         descent.trace,
         (published.objective, descent.objective),
         polished(problem, published),
@@ -114,8 +114,8 @@ def measured(direction: str, *, full: bool) -> Convergence:
     )
 
 
-def _violations(design: Design) -> tuple[float, ...]:
-    return tuple(float(value) for name, value in design.details.items() if name.startswith("violation_"))
+def _numbered(design: Design, name: str) -> tuple[float, ...]:
+    return tuple(float(value) for key, value in design.details.items() if key.startswith(name))
 
 
 def polished(problem: DesignProblem, design: Design) -> float:

@@ -1,4 +1,7 @@
-"""Objective and violation of a published algorithm over its loops, beside the descent over phases."""
+"""Objective and violation of a published algorithm over its loops, beside the descent over phases.
+
+The first value, that of the start, may lie above the panel.
+"""
 
 from pathlib import Path
 from typing import Any
@@ -24,7 +27,7 @@ def convergence_figure(run: PaperRun, number: str, direction: str, algorithm: st
     lines = [(found.lower_bound, _BOUND), (found.digital, _DIGITAL)]
     curves = [PanelCurve(ends, np.full(2, value**0.5), style) for value, style in lines]
     curves += [_curve(found.descent, _DESCENT), _curve(found.published, _PUBLISHED)]
-    highest = max(found.published[0], found.descent[0]) ** 0.5
+    highest = max(trace[min(1, len(trace) - 1)] for trace in (found.published, found.descent)) ** 0.5
     lowest = min(found.digital, found.lower_bound, *found.published) ** 0.5
     margin = 0.05 * (highest - lowest)
     axes: dict[str, Any] = {
@@ -39,6 +42,7 @@ def convergence_figure(run: PaperRun, number: str, direction: str, algorithm: st
     decades = np.floor(np.log10([min(*found.violations, ACCURACY), max(found.violations)]))
     violation = {
         "xlabel": "loop of penalty and multiplier",
+        "xticks": loop[:: -(-len(loop) // 8)],
         "ylabel": "violation",
         "yscale": "log",
         "yticks": 10.0 ** np.arange(decades[0], decades[1] + 2.0),

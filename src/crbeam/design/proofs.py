@@ -1,0 +1,90 @@
+"""Values of transmissions and the bounds that are proven for them, for problems without choices."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from crbeam.design.certificate import Certificate, certify_many
+from crbeam.design.engine import EngineResult
+from crbeam.design.method import DesignMethod
+from crbeam.design.optimum import optima
+from crbeam.design.problem import DesignProblem, Hinge
+from crbeam.design.result import Proposal
+from crbeam.design.served.certificate import served_lower_bound
+from crbeam.design.ties import without_ties
+from crbeam.errors import CrbeamError
+
+#: Certified gap up to which a design counts as optimal, unless its method has a tolerance of its own.
+OPTIMAL_GAP = 1e-6
+
+
+@dataclass(frozen=True)
+class Proof:
+    """Value of a transmission, the best lower bound known for its problem, and what that rests on.
+
+    Attributes:
+        objective: the value.
+        lower_bound: the bound.
+        note: what it rests on.
+        trace_loss: the weighted bound, where the objective is another.
+        tied_gap: certified gap to the best transmission with tied blocks, where the bound leaves ties out.
+    """
+
+    objective: float
+    lower_bound: float
+    note: str
+    trace_loss: float | None
+    tied_gap: float | None = None
+
+    @property
+    def details(self) -> dict[str, float]:
+        """What reports say beside the bound."""
+        found = {"trace_loss": self.trace_loss, "tied_gap": self.tied_gap}
+        return {name: value for name, value in found.items() if value is not None}
+
+
+def bound_proofs(
+    method: DesignMethod,
+    problems: Sequence[DesignProblem],
+    transmissions: Sequence[tuple[np.ndarray, Proposal]],
+) -> list[Proof | CrbeamError]:
+    """Objectives and lower bounds: from the transmissions themselves, or from the optimum where these prove little."""
+    certificates = certify_many(problems, [covariances for covariances, _ in transmissions])
+    freed = {index for index, problem in enumerate(problems) if method.is_bounded_without_ties and problem.ties}
+    loose = [
+        index
+        for index, certificate in enumerate(certificates)
+        if isinstance(certificate, Certificate)
+        and (index in freed or (not method.is_global and certificate.gap > OPTIMAL_GAP))
+    ]
+    wanted = [without_ties(problems[index]) if index in freed else problems[index] for index in loose]
+    optimal = dict(zip(loose, optimal_bounds(wanted), strict=True))
+    proofs: list[Proof | CrbeamError] = []
+    for index, (problem, certificate) in enumerate(zip(problems, certificates, strict=True)):
+        if isinstance(certificate, CrbeamError):
+            proofs.append(certificate)
+            continue
+        own = 0.0 if index in freed else certificate.lower_bound
+        bound = min(max(own, optimal.get(index, 0.0)), certificate.objective)
+        source = "this design" if bound == own and index not in freed else "the optimal design"
+        relaxed = " without the constant modulus" if problem.analog_blocks else ""
+        relaxed += " with covariances of their own for all blocks" if index in freed else ""
+        subject = "the loss beyond thresholds" if isinstance(problem.objective, Hinge) else "the weighted bound"
+        note = f"convexity of {subject} at {source}{relaxed}"
+        dual = transmissions[index][1].dual
+        tighter = 0.0 if dual is None else min(served_lower_bound(problem, dual), certificate.objective)
+        if tighter > bound:
+            bound, note = tighter, "convexity of the weighted bound and multipliers of the requirements"
+        tied_gap = max(certificate.gap, 0.0) if index in freed else None
+        proofs.append(Proof(certificate.objective, bound, note, certificate.trace_loss, tied_gap))
+    return proofs
+
+
+def optimal_bounds(problems: list[DesignProblem]) -> list[float]:
+    """Certified lower bounds on the objective of any transmission, from its optimum; constant moduli are left out."""
+    able = {index: each for index, each in enumerate(optima(problems)) if isinstance(each, EngineResult)}
+    certificates = certify_many([problems[index] for index in able], [each.covariances for each in able.values()])
+    proven = dict(zip(able, certificates, strict=True))
+    bounds = [proven.get(index) for index in range(len(problems))]
+    return [bound.lower_bound if isinstance(bound, Certificate) else 0.0 for bound in bounds]
