@@ -17,7 +17,7 @@ QUICK = {
     "analog-fdb": "analog-fdb:starts=2,max_iterations=2",
 }
 #: Methods whose criteria must see the same observations, or one block, or a sequence of two.
-NETWORK = {"exact", "relax-and-round", "nearest-receiver", "random-choice", "one-transmitter"}
+NETWORK = {"exact", "ao-big-m", "relax-and-round", "nearest-receiver", "random-choice", "one-transmitter"}
 REFUSING = {
     "fusion",
     "p1-weighted",
