@@ -183,6 +183,11 @@ def test_sizes_and_sides_that_they_cannot_bear(rng):
     assert "SubarrayHybrid" in (method_named("pdd-uplink").why_not(uplink_problem(SMALL)) or "")
     assert "users in the uplink" in (method_named("ao-uplink").why_not(without) or "")
     assert method_named("ao-uplink").why_not(hearing(rng)) is None
-    for option in ("pdd-downlink:shrink=1.5", "pdd-uplink:samples=0", "ao-uplink:updates=0", "sca-uplink:least_decrease=0"):
+    for option in (
+        "pdd-downlink:shrink=1.5",
+        "pdd-uplink:samples=0",
+        "ao-uplink:updates=0",
+        "sca-uplink:least_decrease=0",
+    ):
         with pytest.raises(InvalidInput, match="Option"):
             method_named(option)

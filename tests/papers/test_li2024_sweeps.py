@@ -196,10 +196,10 @@ def test_designs_in_random_channels(monkeypatch, tmp_path):
     monkeypatch.setattr(draws, "COUNTS", (2, 2))
     monkeypatch.setattr(draws, "HYBRID", {"uplink": "hybrid:starts=1"})
     run = PaperRun(tmp_path, tmp_path)
-    found = draws.sweep(run, "uplink", (8, 4))
+    found = draws.sweep(run, "uplink", (32, 4))
     assert found.draws == 2
     assert found.by_chain.values == (2.0, 4.0, 8.0)
     ratio = found.hybrid.objective / found.digital.objective
     assert np.all(ratio[np.isfinite(ratio)] >= 1.0 - 1e-6)
     assert np.any(np.isfinite(ratio))
-    assert list((tmp_path / "studies").glob("uplink-8x4-near-*.sqlite"))
+    assert list((tmp_path / "studies").glob("uplink-32x4-near-*.sqlite"))

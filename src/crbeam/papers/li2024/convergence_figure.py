@@ -22,6 +22,15 @@ ACCURACY = 1e-4
 def convergence_figure(run: PaperRun, number: str, direction: str, algorithm: str, loops: str) -> list[Path]:
     """Paths of the figure (PDF, PNG) and its data (CSV)."""
     found = convergence(run, direction)
+    legend = {algorithm: _PUBLISHED, "descent over phases": _DESCENT, "proven bound": _BOUND, "fully digital": _DIGITAL}
+    figure = panels_figure(
+        [_objective(found, loops), _violation(found)], legend, columns=2, height_in=2.4, shared="none"
+    )
+    stem = run.out_dir / f"li2024_figure_{number}"
+    return [*save_figure(figure, stem), write_csv(stem.with_suffix(".csv"), _records(found, algorithm))]
+
+
+def _objective(found: Convergence, loops: str) -> Panel:
     steps = max(len(found.published), len(found.descent))
     ends = np.array([1.0, float(steps)])
     lines = [(found.lower_bound, _BOUND), (found.digital, _DIGITAL)]
@@ -37,34 +46,22 @@ def convergence_figure(run: PaperRun, number: str, direction: str, algorithm: st
         "xticks": [tick for tick in (1, 2, 5, 10, 20, 50, 100, 200, 500) if tick <= steps],
         "ylim": (lowest - margin, highest + margin),
     }
+    return Panel("objective", curves, axes=axes)
+
+
+def _violation(found: Convergence) -> Panel:
     loop = np.arange(1.0, len(found.violations) + 1.0)
-    accuracy = PanelCurve(np.array([1.0, loop[-1]]), np.full(2, ACCURACY), _BOUND)
+    wanted = PanelCurve(np.array([1.0, loop[-1]]), np.full(2, ACCURACY), _BOUND)
     decades = np.floor(np.log10([min(*found.violations, ACCURACY), max(found.violations)]))
-    violation = {
+    axes = {
         "xlabel": "loop of penalty and multiplier",
         "xticks": loop[:: -(-len(loop) // 8)],
         "ylabel": "violation",
         "yscale": "log",
         "yticks": 10.0 ** np.arange(decades[0], decades[1] + 2.0),
     }
-    panels = [
-        Panel("objective", curves, axes=axes),
-        Panel(
-            "copy against product",
-            [accuracy, PanelCurve(loop, np.array(found.violations), _PUBLISHED)],
-            [("wanted", 1.0, ACCURACY)],
-            violation,
-        ),
-    ]
-    legend = {
-        algorithm: _PUBLISHED,
-        "descent over phases": _DESCENT,
-        "proven bound": _BOUND,
-        "fully digital": _DIGITAL,
-    }
-    figure = panels_figure(panels, legend, columns=2, height_in=2.4, shared="none")
-    stem = run.out_dir / f"li2024_figure_{number}"
-    return [*save_figure(figure, stem), write_csv(stem.with_suffix(".csv"), _records(found, algorithm))]
+    curves = [wanted, PanelCurve(loop, np.array(found.violations), _PUBLISHED)]
+    return Panel("copy against product", curves, [("wanted", 1.0, ACCURACY)], axes)
 
 
 def _curve(trace: tuple[float, ...], style: dict[str, Any]) -> PanelCurve:

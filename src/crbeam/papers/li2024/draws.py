@@ -31,7 +31,7 @@ APERTURE_WAVELENGTHS = 0.7412535448847822 * 63
 DIRECTIONS = ("downlink", "uplink")
 DIGITAL = "digital"
 #: In the uplink local optima are many, and starts are cheap.
-HYBRID = {"downlink": "hybrid:starts=1", "uplink": "hybrid:starts=4"}
+HYBRID = {"downlink": "hybrid:starts=1", "uplink": "hybrid"}
 #: Waves that designs take users' channels to be made of.
 NEAR, FAR = "true", "far"
 SINR_DB = (0.0, 10.0, 15.0, 20.0)
