@@ -79,11 +79,17 @@ def test_the_oracle_rejects_an_unconjugated_transmit_response(case):
 
 @CASE
 def test_phase_only_nuisance_tells_at_least_as_much(case):
-    """The modulus of the gain is independent of all else here: knowing it changes nothing."""
+    """Isotropic transmission makes the modulus of the gain independent of all else; other transmissions do not."""
     n = case["setting"]["Na"]
     complex_gain, phase_only = (downlink_map(case, nuisance=kind) for kind in ("complex", "phase"))
-    differences = bound(complex_gain, isotropic(n)) - bound(phase_only, isotropic(n))
-    assert np.linalg.eigvalsh(differences)[0] > -1e-9
+    np.testing.assert_allclose(bound(complex_gain, isotropic(n)), bound(phase_only, isotropic(n)), rtol=1e-11)
+    rng = np.random.default_rng(0)
+    columns = rng.normal(size=(n, n)) + 1j * rng.normal(size=(n, n))
+    uneven = (columns @ columns.conj().T)[None]
+    differences = bound(complex_gain, uneven) - bound(phase_only, uneven)
+    values = np.linalg.eigvalsh(differences)
+    assert values[0] > -1e-9 * values[-1]
+    assert values[-1] > 1e-6 * np.trace(bound(complex_gain, uneven))
 
 
 @CASE
