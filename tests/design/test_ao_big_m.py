@@ -5,7 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from tests.design.test_network import network
+from tests.design.test_network_beyond import without
 
+from crbeam.design import MinimumSinr, PowerBudget
 from crbeam.design.methods import Exact, method_named
 from crbeam.design.methods.ao_big_m import AlternatingBigM
 from crbeam.design.network.big_m import big_m_network, chosen_covariances, chosen_transmitters
@@ -48,8 +50,8 @@ def test_the_second_program_at_a_choice_is_the_program_of_that_choice(is_fixed):
 def test_the_first_program_does_not_leave_a_decision():
     big, (transmits, serves) = reduced(), decided(0, [1, 2])
     point = chosen_covariances(big, transmits, serves, 1.0, is_fixed=True)
-    found = chosen_transmitters(big, point, 1e3)
-    assert found is None or found == pytest.approx(transmits, abs=1e-5)
+    roomy = replace(point, accuracy=0.5 * point.accuracy, sensing=[0.9 * each for each in point.sensing])
+    assert chosen_transmitters(big, roomy, 1e3) == pytest.approx(transmits, abs=1e-5)
 
 
 def test_the_first_program_improves_on_an_undecided_point():
@@ -92,6 +94,9 @@ def test_what_it_needs():
     assert "who serves whom" in method.why_not(replace(PROBLEM, constraints=free))
     limits = [part for part in PROBLEM.constraints if isinstance(part, BoundLimit)]
     uneven = (*(part for part in PROBLEM.constraints if part != limits[0]), replace(limits[0], limit=1.0))
+    assert "at least one user" in method.why_not(replace(PROBLEM, constraints=without(PROBLEM, MinimumSinr)))
+    shared = (PowerBudget(PROBLEM.blocks, 400.0), *without(PROBLEM, PowerBudget))
+    assert "not one that stations share" in method.why_not(replace(PROBLEM, constraints=shared))
     assert "same limit" in method.why_not(replace(PROBLEM, constraints=uneven))
     with pytest.raises(InvalidInput, match="start"):
         method_named("ao-big-m:start=somewhere")

@@ -9,6 +9,7 @@ from tests.design.test_served import BUDGET_W, N_MAIN, downlink, half_way, respo
 from crbeam.design import Illumination, MinimumUplinkSinr, Proposal, SubarrayHybrid, weighted_bound
 from crbeam.design.hybrid.certificate import subarray_lower_bound
 from crbeam.design.hybrid.first_phase import MissedRatios, served_start_rad
+from crbeam.design.hybrid.identifiability import require_identifiable
 from crbeam.design.hybrid.joint_descent import JointProblem
 from crbeam.design.hybrid.networks import digital_relaxation, hybrid_of, n_antennas_of, with_network
 from crbeam.design.hybrid.relaxation import subarray_evidence
@@ -18,7 +19,7 @@ from crbeam.design.hybrid.views import ReceiveView, TransmitView, network_view
 from crbeam.design.methods import method_named
 from crbeam.design.methods.digital import Digital
 from crbeam.design.methods.hybrid import Hybrid
-from crbeam.errors import CrbeamError, Infeasible, InvalidInput, SolverFailed
+from crbeam.errors import CrbeamError, Infeasible, InvalidInput, SolverFailed, Unidentifiable
 
 ACCURACY = 1e-5
 
@@ -338,6 +339,65 @@ def test_requirements_beyond_any_network_are_infeasible(rng):
         Hybrid(starts=1).solve(hearing(np.random.default_rng(1), ratio=beyond))
 
 
+ONE_CHAIN = {"sending": sending, "hearing": hearing, "no users": hearing_alone}
+
+
+def one_chain(name, rng):
+    problem = ONE_CHAIN[name](rng)
+    kept = tuple(part for part in problem.constraints if not isinstance(part, SubarrayHybrid))
+    array = replace(hybrid_of(problem), antennas_per_chain=N_MAIN)
+    return replace(problem, constraints=(*kept, array))
+
+
+@pytest.mark.parametrize(
+    ("world", "key"),
+    [
+        ("sending", "hybrid"),
+        ("sending", "pdd-downlink"),
+        ("hearing", "hybrid"),
+        ("hearing", "pdd-uplink"),
+        ("hearing", "ao-uplink"),
+        ("no users", "hybrid"),
+    ],
+)
+def test_one_chain_cannot_tell_range_from_gain(world, key, rng):
+    """It passes on one combination of all antennas, which the range moves in phase and modulus like the gain."""
+    with pytest.raises(Unidentifiable, match="at least two chains") as caught:
+        method_named(key).solve(one_chain(world, rng))
+    assert caught.value.names == ("target_range[0]",)
+    assert "served_users.antennas_per_chain" in str(caught.value)
+
+
+@pytest.mark.parametrize("world", ONE_CHAIN)
+@pytest.mark.parametrize("per_chain", [4, 2, 1])
+def test_two_chains_and_more_can(world, per_chain, rng):
+    problem = one_chain(world, rng)
+    hybrid = replace(hybrid_of(problem), antennas_per_chain=per_chain)
+    problem = digital_relaxation(problem).with_constraints(hybrid)
+    require_identifiable(problem, hybrid, np.random.SeedSequence(0))
+
+
+def test_what_no_antennas_can_tell_is_not_blamed_on_the_chains(rng):
+    problem = one_chain("hearing", rng)
+    (criterion,) = problem.criteria
+    parts = [replace(part, jacobian=0.0 * part.jacobian) for part in criterion.map.contributions]
+    blind = replace(criterion, map=replace(criterion.map, contributions=tuple(parts)))
+    with pytest.raises(Unidentifiable) as caught:
+        require_identifiable(replace(problem, criteria=(blind,)), hybrid_of(problem), np.random.SeedSequence(0))
+    assert "Sub-arrays" not in str(caught.value)
+
+
+def test_probing_that_tells_nothing_has_no_bound(rng):
+    """Neither a warning nor an error: a search turns back from there."""
+    problem = joint(hearing(rng))
+    point = problem.start(np.zeros(N_MAIN))
+    point[N_MAIN:] *= 0.0
+    model = problem.at(point)
+    assert model.value == np.inf
+    assert not np.any(model.gradient)
+    assert np.isfinite(problem.at(problem.start(np.zeros(N_MAIN))).value)
+
+
 def test_items_of_a_batch_do_not_mix(rng):
     problems = [sending(rng), hearing(rng)]
     seeds = [np.random.SeedSequence(item) for item in (1, 2)]
@@ -419,7 +479,7 @@ def test_what_the_method_cannot_do(rng):
     for wrong, message in (
         (twice, "at most one hybrid array"),
         (downlink(rng).with_constraints(SubarrayHybrid("transmit", "aux", 2)), "must be at one of main"),
-        (downlink(rng).with_constraints(SubarrayHybrid("transmit", "main", 3)), "evenly"),
+        (downlink(rng).with_constraints(SubarrayHybrid("transmit", "main", 3)), "must divide the 8"),
     ):
         with pytest.raises(CrbeamError, match=message):
             Hybrid(starts=1).solve(wrong)

@@ -6,13 +6,18 @@ import numpy as np
 import pytest
 from tests.oracles.multistatic_records import ARRAYS, RECORDS, record_scenario
 
+from crbeam.communication.mimo import capacity_bps_hz
 from crbeam.design.grading import grade
-from crbeam.design.methods.lifted_sca import LiftedSca, _approximated, _receivers, _start
+from crbeam.design.methods import lifted_sca
+from crbeam.design.methods.lifted_sca import LiftedSca, _approximated, _safe
 from crbeam.design.methods.lifted_sdp import LiftedSdp
+from crbeam.design.one_direction import rate_receivers as starts
+from crbeam.design.one_direction.problem import only_direction
 from crbeam.design.problem import DesignProblem
 from crbeam.design.rate_constraints import MinimumRate
 from crbeam.design.result import Proposal
-from crbeam.errors import SolverFailed
+from crbeam.errors import Infeasible, SolverFailed
+from crbeam.scenario import read_scenario
 from crbeam.systems import wang2024
 
 SCENE = {"selected": (1, 4), "rate": 2.0}
@@ -31,6 +36,12 @@ def problem_of(channels, selected, rate):
 def share_of(problem, design):
     direction = problem.directions[:, 0] / np.linalg.norm(problem.directions[:, 0])
     return float(np.real(direction.conj() @ design.covariances[0] @ direction))
+
+
+def lit_direction(problem):
+    direction = only_direction(problem)
+    assert direction is not None
+    return direction
 
 
 def rates_of(problem, streams):
@@ -74,8 +85,9 @@ def test_in_lines_of_sight_it_never_beats_the_global_optimum(place):
 @pytest.mark.slow
 def test_each_program_lies_inside_the_one_to_solve():
     problem = problem_of(ARRAYS["A_Hric"], (1, 4), 2.0)
-    receivers, direction = _receivers(problem, 1.0), problem.directions[:, 0] / np.linalg.norm(problem.directions[:, 0])
-    sent = _start(problem, receivers, direction)
+    receivers, direction = starts.rate_receivers(problem), lit_direction(problem)
+    even = np.eye(problem.n_tx) / problem.n_tx / len(problem.streams)
+    sent = {stream.name: even for stream in problem.streams}
     for _ in range(3):
         least = min(one.excess(sent) for one in receivers)
         sent = _approximated(sent, receivers, direction, least >= 0.0)
@@ -97,3 +109,91 @@ def test_where_it_does_not_apply():
     scattered = problem_of(ARRAYS["A_Hric"], (1, 4), 2.0)
     assert LiftedSca().why_not(scattered) is None
     assert "MinimumRate" in (LiftedSdp().why_not(scattered) or "")
+
+
+def scattered_scenario(*overrides, seed=0, count=3):
+    return read_scenario(
+        "wang2024",
+        overrides=[
+            f"receivers.count={count}",
+            "receivers.rician_factor=0.5",
+            "stations.transmitter.transmit_array.elements=6",
+            f"seed={seed}",
+            *overrides,
+        ],
+    )
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_near_and_far_receivers_leave_nearly_all_power_to_the_target(seed):
+    scenario = scattered_scenario(seed=seed)
+    problem = wang2024.design_problem(scenario)
+    design = LiftedSca().solve(problem)
+    assert design.iterations >= 1
+    assert design.gap < 1e-3
+    rates = rates_of(problem, design.stream_covariances)
+    assert rates.min() >= 0.5
+    assert rates.max() < 6.0, "no power is spent on rates that nobody asks for"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("rate", "selected", "seed"), [(4.0, [1, 2], 2), (18.0, [0, 1], 0), (18.0, [0, 1, 2], 1)])
+def test_programs_gain_on_the_start_where_rates_cost_power(rate, selected, seed):
+    problem = wang2024.design_problem(
+        scattered_scenario(f"receivers.minimum_rate={rate}", f"receivers.selected={selected}", seed=seed)
+    )
+    design = LiftedSca(threshold=0.0, max_iterations=2).solve(problem)
+    assert design.details["conic_programs"] >= 1
+    assert rates_of(problem, design.stream_covariances).min() >= rate * (1.0 - 1e-9)
+    assert np.all(np.diff(design.trace) <= 0.0)
+    assert design.trace[-1] < design.trace[0]
+
+
+def test_a_conic_solver_that_fails_is_no_secret(monkeypatch):
+    def failing(*_):
+        raise SolverFailed("stopped", status="stopped")
+
+    monkeypatch.setattr(lifted_sca, "_approximated", failing)
+    problem = wang2024.design_problem(scattered_scenario())
+    design = LiftedSca(threshold=0.0).solve(problem)
+    assert design.details["stopped"] == "the conic solver failed: stopped"
+    assert design.details["conic_programs"] == 0
+    assert design.iterations >= 1
+    assert design.gap < 1e-3, "what was found before is kept"
+    monkeypatch.setattr(lifted_sca, "start_of", lambda *parts: (starts._zero_forcing(*parts), []))
+    with pytest.raises(SolverFailed):
+        LiftedSca(threshold=0.0).solve(problem)
+
+
+def test_what_breaks_a_rate_is_mixed_with_what_keeps_it():
+    problem = wang2024.design_problem(scattered_scenario())
+    receivers, direction = starts.rate_receivers(problem), lit_direction(problem)
+    kept = starts.start_of(problem, receivers, direction)[0]
+    silent = {name: np.zeros_like(part) for name, part in kept.items()}
+    silent["sensing"] = np.outer(direction, direction.conj())
+    mixed = _safe(kept, silent, receivers)
+    assert starts.least_excess(receivers, mixed) >= 0.0
+    assert starts.power_along(direction, mixed) >= starts.power_along(direction, kept)
+    assert starts.least_excess(receivers, silent) < 0.0
+
+
+def test_rates_beyond_what_channels_carry_are_refused_at_once():
+    with pytest.raises(Infeasible, match=r"receiver\d asks for 60 bit/s/Hz, and has") as alone:
+        LiftedSca().solve(wang2024.design_problem(scattered_scenario("receivers.minimum_rate=60")))
+    assert alone.value.requirement.startswith("rate of receiver")
+    crowded = scattered_scenario("receivers.minimum_rate=20", count=10)
+    with pytest.raises(Infeasible, match="if they decoded together"):
+        LiftedSca().solve(wang2024.design_problem(crowded))
+
+
+def test_rates_that_just_fit_pass_the_test_of_capacity():
+    channel = np.diag([3.0, 0.5, 0.0])[:2].astype(complex)
+    best = max(np.log2(1 + 9.0 * share) + np.log2(1 + 0.25 * (1 - share)) for share in np.linspace(0.0, 1.0, 2001))
+    assert capacity_bps_hz(channel) == pytest.approx(best, rel=1e-6)
+    assert capacity_bps_hz(10.0 * channel) > np.log2(1 + 900.0), "strong channels use both antennas"
+    assert capacity_bps_hz(np.zeros((2, 3), dtype=complex)) == 0.0
+    nats = capacity_bps_hz(channel) * np.log(2.0)
+    just = starts.RateReceiver("a", "to a", ("to a",), (), channel, nats)
+    starts.require_capacity([just])
+    with pytest.raises(Infeasible, match="a asks for"):
+        starts.require_capacity([replace(just, nats=nats * (1.0 + 1e-6))])

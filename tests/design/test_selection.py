@@ -56,8 +56,7 @@ def test_costs_of_all_sets():
 def test_candidate_sets_of_the_rules():
     costs = record_costs()
     assert members_of(linkage_groups(costs)) == RECORD["linkage_groups"]
-    assert members_of(linkage_groups(costs, plain_singletons=True)) == RECORD["linkage_groups_step4_literal"]
-    assert RECORD["linkage_groups"] != RECORD["linkage_groups_step4_literal"]
+    assert members_of(linkage_groups(costs)) != RECORD["linkage_groups_step4_literal"], "with plain distances of pairs"
     found = members_of(k_means_groups(np.array(SETTING["p_re"], dtype=float)))
     assert sorted(found) == sorted(RECORD["kmeans_groups"])
     assert members_of(nearest_sets(costs))[:2] == [[0], [0, 3]]
@@ -257,7 +256,10 @@ def test_where_selection_does_not_apply():
     many = design_problem(read_scenario("wang2024", overrides=["receivers.count=17", "receivers.cost_budget=99 m"]))
     assert "many-receivers" in (Exact().why_not(many) or "")
     scattered = design_problem(open_scenario("receivers.rician_factor=1", rate=1.0))
-    assert "MinimumRate" in (Exact().why_not(scattered) or "")
+    for key in ("exact", "linkage", "nearest-set"):
+        reason = method_named(key).why_not(scattered) or ""
+        assert all(word in reason for word in ("MinimumRate", "lines of sight", "minimum_rate=0", "receivers.selected"))
+    assert Exact().why_not(design_problem(open_scenario("receivers.rician_factor=1"))) is None, "without rates"
     without_places = [
         replace(part, positions_m=None) if isinstance(part, Selection) else part for part in problem.constraints
     ]
@@ -273,9 +275,12 @@ def test_the_method_follows_from_what_is_left_open():
         default_method(open_scenario("receivers.rician_factor=1", "receivers.cost_budget=null", rate=1.0))
         == "lifted-sca"
     )
-    assert default_method(read_scenario("wang2024", overrides=["receivers.count=17", "receivers.cost_budget=9"])) == (
-        "many-receivers"
-    )
+    many = ("receivers.count=17", "receivers.cost_budget=300 m")
+    shared, listens = "multistatic.metric=shared", "links.own={transmitter: transmitter, receiver: transmitter}"
+    for more, key in (((), "nearest-set"), ((shared,), "many-receivers"), ((shared, listens), "nearest-set")):
+        scenario = read_scenario("wang2024", overrides=[*many, *more])
+        assert default_method(scenario) == key
+        assert method_named(key).why_not(design_problem(scenario)) is None
 
 
 def settings(*overrides):
@@ -327,6 +332,47 @@ def test_many_receivers_are_selected_within_a_bound(rng):
         guess = costs.target_share * costs.target_distance_m + (1.0 - costs.target_share) * means
         wrong.append(np.any(np.sum(guess * members, axis=1) > costs.of_sets_m(members) * (1 + 1e-9)))
     assert any(wrong), "mean distances from all receivers are no lower limit of prices"
+
+
+def test_the_command_line_selects_among_more_than_can_be_listed():
+    few = settings("receivers.count=17", "receivers.cost_budget=300 m")
+    result = CliRunner().invoke(app, ["design", "wang2024", "--json", *few])
+    assert result.exit_code == 0, result.stderr
+    document = json.loads(result.stdout)
+    assert document["method"] == "nearest-set"
+    assert document["cost_m"] <= 300.0
+    assert 0.0 < document["lower_bound"] <= document["objective"]
+
+
+def test_rates_that_cannot_be_met_are_told_before_what_a_method_needs():
+    many = ("receivers.count=30", "receivers.cost_budget=500 m", "receivers.minimum_rate=1")
+    scenario = read_scenario("wang2024", overrides=many)
+    problem = design_problem(scenario)
+    with pytest.raises(Infeasible, match=r"SINR / \(1 \+ SINR\)"):
+        method_named(default_method(scenario)).solve(problem)
+    for key in ("exact", "many-receivers"):
+        assert "SINR / (1 + SINR)" in (method_named(key).why_not(problem) or ""), key
+    served = design_problem(read_scenario("wang2024", overrides=[*many[:2], "receivers.minimum_rate=0"]))
+    for key in ("exact", "many-receivers"):
+        reason = method_named(key).why_not(served) or ""
+        assert "multistatic.metric" in reason, key
+        assert "nearest-set" in reason, key
+
+
+@pytest.mark.parametrize("metric", ["position", "shared"])
+def test_a_budget_that_is_too_low_is_told_what_suffices(metric):
+    def solved(budget):
+        return Exact().solve(design_problem(open_scenario(f"multistatic.metric={metric}", budget=budget)))
+
+    with pytest.raises(Infeasible, match=r"costs [\d.]+ m") as caught:
+        solved(0)
+    enough = float(str(caught.value).rpartition("costs ")[2].removesuffix(" m."))
+    assert len(solved(enough).selected) == (2 if metric == "position" else 1)
+    with pytest.raises((Infeasible, Unidentifiable), match=f"costs {enough:.6g} m"):
+        solved(enough * (1 - 1e-5))
+    costs = random_costs(np.random.default_rng(1), 5)
+    with pytest.raises(Infeasible, match=f"{costs.of_sets_m(np.eye(5, dtype=bool)).min():.6g}"):
+        select_among_many(Selection(tuple("abcde"), costs, 0.0), np.ones(5))
 
 
 @pytest.mark.slow

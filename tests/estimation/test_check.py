@@ -10,7 +10,9 @@ from crbeam.errors import CrbeamError, InvalidInput, Unidentifiable
 from crbeam.estimation import Failure
 from crbeam.evaluation import Estimator, TrialPlan, check_estimator, evaluate
 from crbeam.evaluation.error_statistics import Interval, root_mean_square, share
-from crbeam.evaluation.estimator_check import LinkCheck, QuantityCheck, SnrCheck, own_snr_db
+from crbeam.evaluation.estimator_check import LinkCheck, QuantityCheck, SnrCheck, _judged, own_snr_db
+from crbeam.evaluation.estimator_trials import TrialErrors
+from crbeam.information.parameters import ParameterLayout
 from crbeam.scenario import read_scenario
 
 from .trials import MUNICH, designed
@@ -146,7 +148,7 @@ def test_intervals_of_errors_hold_the_truth_as_often_as_they_say():
     errors = rng.standard_normal((2000, 40, 2)) * [1.0, 0.3]
     hits = [
         interval.low <= np.sqrt(1.09) <= interval.high
-        for interval in (root_mean_square(np.sum(trial**2, axis=1)) for trial in errors)
+        for interval in (root_mean_square(np.sum(trial**2, axis=1), components=2) for trial in errors)
     ]
     assert 0.92 < np.mean(hits) < 0.97
     narrow = [
@@ -154,6 +156,49 @@ def test_intervals_of_errors_hold_the_truth_as_often_as_they_say():
         for interval in (root_mean_square(np.sum(trial**2, axis=1), confidence=0.8) for trial in errors)
     ]
     assert 0.75 < np.mean(narrow) < 0.85
+
+
+#: Standard deviations of the components of an error.
+SHAPES = {"one": [1.0], "alike": [1.0, 1.0], "one dominates": [1.0, 0.3]}
+
+
+def false_alarms(n_trials, spread, rng, **options):
+    """Share of simulations in which the interval ends below the truth."""
+    errors = rng.standard_normal((1500, n_trials, len(spread))) * spread
+    ends = [root_mean_square(np.sum(trial**2, axis=1), **options).high for trial in errors]
+    return np.mean(np.array(ends) < np.linalg.norm(spread))
+
+
+@pytest.mark.parametrize("n_trials", [2, 5, 20])
+@pytest.mark.parametrize("spread", SHAPES.values(), ids=list(SHAPES))
+def test_few_trials_do_not_look_too_accurate(n_trials, spread):
+    """Nominal are 2.5 % at most; four standard deviations of the count of simulations are 1.6 %."""
+    assert false_alarms(n_trials, spread, np.random.default_rng(n_trials)) < 0.025 + 0.016
+
+
+@pytest.mark.parametrize("n_trials", [2, 5])
+def test_degrees_of_freedom_of_the_sample_alone_raise_false_alarms(n_trials):
+    rng = np.random.default_rng(n_trials)
+    assert false_alarms(n_trials, SHAPES["one"], rng, components=10**9) > 0.06
+
+
+def test_one_check_seldom_finds_an_estimator_too_good():
+    """Confidence is joint: with four tests each has a quarter of one per cent, 0.6 of 250 simulations."""
+    rng = np.random.default_rng(8)
+    layout = ParameterLayout(("target_position[0]",), (2,))
+    alarms = {1: 0, 4: 0}
+    for errors in rng.standard_normal((250, 5, 2)) * [1.0, 0.3]:
+        result = TrialErrors(layout, errors, np.full(5, -1))
+        for n_tests in alarms:
+            found = _judged(0.0, result, {"target_position_m": 1.09**0.5}, 0.0, n_tests)
+            alarms[n_tests] += found.quantities["target_position_m"].jointly_at_most < 1.0
+    assert alarms[4] <= alarms[1] <= 9
+    assert alarms[4] <= 4
+
+
+def test_equal_errors_have_an_interval_with_width():
+    assert root_mean_square(np.full(5, 4.0)).low < 2.0 < root_mean_square(np.full(5, 4.0)).high
+    assert root_mean_square(np.zeros(5)) == Interval(0.0, 0.0, 0.0)
 
 
 def test_failed_trials_widen_the_interval():

@@ -77,7 +77,9 @@ def test_with_a_known_arrival_one_receiver_locates():
         (("waveform.symbols_per_slot=4000000",), {}, "numbers at a time"),
         ((), {"method": "joint"}, "two-stage or arrival"),
         ((), {"assumed": {"clock_bias": np.zeros(1)}}, "without assumed parameters"),
-        (("receivers.selected=[1]",), {"links": ["fused"]}, "found fused"),
+        (("receivers.selected=[1]",), {"links": ["fused"]}, "found fused. .*found receiver1; let another"),
+        (("multistatic.metric=shared",), {"links": ["fused"]}, "metric=position"),
+        ((), {"links": ["fused"], "method": "arrival"}, "by itself; use two-stage"),
     ],
 )
 def test_what_cannot_be_checked_is_refused(overrides, options, said):
@@ -129,6 +131,48 @@ def test_receivers_that_a_design_selects_are_those_that_estimate():
     ratio = 10.0 ** ((document["links"]["fused"]["own_snr_db"] - 20.0) / 20.0)
     found = document["links"]["fused"]["points"][0]["quantities"]["target_position_m"]["root_bound"]
     assert found == pytest.approx(ratio * bounds["fused"].quantities["target_position_m"], rel=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("chosen", "words", "link"),
+    [
+        (("receivers.count=1",), ("--method", "arrival"), "receiver0"),
+        (("receivers.count=1",), ("--link", "receiver0"), "receiver0"),
+        (("receivers.count=3", "receivers.selected=[2]"), ("--link", "receiver2"), "receiver2"),
+        (("receivers.count=3", "receivers.selected=[]"), ("--link", "receiver1"), "receiver1"),
+        (("receivers.count=1", "receivers.cost_budget=300 m"), (), "receiver0"),
+        (("receivers.count=3", "receivers.cost_budget=40 m"), ("--link", "receiver2"), "receiver2"),
+    ],
+)
+def test_where_all_together_do_not_locate_the_design_is_for_a_receiver(chosen, words, link):
+    """All power towards the target is best for each of them."""
+    overrides = [*chosen, "receivers.minimum_rate=0", "waveform.symbols_per_slot=64"]
+    options = [part for each in overrides for part in ("--set", each)]
+    result = RUNNER.invoke(app, ["estimate", "wang2024", *options, *words, *QUICK, "--json"])
+    assert result.exit_code == 0, result.stderr
+    document = json.loads(result.stdout)
+    assert list(document["links"]) == [link]
+    (point,) = document["links"][link]["points"]
+    scenario = read_scenario("wang2024", overrides=overrides)
+    plan = TrialPlan((20.0,), trials=2)
+    lit_bounds = check_estimator(scenario, beam(), plan=plan, links=[link], estimator=Estimator(document["method"]))
+    for name, each in lit_bounds.links[link].points[0].quantities.items():
+        assert point["quantities"][name]["root_bound"] == pytest.approx(each.root_bound, rel=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("chosen", "words", "status", "said"),
+    [
+        (("receivers.selected=[2]",), ("--link", "fused"), 3, "let another receiver sense"),
+        (("receivers.count=1", "receivers.cost_budget=3 m"), (), 4, "those selected cost"),
+        (("receivers.count=1",), ("--link", "receiver7"), 2, "among receiver0, found receiver7"),
+    ],
+)
+def test_where_no_receiver_is_left_to_design_for(chosen, words, status, said):
+    options = [part for each in chosen for part in ("--set", each)]
+    result = RUNNER.invoke(app, ["estimate", "wang2024", *options, *words, *QUICK])
+    assert result.exit_code == status
+    assert said in result.stderr
 
 
 def beam():

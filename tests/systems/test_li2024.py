@@ -265,6 +265,14 @@ def test_designs_for_the_true_waves_keep_what_they_promise(name):
     assert not any("plane waves" in caution for caution in li2024.cautions(scenario, design))
 
 
+@pytest.mark.parametrize("name", PRESETS)
+def test_chains_that_do_not_share_out_the_antennas_are_a_mistake_of_their_field(name):
+    scenario = small(name, "served_users.antennas_per_chain=3")
+    with pytest.raises(InvalidInput, match=r"`served_users.antennas_per_chain`: must divide .* of station `main`"):
+        design_problem(scenario, method=method_named("hybrid"))
+    assert design_problem(scenario, method=method_named("digital")).n_tx
+
+
 def test_a_hybrid_array_needs_users_and_a_system_that_has_one():
     with pytest.raises(InvalidInput, match="hybrid does not apply here: A hybrid array must serve users"):
         design_problem(read_scenario("li2024", overrides=["served_users=null"]), method=method_named("hybrid"))

@@ -9,9 +9,10 @@ from typer.testing import CliRunner
 
 from crbeam.design.methods.digital import Digital
 from crbeam.design.methods.uniform import Uniform
-from crbeam.errors import Infeasible, InvalidInput, InvalidScenario
+from crbeam.errors import Infeasible, InvalidInput, InvalidScenario, Unidentifiable
 from crbeam.evaluation import evaluate
 from crbeam.interfaces.command_line import app
+from crbeam.interfaces.scenario_verbs import applicable_methods
 from crbeam.scenario import SPEED_OF_LIGHT_MPS, read_scenario
 from crbeam.systems import design_problem, isotropic_transmission, link_map, link_maps, paths_of, true_state, wang2024
 from crbeam.systems.receivers import direct_channels, listeners, receiver_positions_m
@@ -70,6 +71,41 @@ def test_two_receivers_suffice_and_one_does_not():
     assert alone.quantities == {"target_position_m": None, "target_velocity_mps": None}
     assert alone.unidentifiable == ("target_position[0]", "target_velocity[0]")
     assert quantities(one, "receiver0")["delay_s"] == pytest.approx(quantities(pair, "receiver0")["delay_s"])
+
+
+@pytest.mark.parametrize(
+    ("overrides", "said"),
+    [
+        (("receivers.selected=[0]",), "two receivers, or one and the transmitter, must sense, found receiver0: let"),
+        (("receivers.selected=[]",), "must sense, found none: let another receiver sense"),
+        (("receivers.count=1", "multistatic={heading: known, target_velocity: [3, 4]}"), "give another receiver"),
+        (("receivers.selected=[]", "multistatic.metric=shared"), "At least one receiver must sense, found none"),
+    ],
+)
+def test_too_few_that_sense_are_told_how_many_must(overrides, said):
+    with pytest.raises(Unidentifiable, match=said):
+        design_problem(few(*overrides))
+    assert wang2024.design_problem(few(*overrides), judged_by="receiver0").criteria[0].name == "receiver0"
+
+
+def test_enough_that_sense_are_not_refused():
+    own = "links.own={transmitter: transmitter, receiver: transmitter}"
+    for overrides in (("receivers.selected=[0]", own), ("receivers.selected=[1]", "multistatic.metric=shared")):
+        assert design_problem(few(*overrides)).criteria[0].name == "fused"
+    with pytest.raises(InvalidInput, match="if at least one receiver senses"):
+        link_map(few("receivers.selected=[]"), "fused")
+
+
+def test_methods_of_other_systems_are_told_apart():
+    reasons = applicable_methods("wang2024", None, None)
+    others = {"joint-sequential": "posterior", "full-ms": "monostatic_stage", "full-bp": "bistatic_stage"}
+    for key, link in others.items():
+        reason = reasons[key] or ""
+        assert f"no observation `{link}`" in reason
+        assert "for another system" in reason
+    assert reasons["lifted-sdp"] is None
+    alone = applicable_methods("wang2024", ["receivers.count=1"], None)
+    assert "must sense" in (alone["lifted-sdp"] or "")
 
 
 def test_a_known_heading_never_hurts():

@@ -1,16 +1,19 @@
 """The network as a scenario: what it stands for, what it draws, what the command line says of it."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from typer.testing import CliRunner
 
 from crbeam.design.methods import Exact, method_named
-from crbeam.errors import Infeasible, InvalidInput, InvalidScenario
+from crbeam.design.result import Status
+from crbeam.errors import Infeasible, InvalidInput, InvalidScenario, Unidentifiable
 from crbeam.evaluation import evaluate
 from crbeam.information.network import TARGET
 from crbeam.interfaces.command_line import app
+from crbeam.interfaces.output import print_design
 from crbeam.report.results import design_dataset
 from crbeam.scenario import Scenario, read_scenario, scenario_document
 from crbeam.systems import default_method, design_problem, isotropic_transmission, paths_of, served_sinr, xu2023
@@ -190,6 +193,7 @@ MISTAKES = {
     "links.bs1.transmitter=bs2": "links",
     "network.user_positions=[[0 m, 100 m]]": "user_positions",
     "targets.positions=[]": "target",
+    "targets.positions=[[30 m, 60 m], [0 m, 0 m], [30 m, 60 m]]": "targets must be at least 1 mm apart",
     "network.minimum_rate=2": "minimum_rate",
     "network.minimum_sinr=null": "minimum_sinr",
     "network.target_errors=[1 m, 2 m]": "target_errors",
@@ -208,6 +212,56 @@ def test_several_targets_have_no_rms_bandwidth():
     assert len(read_scenario("xu2023", overrides=[two]).targets.positions_m) == 2
     with pytest.raises(InvalidScenario, match="whole spectrum"):
         read_scenario("xu2023", overrides=[two, "network.rms_bandwidth=5 MHz"])
+
+
+def test_what_targets_too_near_to_one_another_lead_to_is_said():
+    near = small("targets.positions=[[30 m, 60 m], [30.01 m, 60 m]]")
+    with pytest.raises(Unidentifiable, match="two targets are too near"):
+        Exact().solve(design_problem(near))
+
+
+@pytest.mark.slow
+def test_a_gap_that_rounding_leaves_open_is_said():
+    near = Exact().solve(design_problem(small("targets.positions=[[30 m, 60 m], [30.5 m, 60 m]]")))
+    assert (near.details["unclosed"] == 0) == (near.gap <= 1e-4)
+    assert near.status is (Status.OPTIMAL if near.gap <= 1e-4 else Status.FEASIBLE)
+    assert Exact().solve(design_problem(small())).details["unclosed"] == 0
+
+
+def test_what_a_solver_leaves_over_is_no_transmission():
+    scenario = small()
+    design = Exact().solve(design_problem(scenario))
+    found = xu2023.service(scenario, design)
+    sending = {name for stations in found.served_by.values() for name in stations}
+    (idle,) = set(scenario.stations) - sending - set(found.listeners)
+    place, total_w = design.blocks.index(idle), design.power_w
+    for share, expected in ((1e-6, (idle,)), (1e-3, ())):
+        stack = design.covariances.copy()
+        stack[place] = share * total_w / 8.0 * np.eye(8)
+        assert xu2023.service(scenario, replace(design, covariances=stack)).idle == expected
+    own = {name: stack.copy() for name, stack in design.stream_covariances.items()}
+    own["to served_user[0]"][place] = 1e-8 * total_w * np.eye(8)
+    assert xu2023.roles(scenario, replace(design, stream_covariances=own))[1] == found.served_by
+
+
+def test_beams_of_solver_dust_are_not_counted(capsys):
+    scenario = small()
+    design = Exact().solve(design_problem(scenario))
+    dusty = [
+        replace(part, matrix=np.pad(part.matrix, ((0, 0), (0, 1)), constant_values=1e-5)) for part in design.beamformers
+    ]
+    print_design(design, [])
+    expected = capsys.readouterr().out
+    print_design(replace(design, beamformers=tuple(dusty)), [])
+    assert capsys.readouterr().out == expected
+
+
+def test_estimators_are_not_offered():
+    runner = CliRunner()
+    for options in ([], ["--design", "isotropic"]):
+        result = runner.invoke(app, ["estimate", "xu2023", *options])
+        assert result.exit_code == InvalidInput.exit_status
+        assert "No estimators are offered for the system xu2023" in result.stderr
 
 
 def test_losses_are_mandatory():

@@ -47,8 +47,8 @@ class SubarrayHybrid:
         """
         if n_antennas % self.antennas_per_chain:
             raise InvalidInput(
-                f"Sub-arrays of {self.antennas_per_chain} antennas must share out the {n_antennas} antennas of "
-                f"{self.port} evenly; choose a divisor of {n_antennas}."
+                f"`antennas_per_chain` must divide the {n_antennas} antennas of the hybrid array ({self.side} side of "
+                f"{self.port}); found {self.antennas_per_chain}."
             )
         return np.arange(n_antennas) // self.antennas_per_chain
 

@@ -20,24 +20,34 @@ class Interval:
     high: float
 
 
-def root_mean_square(squared_errors: Float[np.ndarray, " trial"], *, confidence: float = CONFIDENCE) -> Interval:
+def root_mean_square(
+    squared_errors: Float[np.ndarray, " trial"], *, confidence: float = CONFIDENCE, components: int = 1
+) -> Interval:
     """Root of the mean of squared errors, with an interval by a scaled chi-square distribution.
 
     The sum of the n squared errors is taken as a multiple of a chi-square variable with `2 n m^2 / v` degrees of
     freedom, which has their mean m and variance v (Satterthwaite). For one Gaussian component these are n degrees and
-    the interval is exact; failed trials make v large and the interval wide.
+    the interval is exact; failed trials make v large and the interval wide. Few trials often show too small a variance,
+    so that there are never more degrees than n times the number of components.
+
+    Args:
+        squared_errors: independent ones.
+        confidence: share of intervals that contain the true value.
+        components: the most Gaussian components that an error has. With 1 the interval is wide enough whatever their
+            number and their variances.
     """
-    from scipy.stats import chi2
+    from scipy.special import gammaincinv
 
     count = len(squared_errors)
     if count < 2:
         raise InvalidInput(f"An interval needs at least two trials, found {count}.")
     mean, variance = float(np.mean(squared_errors)), float(np.var(squared_errors, ddof=1))
-    if variance == 0.0:
-        return Interval(mean**0.5, mean**0.5, mean**0.5)
-    freedom = 2.0 * count * mean**2 / variance
+    if mean == 0.0:
+        return Interval(0.0, 0.0, 0.0)
+    found = 2.0 * mean**2 / variance if variance > 0.0 else np.inf
+    freedom = min(found, float(components)) * count
     tail = 0.5 * (1.0 - confidence)
-    low, high = freedom * mean / chi2.ppf([1.0 - tail, tail], freedom)
+    low, high = 0.5 * freedom * mean / gammaincinv(0.5 * freedom, [1.0 - tail, tail])
     return Interval(mean**0.5, float(low) ** 0.5, float(high) ** 0.5)
 
 

@@ -80,7 +80,8 @@ class QuantityCheck:
         rmse: root-mean-square error over all trials, failed ones included.
         root_bound: root of the trace of the bound.
         ratio: of the two, with its 95 % interval.
-        jointly_at_most: upper end of the ratio's interval at a confidence that is joint over the whole check.
+        jointly_at_most: upper end of the ratio's interval at a confidence that is joint over the whole check, and wide
+            enough however the error is shared out among its components.
     """
 
     rmse: float
@@ -225,7 +226,7 @@ def check_estimator(
     names = list(settings) if links is None else list(links)
     unknown = [name for name in names if name not in settings]
     if unknown or not names:
-        raise InvalidInput(_not_links(subjects.method, list(settings), unknown))
+        raise InvalidInput(_not_links(subjects, unknown))
     grids = {name: _grid_db(plan.snr_db, own_db[name]) for name in names}
     bounds = subjects.root_bounds(names)
     n_tests = sum(len(grids[name]) * len(bounds[name]) for name in names)
@@ -247,15 +248,17 @@ def check_estimator(
     return EstimatorCheck(subjects.method, plan.trials, plan.seed, checks)
 
 
-def _not_links(method: str, known: Sequence[str], unknown: Sequence[str]) -> str:
+def _not_links(subjects: Subjects, unknown: Sequence[str]) -> str:
     """Why some names, or no names, are no links that a method estimates from."""
-    if method == "sequential":
+    known = list(subjects.settings)
+    if subjects.method == "sequential":
         return (
             "The method `sequential` needs a link to the user together with echoes, whose result is its prior: links "
             f"must be among {', '.join(known) or '(none of this scenario)'}, found {', '.join(unknown) or 'none'}. "
             "For a link alone use direct or two-stage."
         )
-    return f"Links must be among {', '.join(known)}, found {', '.join(unknown) or 'none'}."
+    reasons = [f" {subjects.absent[name]}" for name in unknown if name in subjects.absent]
+    return f"Links must be among {', '.join(known)}, found {', '.join(unknown) or 'none'}.{''.join(reasons)}"
 
 
 def _subjects(
@@ -317,9 +320,10 @@ def _judged(snr_db: float, result: TrialErrors, bounds: Mapping[str, float], own
     scale = 10.0 ** ((own_db - snr_db) / 20.0)
     quantities = {}
     for key, names in quantities_of(result.layout).items():
-        squared = np.sum(result.errors[:, result.layout.indices(names)] ** 2, axis=1)
+        errors = result.errors[:, result.layout.indices(names)]
+        squared = np.sum(errors**2, axis=1)
         bound = bounds[key] * scale
-        rmse = root_mean_square(squared)
+        rmse = root_mean_square(squared, components=errors.shape[1])
         joint = root_mean_square(squared, confidence=1.0 - 2.0 * (1.0 - JOINT_CONFIDENCE) / n_tests)
         ratio = Interval(rmse.value / bound, rmse.low / bound, rmse.high / bound)
         quantities[key] = QuantityCheck(rmse.value, bound, ratio, joint.high / bound)

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from multiprocessing import get_context
 from typing import Protocol, runtime_checkable
@@ -100,6 +100,7 @@ class Subjects:
         own_snr_db: signal-to-noise ratio of the scenario, by the same names.
         root_bounds: root bounds of the quantities of some of them in the scenario's own noise, by quantity.
         snr_name: which signal-to-noise ratio it is.
+        absent: why there is nothing of another name, in a sentence.
     """
 
     method: str
@@ -107,6 +108,7 @@ class Subjects:
     own_snr_db: Mapping[str, float]
     root_bounds: Callable[[Sequence[str]], Mapping[str, Mapping[str, float]]]
     snr_name: str = "SNR per antenna and subcarrier"
+    absent: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)

@@ -172,7 +172,8 @@ def multistatic_subjects(
     heading_rad = float(np.arctan2(velocity[1], velocity[0])) if options.heading == "known" else None
     numbers = {link: number for number, link in enumerate(receivers)}
     groups: dict[str, tuple[str, ...]] = {link: (link,) for link in receivers}
-    if method == "two-stage" and options.metric == "position" and len(sensing_links(scenario)) > 1:
+    apart = _why_not_together(scenario, method)
+    if apart is None:
         groups[FUSED] = sensing_links(scenario)
     settings = {
         name: PulseSetting(
@@ -192,7 +193,23 @@ def multistatic_subjects(
         {name: ratio for name, ratio in symbol_snr_db(scenario).items() if name in settings},
         lambda names: _root_bounds(scenario, covariance, {name: settings[name] for name in names}),
         snr_name="SNR of a symbol at an antenna",
+        absent={} if apart is None else {FUSED: apart},
     )
+
+
+def _why_not_together(scenario: Scenario, method: PulseMethod) -> str | None:
+    """Why the receivers that sense do not locate the target together, in a sentence; None if they do."""
+    if method == "arrival":
+        return "With the method `arrival` every receiver locates the target by itself; use two-stage for `fused`."
+    if multistatic_of(scenario).metric == "shared":
+        return (
+            "With the shared metric `fused` is about a delay and a Doppler shift that no two receivers really have in "
+            "common, so that there is nothing to estimate; set `multistatic.metric=position`."
+        )
+    found = sensing_links(scenario)
+    if len(found) > 1:
+        return None
+    return f"`fused` needs two that sense, found {', '.join(found) or 'none'}; let another receiver sense."
 
 
 def _root_bounds(

@@ -23,7 +23,7 @@ ACCURACY = 1e-3
 SAFE_INVERSE = 1e9
 
 REMEDY = (
-    "To make them identifiable, add a path (a target) or a link, know one of them or give it a prior, "
+    "To make them identifiable, add a path (a target), a link or a receiver, know one of them or give it a prior, "
     "or transmit in more directions."
 )
 

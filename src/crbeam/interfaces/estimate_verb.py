@@ -1,13 +1,15 @@
 """The verb that checks estimators against bounds."""
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import numpy as np
 import typer
 
-from crbeam.errors import InvalidInput
+from crbeam.design import Design
+from crbeam.errors import InvalidInput, Unidentifiable
 from crbeam.evaluation.estimator_check import (
     Estimator,
     EstimatorCheck,
@@ -34,11 +36,14 @@ from crbeam.systems import (
     default_method,
     design_problem,
     isotropic_transmission,
+    link_models,
     polar_targets,
     scene_cautions,
     settled,
+    wang2024,
 )
 from crbeam.systems.li2024 import darkness_cautions, with_illumination
+from crbeam.systems.receiver_choice import alone
 
 #: Most signal-to-noise ratios of one check.
 MOST_RATIOS = 1000
@@ -51,7 +56,7 @@ DesignOption = Annotated[
         "--design",
         metavar="isotropic|FILE",
         help="The transmission: a design's file, or isotropic; by default the design of fdb-wcrb at weight 0.5, or for "
-        "near-field echoes that of digital, for several receivers that of lifted-sdp.",
+        "near-field echoes that of digital, for several receivers that which `crbeam design` takes.",
     ),
 ]
 SnrOption = Annotated[
@@ -108,7 +113,7 @@ def estimate(
 ) -> None:
     """Whether maximum-likelihood estimates reach the bounds, by random trials over signal-to-noise ratio."""
     with reported_errors(), errors_naming(source, overrides, seed), interruptible():
-        scenario, covariances = _transmission(load_scenario(source, overrides, seed), design, illumination)
+        scenario, covariances = _transmission(load_scenario(source, overrides, seed), design, illumination, links)
         print_cautions(scene_cautions(scenario))
         print_cautions(darkness_cautions(scenario, covariances[0]) if polar_targets(scenario) else ())
         result = check_estimator(
@@ -159,17 +164,16 @@ def parse_ratios(text: str | None) -> tuple[float | Literal["own"], ...] | None:
     return tuple(ratios)
 
 
-def _transmission(scenario: Scenario, design: str | None, illumination: float | None) -> tuple[Scenario, np.ndarray]:
+def _transmission(
+    scenario: Scenario, design: str | None, illumination: float | None, links: Sequence[str] | None
+) -> tuple[Scenario, np.ndarray]:
     """The covariances, and the scenario with what their design chose of it, such as the receivers that sense."""
     if illumination is not None and (design is not None or not polar_targets(scenario)):
         raise InvalidInput("A least illumination goes with the default design of a near-field echo only.")
+    if scenario.network is not None:
+        link_models(scenario, {})  # a network has none, which this says
     if design is None:
-        from crbeam.design.methods import method_named
-
-        method = method_named(default_method(scenario))
-        weight = None if polar_targets(scenario) or scenario.receivers is not None else DEFAULT_WEIGHT
-        lit = with_illumination(scenario, illumination) if polar_targets(scenario) else scenario
-        found = method.solve(design_problem(lit, weight=weight, method=method))
+        scenario, found = _designed(scenario, illumination, links)
         return settled(scenario, found), found.covariances
     isotropic = isotropic_transmission(scenario)
     if design == "isotropic":
@@ -177,6 +181,27 @@ def _transmission(scenario: Scenario, design: str | None, illumination: float | 
     from crbeam.report import read_transmission
 
     return scenario, read_transmission(design, block_sets(scenario), len(next(iter(isotropic.values()))))[0]
+
+
+def _designed(scenario: Scenario, illumination: float | None, links: Sequence[str] | None) -> tuple[Scenario, Design]:
+    """The design that is checked by default, and its scenario.
+
+    Where all receivers that sense do not tell the target together, it is the design for a receiver by itself.
+    """
+    from crbeam.design.methods import method_named
+
+    method = method_named(default_method(scenario))
+    weight = None if polar_targets(scenario) or scenario.receivers is not None else DEFAULT_WEIGHT
+    lit = with_illumination(scenario, illumination) if polar_targets(scenario) else scenario
+    try:
+        return scenario, method.solve(design_problem(lit, weight=weight, method=method))
+    except Unidentifiable:
+        one = None if scenario.receivers is None else alone(scenario, links)
+        if one is None:
+            raise
+        chosen, link = one
+        problem = wang2024.design_problem(chosen, judged_by=link)
+        return chosen, method_named(default_method(chosen)).solve(problem)
 
 
 def _progress(link: str, done: int, total: int) -> None:

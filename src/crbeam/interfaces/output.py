@@ -13,6 +13,7 @@ from crbeam.design import Design
 from crbeam.evaluation import Evaluation, TradeoffPoint, pareto_optimal
 from crbeam.scenario import Scenario, scenario_document
 from crbeam.systems import cautions, scene_cautions, served_sinr
+from crbeam.systems.xu2023 import NEGLIGIBLE
 from crbeam.units import watt_to_dbm
 
 
@@ -160,8 +161,10 @@ def print_design(design: Design, files: list[Path]) -> None:
     bound = "" if design.lower_bound is None else f", lower bound {design.lower_bound:.9g}"
     typer.echo(f"{design.method}: {design.status.key}. {design.status.value}")
     typer.echo(f"  objective {design.objective:.9g}{bound}, {gap} ({design.bound_note})")
+    least_w = (NEGLIGIBLE if "programs" in design.details else 0.0) * design.power_w
     beams = ", ".join(
-        f"{block}: {part.matrix.shape[1]}" for block, part in zip(design.blocks, design.beamformers, strict=True)
+        f"{block}: {np.count_nonzero(np.sum(np.abs(part.matrix) ** 2, axis=0) > least_w)}"
+        for block, part in zip(design.blocks, design.beamformers, strict=True)
     )
     typer.echo(f"  beams {beams}; {design.iterations} iterations, {design.seconds:.3f} s")
     if design.selected:

@@ -263,6 +263,6 @@ def applicable_methods(source: str, overrides: list[str] | None, seed: int | Non
         method = kind()
         try:
             reasons[key] = method.why_not(design_problem(scenario, method=method))
-        except InvalidInput as error:  # among them a scenario without what the method needs
+        except CrbeamError as error:  # among them a scenario without what the method needs
             reasons[key] = str(error)
     return reasons

@@ -58,9 +58,6 @@ class Receivers(ScenarioPart):
     minimum_rate: Annotated[float, _RATE] = Field(
         default=0.0, description=f"Least rate of every receiver in bit/s/Hz: {_RATE.limits}."
     )
-    streams: Annotated[int, Whole(1, 64)] = Field(
-        default=2, description="Largest number of data streams for each receiver; at most its antennas."
-    )
     rician_factor: Annotated[float, _FACTOR] | None = Field(
         default=None,
         description=f"Power of the line of sight over that of scattered waves in direct channels: {_FACTOR.limits}; "

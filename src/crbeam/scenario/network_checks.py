@@ -66,8 +66,16 @@ def _check_stations(scenario: "Scenario") -> None:
 
 
 def _check_network_places(scenario: "Scenario") -> None:
-    """Nothing at the place of a station: a path of no length has no direction, and no loss."""
+    """Nothing at the place of a station, where a path has no direction, and targets apart from one another."""
     assert scenario.network is not None
+    for index, place_m in enumerate(scenario.targets.positions_m):
+        for other in range(index):
+            if math.dist(place_m, scenario.targets.positions_m[other]) < _COINCIDENCE_M:
+                raise field_problem(
+                    f"targets must be at least 1 mm apart, found target {index} at the place of target {other}",
+                    ("targets", "positions", index),
+                    ("targets", "positions", other),
+                )
     places: list[tuple[str, FieldPath, tuple[float, float]]] = [
         *(
             (f"target {index}", ("targets", "positions", index), place)

@@ -17,7 +17,7 @@ from crbeam.communication import UplinkChannel
 from crbeam.design import Constraint, Criterion, Design, DesignProblem, PowerBudget, Stream
 from crbeam.design.service_constraints import FixedAnalog, Illumination, MinimumSinr, MinimumUplinkSinr
 from crbeam.design.subarrays import SubarrayHybrid
-from crbeam.errors import InvalidInput
+from crbeam.errors import InvalidInput, InvalidScenario
 from crbeam.estimation.link_model import LinkModel
 from crbeam.information import InformationMap
 from crbeam.information.near_field import Echo, echo_information, position_information
@@ -300,6 +300,13 @@ def constraint(scenario: Scenario, kind: type) -> Constraint:
             raise InvalidInput("A hybrid array must serve users: give `served_users`, with a count of 0 if need be.")
         sends = users.station == arrays.transmitter
         port = arrays.transmitter if sends else arrays.link
+        n_antennas = len((arrays.transmit if sends else arrays.receive).value)
+        if n_antennas % users.antennas_per_chain:
+            raise InvalidScenario(
+                f"must divide the {n_antennas} antennas of station `{users.station}`, whose chains share them out; "
+                f"found {users.antennas_per_chain}.",
+                field="served_users.antennas_per_chain",
+            )
         return SubarrayHybrid("transmit" if sends else "receive", port, users.antennas_per_chain)
     raise InvalidInput(f"The system li2024 has no {kind.__name__} constraint.")
 

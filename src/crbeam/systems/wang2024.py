@@ -15,9 +15,8 @@ from crbeam.communication import mimo_rates_bps_hz
 from crbeam.design import Constraint, Criterion, Design, DesignProblem, PowerBudget, Stream
 from crbeam.design.rate_constraints import MinimumRate
 from crbeam.design.selection.candidates import MAX_LISTED
-from crbeam.design.selection.costs import COST_TOLERANCE, CooperationCosts, Selection
 from crbeam.design.service_constraints import MinimumSinr
-from crbeam.errors import Infeasible, InvalidInput
+from crbeam.errors import InvalidInput
 from crbeam.estimation.link_model import LinkModel
 from crbeam.information import InformationMap
 from crbeam.information.delay_doppler import delay_doppler_information, printed_information, shared_parameters
@@ -26,6 +25,7 @@ from crbeam.information.pulses import pulse_moments
 from crbeam.propagation import Paths
 from crbeam.propagation.jacobians import doppler_gradients, path_gradients
 from crbeam.scenario import Scenario
+from crbeam.systems.receiver_choice import FUSED, SENSING_STREAM, require_budget, require_listeners, selection_of
 from crbeam.systems.receivers import (
     Listener,
     direct_channels,
@@ -35,15 +35,13 @@ from crbeam.systems.receivers import (
     moving_echo,
     multistatic_of,
     pulse_train,
-    receiver_positions_m,
     receivers_of,
     sensing_links,
     transmitter_of,
 )
 
-LINKS, FUSED = "links", "fused"
+LINKS = "links"
 HAS_WEIGHTS = False
-SENSING_STREAM = "sensing"
 POSITION, VELOCITY, SPEED = "target_position[0]", "target_velocity[0]", "target_speed[0]"
 
 
@@ -133,7 +131,8 @@ def link_map(scenario: Scenario, link: str) -> InformationMap:
         return receiver_map(scenario, alone)
     maps = link_maps(scenario)
     if link not in maps:
-        raise InvalidInput(f"The link must be one of {', '.join(maps)}, found `{link}`.")
+        needs = "; there is `fused` if at least one receiver senses" if link == FUSED else ""
+        raise InvalidInput(f"The link must be one of {', '.join(maps)}, found `{link}`{needs}.")
     return maps[link]
 
 
@@ -152,6 +151,8 @@ def design_problem(scenario: Scenario, *, weight: float | None = None, judged_by
 
     Raises:
         Infeasible: the receivers that are named as sensing cost more than the budget.
+        InvalidInput: there is no such observation.
+        Unidentifiable: those that sense are too few to tell the position together.
 
     Reference: wang2024 eqs. (23), (26), (32), (37).
 
@@ -161,8 +162,9 @@ def design_problem(scenario: Scenario, *, weight: float | None = None, judged_by
     if weight is not None:
         raise InvalidInput("The system wang2024 has no weight of bistatic positioning; leave it out.")
     link = FUSED if judged_by == LINKS else judged_by
+    _require_observation(scenario, link)
     choice = selection_of(scenario)
-    _require_budget(scenario, choice)
+    require_budget(scenario, choice)
     is_open = link == FUSED and receivers_of(scenario).selected is None and np.isfinite(choice.budget_m)
     information = link_map(scenario, link)
     return DesignProblem(
@@ -173,38 +175,30 @@ def design_problem(scenario: Scenario, *, weight: float | None = None, judged_by
     )
 
 
-def selection_of(scenario: Scenario) -> Selection:
-    """Prices of the receivers, the budget, and what those know that sense.
-
-    Reference: wang2024 eqs. (22), (26).
-    """
-    places_m, target_m = receiver_positions_m(scenario), np.array(scenario.targets.positions_m[0])
-    pairs_m = np.hypot(*np.moveaxis(places_m[:, None] - places_m, -1, 0))
-    receivers = receivers_of(scenario)
-    costs = CooperationCosts(np.hypot(*(places_m - target_m).T), pairs_m, receivers.target_share)
-    budget_m = np.inf if receivers.cost_budget_m is None else receivers.cost_budget_m
-    return Selection(receivers.names, costs, budget_m, places_m, (SENSING_STREAM,))
-
-
-def _require_budget(scenario: Scenario, choice: Selection) -> None:
-    receivers = receivers_of(scenario)
-    if receivers.selected is None:
-        return
-    members = np.isin(np.arange(len(receivers.names)), receivers.selected)
-    cost_m = float(choice.costs.of_sets_m(members[None])[0])
-    if cost_m > choice.budget_m * (1.0 + COST_TOLERANCE):
-        raise Infeasible(
-            f"The receivers that sense must cost at most {choice.budget_m:g} m, but those selected cost {cost_m:g} m. "
-            f"Raise `receivers.cost_budget`, or leave `receivers.selected` to the design.",
-            requirement="cooperation cost",
+def _require_observation(scenario: Scenario, link: str) -> None:
+    """Refuse to judge a design by what is not observed, or by too few receivers together."""
+    heard = [each.link for each in listeners(scenario)]
+    if link not in (FUSED, *heard):
+        raise InvalidInput(
+            f"The system wang2024 has no observation `{link}`: methods judged by it are for another system. A design "
+            f"is judged by {FUSED}, {', '.join(heard)}."
         )
+    if link == FUSED:
+        is_shared = multistatic_of(scenario).metric == "shared"
+        require_listeners(scenario, ("delay", "doppler") if is_shared else (POSITION,))
 
 
 def default_method(scenario: Scenario) -> str:
-    """A method for the choice of receivers that a scenario leaves open, or for its channels."""
+    """A method for the choice of receivers that a scenario leaves open, or for its channels.
+
+    Of more receivers than can be listed set by set, those nearest to the target are looked at; with the shared metric
+    there is a method with a closer bound.
+    """
     receivers = receivers_of(scenario)
     if receivers.selected is None and receivers.cost_budget_m is not None:
-        return "exact" if len(receivers.names) <= MAX_LISTED else "many-receivers"
+        adds_up = multistatic_of(scenario).metric == "shared" and len(listeners(scenario)) == len(receivers.names)
+        many = "many-receivers" if adds_up else "nearest-set"
+        return "exact" if len(receivers.names) <= MAX_LISTED else many
     scattered = receivers.rician_factor is not None and receivers.minimum_rate > 0.0
     return "lifted-sca" if scattered else "lifted-sdp"
 

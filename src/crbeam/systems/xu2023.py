@@ -32,6 +32,8 @@ DEFAULT_METHOD = "exact"
 #: There are no weights of bistatic positioning.
 HAS_WEIGHTS = False
 SENSING_STREAM = "sensing"
+#: Share of the power of all stations, or of a user's stream, that a solver leaves over and that counts as none.
+NEGLIGIBLE = 1e-5
 #: Purposes of the random streams of a seed.
 _CHANNEL_DRAWS, _ECHO_DRAWS = 3, 4
 
@@ -234,7 +236,7 @@ def roles(scenario: Scenario, design: Design) -> tuple[tuple[str, ...], dict[str
     """The stations that listen in a design, and the stations that serve each user."""
     problem = design_problem(scenario)
     role = role_of(problem, design.covariances)
-    return role.silent, serving_blocks(problem, design.stream_covariances)
+    return role.silent, serving_blocks(problem, design.stream_covariances, share=NEGLIGIBLE)
 
 
 def service(scenario: Scenario, design: Design | None) -> Service:
@@ -244,7 +246,8 @@ def service(scenario: Scenario, design: Design | None) -> Service:
     if design is None:
         return Service(places_m)
     listeners, served = roles(scenario, design)
-    silent = [name for name, sent in zip(design.blocks, design.covariances, strict=True) if not np.any(sent)]
+    powers_w = np.trace(design.covariances, axis1=1, axis2=2).real
+    silent = np.array(design.blocks)[powers_w <= NEGLIGIBLE * powers_w.sum()].tolist()
     return Service(places_m, served, listeners, tuple(name for name in silent if name not in listeners))
 
 
@@ -300,4 +303,7 @@ def paths_of(_: Scenario) -> dict[str, Paths]:
 def link_models(_: Scenario, beams: Mapping[str, Complex[np.ndarray, "tx beam"]]) -> dict[str, LinkModel]:
     """Not offered: see `paths_of`."""
     del beams
-    raise InvalidInput("The system xu2023 has no paths of single links: every link has many transmitters.")
+    raise InvalidInput(
+        "No estimators are offered for the system xu2023, whose links have many transmitters; `crbeam bound` and "
+        "`crbeam design` show bounds."
+    )

@@ -35,7 +35,8 @@ class JointModel:
     """Values and derivatives at one point.
 
     Attributes:
-        value: logarithm of the weighted bound, in units of the objective at the isotropic covariance.
+        value: logarithm of the weighted bound, in units of the objective at the isotropic covariance; infinite where
+            there is none.
         gradient: its derivative.
         room: what must not be negative: logarithms of ratios over what users need, scaled requirements of the probing,
             and the share of the power that is left.
@@ -101,9 +102,16 @@ class JointProblem:
 
     def _bound(self, network: np.ndarray, factors: np.ndarray, total: np.ndarray) -> tuple[float, np.ndarray]:
         problem = self.view.at(network)
-        responses = tuple(np.linalg.solve(information_at(each, [total]), each.selection) for each in problem.criteria)
-        pairs = zip(problem.criteria, responses, strict=True)
+        try:
+            responses = tuple(
+                np.linalg.solve(information_at(each, [total]), each.selection) for each in problem.criteria
+            )
+        except np.linalg.LinAlgError:
+            responses = ()
+        pairs = zip(problem.criteria, responses, strict=False)
         bound = sum(float(np.sum(each.selection * response)) for each, response in pairs)
+        if not 0.0 < bound < np.inf:
+            return np.inf, self._vector(np.zeros(len(network)), np.zeros_like(factors))
         slope = self.view.bound_slope(network, responses, total)
         by_factor = -2.0 * adjoints(problem, responses)[0] @ factors
         return float(np.log(bound)), self._vector(_by_phase(slope, network), by_factor) / bound

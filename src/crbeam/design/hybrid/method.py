@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from crbeam.design.hybrid.identifiability import require_identifiable
 from crbeam.design.hybrid.networks import hybrid_of, n_antennas_of
 from crbeam.design.hybrid.relaxation import subarray_evidence
 from crbeam.design.method import DesignMethod
@@ -59,6 +60,7 @@ class HybridMethod(DesignMethod):
         hybrid = hybrid_of(problem)
         assert hybrid is not None
         try:
+            require_identifiable(problem, hybrid, seed)
             return self.propose_network(problem, hybrid, start, seed)
         except CrbeamError as error:
             return error

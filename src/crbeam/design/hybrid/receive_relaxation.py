@@ -17,6 +17,7 @@ from functools import cached_property
 
 import numpy as np
 
+from crbeam.design.engine.hermitian import hermitian_basis
 from crbeam.design.hybrid.ascent import LocalModel, Relaxation
 from crbeam.design.hybrid.transmit_relaxation import origin
 from crbeam.design.problem import DesignProblem
@@ -71,19 +72,10 @@ class ReceiveRelaxation(Relaxation):
     def _n_chains(self) -> int:
         return len(self._parts[0].columns)
 
-    @cached_property
+    @property
     def _hermitian_basis(self) -> np.ndarray:
-        """Orthonormal basis of the Hermitian matrices of the covariance's size, `[coordinate, size, size]`."""
-        size, found = self._size, []
-        for row in range(size):
-            for column in range(row + 1):
-                unit = np.zeros((size, size), dtype=complex)
-                unit[row, column] = 1.0
-                if row == column:
-                    found.append(unit)
-                else:
-                    found += [(unit + unit.T) / np.sqrt(2.0), 1j * (unit - unit.T) / np.sqrt(2.0)]
-        return np.array(found)
+        """Of the covariance's size, `[coordinate, size, size]`."""
+        return hermitian_basis(self._size)
 
     @cached_property
     def _price_slopes(self) -> np.ndarray:

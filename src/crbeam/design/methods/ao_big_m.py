@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from crbeam.design.network.alternation import STARTS, alternate
-from crbeam.design.network.choices import is_associated, receiver_choice, roles_of
+from crbeam.design.network.choices import is_associated, receiver_choice, roles_of, served_users
 from crbeam.design.network.method import RELAXATION_GAP, NetworkMethod, relaxation_leaves
 from crbeam.design.network.search import bounded, require_feasible, solved
 from crbeam.design.network.transmission import proposal_of
@@ -59,6 +59,10 @@ class AlternatingBigM(NetworkMethod):
             return reason
         if receiver_choice(problem) is None or not is_associated(problem):
             return f"{self.key} needs a choice of who listens and of who serves whom."
+        if not served_users(problem):
+            return f"{self.key} alternates over who serves whom: it needs at least one user."
+        if any(len(budget.blocks) > 1 for budget in problem.budgets):
+            return f"{self.key} needs a power budget for each station, not one that stations share."
         roles = roles_of(problem)
         if any(len(role.silent) != 1 or len(role.bounds) != 1 for role in roles):
             return f"{self.key} needs one station that listens, and one bound of what it hears."

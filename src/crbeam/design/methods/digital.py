@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from crbeam.design.certified_method import CertifiedMethod
-from crbeam.design.problem import DesignProblem, WeightedBound
+from crbeam.design.problem import DesignProblem, Power, WeightedBound
 from crbeam.design.result import Proposal
 from crbeam.design.served.optimum import served_optimum
 from crbeam.design.service_constraints import FixedAnalog, Illumination, MinimumSinr, MinimumUplinkSinr
@@ -53,7 +53,8 @@ class Digital(CertifiedMethod):
     def why_not(self, problem: DesignProblem) -> str | None:
         """Needs a weighted bound as the objective."""
         if not isinstance(problem.objective, WeightedBound):
-            return f"{self.key} minimises weighted bounds only, not thresholds on them."
+            other = "transmit power" if isinstance(problem.objective, Power) else "thresholds on them"
+            return f"{self.key} minimises weighted bounds only, not {other}."
         return super().why_not(problem)
 
 

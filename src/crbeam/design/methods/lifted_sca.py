@@ -2,18 +2,28 @@
 
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from crbeam.design.method import DesignMethod
 from crbeam.design.one_direction.optimum import most_power
-from crbeam.design.one_direction.problem import only_direction, why_not_lit, with_evidence_for
+from crbeam.design.one_direction.problem import only_direction, sensing_stream, why_not_lit, with_evidence_for
+from crbeam.design.one_direction.rate_receivers import (
+    ROOM,
+    RateReceiver,
+    Streams,
+    least_excess,
+    power_along,
+    rate_receivers,
+    require_capacity,
+    start_of,
+)
 from crbeam.design.problem import DesignProblem
 from crbeam.design.rate_constraints import MinimumRate
 from crbeam.design.result import DualEvidence, Proposal
-from crbeam.design.served.requirements import require_feasible_sinr, stream_of
+from crbeam.design.served.requirements import require_feasible_sinr
 from crbeam.design.service_constraints import MinimumSinr
 from crbeam.errors import CrbeamError, Infeasible, SolverFailed
 from crbeam.linalg import positive_part
@@ -21,31 +31,14 @@ from crbeam.linalg import positive_part
 if TYPE_CHECKING:
     import cvxpy as cp
 
-#: Room in every rate, in nats, that makes up for the tolerance of the conic solver.
-_ROOM = 1e-6
 #: Relative size of singular values that count as rounding.
 _NULL = 1e-9
-
-
-@dataclass(frozen=True, eq=False)
-class _Receiver:
-    """A receiver in units of its noise and of the power budget: `channel [rx, tx]`, rate in nats, what it hears."""
-
-    own: str
-    heard: tuple[str, ...]
-    channel: np.ndarray
-    nats: float
-
-    def covariances(self, sent: dict[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
-        """Of all that it hears with noise, and of interference and noise alone."""
-        noise = np.eye(len(self.channel))
-        total = noise + sum(self.channel @ sent[name] @ self.channel.conj().T for name in self.heard)
-        return total, total - self.channel @ sent[self.own] @ self.channel.conj().T
-
-    def excess(self, sent: dict[str, np.ndarray]) -> float:
-        """Rate beyond what is required, in nats."""
-        total, others = self.covariances(sent)
-        return float(np.linalg.slogdet(total)[1] - np.linalg.slogdet(others)[1]) - self.nats
+#: Tolerances of the conic solver, tried in turns.
+_TOLERANCES = (1e-8, 1e-6, 1e-4)
+#: Halvings of the share of what a program found that is kept.
+_HALVINGS = 50
+#: Increase of the least excess of rates, in nats, below which the search for a transmission that meets them ends.
+_STALLED = 1e-4
 
 
 @dataclass(frozen=True)
@@ -54,15 +47,20 @@ class LiftedSca(DesignMethod):
 
     Every bound is then proportional to one over the power in that direction, which is linear. In the rate
     `ln det(noise + all) - ln det(noise + interference)` the first term is concave, the second is replaced by its
-    tangent: each program lies inside the one to solve, and values never fall. The first programs maximise the least
-    excess of rates, until all are met. Messages end with no more streams than antennas that hear them, without loss.
+    tangent: each program lies inside the one to solve, and values never fall. The start has one beam for each receiver,
+    which is the best with the filter behind which it is received; filters and beams improve in turns. Where one beam
+    each is not enough, it has zero-forcing beams, and if these miss a rate, the first programs maximise the least
+    excess of rates. Messages end with no more streams than antennas that hear them, without loss.
 
-    The result is a local optimum. In lines of sight its gap is to the global one, which `lifted-sdp` finds at once;
-    with scattered waves to the optimum without any rates.
+    `details` has the number of conic programs among the iterations, and why the method stopped; one that fails after
+    rates are met leaves what was found before.
+
+    The result is a local optimum. In lines of sight, where the start has zero-forcing beams, its gap is to the global
+    one, which `lifted-sdp` finds at once; with scattered waves to the optimum without any rates.
 
     Attributes:
-        max_iterations: number of programs after which the method stops.
-        threshold: relative increase of the power below which it stops.
+        max_iterations: number of conic programs after which the method stops.
+        threshold: relative increase of the power below which it stops, also if there cannot be more.
 
     Reference: wang2024 eqs. (37), (42), (43), (44), (45).
 
@@ -103,37 +101,63 @@ class LiftedSca(DesignMethod):
 
     def _proposal(self, problem: DesignProblem) -> Proposal:
         require_feasible_sinr(problem)
-        power_w = problem.budgets[0].power_per_subcarrier_w
-        receivers, direction = _receivers(problem, power_w), only_direction(problem)
+        receivers, direction = rate_receivers(problem), only_direction(problem)
         assert direction is not None, "why_not has said so"
-        sent, trace = _start(problem, receivers, direction), []
-        for _ in range(self.max_iterations):
-            least = min(one.excess(sent) for one in receivers)
-            try:
-                sent = _approximated(sent, receivers, direction, least >= 0.0)
-            except SolverFailed:
-                if least < 0.0:
-                    raise
-                break  # what was found so far keeps all rates
-            if least < 0.0:
-                continue
-            trace.append(max([_power_along(direction, sent), *trace[-1:]]))
-            if len(trace) > 1 and trace[-1] <= trace[-2] * (1.0 + self.threshold):
-                break
-        if min(one.excess(sent) for one in receivers) < 0.0:
+        require_capacity(receivers)
+        start, trace = start_of(problem, receivers, direction)
+        search = self._search(_Search(start, trace, len(trace)), receivers, direction)
+        if least_excess(receivers, search.sent) < 0.0:
             raise Infeasible(
-                f"All rates must be met, but {self.max_iterations} approximations found no transmission that meets "
+                f"All rates must be met, but {search.iterations} approximations found no transmission that meets "
                 f"them; there may be one. Lower the rates or raise the power.",
                 requirement="rates",
             )
-        streams = {name: power_w * part[None] for name, part in _fewest_streams(problem, receivers, sent).items()}
+        power_w = problem.budgets[0].power_per_subcarrier_w
+        streams = {
+            name: power_w * part[None] for name, part in _fewest_streams(problem, receivers, search.sent).items()
+        }
         return Proposal(
             covariances=sum(streams.values(), np.zeros((1, problem.n_tx, problem.n_tx), dtype=complex)),
-            trace=tuple(1.0 / value for value in trace),
-            iterations=len(trace),
+            trace=tuple(1.0 / value for value in search.trace),
+            iterations=search.iterations,
             stream_covariances=streams,
+            details={"conic_programs": search.iterations - len(trace), "stopped": search.stopped},
             dual=_evidence(problem, direction),
         )
+
+    def _search(self, search: "_Search", receivers: list[RateReceiver], direction: np.ndarray) -> "_Search":
+        """Program after program: first for the rates, if the start misses any, then for the power."""
+        sent, trace, iterations = search.sent, list(search.trace), search.iterations
+        for _ in range(self.max_iterations):
+            least = least_excess(receivers, sent)
+            if least >= 0.0 and power_along(direction, sent) * (1.0 + self.threshold) >= 1.0:
+                return _Search(sent, trace or [power_along(direction, sent)], iterations, "converged")
+            try:
+                found = _approximated(sent, receivers, direction, least >= 0.0)
+            except SolverFailed as error:
+                if least < 0.0 or not trace:
+                    raise
+                return _Search(sent, trace, iterations, f"the conic solver failed: {error.status}")
+            iterations, before, sent = iterations + 1, sent, found
+            if least < 0.0:
+                if least_excess(receivers, sent) < min(0.0, least + _STALLED):
+                    break
+                continue
+            trace = trace or [power_along(direction, before)]
+            trace.append(max(power_along(direction, sent), trace[-1]))
+            if trace[-1] <= trace[-2] * (1.0 + self.threshold):
+                return _Search(sent, trace, iterations, "converged")
+        return _Search(sent, trace, iterations, "most iterations")
+
+
+@dataclass(frozen=True, eq=False)
+class _Search:
+    """Where a search is: what is sent, powers along the direction so far, number of programs, why it stopped."""
+
+    sent: Streams
+    trace: list[float] = field(default_factory=list)
+    iterations: int = 0
+    stopped: str = ""
 
 
 def _evidence(problem: DesignProblem, direction: np.ndarray) -> DualEvidence | None:
@@ -143,109 +167,117 @@ def _evidence(problem: DesignProblem, direction: np.ndarray) -> DualEvidence | N
     return with_evidence_for(problem, most_power(problem, direction, tolerance=1e-6), direction).dual
 
 
-def _power_along(direction: np.ndarray, sent: dict[str, np.ndarray]) -> float:
-    return float(np.real(direction.conj() @ sum(sent.values()) @ direction))
-
-
-def _receivers(problem: DesignProblem, power_w: float) -> list[_Receiver]:
-    return [
-        _receiver(problem, part, power_w) for part in problem.constraints if isinstance(part, MinimumRate | MinimumSinr)
-    ]
-
-
-def _receiver(problem: DesignProblem, part: MinimumRate | MinimumSinr, power_w: float) -> _Receiver:
-    """A receiver with its own channel, or a ratio behind one beam as the rate of one antenna."""
-    heard = tuple(stream.name for stream in problem.streams if stream.name not in part.cancels)
-    scale = np.sqrt(power_w / part.noise_power_w)
-    if isinstance(part, MinimumRate):
-        channel, nats = part.channel, part.rate_bps_hz * np.log(2.0)
-    else:
-        channel, nats = part.channels[problem.blocks[0]].conj()[None], float(np.log1p(part.minimum_sinr))
-    return _Receiver(stream_of(problem, part.user), heard, scale * channel, nats + _ROOM)
-
-
-def _start(problem: DesignProblem, receivers: list[_Receiver], direction: np.ndarray) -> dict[str, np.ndarray]:
-    """Regularised zero-forcing beams of equal power, and a tenth of the power on the target."""
-    heard = np.eye(problem.n_tx) + sum(one.channel.conj().T @ one.channel for one in receivers) / len(receivers)
-    sent = {one.name: 0.1 * np.outer(direction, direction.conj()) for one in problem.streams if not one.served_user}
-    for one in receivers:
-        strongest = np.linalg.svd(one.channel)[2][0].conj()
-        beam = np.linalg.solve(heard, strongest)
-        beam = beam / np.linalg.norm(beam)
-        sent[one.own] = 0.9 / len(receivers) * np.outer(beam, beam.conj())
-    return sent
-
-
-def _approximated(
-    sent: dict[str, np.ndarray], receivers: list[_Receiver], direction: np.ndarray, rates_met: bool
-) -> dict[str, np.ndarray]:
+def _approximated(sent: Streams, receivers: list[RateReceiver], direction: np.ndarray, rates_met: bool) -> Streams:
     """Optimum of the program about a transmission: most power on the target, or most excess of the worst rate."""
     import cvxpy as cp
 
-    size = len(direction)
+    size, frames = len(direction), _frames(sent, receivers)
     parts = {name: cp.Variable((size, size), hermitian=True) for name in sent}
     excess = cp.Variable()
-    total = sum(parts.values())
-    limits = [part >> 0 for part in parts.values()] + [cp.real(cp.trace(total)) <= 1.0]
-    limits += [_rate(one, sent, parts) >= (0.0 if rates_met else excess) for one in receivers]
-    lit = cp.real(cp.trace(np.outer(direction, direction.conj()) @ total))
+    used = cp.real(sum(_product(frames[name].conj().T @ frames[name], part) for name, part in parts.items()))
+    limits = [part >> 0 for part in parts.values()] + [used <= 1.0]
+    limits += [_rate(one, sent, frames, parts) >= (ROOM if rates_met else excess) for one in receivers]
+    felt = {name: frame.conj().T @ direction for name, frame in frames.items()}
+    lit = sum(_product(np.outer(felt[name], felt[name].conj()), part) for name, part in parts.items())
     program = cp.Problem(cp.Maximize(lit if rates_met else excess), [*limits, excess <= 0.1])
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", UserWarning)  # an inaccurate solution is repaired below
-            program.solve(solver=cp.CLARABEL)
-    except cp.SolverError as error:
-        raise SolverFailed(
-            f"The conic solver must solve the approximation, but stopped: {error}", status="stopped"
-        ) from None
+    _solve(program)
     if any(part.value is None for part in parts.values()):
-        raise SolverFailed("The conic solver must solve the approximation, but did not.", status=program.status)
-    found = {name: positive_part(np.asarray(part.value)) for name, part in parts.items()}
-    used = sum(float(np.trace(part).real) for part in found.values())
-    return _safe(sent, {name: part / max(used, 1.0) for name, part in found.items()}, receivers)
+        raise SolverFailed(
+            f"The conic solver must solve an approximation of the rates, but found it {program.status}. Lower the "
+            f"rates or raise the power.",
+            status=str(program.status),
+        )
+    found = {n: frames[n] @ positive_part(np.asarray(part.value)) @ frames[n].conj().T for n, part in parts.items()}
+    power = sum(float(np.trace(part).real) for part in found.values())
+    return _safe(sent, {name: part / max(power, 1.0) for name, part in found.items()}, receivers)
 
 
-def _safe(
-    sent: dict[str, np.ndarray], found: dict[str, np.ndarray], receivers: list[_Receiver]
-) -> dict[str, np.ndarray]:
+def _solve(program: "cp.Problem") -> None:
+    """Solve a program, to lower tolerances if it must be: what is found is repaired."""
+    import cvxpy as cp
+
+    for tolerance in _TOLERANCES:
+        limits = {name: tolerance for name in ("tol_gap_abs", "tol_gap_rel", "tol_feas")}
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", UserWarning)  # of an inaccurate solution
+                program.solve(solver=cp.CLARABEL, **limits)
+        except cp.SolverError:
+            continue
+        return
+    raise SolverFailed(
+        "The conic solver must solve an approximation of the rates, but stopped without a solution. Lower the rates, "
+        "or leave out receivers that are much nearer than the others.",
+        status="stopped",
+    )
+
+
+def _product(matrix: np.ndarray, part: "cp.Variable") -> "cp.Expression":
+    """`tr(M Q)` of Hermitian matrices."""
+    import cvxpy as cp
+
+    return cp.real(cp.trace(matrix @ part))
+
+
+def _frames(sent: Streams, receivers: list[RateReceiver]) -> dict[str, np.ndarray]:
+    """S of each stream, whose covariance is `S X S^H`, such that X is of the order of 1 in every direction.
+
+    `S = (I + sum_k H_k^H P_k^-1 H_k)^(-1/2)` with what each receiver hears, P; in its own stream nothing is noise.
+    """
+    frames = {}
+    for name, covariance in sent.items():
+        felt = np.eye(len(covariance), dtype=complex)
+        for one in receivers:
+            if name in one.heard:
+                total, others = one.covariances(sent)
+                felt += one.channel.conj().T @ np.linalg.solve(total if name == one.own else others, one.channel)
+        values, vectors = np.linalg.eigh(felt)
+        frames[name] = (vectors / np.sqrt(np.maximum(values, 1.0))) @ vectors.conj().T
+    return frames
+
+
+def _safe(sent: Streams, found: Streams, receivers: list[RateReceiver]) -> Streams:
     """What was found, mixed with so much of what was sent before that no rate is met less than it was, or is asked."""
-    wanted = min(0.0, min(one.excess(sent) for one in receivers))
-    share = 1.0
-    while share > _NULL:
+    wanted = min(0.0, least_excess(receivers, sent))
+    if least_excess(receivers, found) >= wanted:
+        return found
+    kept, low, high = sent, 0.0, 1.0
+    for _ in range(_HALVINGS):
+        share = 0.5 * (low + high)
         mixed = {name: share * found[name] + (1.0 - share) * sent[name] for name in sent}
-        if min(one.excess(mixed) for one in receivers) >= wanted:
-            return mixed
-        share *= 0.7 if share < 1.0 else 0.999
-    return sent
+        if least_excess(receivers, mixed) >= wanted:
+            kept, low = mixed, share
+        else:
+            high = share
+    return kept
 
 
-def _rate(one: _Receiver, sent: dict[str, np.ndarray], parts: dict[str, "cp.Variable"]) -> "cp.Expression":
+def _rate(
+    one: RateReceiver, sent: Streams, frames: dict[str, np.ndarray], parts: dict[str, "cp.Variable"]
+) -> "cp.Expression":
     """Lower limit on the excess of a rate in nats, exact at `sent`; whitened there for the solver's sake."""
     import cvxpy as cp
 
     total, others = one.covariances(sent)
-    seen = np.linalg.solve(np.linalg.cholesky(total), one.channel)
     noise = np.linalg.inv(np.linalg.cholesky(total))
-    heard = sum(parts[name] for name in one.heard)
-    whitened = noise @ noise.conj().T + seen @ heard @ seen.conj().T
+    seen = {name: noise @ one.channel @ frames[name] for name in one.heard}
+    whitened = noise @ noise.conj().T + sum(seen[name] @ parts[name] @ seen[name].conj().T for name in one.heard)
     whitened = 0.5 * (whitened + cp.conj(whitened.T))
     slope = np.linalg.inv(others)
-    felt = one.channel.conj().T @ slope @ one.channel
-    tangent = cp.real(cp.trace(felt @ (heard - parts[one.own]))) + float(np.trace(slope).real) - len(total)
-    gain = float(np.linalg.slogdet(total)[1] - np.linalg.slogdet(others)[1])
+    felt = {name: frames[name].conj().T @ one.channel.conj().T @ slope @ one.channel @ frames[name] for name in seen}
+    disturbing = sum(_product(felt[name], parts[name]) for name in seen if name != one.own)
+    tangent = disturbing + float(np.trace(slope).real) - len(total)
+    gain = one.excess(sent) + one.nats
     growth = cp.log_det(whitened) if len(total) > 1 else cp.log(cp.real(whitened[0, 0]))
     return growth + gain - tangent - one.nats
 
 
-def _fewest_streams(
-    problem: DesignProblem, receivers: list[_Receiver], sent: dict[str, np.ndarray]
-) -> dict[str, np.ndarray]:
+def _fewest_streams(problem: DesignProblem, receivers: list[RateReceiver], sent: Streams) -> Streams:
     """Covariances of messages of no higher rank than their channel; the rest, which it does not hear, is for sensing.
 
     `W = Q^(1/2) P Q^(1/2)` with the projector P onto the range of `Q^(1/2) H^H`.
     """
-    result = dict(sent)
-    sensing = next(one.name for one in problem.streams if one.served_user is None)
+    result, sensing = dict(sent), sensing_stream(problem)
     for one in receivers:
         values, vectors = np.linalg.eigh(sent[one.own])
         root = (vectors * np.sqrt(np.maximum(values, 0.0))) @ vectors.conj().T

@@ -7,7 +7,7 @@ from jaxtyping import Bool
 
 from crbeam.design.problem import DesignProblem
 from crbeam.design.selection.many_receivers import select_among_many
-from crbeam.design.selection.method import SelectionMethod
+from crbeam.design.selection.method import SelectionMethod, why_unserved
 from crbeam.design.selection.program import proportional_gains, selection_program
 from crbeam.design.selection.search import SelectionProblem
 
@@ -29,7 +29,11 @@ class ExchangedReceivers(SelectionMethod):
         """Needs receivers that all tell the same, more or less of it."""
         reason = super().why_not(problem)
         if reason is None and proportional_gains(selection_program(problem)) is None:
-            return f"{self.key} needs receivers whose information differs by a factor only: set `metric` to shared."
+            return why_unserved(problem) or (
+                f"{self.key} needs receivers whose information differs by a factor only, and no other listener: use "
+                f"nearest-set, linkage or k-means, or set `multistatic.metric` to shared without a link from the "
+                f"transmitter to itself."
+            )
         return reason
 
     def candidates(self, program: SelectionProblem) -> Bool[np.ndarray, "set receiver"]:

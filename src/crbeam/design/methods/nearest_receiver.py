@@ -30,6 +30,9 @@ class NearestReceiver(NetworkMethod):
 
     time_limit_s: float = 300.0
 
+    def __post_init__(self) -> None:
+        self.require_option("time_limit_s", 0.0 < self.time_limit_s < np.inf, "positive and finite")
+
     def design(self, problem: DesignProblem, seed: np.random.SeedSequence) -> Proposal:  # noqa: ARG002
         """Search the first role."""
         first, *others = roles_of(problem)

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from crbeam.design.network.choices import roles_of
+from crbeam.design.network.cover import require_programs
 from crbeam.design.network.method import RELAXATION_GAP, NetworkMethod, relaxation_leaves
-from crbeam.design.network.program import network_program
 from crbeam.design.network.search import bounded, require_feasible, solved
 from crbeam.design.network.transmission import proposal_of
 from crbeam.design.problem import DesignProblem
@@ -29,8 +29,9 @@ class RandomChoice(NetworkMethod):
         generator = np.random.default_rng(seed)
         roles = roles_of(problem)
         role = roles[int(generator.integers(len(roles)))]
+        (program,) = require_programs(problem, (role,))
         servers = tuple((allowed[int(generator.integers(len(allowed)))],) for allowed in role.servers)
-        each = solved(bounded(network_program(problem, role), servers), gap=RELAXATION_GAP)
+        each = solved(bounded(program, servers), gap=RELAXATION_GAP)
         found = require_feasible(problem, each.found, (each.node,))
         leaves = relaxation_leaves(problem)
         return proposal_of(problem, found, leaves, programs=1 + len(leaves))

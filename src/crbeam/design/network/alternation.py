@@ -7,7 +7,8 @@ from jaxtyping import Float
 
 from crbeam.design.network.big_m import BigM, Point, big_m_network, chosen_covariances, chosen_transmitters
 from crbeam.design.network.choices import roles_of
-from crbeam.design.network.program import NetworkProgram, network_program
+from crbeam.design.network.cover import require_programs
+from crbeam.design.network.program import NetworkProgram
 from crbeam.design.network.search import relaxed, rounded
 from crbeam.design.problem import DesignProblem
 
@@ -45,9 +46,8 @@ def alternate(problem: DesignProblem, *, penalty_w: float, tolerance: float, max
 
     Reference: xu2023 Algorithm 1.
     """
-    roles = roles_of(problem)
-    programs = [network_program(problem, role) for role in roles]
-    network = big_m_network(problem, roles, max(each.unit_w for each in programs))
+    programs = require_programs(problem, roles_of(problem))
+    network = big_m_network(problem, [each.role for each in programs], max(each.unit_w for each in programs))
     transmits, serves, spent = _start(network, problem, start)
     penalty = penalty_w / network.unit_w
     point = chosen_covariances(network, transmits, serves, penalty, is_fixed=True)

@@ -2,9 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from math import prod
 
-from crbeam.design.network.leaf import Leaf
 from crbeam.design.problem import Criterion, DesignProblem, Power
 from crbeam.design.service_constraints import Association, BoundLimit, Listening, MinimumSinr, ReceiverChoice
 from crbeam.errors import InvalidInput
@@ -68,8 +66,30 @@ def is_associated(problem: DesignProblem) -> bool:
 
 
 def receiver_choice(problem: DesignProblem) -> ReceiverChoice | None:
-    """The choice of who listens, if there is one."""
-    return next((part for part in problem.constraints if isinstance(part, ReceiverChoice)), None)
+    """The choice of who listens, if there is one.
+
+    Raises:
+        InvalidInput: there are several.
+    """
+    found = [part for part in problem.constraints if isinstance(part, ReceiverChoice)]
+    if len(found) > 1:
+        raise InvalidInput(f"There must be at most one ReceiverChoice, found {len(found)}: join their options in one.")
+    return found[0] if found else None
+
+
+def unproven_constraint(problem: DesignProblem) -> str | None:
+    """What of the users' requirements no proof over choices covers, as the end of a sentence; None if nothing."""
+    users = served_users(problem)
+    canceling = [user for user in users if user.cancels]
+    if canceling:
+        return f"users that every stream disturbs, but {canceling[0].user} cancels {', '.join(canceling[0].cancels)}."
+    names = [user.user for user in users]
+    repeated = [name for name in names if names.count(name) > 1]
+    if repeated:
+        return f"one MinimumSinr for each user, but there are {names.count(repeated[0])} of {repeated[0]}."
+    if sum(isinstance(part, ReceiverChoice) for part in problem.constraints) > 1:
+        return "at most one ReceiverChoice: join the options of all in one."
+    return None
 
 
 def is_network(problem: DesignProblem) -> bool:
@@ -81,12 +101,17 @@ def is_network(problem: DesignProblem) -> bool:
 def roles_of(problem: DesignProblem) -> tuple[Role, ...]:
     """Every role that a problem allows, in the order of its `ReceiverChoice`; one without.
 
-    Criteria with a `BoundLimit` are limited. The others are minimised, or of no account where power is.
+    Criteria with a `BoundLimit` are limited, by the smallest of several. The others are minimised, or of no account
+    where power is.
 
     Raises:
-        InvalidInput: a limit or a choice names a criterion or a block that the problem does not have.
+        InvalidInput: a limit or a choice names a criterion or a block that the problem does not have, or there are
+            several choices.
     """
-    limits = {part.criterion: part.limit for part in problem.constraints if isinstance(part, BoundLimit)}
+    limits: dict[str, float] = {}
+    for part in problem.constraints:
+        if isinstance(part, BoundLimit):
+            limits[part.criterion] = min(part.limit, limits.get(part.criterion, part.limit))
     criteria = {criterion.name: criterion for criterion in problem.criteria}
     choice = receiver_choice(problem)
     options: Mapping[str, Listening] = {"": Listening((), tuple(criteria))} if choice is None else choice.options
@@ -126,26 +151,3 @@ def _restricted(criterion: Criterion, blocks: tuple[str, ...]) -> Criterion:
     """The criterion as seen by some of its blocks."""
     kept = [block for block in criterion.map.blocks if block in blocks]
     return replace(criterion, map=criterion.map.select_blocks(kept))
-
-
-def covers(problem: DesignProblem, leaves: tuple[Leaf, ...]) -> bool:
-    """Whether leaves cover every choice that a problem allows, no choice twice.
-
-    Sets of choices are boxes. Boxes inside the whole that do not meet, and whose sizes add up to that of the whole,
-    cover it.
-    """
-    for role in roles_of(problem):
-        boxes = [leaf.servers for leaf in leaves if leaf.receiver == role.receiver]
-        inside = all(
-            len(box) == len(role.servers) and all(set(a) <= set(b) for a, b in zip(box, role.servers, strict=True))
-            for box in boxes
-        )
-        apart = all(
-            any(not set(a) & set(b) for a, b in zip(first, other, strict=True))
-            for place, first in enumerate(boxes)
-            for other in boxes[:place]
-        )
-        whole = prod(len(each) for each in role.servers)
-        if not (inside and apart and sum(prod(len(each) for each in box) for box in boxes) == whole):
-            return False
-    return True

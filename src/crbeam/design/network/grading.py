@@ -6,12 +6,13 @@ import numpy as np
 from jaxtyping import Complex
 
 from crbeam.design.network.certificate import proven_bound
-from crbeam.design.network.choices import Role, RoleBound, covers, is_associated, roles_of
+from crbeam.design.network.choices import Role, RoleBound, is_associated, roles_of, unproven_constraint
+from crbeam.design.network.cover import covers
 from crbeam.design.network.leaf import Leaf
 from crbeam.design.network.search import starting_nodes
 from crbeam.design.problem import DesignProblem
 from crbeam.design.result import Proposal
-from crbeam.errors import Unidentifiable
+from crbeam.errors import InvalidInput, Unidentifiable
 
 #: Relative excess of a bound over its limit that counts as rounding.
 LIMIT_TOLERANCE = 1e-9
@@ -57,14 +58,18 @@ def role_of(problem: DesignProblem, covariances: Stack) -> Role:
     return min(silent or roles, key=lambda role: _misses(role, problem, covariances))
 
 
-def serving_blocks(problem: DesignProblem, stream_covariances: Mapping[str, Stack]) -> dict[str, tuple[str, ...]]:
-    """Blocks that send to each served user."""
+def serving_blocks(
+    problem: DesignProblem, stream_covariances: Mapping[str, Stack], *, share: float = 0.0
+) -> dict[str, tuple[str, ...]]:
+    """Blocks that send to each served user, with more than a share of what all of them send to it."""
     found = {}
     for stream in problem.streams:
         if stream.served_user is not None:
             powers_w = np.trace(stream_covariances[stream.name], axis1=1, axis2=2).real
             found[stream.served_user] = tuple(
-                block for block, power_w in zip(problem.blocks, powers_w, strict=True) if power_w > 0.0
+                block
+                for block, power_w in zip(problem.blocks, powers_w, strict=True)
+                if power_w > share * powers_w.sum()
             )
     return found
 
@@ -89,7 +94,13 @@ def proven_lower_bound(problem: DesignProblem, proposal: Proposal) -> tuple[floa
     """Lower bound on the objective of every transmission of a problem, and what it rests on.
 
     Taken from the leaves of a proposal if they cover every choice, else from what the users take alone.
+
+    Raises:
+        InvalidInput: constraints are such that these proofs do not hold.
     """
+    reason = unproven_constraint(problem)
+    if reason is not None:
+        raise InvalidInput(f"A lower bound over choices needs {reason}")
     if proposal.cover and covers(problem, proposal.cover):
         leaves, note = proposal.cover, f"{len(proposal.cover)} sets of choices, each bounded by multipliers"
     else:

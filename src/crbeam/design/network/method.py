@@ -8,7 +8,8 @@ import numpy as np
 
 from crbeam.design.constraints import PowerBudget
 from crbeam.design.method import DesignMethod
-from crbeam.design.network.choices import Role, is_network, roles_of
+from crbeam.design.network.choices import Role, is_network, roles_of, unproven_constraint
+from crbeam.design.network.cover import possible_programs
 from crbeam.design.network.leaf import Leaf
 from crbeam.design.network.search import relaxed
 from crbeam.design.problem import DesignProblem, Hinge
@@ -32,6 +33,9 @@ class NetworkMethod(DesignMethod):
             return f"{self.key} minimises transmit power, or bounds where stations choose who listens and who serves."
         if all(stream.served_user is not None for stream in problem.streams):
             return f"{self.key} needs a stream that serves nobody."
+        reason = unproven_constraint(problem)
+        if reason is not None:
+            return f"{self.key} needs {reason}"
         return super().why_not(problem)
 
     def propose_many(
@@ -56,6 +60,6 @@ class NetworkMethod(DesignMethod):
 
 
 def relaxation_leaves(problem: DesignProblem, roles: Sequence[Role] | None = None) -> tuple[Leaf, ...]:
-    """One leaf for each role, bounded by its relaxation."""
-    chosen = roles_of(problem) if roles is None else roles
+    """One leaf for each role in which something may be feasible, bounded by its relaxation."""
+    chosen = [each.role for each in possible_programs(problem, roles_of(problem) if roles is None else roles)]
     return tuple(each.node.leaf for each in relaxed(problem, chosen, gap=RELAXATION_GAP))

@@ -11,9 +11,10 @@ import numpy as np
 
 from crbeam.design.network.barrier import CentralPath, Servers, follow_path
 from crbeam.design.network.choices import Role, is_associated
+from crbeam.design.network.cover import require_programs
 from crbeam.design.network.fixed_point import virtual_powers
 from crbeam.design.network.leaf import Evidence, Leaf
-from crbeam.design.network.program import NetworkProgram, network_program
+from crbeam.design.network.program import NetworkProgram
 from crbeam.design.network.shortage import FEASIBILITY_GAP, infeasible
 from crbeam.design.network.transmission import Transmission, received_shares, repaired
 from crbeam.design.problem import DesignProblem
@@ -79,13 +80,14 @@ class Outcome:
 
 
 def starting_nodes(problem: DesignProblem, roles: Sequence[Role]) -> list[Node]:
-    """One node for each role, with the bound of the users alone.
+    """One node for each role in which something may be feasible, with the bound of the users alone.
 
     Raises:
-        Unidentifiable: no transmission of a role determines what its limited bound is of.
+        Infeasible: there is no role in which every user hears a block that may serve it.
+        Unidentifiable: no transmission of any role determines what a bound is of.
         InvalidInput: constraints do not fit together.
     """
-    return [bounded(network_program(problem, role), role.servers) for role in roles]
+    return [bounded(program, program.role.servers) for program in require_programs(problem, roles)]
 
 
 def bounded(program: NetworkProgram, servers: Servers, parent: Node | None = None) -> Node:

@@ -21,7 +21,7 @@ def all_sets(n_receivers: int) -> Bool[np.ndarray, "set receiver"]:
     """
     if n_receivers > MAX_LISTED:
         raise InvalidInput(
-            f"All sets can be listed for at most {MAX_LISTED} receivers, found {n_receivers}; use a method for many."
+            f"All sets can be listed for at most {MAX_LISTED} receivers, found {n_receivers}; use another method."
         )
     numbers = np.arange(1, 2**n_receivers)
     return (numbers[:, None] >> np.arange(n_receivers)) % 2 == 1
@@ -33,16 +33,12 @@ def nearest_sets(costs: CooperationCosts) -> Bool[np.ndarray, "set receiver"]:
     return _rows((order[: n + 1].tolist() for n in range(len(order))), len(order))
 
 
-def linkage_groups(costs: CooperationCosts, *, plain_singletons: bool = False) -> Bool[np.ndarray, "set receiver"]:
+def linkage_groups(costs: CooperationCosts) -> Bool[np.ndarray, "set receiver"]:
     """The 2K - 1 groups of the minimax linkage tree: singletons, then the merger of the two groups nearest each other.
 
     The distance of two groups is `(1 - rho) r + rho d` of their union, r being the least distance of a member from the
     farthest other one and d the least distance of a member from the target. Of pairs equally near the one whose groups
     are oldest is merged.
-
-    Args:
-        costs: distances and rho.
-        plain_singletons: take the plain distance between singletons, as line 4 of Algorithm I is printed.
 
     Reference: wang2024 section IV.
 
@@ -58,9 +54,8 @@ def linkage_groups(costs: CooperationCosts, *, plain_singletons: bool = False) -
         for place, first in enumerate(groups):
             for second in groups[place + 1 :]:
                 union = tuple(sorted(first + second))
-                is_plain = plain_singletons and len(union) == 2
                 if union not in known:
-                    known[union] = float(costs.pair_distance_m[union]) if is_plain else _joint_distance(costs, union)
+                    known[union] = _joint_distance(costs, union)
                 if best is None or known[union] < best[0]:
                     best = (known[union], first, second)
         assert best is not None

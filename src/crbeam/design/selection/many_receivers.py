@@ -62,7 +62,12 @@ def select_among_many(selection: Selection, gains: Float[np.ndarray, " receiver"
         raise InvalidInput(f"Every one of the {len(selection.names)} receivers must have a positive gain.")
     alone = selection.allows(np.eye(len(gains), dtype=bool))
     if not alone.any():
-        raise Infeasible("At least one receiver must keep the budget alone, but none does.", requirement="cost")
+        cheapest_m = float(selection.costs.of_sets_m(np.eye(len(gains), dtype=bool)).min())
+        raise Infeasible(
+            f"At least one receiver must keep the budget of {selection.budget_m:g} m alone, but none does; the "
+            f"cheapest costs {cheapest_m:.9g} m.",
+            requirement="cooperation cost",
+        )
     members = _best_by_exchanges(selection, gains)
     gain = float(gains[members].sum())
     most = max(gain, gain_limit(selection, gains))

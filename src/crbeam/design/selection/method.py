@@ -11,12 +11,13 @@ from crbeam.design.method import DesignMethod
 from crbeam.design.problem import DesignProblem
 from crbeam.design.result import Proposal, SetProof
 from crbeam.design.selection.candidates import MAX_LISTED, all_sets
-from crbeam.design.selection.choice import selection_of
+from crbeam.design.selection.choice import selection_of, settled
 from crbeam.design.selection.costs import Selection
 from crbeam.design.selection.program import selection_program, why_no_selection
 from crbeam.design.selection.search import SelectionProblem, SelectionResult, best_selection
+from crbeam.design.served.requirements import require_feasible_sinr
 from crbeam.design.service_constraints import MinimumSinr
-from crbeam.errors import CrbeamError
+from crbeam.errors import CrbeamError, Infeasible
 
 #: Relative gap of selections among candidates, and certified gap of their transmissions.
 CANDIDATE_GAP, BEAM_GAP = 1e-6, 1e-7
@@ -66,11 +67,21 @@ def why_not_listed(key: str, problem: DesignProblem) -> str | None:
     """Why not every set can be looked at, in a sentence; None if it can."""
     reason, selection = why_no_selection(key, problem), selection_of(problem)
     if reason is None and selection is not None and len(selection.names) > MAX_LISTED:
-        return (
+        return why_unserved(problem) or (
             f"{key} looks at every set of at most {MAX_LISTED} receivers, found {len(selection.names)}; use "
-            f"many-receivers."
+            f"nearest-set, linkage or k-means, or with `multistatic.metric=shared` many-receivers."
         )
     return reason
+
+
+def why_unserved(problem: DesignProblem) -> str | None:
+    """Why no method whatever serves all receivers, in a sentence; None if one may."""
+    selection = selection_of(problem)
+    try:
+        require_feasible_sinr(problem if selection is None else settled(problem, selection.names))
+    except Infeasible as error:
+        return str(error)
+    return None
 
 
 def exact_selection(problem: DesignProblem, *, tolerance: float) -> Proposal:

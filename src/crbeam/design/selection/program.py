@@ -9,6 +9,7 @@ from crbeam.design.constraints import PowerBudget
 from crbeam.design.one_direction.optimum import most_power
 from crbeam.design.one_direction.problem import only_direction, power_problem, why_not_lit
 from crbeam.design.problem import DesignProblem
+from crbeam.design.rate_constraints import MinimumRate
 from crbeam.design.result import DualEvidence
 from crbeam.design.selection.choice import selection_of, settled
 from crbeam.design.selection.costs import Selection
@@ -29,6 +30,12 @@ def why_no_selection(key: str, problem: DesignProblem) -> str | None:
         return f"{key} needs a problem with a Selection constraint: receivers to choose from, and a budget."
     if len(problem.active_criteria) != 1 or any("/" in name for name in problem.active_criteria[0].requested):
         return f"{key} selects receivers for one criterion about parameters that they have in common."
+    if any(isinstance(part, MinimumRate) for part in problem.constraints):
+        return (
+            f"{key} selects receivers in lines of sight, and cannot keep the MinimumRate constraint of scattered "
+            f"waves: name who senses (`receivers.selected`), ask for no rates (`receivers.minimum_rate=0`), or leave "
+            f"out `receivers.rician_factor`."
+        )
     foreign = [part for part in problem.constraints if not isinstance(part, KEPT)]
     if foreign:
         return f"{key} cannot keep the {type(foreign[0]).__name__} constraint of this problem."

@@ -127,8 +127,8 @@ def best_selection(
     sets = candidates[problem.selection.allows(candidates)]
     if not len(sets):
         raise Infeasible(
-            f"At least one candidate set must cost at most {problem.selection.budget_m:g} m, but none does; raise the "
-            f"budget.",
+            f"At least one candidate set must cost at most {problem.selection.budget_m:g} m, but none does. "
+            f"{_dearer(problem, candidates)}",
             requirement="cooperation cost",
         )
     full_power = problem.at_full_power(sets)
@@ -136,9 +136,24 @@ def best_selection(
         raise Unidentifiable(
             problem.names,
             direction={name: len(problem.names) ** -0.5 for name in problem.names},
-            remedy="Raise the budget so that more receivers may sense.",
+            remedy=_dearer(problem, candidates),
         )
     return _searched(problem, sets, full_power, tolerance)
+
+
+def _dearer(problem: SelectionProblem, candidates: Bool[np.ndarray, "set receiver"]) -> str:
+    """What the budget must be for a candidate that determines what is asked for."""
+    costs_m = problem.selection.costs.of_sets_m(candidates[np.isfinite(problem.at_full_power(candidates))])
+    if not len(costs_m):
+        return "No candidate does, whatever the budget: give more receivers, or look at other sets of them."
+    told = ", ".join(problem.names)
+    return f"Raise the budget: the cheapest candidate that determines {told} costs {_rounded_up(costs_m.min())} m."
+
+
+def _rounded_up(cost_m: float) -> str:
+    """A price in six digits that is no lower."""
+    unit = 10.0 ** (np.floor(np.log10(cost_m)) - 5.0) if cost_m > 0.0 else 1.0
+    return f"{np.ceil(cost_m / unit) * unit:.6g}"
 
 
 def _searched(problem: SelectionProblem, sets: np.ndarray, full_power: np.ndarray, tolerance: float) -> SelectionResult:
