@@ -86,7 +86,7 @@ def test_joint_beams_are_never_worse():
 @pytest.mark.parametrize("loss", LOSSES)
 @pytest.mark.parametrize("gains", scenes.GAINS)
 def test_joint_beams_are_never_worse_in_many_scenes(gains, loss):
-    chosen = scenes.random_scenes(gains, 20)
+    chosen = scenes.random_scenes(gains, 5)
     for share in COMPARED_SHARES:
         known = [posed(scene, share, loss) for scene in chosen]
         assert_order(known)
