@@ -23,7 +23,7 @@ _SERVES: dict[str, Any] = {"color": "#1f8a70", "linestyle": (0, (4, 2)), "linewi
 
 
 def lobe_outlines_m(scenario: Scenario, design: Design, extent_m: float) -> dict[str, Float[np.ndarray, "angle 2"]]:
-    """Outline of what each station radiates that sends anything, by its name.
+    """Outline of what each station radiates whose strongest direction is above the floor, by its name.
 
     The distance from the station is the radiated power of all its blocks in dB over a floor, which is 20 dB below the
     strongest of all stations; that one is as long as a share of the extent.
@@ -35,12 +35,13 @@ def lobe_outlines_m(scenario: Scenario, design: Design, extent_m: float) -> dict
         station = scenario.stations[name]
         positions = station.transmit_array.positions_wavelengths
         power_w = beampattern_w(covariance[None], positions, station.orientation_rad, azimuths_rad)[0]
-        if np.any(covariance):
-            radiated[name] = radiated.get(name, np.zeros(LOBE_ANGLES)) + power_w
-    strongest_w = max((float(power_w.max()) for power_w in radiated.values()), default=1.0)
+        radiated[name] = radiated.get(name, np.zeros(LOBE_ANGLES)) + power_w
+    strongest_w = max((float(power_w.max()) for power_w in radiated.values()), default=0.0)
     towards = np.stack([np.cos(azimuths_rad), np.sin(azimuths_rad)], axis=1)
     found = {}
     for name, power_w in radiated.items():
+        if power_w.max() <= db_to_ratio(-LOBE_RANGE_DB) * strongest_w:
+            continue
         shares = np.maximum(power_w / strongest_w, db_to_ratio(-LOBE_RANGE_DB))
         length_m = LOBE_SHARE * extent_m * (1.0 + np.asarray(ratio_to_db(shares)) / LOBE_RANGE_DB)
         found[name] = np.array(scenario.stations[name].position_m) + length_m[:, None] * towards
