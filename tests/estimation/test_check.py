@@ -219,9 +219,12 @@ def test_shares_have_exact_intervals():
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("source", "method"), [("zhang2025", "direct"), ("zhang2025", "two-stage"), (MUNICH, "direct")]
+    ("source", "method", "link"),
+    [
+        *((source, "direct", link) for source in ("zhang2025", MUNICH) for link in ("bistatic", "monostatic", "fused")),
+        *(("zhang2025", "two-stage", link) for link in ("bistatic", "monostatic")),
+    ],
 )
-@pytest.mark.parametrize("link", ["bistatic", "monostatic", "fused"])
 def test_estimators_reach_the_bound(source, method, link):
     """The acceptance run with fewer trials: no failure from the scenario's own ratio on, and the bound 20 dB above."""
     scene = designed(source)
