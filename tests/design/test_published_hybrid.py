@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from tests.design.test_hybrid import demanding_downlink, demanding_uplink, hearing, sending
+from tests.design.hybrid_scenes import demanding_downlink, demanding_uplink, hearing, sending
 from tests.design.test_served import N_MAIN, downlink, half_way, uplink
 from tests.oracles.double_arrays import CASES, uplink_problem
 from tests.oracles.test_li2024_hybrid import hybrid_problem

@@ -1,7 +1,6 @@
 """Methods that choose the analog network of a hybrid array."""
 
 from abc import abstractmethod
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,19 +8,18 @@ import numpy as np
 from crbeam.design.hybrid.identifiability import require_identifiable
 from crbeam.design.hybrid.networks import hybrid_of, n_antennas_of
 from crbeam.design.hybrid.relaxation import subarray_evidence
-from crbeam.design.method import DesignMethod
+from crbeam.design.one_by_one import OneByOne
 from crbeam.design.problem import DesignProblem, WeightedBound
 from crbeam.design.result import Proposal, SubarrayEvidence
 from crbeam.design.service_constraints import Illumination, MinimumSinr, MinimumUplinkSinr
 from crbeam.design.subarrays import SubarrayHybrid
-from crbeam.errors import CrbeamError
 
 #: Antennas up to which the bound that knows the sub-arrays is computed unless told otherwise.
 LARGEST_BOUNDED = 128
 
 
 @dataclass(frozen=True)
-class HybridMethod(DesignMethod):
+class HybridMethod(OneByOne):
     """A method for problems with one block and one hybrid array. Concrete methods propose for one problem.
 
     Attributes:
@@ -39,31 +37,15 @@ class HybridMethod(DesignMethod):
         self.require_option("bound", self.bound in ("auto", "always", "never"), "auto, always or never")
 
     @abstractmethod
-    def propose_network(
-        self, problem: DesignProblem, hybrid: SubarrayHybrid, start: np.ndarray | None, seed: np.random.SeedSequence
-    ) -> Proposal:
+    def propose_network(self, problem: DesignProblem, hybrid: SubarrayHybrid, seed: np.random.SeedSequence) -> Proposal:
         """Network and transmission for one problem."""
 
-    def propose_many(
-        self,
-        problems: Sequence[DesignProblem],
-        *,
-        starts: Sequence[np.ndarray | None],
-        seeds: Sequence[np.random.SeedSequence],
-    ) -> list[Proposal | CrbeamError]:
-        """One problem after the other."""
-        return [self._proposal(*item) for item in zip(problems, starts, seeds, strict=True)]
-
-    def _proposal(
-        self, problem: DesignProblem, start: np.ndarray | None, seed: np.random.SeedSequence
-    ) -> Proposal | CrbeamError:
+    def design(self, problem: DesignProblem, seed: np.random.SeedSequence) -> Proposal:
+        """Network and transmission, if some network tells what is asked for."""
         hybrid = hybrid_of(problem)
         assert hybrid is not None
-        try:
-            require_identifiable(problem, hybrid, seed)
-            return self.propose_network(problem, hybrid, start, seed)
-        except CrbeamError as error:
-            return error
+        require_identifiable(problem, hybrid, seed)
+        return self.propose_network(problem, hybrid, seed)
 
     def evidence(self, problem: DesignProblem, hybrid: SubarrayHybrid) -> SubarrayEvidence | None:
         """What proves the bound that knows the sub-arrays, if it is wanted."""

@@ -1,13 +1,21 @@
 """Published methods for hybrid arrays, which split the network off by a penalty."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import ClassVar, Literal
 
+import numpy as np
+
+from crbeam.design.hybrid.alternation import alternate
+from crbeam.design.hybrid.descent import finished
 from crbeam.design.hybrid.method import HybridMethod
 from crbeam.design.hybrid.networks import hybrid_of, n_antennas_of
 from crbeam.design.hybrid.penalty import PenaltySettings
+from crbeam.design.hybrid.views import ReceiveView
 from crbeam.design.problem import DesignProblem
+from crbeam.design.result import Proposal
 from crbeam.design.service_constraints import MinimumUplinkSinr
+from crbeam.design.subarrays import SubarrayHybrid
 
 #: Antennas of the hybrid array up to which the relaxation over all pairs of them is bearable.
 LARGEST_LIFTED = 32
@@ -26,6 +34,8 @@ class PenaltyMethod(HybridMethod):
         max_outer: iterations of the outer loop.
         samples: random candidates in each rounding.
     """
+
+    side: ClassVar[Literal["transmit", "receive"]]
 
     penalty: float = 1.0
     shrink: float = 0.6
@@ -56,14 +66,17 @@ class PenaltyMethod(HybridMethod):
             self.samples,
         )
 
-    def refusal(self, problem: DesignProblem, side: str) -> str | None:
-        """Why the problem is not one for this side of the link and this size, or None."""
+    def why_not(self, problem: DesignProblem) -> str | None:
+        """Needs a hybrid array on the side that the method is for, and not too large."""
+        return super().why_not(problem) or self._refusal(problem)
+
+    def _refusal(self, problem: DesignProblem) -> str | None:
         hybrid = hybrid_of(problem)
         assert hybrid is not None
-        if hybrid.side != side:
-            return f"{self.key} needs a hybrid array on the {side} side."
+        if hybrid.side != self.side:
+            return f"{self.key} needs a hybrid array on the {self.side} side."
         users = [part for part in problem.constraints if isinstance(part, MinimumUplinkSinr)]
-        if side == "receive" and len(users) != 1:
+        if self.side == "receive" and len(users) != 1:
             return f"{self.key} needs users in the uplink."
         n_antennas = n_antennas_of(problem, hybrid)
         if n_antennas > LARGEST_LIFTED:
@@ -72,6 +85,31 @@ class PenaltyMethod(HybridMethod):
                 f"{LARGEST_LIFTED} antennas, but {hybrid.port} has {n_antennas}; `hybrid` has no such limit."
             )
         return None
+
+
+def alternated(
+    method: PenaltyMethod,
+    problem: DesignProblem,
+    hybrid: SubarrayHybrid,
+    seed: np.random.SeedSequence,
+    *,
+    updates: int,
+    least_decrease: float,
+) -> Proposal:
+    """Probing and network in turn, and the digital optimum behind the last network.
+
+    Raises:
+        Infeasible: the users do not reach their ratios behind the first network.
+    """
+    view = ReceiveView(problem, hybrid)
+    run = alternate(view, method.settings, seed, updates=updates, tolerance=least_decrease)
+    return replace(
+        finished(view, run.phases_rad, tolerance=1e-6),
+        trace=tuple(np.minimum.accumulate(run.objectives).tolist()),
+        iterations=run.iterations,
+        details=violation_details(run.violations),
+        subarrays=method.evidence(problem, hybrid),
+    )
 
 
 def violation_details(violations: Sequence[float]) -> dict[str, float]:

@@ -1,20 +1,19 @@
 """Least weighted bound of a transmission that also serves users."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from crbeam.design.certified_method import CertifiedMethod
+from crbeam.design.one_by_one import OneByOne
 from crbeam.design.problem import DesignProblem, Power, WeightedBound
 from crbeam.design.result import Proposal
 from crbeam.design.served.optimum import served_optimum
 from crbeam.design.service_constraints import FixedAnalog, Illumination, MinimumSinr, MinimumUplinkSinr
-from crbeam.errors import CrbeamError
 
 
 @dataclass(frozen=True)
-class Digital(CertifiedMethod):
+class Digital(OneByOne, CertifiedMethod):
     """Least weighted bound over the covariances of all streams, with every user's SINR and an illumination floor kept.
 
     The problem is convex. It is solved through its Lagrangian dual in the span of what sees the transmission (K + 3
@@ -34,21 +33,9 @@ class Digital(CertifiedMethod):
     summary = "least weighted bound under SINR and illumination requirements, digital beams (global optimum)"
     keeps = frozenset({MinimumSinr, MinimumUplinkSinr, Illumination, FixedAnalog})
 
-    def propose_many(
-        self,
-        problems: Sequence[DesignProblem],
-        *,
-        starts: Sequence[np.ndarray | None],  # noqa: ARG002
-        seeds: Sequence[np.random.SeedSequence],  # noqa: ARG002
-    ) -> list[Proposal | CrbeamError]:
-        """One problem after the other; the method has no use for starts."""
-        return [self._optimum(problem) for problem in problems]
-
-    def _optimum(self, problem: DesignProblem) -> Proposal | CrbeamError:
-        try:
-            return _at_full_power(problem, served_optimum(problem, tolerance=self.tolerance))
-        except CrbeamError as error:
-            return error
+    def design(self, problem: DesignProblem, seed: np.random.SeedSequence) -> Proposal:  # noqa: ARG002
+        """The optimum, with budgets that nobody sees spent evenly."""
+        return _at_full_power(problem, served_optimum(problem, tolerance=self.tolerance))
 
     def why_not(self, problem: DesignProblem) -> str | None:
         """Needs a weighted bound as the objective."""

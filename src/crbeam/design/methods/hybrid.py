@@ -63,10 +63,9 @@ class Hybrid(HybridMethod):
         self,
         problem: DesignProblem,
         hybrid: SubarrayHybrid,
-        start: np.ndarray | None,  # noqa: ARG002
         seed: np.random.SeedSequence,
     ) -> Proposal:
-        """The best of all starts; covariances are of no use as starts.
+        """The best of all starts.
 
         Raises:
             Infeasible: no start led to a network behind which the requirements can be met; another may exist.

@@ -1,13 +1,12 @@
 """Most power on the target under rates of receivers with several antennas, by successive convex approximation."""
 
 import warnings
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from crbeam.design.method import DesignMethod
+from crbeam.design.one_by_one import OneByOne
 from crbeam.design.one_direction.optimum import most_power
 from crbeam.design.one_direction.problem import only_direction, sensing_stream, why_not_lit, with_evidence_for
 from crbeam.design.one_direction.rate_receivers import (
@@ -25,7 +24,7 @@ from crbeam.design.rate_constraints import MinimumRate
 from crbeam.design.result import DualEvidence, Proposal
 from crbeam.design.served.requirements import require_feasible_sinr
 from crbeam.design.service_constraints import MinimumSinr
-from crbeam.errors import CrbeamError, Infeasible, SolverFailed
+from crbeam.errors import Infeasible, SolverFailed
 from crbeam.linalg import positive_part
 
 if TYPE_CHECKING:
@@ -42,7 +41,7 @@ _STALLED = 1e-4
 
 
 @dataclass(frozen=True)
-class LiftedSca(DesignMethod):
+class LiftedSca(OneByOne):
     """Least bound over covariances of all streams where all information comes over one direction, under rates.
 
     Every bound is then proportional to one over the power in that direction, which is linear. In the rate
@@ -76,22 +75,6 @@ class LiftedSca(DesignMethod):
     max_iterations: int = 15
     threshold: float = 1e-4
 
-    def propose_many(
-        self,
-        problems: Sequence[DesignProblem],
-        *,
-        starts: Sequence[np.ndarray | None],  # noqa: ARG002
-        seeds: Sequence[np.random.SeedSequence],  # noqa: ARG002
-    ) -> list[Proposal | CrbeamError]:
-        """One problem after the other; the method has no use for starts."""
-        results: list[Proposal | CrbeamError] = []
-        for problem in problems:
-            try:
-                results.append(self._proposal(problem))
-            except CrbeamError as error:
-                results.append(error)
-        return results
-
     def why_not(self, problem: DesignProblem) -> str | None:
         """Needs one block whose information comes over one direction, and rates."""
         reason = why_not_lit(self.key, problem)
@@ -99,7 +82,8 @@ class LiftedSca(DesignMethod):
             return f"{self.key} needs rates to approximate; without them all power goes to the target."
         return reason or super().why_not(problem)
 
-    def _proposal(self, problem: DesignProblem) -> Proposal:
+    def design(self, problem: DesignProblem, seed: np.random.SeedSequence) -> Proposal:  # noqa: ARG002
+        """Successive programs from a start that just keeps the rates."""
         require_feasible_sinr(problem)
         receivers, direction = rate_receivers(problem), only_direction(problem)
         assert direction is not None, "why_not has said so"

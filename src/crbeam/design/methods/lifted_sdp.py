@@ -1,21 +1,20 @@
 """Most power on the target under rates in lines of sight, as one convex program."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from crbeam.design.certified_method import CertifiedMethod
+from crbeam.design.one_by_one import OneByOne
 from crbeam.design.one_direction.optimum import most_power
 from crbeam.design.one_direction.problem import only_direction, why_not_lit, with_evidence_for
 from crbeam.design.problem import DesignProblem
 from crbeam.design.result import Proposal
 from crbeam.design.service_constraints import MinimumSinr
-from crbeam.errors import CrbeamError
 
 
 @dataclass(frozen=True)
-class LiftedSdp(CertifiedMethod):
+class LiftedSdp(OneByOne, CertifiedMethod):
     """Least weighted bound where all information comes over one direction, under the rates of receivers.
 
     In a line of sight a rate is a linear inequality on the covariances of all streams, and every bound is proportional
@@ -33,24 +32,11 @@ class LiftedSdp(CertifiedMethod):
     summary = "least bound under rates where all information comes over one direction (global optimum)"
     keeps = frozenset({MinimumSinr})
 
-    def propose_many(
-        self,
-        problems: Sequence[DesignProblem],
-        *,
-        starts: Sequence[np.ndarray | None],  # noqa: ARG002
-        seeds: Sequence[np.random.SeedSequence],  # noqa: ARG002
-    ) -> list[Proposal | CrbeamError]:
-        """One problem after the other; the method has no use for starts."""
-        return [self._optimum(problem) for problem in problems]
-
-    def _optimum(self, problem: DesignProblem) -> Proposal | CrbeamError:
+    def design(self, problem: DesignProblem, seed: np.random.SeedSequence) -> Proposal:  # noqa: ARG002
+        """The optimum, with evidence for grading."""
         direction = only_direction(problem)
         assert direction is not None, "why_not has said so"
-        try:
-            found = most_power(problem, direction, tolerance=self.tolerance)
-        except CrbeamError as error:
-            return error
-        return with_evidence_for(problem, found, direction)
+        return with_evidence_for(problem, most_power(problem, direction, tolerance=self.tolerance), direction)
 
     def why_not(self, problem: DesignProblem) -> str | None:
         """Needs one block whose information comes over one direction."""

@@ -34,16 +34,16 @@ class PenaltyDownlink(PenaltyMethod):
 
     key = "pdd-downlink"
     summary = "hybrid array, downlink: penalty dual decomposition with relaxed phases (li2024 Algorithm 2, corrected)"
+    side = "transmit"
     keeps = frozenset({MinimumSinr, Illumination})
 
     def propose_network(
         self,
         problem: DesignProblem,
         hybrid: SubarrayHybrid,
-        start: np.ndarray | None,  # noqa: ARG002
         seed: np.random.SeedSequence,
     ) -> Proposal:
-        """One run; covariances are of no use as starts.
+        """One run.
 
         Raises:
             SolverFailed: the requirements cannot be met behind the first network.
@@ -61,7 +61,3 @@ class PenaltyDownlink(PenaltyMethod):
             },
             subarrays=self.evidence(problem, hybrid),
         )
-
-    def why_not(self, problem: DesignProblem) -> str | None:
-        """Needs a hybrid array that sends, and is not too large."""
-        return super().why_not(problem) or self.refusal(problem, "transmit")

@@ -1,13 +1,10 @@
 """Penalty dual decomposition for a hybrid array that listens, for one probing, as published."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
-from crbeam.design.hybrid.alternation import alternate
-from crbeam.design.hybrid.descent import finished
-from crbeam.design.hybrid.penalty_method import PenaltyMethod, violation_details
-from crbeam.design.hybrid.views import ReceiveView
+from crbeam.design.hybrid.penalty_method import PenaltyMethod, alternated
 from crbeam.design.problem import DesignProblem
 from crbeam.design.result import Proposal
 from crbeam.design.service_constraints import MinimumUplinkSinr
@@ -30,30 +27,18 @@ class PenaltyUplink(PenaltyMethod):
     summary = (
         "hybrid array, uplink: phases for one probing by penalty dual decomposition (li2024 Algorithm 5, corrected)"
     )
+    side = "receive"
     keeps = frozenset({MinimumUplinkSinr})
 
     def propose_network(
         self,
         problem: DesignProblem,
         hybrid: SubarrayHybrid,
-        start: np.ndarray | None,  # noqa: ARG002
         seed: np.random.SeedSequence,
     ) -> Proposal:
-        """One run; covariances are of no use as starts.
+        """One run.
 
         Raises:
             Infeasible: the users do not reach their ratios behind the first network.
         """
-        view = ReceiveView(problem, hybrid)
-        run = alternate(view, self.settings, seed, updates=1, tolerance=1e-12)
-        return replace(
-            finished(view, run.phases_rad, tolerance=1e-6),
-            trace=tuple(np.minimum.accumulate(run.objectives).tolist()),
-            iterations=run.iterations,
-            details=violation_details(run.violations),
-            subarrays=self.evidence(problem, hybrid),
-        )
-
-    def why_not(self, problem: DesignProblem) -> str | None:
-        """Needs a hybrid array that listens to users, and is not too large."""
-        return super().why_not(problem) or self.refusal(problem, "receive")
+        return alternated(self, problem, hybrid, seed, updates=1, least_decrease=1e-12)

@@ -1,20 +1,18 @@
 """Successive convex approximation of probing beside uplink users, as published."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from crbeam.design.method import DesignMethod
+from crbeam.design.one_by_one import OneByOne
 from crbeam.design.problem import DesignProblem, WeightedBound
 from crbeam.design.result import Proposal
 from crbeam.design.served.probing_search import successive_probing
 from crbeam.design.service_constraints import MinimumUplinkSinr
-from crbeam.errors import CrbeamError
 
 
 @dataclass(frozen=True)
-class SuccessiveUplink(DesignMethod):
+class SuccessiveUplink(OneByOne):
     """The paper's Algorithm 4, corrected: probing and lifted combiners together, by programs inside the true one.
 
     It comes to the optimum of `digital`, which has the combiners in closed form, and needs many programs for it.
@@ -40,21 +38,9 @@ class SuccessiveUplink(DesignMethod):
         self.require_option("least_decrease", self.least_decrease > 0.0, "positive")
         self.require_option("max_iterations", self.max_iterations >= 1, "at least 1")
 
-    def propose_many(
-        self,
-        problems: Sequence[DesignProblem],
-        *,
-        starts: Sequence[np.ndarray | None],  # noqa: ARG002
-        seeds: Sequence[np.random.SeedSequence],  # noqa: ARG002
-    ) -> list[Proposal | CrbeamError]:
-        """One problem after the other, from a weak isotropic probing."""
-        return [self._proposal(problem) for problem in problems]
-
-    def _proposal(self, problem: DesignProblem) -> Proposal | CrbeamError:
-        try:
-            return successive_probing(problem, tolerance=self.least_decrease, max_iterations=self.max_iterations)
-        except CrbeamError as error:
-            return error
+    def design(self, problem: DesignProblem, seed: np.random.SeedSequence) -> Proposal:  # noqa: ARG002
+        """One run, from a weak isotropic probing."""
+        return successive_probing(problem, tolerance=self.least_decrease, max_iterations=self.max_iterations)
 
     def why_not(self, problem: DesignProblem) -> str | None:
         """Needs a weighted bound as the objective, one block, and one set of users."""

@@ -4,25 +4,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-import numpy as np
-
 from crbeam.design.constraints import PowerBudget
-from crbeam.design.method import DesignMethod
 from crbeam.design.network.choices import Role, is_network, roles_of, unproven_constraint
 from crbeam.design.network.cover import possible_programs
 from crbeam.design.network.leaf import Leaf
 from crbeam.design.network.search import relaxed
+from crbeam.design.one_by_one import OneByOne
 from crbeam.design.problem import DesignProblem, Hinge
-from crbeam.design.result import Proposal
 from crbeam.design.service_constraints import Association, BoundLimit, MinimumSinr, ReceiverChoice
-from crbeam.errors import CrbeamError
 
 #: Gap of the relaxations that tell how far a scheme without search is from the optimum.
 RELAXATION_GAP = 1e-6
 
 
 @dataclass(frozen=True)
-class NetworkMethod(DesignMethod):
+class NetworkMethod(OneByOne):
     """A method that minimises power or bounds of a network, one problem after the other."""
 
     keeps: ClassVar[frozenset[type]] = frozenset({PowerBudget, MinimumSinr, BoundLimit, ReceiverChoice, Association})
@@ -37,26 +33,6 @@ class NetworkMethod(DesignMethod):
         if reason is not None:
             return f"{self.key} needs {reason}"
         return super().why_not(problem)
-
-    def propose_many(
-        self,
-        problems: Sequence[DesignProblem],
-        *,
-        starts: Sequence[np.ndarray | None],  # noqa: ARG002
-        seeds: Sequence[np.random.SeedSequence],
-    ) -> list[Proposal | CrbeamError]:
-        """One problem after the other; no method of this kind has a use for starts."""
-        found: list[Proposal | CrbeamError] = []
-        for problem, seed in zip(problems, seeds, strict=True):
-            try:
-                found.append(self.design(problem, seed))
-            except CrbeamError as error:
-                found.append(error)
-        return found
-
-    def design(self, problem: DesignProblem, seed: np.random.SeedSequence) -> Proposal:
-        """Transmission for one problem."""
-        raise NotImplementedError
 
 
 def relaxation_leaves(problem: DesignProblem, roles: Sequence[Role] | None = None) -> tuple[Leaf, ...]:

@@ -1,13 +1,12 @@
 """What methods that select receivers share."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import numpy as np
 from jaxtyping import Bool
 
-from crbeam.design.method import DesignMethod
+from crbeam.design.one_by_one import OneByOne
 from crbeam.design.problem import DesignProblem
 from crbeam.design.result import Proposal, SetProof
 from crbeam.design.selection.candidates import MAX_LISTED, all_sets
@@ -17,7 +16,7 @@ from crbeam.design.selection.program import selection_program, why_no_selection
 from crbeam.design.selection.search import SelectionProblem, SelectionResult, best_selection
 from crbeam.design.served.requirements import require_feasible_sinr
 from crbeam.design.service_constraints import MinimumSinr
-from crbeam.errors import CrbeamError, Infeasible
+from crbeam.errors import Infeasible
 
 #: Relative gap of selections among candidates, and certified gap of their transmissions.
 CANDIDATE_GAP, BEAM_GAP = 1e-6, 1e-7
@@ -25,7 +24,7 @@ SELECTION_CONSTRAINTS: frozenset[type] = frozenset({MinimumSinr, Selection})
 
 
 @dataclass(frozen=True)
-class SelectionMethod(DesignMethod):
+class SelectionMethod(OneByOne):
     """A method that looks at some sets of receivers, each with its best transmission, one problem after the other."""
 
     keeps: ClassVar[frozenset[type]] = SELECTION_CONSTRAINTS
@@ -35,23 +34,7 @@ class SelectionMethod(DesignMethod):
         """Needs receivers to choose from, and information over one direction in lines of sight."""
         return why_no_selection(self.key, problem) or super().why_not(problem)
 
-    def propose_many(
-        self,
-        problems: Sequence[DesignProblem],
-        *,
-        starts: Sequence[np.ndarray | None],  # noqa: ARG002
-        seeds: Sequence[np.random.SeedSequence],  # noqa: ARG002
-    ) -> list[Proposal | CrbeamError]:
-        """One problem after the other; no method of this kind draws, or has a use for starts."""
-        found: list[Proposal | CrbeamError] = []
-        for problem in problems:
-            try:
-                found.append(self.design(problem))
-            except CrbeamError as error:
-                found.append(error)
-        return found
-
-    def design(self, problem: DesignProblem) -> Proposal:
+    def design(self, problem: DesignProblem, seed: np.random.SeedSequence) -> Proposal:  # noqa: ARG002
         """Best candidate with its transmission, and the power that all receivers leave, which bounds every set."""
         program = selection_program(problem, tolerance=BEAM_GAP)
         everything = proof_of_all(program)
