@@ -1,8 +1,8 @@
 """What a design method is: hyper-parameters and a way to propose transmissions.
 
 A method never grades itself: `solve` and `solve_many` recompute objective, lower bound and status of every proposal
-from the problem. To add a method, write a frozen dataclass with `key`, `summary` and `propose_many` (or, in a `OneByOne`,
-`design` for one problem); nothing has to be registered to use it from Python.
+from the problem. To add a method, write a frozen dataclass with `key`, `summary` and `propose_many`, or derive it from
+`OneByOne` and write `design` for one problem; nothing has to be registered to use it from Python.
 """
 
 from abc import ABC, abstractmethod
