@@ -118,7 +118,7 @@ def run(small, tmp_path, monkeypatch):
     monkeypatch.setattr(draws, "SHARES", draws.COMPARED_SHARES)
     monkeypatch.setattr(allocation, "SHARES", (0.6, 0.9))
     monkeypatch.setattr(gathering, "RANK_SCENES", 2)
-    with paper_run(tmp_path) as whole:
+    with paper_run(tmp_path, workers=1) as whole:
         yield whole
 
 

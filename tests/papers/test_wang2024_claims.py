@@ -249,7 +249,7 @@ def test_a_small_study_of_selection(tmp_path, monkeypatch):
 
     monkeypatch.setattr(drops, "DROPS", (3, 200))
     assert selection_study(full=False).axes.realisations == 1
-    with paper_run(tmp_path) as run:
+    with paper_run(tmp_path, workers=1) as run:
         found = selection_drops(run)
     for each in found.values():
         assert each.largest_gap <= 1e-4

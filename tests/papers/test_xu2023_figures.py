@@ -82,7 +82,7 @@ def test_studies_give_the_same_draws_to_every_method(monkeypatch, tmp_path):
     monkeypatch.setattr(scenes, "RATIOS_DB", ((8.0,), (8.0,)))
     monkeypatch.setattr(draws, "algorithm_study", lambda *, full: scenes.fading_study(FITTED, full=full))
     monkeypatch.setattr(draws, "algorithm_drops_study", scenes.drops_study)
-    with paper_run(tmp_path) as run:
+    with paper_run(tmp_path, workers=1) as run:
         fading, drops = draws.fading(run, FITTED), draws.drops(run)
     exact = fading.powers[EXACT]
     assert fading.selected != ("bs1",)

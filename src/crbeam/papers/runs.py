@@ -35,12 +35,14 @@ class PaperRun:
         studies_dir: folder for the stores of studies.
         full: finer curves and more draws, which take longer.
         report: told what is being done, and how long studies will take.
+        workers: processes for long studies; by default one for each core.
     """
 
     out_dir: Path
     studies_dir: Path
     full: bool = False
     report: Report = silence
+    workers: int | None = None
 
     @property
     def kept_dir(self) -> Path:
@@ -65,7 +67,7 @@ class PaperRun:
         folder = self.kept_dir if is_long else self.studies_dir
         store = folder / f"{name}-{Plan.of(study).fingerprint[:_MARK]}.sqlite"
         if self.full or is_long:
-            run_study(study, store, observer=_Announcer(name, self.report))
+            run_study(study, store, workers=self.workers, observer=_Announcer(name, self.report))
         else:
             run_study(study, store, workers=1)
         return read_results(store)
@@ -73,7 +75,7 @@ class PaperRun:
 
 @contextmanager
 def paper_run(
-    out_dir: str | os.PathLike[str], *, full: bool = False, report: Report | None = None
+    out_dir: str | os.PathLike[str], *, full: bool = False, report: Report | None = None, workers: int | None = None
 ) -> Iterator[PaperRun]:
     """A run whose studies are kept in the folder of its results if it is a full one; otherwise only long ones are.
 
@@ -81,13 +83,14 @@ def paper_run(
         out_dir: folder for the files, made if it does not exist.
         full: finer curves and more draws, which take longer.
         report: told what is being done.
+        workers: processes for long studies; by default one for each core.
     """
     out, tell = Path(out_dir), report or silence
     if full:
-        yield PaperRun(out, out / STUDIES_FOLDER, full=True, report=tell)
+        yield PaperRun(out, out / STUDIES_FOLDER, full=True, report=tell, workers=workers)
         return
     with TemporaryDirectory() as folder:
-        yield PaperRun(out, Path(folder), report=tell)
+        yield PaperRun(out, Path(folder), report=tell, workers=workers)
 
 
 class _Announcer:

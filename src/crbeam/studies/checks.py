@@ -11,7 +11,7 @@ from crbeam.scenario.fields import FieldPath, field_problem
 from crbeam.scenario.overrides import with_value
 from crbeam.scenario.problems import validated
 from crbeam.scenario.yaml_document import Document
-from crbeam.studies.metrics import chosen_metrics, metric_names
+from crbeam.studies.metrics import default_metrics, metric_names
 from crbeam.studies.scenario_fields import require_possible
 from crbeam.studies.values import unknown_name
 
@@ -103,6 +103,8 @@ def _check_size(study: "Study") -> None:
 
 
 def _check_metrics(study: "Study") -> None:
+    if not study.metrics and study.stop is None:
+        return
     known = known_metrics(study)
     for index, name in enumerate(study.metrics):
         if name not in known:
@@ -110,7 +112,7 @@ def _check_metrics(study: "Study") -> None:
     if study.stop is None:
         return
     try:
-        columns = chosen_metrics(study.metrics, known)
+        columns = study.metrics or default_metrics(known)
     except InvalidInput as error:
         raise field_problem(str(error), ("metrics",)) from None
     if study.stop.metric not in columns:

@@ -82,14 +82,12 @@ def _order(name: str) -> tuple[str, int]:
     return ("", list(_UNITS).index(name)) if name in _UNITS else (stem, int(index or 0))
 
 
-def chosen_metrics(chosen: tuple[str, ...], known: list[str]) -> tuple[str, ...]:
-    """The metrics that a study records.
+def default_metrics(known: list[str]) -> tuple[str, ...]:
+    """The metrics that a study records which lists none.
 
     Raises:
         InvalidInput: there are too many to record them all.
     """
-    if chosen:
-        return chosen
     if len(known) > MOST_BY_DEFAULT:
         raise InvalidInput(
             f"The metrics to record must be listed when there are more than {MOST_BY_DEFAULT}, found {len(known)}. "

@@ -7,7 +7,7 @@ from typing import Any
 
 import crbeam
 from crbeam.studies.checks import known_metrics
-from crbeam.studies.metrics import METRICS_VERSION, chosen_metrics
+from crbeam.studies.metrics import METRICS_VERSION, default_metrics
 from crbeam.studies.scenes import portable_data
 from crbeam.studies.study import Study
 from crbeam.studies.values import canonical_text
@@ -32,7 +32,7 @@ class Plan:
         Raises:
             InvalidInput: the study has to say which metrics to record.
         """
-        return cls(study, chosen_metrics(study.metrics, known_metrics(study)))
+        return cls(study, study.metrics or default_metrics(known_metrics(study)))
 
     @cached_property
     def document(self) -> dict[str, Any]:

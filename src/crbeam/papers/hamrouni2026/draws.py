@@ -28,6 +28,8 @@ FULL_SHARES = (0.05, 0.1, 0.2, 0.35, 0.5, 0.65, 0.8, 0.9, 0.95)
 #: Random scenes of a quick run, of a full one.
 COUNTS = (20, 200)
 _MOST_TARGETS = 4
+#: Few enough for all cores to have work to the end of a study.
+_BATCH_CASES = 40
 _SHARE_AXIS = "share"
 #: The observations that each method is judged by.
 LINKS: Mapping[str, str] = {
@@ -104,7 +106,13 @@ def _study(gains: str, loss: str, methods: tuple[str, ...], fields: Mapping[str,
     axes = {"method": list(methods), "weight": [1.0], "realisations": COUNTS[int(full)], "fields": fields}
     links = tuple(dict.fromkeys([*(LINKS[method] for method in methods), "monostatic_stage"]))
     metrics = [name for link in links for name in _link_metrics(link)]
-    return random_study(gains, [f"requirements.loss={loss}"], axes=axes, metrics=["objective", "lower_bound", *metrics])
+    return random_study(
+        gains,
+        [f"requirements.loss={loss}"],
+        axes=axes,
+        metrics=["objective", "lower_bound", *metrics],
+        batch_cases=_BATCH_CASES,
+    )
 
 
 def _link_metrics(link: str) -> list[str]:
@@ -117,7 +125,7 @@ def _link_metrics(link: str) -> list[str]:
 def outcomes(run: PaperRun, gains: str, loss: str) -> dict[str, Outcomes]:
     """Outcomes by method, those with every symbol of the interval at one share, the whole."""
     words = f"{gains}-{loss}".lower().replace(" ", "-")
-    results = {words: run.results(words, sequential_study(gains, loss, full=run.full))}
+    results = {words: run.results(words, sequential_study(gains, loss, full=run.full), is_long=True)}
     if loss == TRACE:
         results["all"] = run.results(f"{words}-all", baseline_study(gains, full=run.full))
     return {

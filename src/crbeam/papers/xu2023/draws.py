@@ -142,18 +142,18 @@ def excess_db(powers: Mapping[str, Powers], method: str) -> Float[np.ndarray, "d
 def fading(run: PaperRun, losses: str) -> Fading:
     """Powers in the setting of Fig. 2 under one reading of the losses; the algorithm under the fitted one."""
     words = losses.replace(" ", "-")
-    powers = _by_method(run.results(f"fading-{words}", fading_study(losses, full=run.full)))
+    powers = _by_method(run.results(f"fading-{words}", fading_study(losses, full=run.full), is_long=True))
     if losses == FITTED:
-        powers |= _by_method(run.results("fading-algorithm", algorithm_study(full=run.full)))
+        powers |= _by_method(run.results("fading-algorithm", algorithm_study(full=run.full), is_long=True))
     receivers = run.results(f"receivers-{words}", receivers_study(losses, full=run.full))
     return Fading(powers, _powers(receivers, EXACT, (LISTENING_AXIS,)))
 
 
 def drops(run: PaperRun) -> Drops:
     """Powers over the least ratio of the users, at random places."""
-    results = run.results("drops", drops_study(full=run.full))
+    results = run.results("drops", drops_study(full=run.full), is_long=True)
     ratios = level_db(results[RATIO_AXIS].to_numpy())
-    algorithm = run.results("drops-algorithm", algorithm_drops_study(full=run.full))
+    algorithm = run.results("drops-algorithm", algorithm_drops_study(full=run.full), is_long=True)
     powers = {**_by_method(results, (RATIO_AXIS,)), **_by_method(algorithm, (RATIO_AXIS,))}
     return Drops(tuple(round(float(ratio), 6) for ratio in ratios), powers)
 
