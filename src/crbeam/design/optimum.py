@@ -14,7 +14,7 @@ import numpy as np
 
 from crbeam.design.certificate import objective_at
 from crbeam.design.engine import EngineResult, reduce_problem, reduce_problems, solve_reduced, solve_reduced_many
-from crbeam.design.engine.interior_point import Path, follow_path
+from crbeam.design.engine.interior_point import Path, follow_path, isotropic_parts
 from crbeam.design.engine.losses import HingeLoss, LimitedLoss, Loss
 from crbeam.design.engine.reduced_problem import ReducedProblem
 from crbeam.design.engine.solver import EVALUATION_LIMIT, MARGIN, result_of_path
@@ -42,6 +42,8 @@ class Effort:
     max_evaluations: int = EVALUATION_LIMIT
 
 
+#: Share of isotropic beams in what the interior point starts from, beside the transmission of least weighted bound.
+ISOTROPIC_SHARE = 0.01
 #: Relative amount by which squared thresholds are lowered to find a transmission that meets them strictly: the central
 #: path of a hinge meets them only in the limit.
 STRICTER = 1e-5
@@ -158,24 +160,31 @@ def _beyond(item: ReducedProblem, families: Families | None, rough: EngineResult
     assert families is not None
     levels = families.levels / item.scale
 
-    def follow(loss: Loss, start: Path | None = None, rounding: float = 0.0) -> Path:
-        goal, inside = MARGIN * effort.tolerance, () if start is None else start.inside
+    def follow(loss: Loss, start: tuple[np.ndarray, ...], rounding: float = 0.0) -> Path:
+        goal = MARGIN * effort.tolerance
         limits = {"gap": goal, "max_evaluations": effort.max_evaluations, "rounding": rounding}
-        return follow_path(item.shape, item.arrays, loss=loss, start=inside, **limits)
+        return follow_path(item.shape, item.arrays, loss=loss, start=start, **limits)
 
     with one_blas_thread(), np.errstate(all="ignore"):
-        path = follow(HingeLoss(families, levels), rounding=MARGIN * HINGE_ROUNDING / item.scale)
+        path = follow(HingeLoss(families, levels), _inside(item, rough), MARGIN * HINGE_ROUNDING / item.scale)
         used, inside, allowed = rough.evaluations + path.n_evaluations, path, 0.0
         if path.bound == 0.0 and 0.0 < path.value <= HINGE_ROUNDING / item.scale:
             allowed = float(levels.min()) * (STRICTER / 4.0) ** 2
-            inside = follow(HingeLoss(families, (1.0 - STRICTER) * levels), path, allowed)
+            inside = follow(HingeLoss(families, (1.0 - STRICTER) * levels), path.inside, allowed)
             used += inside.n_evaluations
         if inside.value > allowed:
             found, value = _after(used, item, path, effort), _loss_of(item, rough)
             is_kept = found.status == "optimal" or found.objective <= value
             return found if is_kept else replace(rough, objective=value, lower_bound=found.lower_bound)
-        best = follow(LimitedLoss(families, levels), inside)
+        best = follow(LimitedLoss(families, levels), inside.inside)
     return _tied(_after(used, item, best, effort), best.gap)
+
+
+def _inside(item: ReducedProblem, rough: EngineResult) -> tuple[np.ndarray, ...]:
+    """Positive definite X of each block near a transmission."""
+    near = item.compress(rough.covariances)
+    parts = zip(near, isotropic_parts(item.shape), strict=True)
+    return tuple((1.0 - ISOTROPIC_SHARE) * part + ISOTROPIC_SHARE * even for part, even in parts)
 
 
 def _after(evaluations: int, item: ReducedProblem, path: Path, effort: Effort) -> EngineResult:

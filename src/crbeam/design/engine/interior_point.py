@@ -34,7 +34,7 @@ from crbeam.linalg import hermitian_part
 ITERATION_LIMIT = 100
 #: Factor by which mu is lowered, and the squared Newton decrement below which it is.
 SHRINK = 0.03
-CENTRED = 0.25
+CENTRED = 1.0
 #: Largest fraction of the way to the boundary of the cone.
 BOUNDARY_FRACTION = 0.95
 #: Least mu. Where the loss has constraints of its own, mu stays at this share of what the gap allows until the point is
@@ -106,7 +106,7 @@ def follow_path(
     """
     bound = explicit_bound(shape, arrays)
     rank = sum(block.size for block in shape.blocks)
-    primal, weight = list(start) or _isotropic(shape), 0.0
+    primal, weight = list(start) or isotropic_parts(shape), 0.0
     best: Path | None = None
     used, trace, bounds = 0, [], []
     while used < max_evaluations and len(trace) < ITERATION_LIMIT:
@@ -145,7 +145,8 @@ def _lower_bound(local: SecondOrder, power: float) -> float:
     return float(np.clip(local.gain**2 / (local.constant + power) - local.loss.offset, 0.0, local.loss.value))
 
 
-def _isotropic(shape: ReducedShape) -> list[np.ndarray]:
+def isotropic_parts(shape: ReducedShape) -> list[np.ndarray]:
+    """The same power in every direction of every block; budgets are spent."""
     sharing = [sum(other.budget == block.budget for other in shape.blocks) for block in shape.blocks]
     return [
         np.eye(block.size, dtype=complex) / (block.size * share)
