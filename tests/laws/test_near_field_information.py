@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from crbeam.errors import Unidentifiable
-from crbeam.information.near_field import Echo, Pilots, echo_information, pilot_information, position_information
+from crbeam.information.near_field import Echo, UserPilots, echo_information, pilot_information, position_information
 from crbeam.propagation.near_field import distance_differences, near_field_response
 from crbeam.testing import random_covariance
 
@@ -217,7 +217,7 @@ def test_pilot_information_is_that_of_every_subcarrier(nuisance):
         slopes.append((amplitudes[:, None] * np.imag(phase) / STEP).ravel())
     expected = 2 / noise_w * 0.7 * np.array(slopes) @ np.array(slopes).T
     distances = distance_differences(MAIN_M, np.array([angle]), np.array([range_m]))
-    pilots = Pilots("uplink", carrier_hz, WAVELENGTH_M, frequency_hz, noise_w, nuisance)
+    pilots = UserPilots("uplink", carrier_hz, WAVELENGTH_M, frequency_hz, noise_w, nuisance)
     information_map = pilot_information(pilots, carrier=distances, delay=distances, amplitudes=amplitudes)
     found = information_map.at(np.array([[[0.7 + 0j]]]))
     names = ["user_angle", "user_range", "clock_bias"]

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from crbeam.information import InformationMap
-from crbeam.information.near_field import Echo, Pilots, echo_information, pilot_information, position_information
+from crbeam.information.near_field import Echo, UserPilots, echo_information, pilot_information, position_information
 from crbeam.propagation.near_field import DistanceDifferences, distance_differences, near_field_response
 
 CARRIER_HZ = 28e9
@@ -99,7 +99,7 @@ def pilot_bounds(carrier, delay, nuisance="phase", factor=2.0) -> tuple[float, f
     """The code that is compared with has 1 over the noise power where 2 is right; `factor` makes up for it."""
     wavelength_m = SPEED_MPS / CARRIER_HZ
     frequency_hz = BANDWIDTH_HZ / N_SUBCARRIERS * (np.arange(N_SUBCARRIERS) - (N_SUBCARRIERS - 1) / 2)
-    pilots = Pilots("uplink", CARRIER_HZ, wavelength_m, frequency_hz, factor * NOISE_WS, nuisance)
+    pilots = UserPilots("uplink", CARRIER_HZ, wavelength_m, frequency_hz, factor * NOISE_WS, nuisance)
     polar = pilot_information(pilots, carrier=carrier, delay=delay, amplitudes=user_models()[3])
     place = (float(np.arctan2(USER_M[1], USER_M[0])), float(np.hypot(*USER_M)))
     information_map: InformationMap = position_information(polar, {"user": place})

@@ -103,11 +103,11 @@ def _of_target(response: NearFieldResponse, target: int) -> tuple[np.ndarray, np
     return response.value[:, target], response.angle_slope[:, target], response.range_slope[:, target]
 
 
-def _gain_name(link: "Echo | Pilots", target: int) -> str:
+def _gain_name(link: "Echo | UserPilots", target: int) -> str:
     return f"{link.link}/{'phase' if link.nuisance == 'phase' else 'gain'}[{target}]"
 
 
-def _gain_size(link: "Echo | Pilots") -> int:
+def _gain_size(link: "Echo | UserPilots") -> int:
     return 1 if link.nuisance == "phase" else 2
 
 
@@ -153,7 +153,7 @@ def _named(name: str, quantity: str) -> str:
 
 
 @dataclass(frozen=True, eq=False)
-class Pilots:
+class UserPilots:
     """Pilots that a single-antenna user sends on a grid of subcarriers.
 
     Attributes:
@@ -174,7 +174,7 @@ class Pilots:
 
 
 def pilot_information(
-    pilots: Pilots,
+    pilots: UserPilots,
     *,
     carrier: DistanceDifferences,
     delay: DistanceDifferences,
