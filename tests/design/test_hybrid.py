@@ -13,7 +13,7 @@ from tests.design.hybrid_scenes import (
 )
 from tests.design.test_served import BUDGET_W, N_MAIN, downlink
 
-from crbeam.design import MinimumUplinkSinr, Proposal, SubarrayHybrid
+from crbeam.design import MinimumSinr, MinimumUplinkSinr, Proposal, SubarrayHybrid
 from crbeam.design.hybrid.identifiability import require_identifiable
 from crbeam.design.hybrid.networks import digital_relaxation, hybrid_of, n_antennas_of, with_network
 from crbeam.design.hybrid.starts import starting_phases_rad
@@ -109,6 +109,22 @@ def test_one_chain_cannot_tell_range_from_gain(world, key, rng):
         method_named(key).solve(one_chain(world, rng))
     assert caught.value.names == ("target_range[0]",)
     assert "served_users.antennas_per_chain" in str(caught.value)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("world", ["sending", "no users"])
+def test_one_chain_tells_the_angle(world, rng):
+    """The range, for which nobody asks, has no information at all; no random network does better."""
+    problem = one_chain(world, rng)
+    service = [part for part in problem.constraints if not isinstance(part, MinimumSinr)]
+    (criterion,) = problem.criteria
+    alone = replace(criterion, weights={"target_angle[0]": 1.0, "target_range[0]": 0.0})
+    problem = replace(problem, criteria=(alone,), constraints=tuple(service), streams=problem.streams[-1:])
+    design = Hybrid(starts=2).solve(problem)
+    assert 0.0 < design.lower_bound <= design.objective
+    networks = [random_network(problem, rng) for _ in range(20)]
+    others = [Digital().solve(with_network(problem, network)).objective for network in networks]
+    assert design.objective <= min(others) * (1.0 + 1e-6)
 
 
 @pytest.mark.parametrize("world", ONE_CHAIN)

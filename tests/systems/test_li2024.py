@@ -8,6 +8,7 @@ import pytest
 from crbeam.design.methods import method_named
 from crbeam.design.methods.digital import Digital
 from crbeam.errors import Infeasible, InvalidInput, InvalidScenario
+from crbeam.evaluation import evaluate
 from crbeam.scenario import Scenario, read_scenario, scenario_document
 from crbeam.systems import design_problem, double_array, isotropic_transmission, li2024, link_maps, paths_of, true_state
 from crbeam.systems.far_field_baseline import far_field_baseline, true_sinr, with_raised_sinr
@@ -86,6 +87,21 @@ def test_the_uplink_lights_the_target():
     scenario = small("li2024-uplink")
     design = Digital().solve(design_problem(scenario))
     assert li2024.illumination_share(scenario, design.covariances[0]) > 0.999
+
+
+def test_one_beam_tells_the_angle_without_the_range():
+    """All that a single beam hears of the range is a change of its gain."""
+    scenario = read_scenario("li2024-downlink")
+    beam = np.random.default_rng(3).standard_normal((64, 2)) @ [1.0, 1.0j]
+    covariance = 0.01 * np.outer(beam, beam.conj())[None]
+    quantities = evaluate(scenario, covariance).links["downlink"].quantities
+    assert quantities["target_position_m"] is None
+    assert quantities["target_range_m"] is None
+    information = li2024.polar_map(scenario).at(covariance)
+    angle = information.layout.indices(["target_angle[0]"])[0]
+    scale = 1.0 / np.sqrt(np.diagonal(information.matrix))
+    inverse = scale[:, None] * np.linalg.pinv(information.matrix * np.outer(scale, scale), rcond=1e-10) * scale
+    assert quantities["target_angle_rad"] == pytest.approx(np.sqrt(inverse[angle, angle]), rel=1e-6)
 
 
 def test_weights_of_the_paper_leave_the_angle_to_itself():

@@ -31,6 +31,7 @@ _QUANTITIES = {
     "delay": "delay_s",
     "doppler": "doppler_hz",
 }
+_POLAR_WORDS = ("target_angle_rad", "target_range_m")
 
 
 @dataclass(frozen=True, eq=False)
@@ -167,10 +168,10 @@ def _words(layout: ParameterLayout) -> dict[str, str]:
 def _polar(
     information: Information, polar: Mapping[str, tuple[float, float]], lost: Sequence[str]
 ) -> dict[str, Quantity]:
-    """Root bounds of a target's position, direction and distance."""
+    """Root bounds of a target's position, direction and distance; of the latter those that are determined."""
     ((parameter, (angle_rad, range_m)),) = polar.items()
     if parameter in lost:
-        return dict.fromkeys(("target_position_m", "target_angle_rad", "target_range_m"))
+        return {"target_position_m": None, **_one_coordinate(information, parameter, angle_rad, range_m)}
     covariance_m2 = information.bound([parameter])
     away = np.array([np.cos(angle_rad), np.sin(angle_rad)])
     across = np.array([-away[1], away[0]]) / range_m
@@ -179,6 +180,35 @@ def _polar(
         "target_angle_rad": float(np.sqrt(across @ covariance_m2 @ across)),
         "target_range_m": float(np.sqrt(away @ covariance_m2 @ away)),
     }
+
+
+def _one_coordinate(
+    information: Information, parameter: str, angle_rad: float, range_m: float
+) -> dict[str, float | None]:
+    """Root bounds of direction and distance of a target whose position is not determined: of one of them at most."""
+    alone = _in_polar_coordinates(information, parameter, angle_rad, range_m)
+    found = {word: alone.root_bound([word]) if alone.is_identifiable([word]) else None for word in _POLAR_WORDS}
+    across, along = found.values()
+    if across is not None and along is not None:
+        # The worse of them is determined by rounding only.
+        found["target_range_m" if along > range_m * across else "target_angle_rad"] = None
+    return found
+
+
+def _in_polar_coordinates(information: Information, parameter: str, angle_rad: float, range_m: float) -> Information:
+    """The same information with direction and distance in place of a position."""
+    old = information.layout
+    kept = {name: size for name, size in zip(old, old.sizes, strict=True) if name != parameter}
+    layout = ParameterLayout.of({**kept, **dict.fromkeys(_POLAR_WORDS, 1)})
+    jacobian = np.zeros((old.size, layout.size))
+    for name in kept:
+        jacobian[old[name], layout[name]] = np.eye(kept[name])
+    away = np.array([np.cos(angle_rad), np.sin(angle_rad)])
+    jacobian[old[parameter], layout.indices(_POLAR_WORDS)] = np.stack(
+        [range_m * np.array([-away[1], away[0]]), away], axis=1
+    )
+    told = information.as_prior().change_parameters(jacobian, layout)
+    return Information(told.constant, layout)
 
 
 def _unidentifiable(information: Information, positions: tuple[str, ...]) -> tuple[str, ...]:

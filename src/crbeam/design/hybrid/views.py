@@ -15,10 +15,13 @@ from jaxtyping import Complex
 
 from crbeam.design.hybrid.networks import digital_relaxation, n_antennas_of
 from crbeam.design.problem import DesignProblem
-from crbeam.design.served.barrier import CentralPoint, adjoints
-from crbeam.design.served.reduction import ServedProblem, reduce_served
+from crbeam.design.served.barrier import CentralPoint, adjoints, information_at
+from crbeam.design.served.reduction import SeenCriterion, ServedProblem, reduce_served
 from crbeam.design.service_constraints import MinimumUplinkSinr
 from crbeam.design.subarrays import SubarrayHybrid
+
+#: Relative eigenvalue of the whitened information below which a direction is open, and the prior that then closes it.
+OPEN_SHARE, PRIOR_SHARE = 1e-13, 1e-9
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,15 +49,37 @@ class NetworkView(ABC):
     @abstractmethod
     def _without_network(self) -> ServedProblem: ...
 
-    @abstractmethod
     def at(self, network: Complex[np.ndarray, "antenna chain"]) -> ServedProblem:
         """The digital problem behind a network."""
+        behind = self._behind(network)
+        return behind if self._prior == 0.0 else replace(behind, criteria=_with_prior(behind.criteria, self._prior))
+
+    @cached_property
+    def _prior(self) -> float:
+        """Information that is added to every whitened parameter: none, unless networks leave a nuisance open.
+
+        A nuisance without any information makes the optimal Y ambiguous. It tells nothing of what is asked for, so that
+        a little information may be added to it.
+        """
+        behind = self._behind(self.hybrid.network(np.random.default_rng(0).uniform(-np.pi, np.pi, self.n_antennas)))
+        totals = [np.eye(block.basis.shape[1]) + 0j for block in behind.blocks]
+        spectra = [np.linalg.eigvalsh(information_at(each, totals)) for each in behind.criteria]
+        open_ones = [values[-1] for values in spectra if values[0] <= OPEN_SHARE * values[-1]]
+        return PRIOR_SHARE * float(min(open_ones, default=0.0))
+
+    @abstractmethod
+    def _behind(self, network: Complex[np.ndarray, "antenna chain"]) -> ServedProblem:
+        """The digital problem with exactly the information behind a network."""
 
     @abstractmethod
     def slope(
         self, network: Complex[np.ndarray, "antenna chain"], optimum: CentralPoint
     ) -> Complex[np.ndarray, "antenna chain"]:
         """Derivative of the optimal value by the conjugate of the network."""
+
+
+def _with_prior(criteria: tuple[SeenCriterion, ...], prior: float) -> tuple[SeenCriterion, ...]:
+    return tuple(replace(each, constant=each.constant + prior * np.eye(len(each.constant))) for each in criteria)
 
 
 def network_view(problem: DesignProblem, hybrid: SubarrayHybrid) -> NetworkView:
@@ -76,7 +101,7 @@ class TransmitView(NetworkView):
         left, right = np.linalg.qr(network.conj().T @ self.reduced.blocks[0].basis)
         return left, right
 
-    def at(self, network: Complex[np.ndarray, "antenna chain"]) -> ServedProblem:
+    def _behind(self, network: Complex[np.ndarray, "antenna chain"]) -> ServedProblem:
         """Coordinates of the span of what the chains see."""
         _, right = self._frames(network)
         whole = self.reduced
@@ -111,7 +136,7 @@ class ReceiveView(NetworkView):
         kept = tuple(part for part in digital.constraints if not isinstance(part, MinimumUplinkSinr))
         return reduce_served(replace(digital, constraints=kept))
 
-    def at(self, network: Complex[np.ndarray, "antenna chain"]) -> ServedProblem:
+    def _behind(self, network: Complex[np.ndarray, "antenna chain"]) -> ServedProblem:
         """What passes the network, without uplink users."""
         criteria = []
         for each, original in zip(self.reduced.criteria, self.problem.active_criteria, strict=True):
