@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from tests.design.test_served import BUDGET_W, N_MAIN, downlink, half_way, responses, uplink
 
-from crbeam.design import Illumination, MinimumUplinkSinr, SubarrayHybrid
-from crbeam.design.hybrid.networks import hybrid_of, n_antennas_of
+from crbeam.design import Illumination, MinimumSinr, MinimumUplinkSinr, SubarrayHybrid
+from crbeam.design.hybrid.networks import digital_relaxation, hybrid_of, n_antennas_of
 
 ACCURACY = 1e-5
 
@@ -41,6 +41,27 @@ def hearing_alone(rng):
     return replace(problem, constraints=kept)
 
 
+def with_one_chain(problem):
+    """One sub-array of all antennas."""
+    array = replace(hybrid_of(problem), antennas_per_chain=N_MAIN)
+    return digital_relaxation(problem).with_constraints(array)
+
+
+def angle_alone(world):
+    """One chain, no users, and nobody asks for the range, of which the chain tells nothing."""
+
+    def made(rng):
+        problem = with_one_chain(world(rng))
+        kept = tuple(part for part in problem.constraints if not isinstance(part, MinimumSinr))
+        (criterion,) = problem.criteria
+        alone = replace(criterion, weights={"target_angle[0]": 1.0, "target_range[0]": 0.0})
+        return replace(problem, criteria=(alone,), constraints=kept, streams=problem.streams[-1:])
+
+    return made
+
+
+#: Angle alone through one chain, by the side of the array.
+ANGLE_ALONE = {"sent": angle_alone(sending), "heard": angle_alone(hearing_alone)}
 #: Worlds in which the digital optimum is searched as a function of the phases alone.
 SMOOTH = pytest.mark.parametrize(
     "world", [sending, demanding_downlink, hearing_alone], ids=["downlink", "downlink, demanding", "no users"]

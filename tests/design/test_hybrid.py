@@ -5,15 +5,17 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pytest
 from tests.design.hybrid_scenes import (
+    ANGLE_ALONE,
     WORLD,
     hearing,
     hearing_alone,
     random_network,
     sending,
+    with_one_chain,
 )
-from tests.design.test_served import BUDGET_W, N_MAIN, downlink
+from tests.design.test_served import BUDGET_W, downlink
 
-from crbeam.design import MinimumSinr, MinimumUplinkSinr, Proposal, SubarrayHybrid
+from crbeam.design import MinimumUplinkSinr, Proposal, SubarrayHybrid
 from crbeam.design.hybrid.identifiability import require_identifiable
 from crbeam.design.hybrid.networks import digital_relaxation, hybrid_of, n_antennas_of, with_network
 from crbeam.design.hybrid.starts import starting_phases_rad
@@ -85,13 +87,6 @@ def test_requirements_beyond_any_network_are_infeasible(rng):
 ONE_CHAIN = {"sending": sending, "hearing": hearing, "no users": hearing_alone}
 
 
-def one_chain(name, rng):
-    problem = ONE_CHAIN[name](rng)
-    kept = tuple(part for part in problem.constraints if not isinstance(part, SubarrayHybrid))
-    array = replace(hybrid_of(problem), antennas_per_chain=N_MAIN)
-    return replace(problem, constraints=(*kept, array))
-
-
 @pytest.mark.parametrize(
     ("world", "key"),
     [
@@ -106,20 +101,16 @@ def one_chain(name, rng):
 def test_one_chain_cannot_tell_range_from_gain(world, key, rng):
     """It passes on one combination of all antennas, which the range moves in phase and modulus like the gain."""
     with pytest.raises(Unidentifiable, match="at least two chains") as caught:
-        method_named(key).solve(one_chain(world, rng))
+        method_named(key).solve(with_one_chain(ONE_CHAIN[world](rng)))
     assert caught.value.names == ("target_range[0]",)
     assert "served_users.antennas_per_chain" in str(caught.value)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("world", ["sending", "no users"])
+@pytest.mark.parametrize("world", ANGLE_ALONE.values(), ids=list(ANGLE_ALONE))
 def test_one_chain_tells_the_angle(world, rng):
-    """The range, for which nobody asks, has no information at all; no random network does better."""
-    problem = one_chain(world, rng)
-    service = [part for part in problem.constraints if not isinstance(part, MinimumSinr)]
-    (criterion,) = problem.criteria
-    alone = replace(criterion, weights={"target_angle[0]": 1.0, "target_range[0]": 0.0})
-    problem = replace(problem, criteria=(alone,), constraints=tuple(service), streams=problem.streams[-1:])
+    """No random network does better."""
+    problem = world(rng)
     design = Hybrid(starts=2).solve(problem)
     assert 0.0 < design.lower_bound <= design.objective
     networks = [random_network(problem, rng) for _ in range(20)]
@@ -130,14 +121,14 @@ def test_one_chain_tells_the_angle(world, rng):
 @pytest.mark.parametrize("world", ONE_CHAIN)
 @pytest.mark.parametrize("per_chain", [4, 2, 1])
 def test_two_chains_and_more_can(world, per_chain, rng):
-    problem = one_chain(world, rng)
+    problem = with_one_chain(ONE_CHAIN[world](rng))
     hybrid = replace(hybrid_of(problem), antennas_per_chain=per_chain)
     problem = digital_relaxation(problem).with_constraints(hybrid)
     require_identifiable(problem, hybrid, np.random.SeedSequence(0))
 
 
 def test_what_no_antennas_can_tell_is_not_blamed_on_the_chains(rng):
-    problem = one_chain("hearing", rng)
+    problem = with_one_chain(hearing(rng))
     (criterion,) = problem.criteria
     parts = [replace(part, jacobian=0.0 * part.jacobian) for part in criterion.map.contributions]
     blind = replace(criterion, map=replace(criterion.map, contributions=tuple(parts)))

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from tests.design.hybrid_scenes import ACCURACY, SMOOTH, demanding_uplink, hearing, sending
+from tests.design.hybrid_scenes import ACCURACY, ANGLE_ALONE, SMOOTH, demanding_uplink, hearing, sending
 from tests.design.test_served import BUDGET_W, N_MAIN, responses
 
 from crbeam.design import Illumination, MinimumUplinkSinr, weighted_bound
@@ -40,6 +40,18 @@ def test_gradient_is_that_of_differences(world, price, rng):
     """Whether or not requirements bind, and where they are missed at a low price."""
     value = value_function(world(rng), price=price)
     assert directional_error(value, rng) < 1e-4
+
+
+@pytest.mark.parametrize("world", ANGLE_ALONE.values(), ids=list(ANGLE_ALONE))
+def test_values_and_gradients_where_the_range_stays_open(world, rng):
+    """Random phases of one chain are hundreds of times worse than the optimum without it, by whose size errors count."""
+    problem = world(rng)
+    value = value_function(problem)
+    assert directional_error(value, rng) < 3e-3
+    phases_rad = rng.uniform(-np.pi, np.pi, N_MAIN)
+    found = value.view.reduced.scale * np.exp(value(phases_rad)[0])
+    behind = with_network(problem, hybrid_of(problem).network(phases_rad))
+    assert found == pytest.approx(Digital().solve(behind).objective, rel=1e-4)
 
 
 def test_the_gradient_check_rejects_a_network_that_is_not_conjugated(rng):

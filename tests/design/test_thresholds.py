@@ -260,6 +260,18 @@ def test_powers_of_given_beams_minimise_the_loss(rng):
     assert_sound(restricted, design, witnesses=transmissions(restricted, rng))
 
 
+def test_powers_of_given_beams_share_a_budget():
+    """Thresholds that cannot all be met with them, although twice the power would do."""
+    for seed, level in ((0, 1.2), (2, 1.5)):
+        rng = np.random.default_rng(seed)
+        problem = random_hinge(rng, level=level, is_shared=True)
+        words = rng.standard_normal((6, 9)) + 1j * rng.standard_normal((6, 9))
+        restricted = problem.with_constraints(*(Codebook(block, words) for block in problem.blocks))
+        design = method_named("cpa-wcrb").solve(restricted)
+        assert design.status.key == "optimal"
+        assert_sound(restricted, design, witnesses=transmissions(restricted, rng))
+
+
 @pytest.mark.parametrize("key", ["fdb-wcm", "fdb-wbf", "cpa-wcm", "analog-wcrb", "analog-fdb"])
 def test_methods_of_guides_refuse_thresholds(key, rng):
     problem = replace(two_stage_problem(random_scenario(rng, n_targets=1, n_antennas=6)), objective=Hinge())

@@ -84,7 +84,7 @@ def test_a_long_study_survives_ten_kills(tmp_path):
     study, store, reference = (tmp_path / name for name in ("study.yaml", "killed.sqlite", "whole.sqlite"))
     text = EXAMPLE.read_text(encoding="utf-8")
     assert "realisations: 3000" in text
-    study.write_text(text.replace("realisations: 3000", "realisations: 600"), encoding="utf-8")
+    study.write_text(text.replace("realisations: 3000", "realisations: 600") + "\nbatch_cases: 50\n", encoding="utf-8")
     begin = time.perf_counter()
     alone = crbeam("study", "run", str(study), "--store", str(reference), "--workers", "1")
     seconds = time.perf_counter() - begin

@@ -6,7 +6,9 @@ from pathlib import Path
 import pytest
 
 from crbeam import InvalidScenario, read_scenario
-from crbeam.studies import Axes, Distribution, FieldAxis, Randomness, StoppingRule, Study, read_study
+from crbeam.errors import InvalidInput
+from crbeam.studies import Axes, Distribution, FieldAxis, Randomness, StoppingRule, Study, metrics, read_study
+from crbeam.studies.planning import Plan
 
 GOOD = """\
 title: A study
@@ -126,6 +128,16 @@ def test_mistakes_have_their_line(write, right, wrong, line, words):
     assert words in str(caught.value)
     assert caught.value.file == str(file)
     assert caught.value.line == line
+
+
+@pytest.mark.parametrize("stop", ["", "stop: {metric: objective, relative_half_width: 0.1}\n"])
+def test_many_metrics_have_to_be_chosen(write, monkeypatch, stop):
+    """At the latest when the study is planned; with a stopping rule it must be known before what is recorded."""
+    monkeypatch.setattr(metrics, "MOST_BY_DEFAULT", 3)
+    text = "scenario: zhang2025\naxes: {realisations: 4}\n" + stop
+    assert Plan.of(read_study(write(text + "metrics: [objective]\n"))).columns == ("objective",)
+    with pytest.raises((InvalidInput, InvalidScenario), match="must be listed when there are more than 3"):
+        Plan.of(read_study(write(text)))
 
 
 def test_a_mistake_in_the_scenario_is_reported_in_its_own_file(write):

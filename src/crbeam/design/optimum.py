@@ -181,10 +181,15 @@ def _beyond(item: ReducedProblem, families: Families | None, rough: EngineResult
 
 
 def _inside(item: ReducedProblem, rough: EngineResult) -> tuple[np.ndarray, ...]:
-    """Positive definite X of each block near a transmission."""
+    """Positive definite X of each block, which spend the budgets: near a transmission, but isotropic over codebooks."""
     near = item.compress(rough.covariances)
-    parts = zip(near, isotropic_parts(item.shape), strict=True)
-    return tuple((1.0 - ISOTROPIC_SHARE) * part + ISOTROPIC_SHARE * even for part, even in parts)
+    spent = np.zeros(item.shape.n_budgets)
+    for block, part in zip(item.shape.blocks, near, strict=True):
+        spent[block.budget] += np.trace(part).real
+    return tuple(
+        (1.0 - ISOTROPIC_SHARE) * part / spent[block.budget] + ISOTROPIC_SHARE * even
+        for block, part, even in zip(item.shape.blocks, near, isotropic_parts(item.shape), strict=True)
+    )
 
 
 def _after(evaluations: int, item: ReducedProblem, path: Path, effort: Effort) -> EngineResult:

@@ -42,7 +42,7 @@ class LinkEvaluation:
         name: of the link.
         quantities: root of the bound's trace, by quantity (`user_position_m`, `target_positions_m`, ...); None where
             the observations do not determine it.
-        unidentifiable: state parameters whose quantities are None.
+        unidentifiable: state parameters whose quantities are None (of a position, a direction may still be known).
         reason: why, as the message of the error that Python would raise; None if all are identifiable.
         information: the Fisher information of the state.
     """

@@ -37,8 +37,8 @@ def make_figure(
         paper: key of the paper.
         number: of the figure in the paper, or its name if it has no number there (`remark-3`); None for all.
         out_dir: folder for the files, made if it does not exist.
-        full: finer curves and more draws, which take longer. Studies are then kept in the folder `studies` below
-            `out_dir`, where a run that is started again goes on.
+        full: finer curves and more draws, which take longer. All studies are then kept in the folder `studies` below
+            `out_dir`, where a run that is started again goes on; without it those that take minutes.
         report: told how long studies will take.
 
     Raises:

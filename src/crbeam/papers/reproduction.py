@@ -67,8 +67,8 @@ def reproduce_paper(
     Args:
         paper: key of the paper.
         out_dir: folder for the figures, `claims.md` and `claims.json`; made if it does not exist.
-        full: finer curves and more draws, which take longer. Studies are then kept in the folder `studies` below
-            `out_dir`, where a run that is started again goes on.
+        full: finer curves and more draws, which take longer. All studies are then kept in the folder `studies` below
+            `out_dir`, where a run that is started again goes on; without it those that take minutes.
         report: told what is being done, and how long studies will take.
 
     Raises:

@@ -35,7 +35,7 @@ class PaperRun:
         studies_dir: folder for the stores of studies.
         full: finer curves and more draws, which take longer.
         report: told what is being done, and how long studies will take.
-        workers: processes for long studies; by default one for each core.
+        workers: processes for the studies that are kept; by default one for each core.
     """
 
     out_dir: Path
@@ -83,7 +83,7 @@ def paper_run(
         out_dir: folder for the files, made if it does not exist.
         full: finer curves and more draws, which take longer.
         report: told what is being done.
-        workers: processes for long studies; by default one for each core.
+        workers: processes for the studies that are kept; by default one for each core.
     """
     out, tell = Path(out_dir), report or silence
     if full:

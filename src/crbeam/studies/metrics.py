@@ -83,7 +83,7 @@ def _order(name: str) -> tuple[str, int]:
 
 
 def default_metrics(known: list[str]) -> tuple[str, ...]:
-    """The metrics that a study records which lists none.
+    """The metrics that are recorded by a study that lists none.
 
     Raises:
         InvalidInput: there are too many to record them all.

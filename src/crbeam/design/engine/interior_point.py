@@ -132,7 +132,7 @@ def follow_path(
         used += tried
     if best is None:
         raise SolverFailed(
-            "The information at the isotropic transmission must be regular, but its factorisation failed.",
+            "The information at the first transmission must be regular, but its factorisation failed.",
             status="interior point",
         )
     return replace(best, n_evaluations=used, trace=tuple(trace), bounds=tuple(bounds))

@@ -58,8 +58,8 @@ class NetworkView(ABC):
     def _prior(self) -> float:
         """Information that is added to every whitened parameter: none, unless networks leave a nuisance open.
 
-        A nuisance without any information makes the optimal Y ambiguous. It tells nothing of what is asked for, so that
-        a little information may be added to it.
+        A nuisance without any information makes the optimal Y ambiguous. The prior settles it, and moves the values
+        that the search sees by its share of what is known; the final design and its certificate are computed without.
         """
         behind = self._behind(self.hybrid.network(np.random.default_rng(0).uniform(-np.pi, np.pi, self.n_antennas)))
         totals = [np.eye(block.basis.shape[1]) + 0j for block in behind.blocks]

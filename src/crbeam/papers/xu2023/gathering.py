@@ -14,8 +14,10 @@ MINUTES = (6, 70)
 
 def gather(run: PaperRun) -> Measurements:
     """All numbers that the claims are judged on; draws come first, as they take longest."""
-    rest = ", divided among all; may be interrupted and started again" if run.full else ""
-    run.report(f"claims: about {MINUTES[int(run.full)]} minutes of one core{rest}")
+    run.report(
+        f"claims: about {MINUTES[int(run.full)]} minutes of one core, divided among all; "
+        "may be interrupted and started again"
+    )
     run.report("claims: draws of the channels in the setting of Fig. 2")
     faded = {losses: fading(run, losses) for losses in LOSSES}
     run.report("claims: random places of users and target")
