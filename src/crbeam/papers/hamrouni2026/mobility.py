@@ -119,7 +119,9 @@ def _best(scenes: Sequence[Scenario], name: str) -> list[Covariances | None]:
 def _root_bound(scenario: Scenario, link: str, parameter: str, covariances: Covariances | None) -> float:
     if covariances is None:
         return np.nan
-    return link_map(scenario, link).at(covariances).root_bound([parameter])
+    information = link_map(scenario, link).at(covariances)
+    # Position and velocity together may be determined where rounding leaves one of them open.
+    return information.root_bound([parameter]) if information.is_identifiable([parameter]) else np.nan
 
 
 def _from_echoes(
