@@ -22,8 +22,9 @@ from crbeam.papers.hamrouni2026 import (
 )
 from crbeam.papers.hamrouni2026.claims import CLAIMS
 from crbeam.papers.hamrouni2026.draws import JOINT, SEPARATE, SHARED
-from crbeam.papers.hamrouni2026.scenes import random_scenes
+from crbeam.papers.hamrouni2026.scenes import random_scenes, random_study
 from crbeam.papers.runs import paper_run
+from crbeam.studies.scenes import scene
 
 FIGURES = ("2", "3", "4", "5", "allocation", "ordering")
 
@@ -171,3 +172,11 @@ def test_the_message_costs_symbols(tmp_path, small, monkeypatch):
         # Interleaved symbols have the whole interval for Doppler shifts.
         assert names[1][allocation.INTERLEAVED] <= min(names[1].values()) * (1.0 + 1e-6)
         assert allocation.loss_of_positioning_alone(gains) > names[1][allocation.INTERLEAVED]
+
+
+def test_a_position_that_rounding_leaves_open_has_no_bound():
+    """One target behind the user; position and velocity together are still determined."""
+    fields = {"n_targets": {"field": "targets.count", "values": [1]}}
+    bounds = mobility.motion_bounds([scene(random_study("Table II", axes={"fields": fields}), (0,), 114)])
+    assert np.isnan(bounds.bistatic_position_m).all()
+    assert np.isfinite(bounds.velocity_mps[mobility.BISTATIC]).all()
