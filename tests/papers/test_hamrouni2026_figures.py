@@ -175,7 +175,7 @@ def test_the_message_costs_symbols(tmp_path, small, monkeypatch):
 
 
 def test_a_position_that_rounding_leaves_open_has_no_bound():
-    """One target behind the user; position and velocity together are still determined."""
+    """One target almost in line with the user; position and velocity together are still determined."""
     fields = {"n_targets": {"field": "targets.count", "values": [1]}}
     bounds = mobility.motion_bounds([scene(random_study("Table II", axes={"fields": fields}), (0,), 114)])
     assert np.isnan(bounds.bistatic_position_m).all()
