@@ -104,9 +104,7 @@ def _gap_2_shrinks(data: Measurements) -> Finding:
         "Drops in which a random choice is bad become infeasible and leave the average, as the paper says itself; over "
         "the drops that stay the gap need not shrink."
     )
-    return _slope_finding(
-        data, SCHEME_2, {Verdict.REPRODUCED_IN_PART: reason, Verdict.NOT_REPRODUCED: reason}, grows=False
-    )
+    return _slope_finding(data, SCHEME_2, dict.fromkeys(Verdict, reason), grows=False)
 
 
 def _gap_3(data: Measurements) -> Finding:

@@ -9,7 +9,7 @@ from crbeam.papers.xu2023.proofs import appendix, rank_one
 from crbeam.papers.xu2023.scenes import LOSSES, SEED
 
 #: Minutes that a quick run and a full one take on one core, most of them in the programs of the paper's algorithm.
-MINUTES = (6, 70)
+MINUTES = (6, 50)
 
 
 def gather(run: PaperRun) -> Measurements:

@@ -217,7 +217,11 @@ def _relaxation(data: Measurements) -> Finding:
         interval = expectation(gaps)
         quantity = f"the mean gap to the relaxations ({losses}, dB)"
         samplings.append(Sampling(len(gaps), data.seed, quantity, (interval.low, interval.high)))
-    reasons = {Verdict.REPRODUCED: "Serving a user from two stations without coherence hardly ever pays."}
+    rare = "Serving a user from two stations without coherence hardly ever pays"
+    reasons = {
+        Verdict.REPRODUCED: f"{rare}.",
+        Verdict.REPRODUCED_IN_PART: f"{rare}, but where it does, rounding may serve a user from the wrong one.",
+    }
     return found(readings, "; ".join(words), reasons, sampling=samplings[0])
 
 
