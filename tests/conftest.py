@@ -1,5 +1,6 @@
 """Shape annotations are executed, randomness is seeded, pictures need no screen."""
 
+import signal
 from pathlib import Path
 
 import matplotlib
@@ -29,7 +30,12 @@ settings.register_profile("fast", settings.get_profile("all"), max_examples=8)
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Fast tests draw fewer examples; all tests together draw as many as ever."""
+    """Fast tests draw fewer examples, all together as many as ever; what tests start can be interrupted.
+
+    Shells let jobs in the background ignore Ctrl-C, and children inherit that.
+    """
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     settings.load_profile("fast" if config.getoption("markexpr") == "not slow" else "all")
 
 
