@@ -63,7 +63,7 @@ def proven_for_all_sets(problem: DesignProblem, proposal: Proposal) -> tuple[flo
     program = selection_program(problem)
     selection = program.selection
     proofs = [(np.isin(selection.names, proof.members), _limit(problem, proof)) for proof in proposal.sets]
-    n_receivers, words = len(selection.names), f"{len(proofs)} transmissions that limit the power on the target"
+    n_receivers, words = len(selection.names), f"{_transmissions(len(proofs))} the power on the target"
     if n_receivers <= MAX_LISTED:
         sets = all_sets(n_receivers)
         sets = sets[selection.allows(sets)]
@@ -105,3 +105,7 @@ def _least(
         limits = np.where(contained, np.minimum(limits, limit), limits)
     values = program.at_full_power(sets)
     return float(np.min(np.where(limits > 0.0, values / np.where(limits > 0.0, limits, 1.0), np.inf)))
+
+
+def _transmissions(number: int) -> str:
+    return "one transmission that limits" if number == 1 else f"{number} transmissions that limit"
