@@ -59,7 +59,7 @@ def test_fewer_chains_are_never_better(world, rng):
     designs = []
     for per_chain in (1, 2, 4):
         rng.bit_generator.state = state
-        designs.append(Hybrid(starts=3).solve(world(rng, per_chain)))
+        designs.append(Hybrid(starts=6).solve(world(rng, per_chain)))
     for more, fewer in ((designs[0], designs[1]), (designs[1], designs[2])):
         assert more.objective < fewer.objective * (1.0 + 1e-4)
 

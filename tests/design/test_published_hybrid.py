@@ -148,13 +148,13 @@ def test_violations_fall_with_the_corrected_sign_and_stall_with_the_printed_one(
         def fit(self, target, digital):
             return super().fit(target, digital)
 
-    settings = PenaltySettings(max_outer=3, max_inner=4)
+    settings = PenaltySettings(max_outer=4, max_inner=4)
     view = TransmitView(problem, hybrid_of(problem))
     right, wrong = (
         penalty_dual_decomposition(kind(view), phases_rad, settings, np.random.default_rng(0))
         for kind in (CoupledDownlink, AsPrinted)
     )
-    assert right.violations[-1] < 0.2 * right.violations[0]
+    assert right.violations[-1] < 0.1 * right.violations[0]
     assert wrong.violations[-1] > 2.0 * right.violations[-1]
 
 

@@ -229,7 +229,7 @@ def test_estimators_reach_the_bound(source, method, link):
     """The acceptance run with fewer trials: no failure from the scenario's own ratio on, and the bound 20 dB above."""
     scene = designed(source)
     own_db = own_snr_db(scene.scenario, scene.covariances)[link]
-    plan = TrialPlan((own_db, own_db + 20.0), trials=25)
+    plan = TrialPlan((own_db, own_db + 20.0), trials=40)
     result = check_estimator(
         scene.scenario, scene.covariances, plan=plan, links=[link], estimator=Estimator(method)
     ).links[link]

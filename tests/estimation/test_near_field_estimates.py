@@ -111,7 +111,7 @@ def test_polar_and_cartesian_errors_are_of_one_place(scenes):
 @pytest.mark.slow
 @pytest.mark.parametrize("name", PRESETS)
 def test_joint_estimates_reach_the_bound(scenes, name):
-    plan = TrialPlan((0.0, 20.0), trials=100)
+    plan = TrialPlan((0.0, 20.0), trials=200)
     (result,) = check_estimator(*scenes[name], plan=plan).links.values()
     assert result.threshold_snr_db == 0.0
     assert result.efficient_snr_db == 0.0
@@ -123,7 +123,7 @@ def test_two_stages_stay_above_the_bound_where_the_long_array_tells_of_the_angle
     """With the same power everywhere the array that sees the range tells most of the angle too."""
     scenario = read_scenario("li2024-downlink", overrides=SMALLER)
     covariances = np.stack(list(isotropic_transmission(scenario).values()))
-    plan = TrialPlan((10.0,), trials=80)
+    plan = TrialPlan((10.0,), trials=120)
     ratios = {
         method: check_estimator(scenario, covariances, plan=plan, estimator=Estimator(method))
         .links["downlink"]
