@@ -15,15 +15,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Complex, Float
+from jaxtyping import Float
 
 from crbeam.design.engine.structure import side_by_side
 from crbeam.design.hinge import families_of, hinge_terms
 from crbeam.design.problem import Criterion, DesignProblem, Hinge, Objective, WeightedBound
-from crbeam.design.ties import merged_problem, merged_stack
+from crbeam.design.ties import merged, merged_problem
 from crbeam.errors import CrbeamError
 from crbeam.information import Information
 from crbeam.information.information import SAFE_INVERSE
+from crbeam.information.transmission import Covariances
 from crbeam.linalg import hermitian_part
 
 #: Entries of covariances that are certified together.
@@ -50,7 +51,7 @@ class Certificate:
         return (self.objective - self.lower_bound) / self.objective if self.objective else 0.0
 
 
-def weighted_bound(problem: DesignProblem, covariances: Complex[np.ndarray, "block tx tx"]) -> float:
+def weighted_bound(problem: DesignProblem, covariances: Covariances) -> float:
     """`f(R) = sum_t tr(E_t^T I_t(R)^-1 E_t)`: the weighted bound of a transmission, whatever the problem's objective.
 
     Raises:
@@ -59,7 +60,7 @@ def weighted_bound(problem: DesignProblem, covariances: Complex[np.ndarray, "blo
     return sum(float(part.sum()) for part in _parts_at(problem, covariances))
 
 
-def objective_at(problem: DesignProblem, covariances: Complex[np.ndarray, "block tx tx"]) -> float:
+def objective_at(problem: DesignProblem, covariances: Covariances) -> float:
     """Objective of a transmission.
 
     Raises:
@@ -72,12 +73,9 @@ def objective_at(problem: DesignProblem, covariances: Complex[np.ndarray, "block
     return float(hinge_terms(parts, families.levels).values.sum())
 
 
-def _parts_at(problem: DesignProblem, covariances: np.ndarray) -> list[np.ndarray]:
+def _parts_at(problem: DesignProblem, covariances: Covariances) -> list[np.ndarray]:
     """Parts of the weighted bound: one for each column of the selection of each active criterion."""
-    return [
-        _parts(criterion, criterion.map.at(problem.covariances_of(criterion.map, covariances)))
-        for criterion in problem.active_criteria
-    ]
+    return [_parts(criterion, criterion.map.at(covariances)) for criterion in problem.active_criteria]
 
 
 def _parts(criterion: Criterion, information: Information) -> Float[np.ndarray, " direction"]:
@@ -88,7 +86,7 @@ def _parts(criterion: Criterion, information: Information) -> Float[np.ndarray, 
     return np.repeat(weights, sizes) * np.diagonal(bound)
 
 
-def certify(problem: DesignProblem, covariances: Complex[np.ndarray, "block tx tx"]) -> Certificate:
+def certify(problem: DesignProblem, covariances: Covariances) -> Certificate:
     """Objective of a transmission and the lower bound that it proves.
 
     Raises:
@@ -101,24 +99,24 @@ def certify(problem: DesignProblem, covariances: Complex[np.ndarray, "block tx t
 
 
 def certify_many(
-    problems: Sequence[DesignProblem], covariances: Sequence[np.ndarray]
+    problems: Sequence[DesignProblem], covariances: Sequence[Covariances]
 ) -> list[Certificate | CrbeamError]:
-    """Certificates of independent transmissions `[block, tx, tx]`, an error in place of each that has none.
+    """Certificates of independent transmissions, an error in place of each that has none.
 
     Problems of one structure are worked on together; no item's numbers depend on the others.
     """
-    covariances = [merged_stack(problem, stack) for problem, stack in zip(problems, covariances, strict=True)]
+    sent = [merged(problem, each) for problem, each in zip(problems, covariances, strict=True)]
     problems = [merged_problem(problem) for problem in problems]
     groups: dict[tuple, list[int]] = {}
     for index, problem in enumerate(problems):
         groups.setdefault(_structure(problem), []).append(index)
     results: dict[int, Certificate | CrbeamError] = {}
     for members in groups.values():
-        size = max(1, CHUNK_ENTRIES // covariances[members[0]].size)
+        size = max(1, CHUNK_ENTRIES // sum(matrix.size for matrix in sent[members[0]].values()))
         for first in range(0, len(members), size):
             chunk = members[first : first + size]
-            stack = side_by_side([covariances[index] for index in chunk])
-            results.update(zip(chunk, _certify_group([problems[index] for index in chunk], stack), strict=True))
+            stacks = {block: side_by_side([sent[index][block] for index in chunk]) for block in sent[chunk[0]]}
+            results.update(zip(chunk, _certify_group([problems[index] for index in chunk], stacks), strict=True))
     return [results[index] for index in range(len(problems))]
 
 
@@ -130,8 +128,8 @@ def _structure(problem: DesignProblem) -> tuple:
         maps.append((criterion.map.layout.sizes, criterion.selection.shape, tuple(parts)))
     words = tuple((block, codebook.codewords.shape) for block, codebook in problem.codebooks.items())
     families = [tuple(criterion.family_of_direction.tolist()) for criterion in problem.active_criteria]
-    blocks = problem.blocks, tuple(budget.blocks for budget in problem.budgets)
-    return *blocks, words, problem.n_tx, tuple(maps), problem.objective, tuple(families)
+    budgets = tuple(budget.blocks for budget in problem.budgets)
+    return tuple(problem.antennas.items()), budgets, words, tuple(maps), problem.objective, tuple(families)
 
 
 @dataclass(frozen=True, eq=False)
@@ -151,18 +149,18 @@ class _Observation:
     jacobian: np.ndarray
 
 
-def _certify_group(problems: list[DesignProblem], stack: np.ndarray) -> list[Certificate | CrbeamError]:
-    blocks = problems[0].blocks
+def _certify_group(problems: list[DesignProblem], stacks: dict[str, np.ndarray]) -> list[Certificate | CrbeamError]:
+    """Certificates of problems of one structure, with the covariances `[item, tx, tx]` of each block."""
     failures: dict[int, CrbeamError] = {}
     objective, trace_loss, gain, offset, constant = (np.zeros(len(problems)) for _ in range(5))
-    gradients: dict[str, list[tuple[np.ndarray, np.ndarray]]] = {block: [] for block in blocks}
+    gradients: dict[str, list[tuple[np.ndarray, np.ndarray]]] = {block: [] for block in stacks}
     for number in range(len(problems[0].active_criteria)):
         criteria = [problem.active_criteria[number] for problem in problems]
         observations = _observations(criteria)
         prior = side_by_side([criterion.map.constant for criterion in criteria])
         matrices = prior
         for part in observations:
-            gram = _adjoint(part.transmit) @ stack[:, blocks.index(part.block)] @ part.transmit
+            gram = _adjoint(part.transmit) @ stacks[part.block] @ part.transmit
             matrices = matrices + _adjoint(part.jacobian) @ np.real(part.weight * gram.conj()) @ part.jacobian
         values, selections, responses = _solved(criteria, hermitian_part(matrices), failures)
         scores = _scores(problems[0].objective, criteria, values)

@@ -16,46 +16,43 @@ EIGENVALUE_TOLERANCE = 1e-9
 
 @dataclass(frozen=True, eq=False)
 class Eigenbeams:
-    """What the covariances of proposals of one shape are made of.
+    """What the covariances of one block of several proposals are made of; all arrays have the items in front.
 
     Attributes:
         covariances: their Hermitian parts.
         is_finite: whether all entries of an item are; the rest says nothing about items that are not.
-        used_w: power of each block.
-        beams: powers, largest first, and unit vectors of the eigenbeams of each block, with the items in front.
-        errors_w: how far each block is from being what it has to be: the most negative eigenvalue, without its sign,
-            or the largest entry of `F F^H - R` where there are factors; NaN if F is not finite.
-        is_sound: whether these are rounding beside the largest eigenvalue or entry of the block.
+        used_w: power.
+        powers_w: powers of the eigenbeams, largest first.
+        vectors: unit vectors of the eigenbeams.
+        errors_w: how far each is from being what it has to be: the most negative eigenvalue, without its sign, or the
+            largest entry of `F F^H - R` where there are factors; NaN if F is not finite.
+        is_sound: whether that is rounding beside the largest eigenvalue or entry.
     """
 
-    covariances: Complex[np.ndarray, "item block tx tx"]
+    covariances: Complex[np.ndarray, "item tx tx"]
     is_finite: Bool[np.ndarray, " item"]
-    used_w: Float[np.ndarray, "item block"]
-    beams: list[tuple[np.ndarray, np.ndarray]]
-    errors_w: Float[np.ndarray, "item block"]
+    used_w: Float[np.ndarray, " item"]
+    powers_w: Float[np.ndarray, "item beam"]
+    vectors: Complex[np.ndarray, "item tx beam"]
+    errors_w: Float[np.ndarray, " item"]
     is_sound: Bool[np.ndarray, " item"]
 
 
-def eigenbeams_of(proposals: Sequence[Proposal]) -> Eigenbeams:
-    """Eigenbeams of proposals of one shape; no item's numbers depend on the others."""
-    covariances = hermitian_part(side_by_side([proposal.covariances for proposal in proposals]))
-    is_finite = np.logical_and.reduce(np.isfinite(covariances), axis=(1, 2, 3))
-    finite = np.where(is_finite[:, None, None, None], covariances, 0.0)
-    factors = [proposal.factors for proposal in proposals if proposal.factors is not None]
-    beams, errors, sizes = [], [], []
-    for block in range(covariances.shape[1]):
-        if factors:
-            stack = side_by_side([each[block] for each in factors])
-            powers_w, vectors, error, size = _of_factors(stack, finite[:, block])
-        else:
-            powers_w, vectors, error, size = _of_covariances(finite[:, block])
-        beams.append((powers_w, vectors))
-        errors.append(error)
-        sizes.append(size)
-    used_w = np.trace(covariances, axis1=2, axis2=3).real
-    errors_w = np.stack(errors, axis=1)
-    is_sound = np.logical_and.reduce(errors_w <= EIGENVALUE_TOLERANCE * np.stack(sizes, axis=1), axis=1)
-    return Eigenbeams(covariances, is_finite, used_w, beams, errors_w, is_sound)
+def eigenbeams_of(proposals: Sequence[Proposal]) -> dict[str, Eigenbeams]:
+    """Eigenbeams of each block of proposals of one shape; no item's numbers depend on the others."""
+    return {block: _of_block(proposals, block) for block in proposals[0].covariances}
+
+
+def _of_block(proposals: Sequence[Proposal], block: str) -> Eigenbeams:
+    covariances = hermitian_part(side_by_side([proposal.covariances[block] for proposal in proposals]))
+    is_finite = np.logical_and.reduce(np.isfinite(covariances), axis=(1, 2))
+    finite = np.where(is_finite[:, None, None], covariances, 0.0)
+    factors = [proposal.factors[block] for proposal in proposals if proposal.factors is not None]
+    parts = _of_factors(side_by_side(factors), finite) if factors else _of_covariances(finite)
+    powers_w, vectors, errors_w, sizes_w = parts
+    used_w = np.trace(covariances, axis1=1, axis2=2).real
+    is_sound = errors_w <= EIGENVALUE_TOLERANCE * sizes_w
+    return Eigenbeams(covariances, is_finite, used_w, powers_w, vectors, errors_w, is_sound)
 
 
 def _of_covariances(covariances: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:

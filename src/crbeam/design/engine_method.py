@@ -11,6 +11,7 @@ from crbeam.design.optimum import Effort, optima, optimum
 from crbeam.design.problem import DesignProblem
 from crbeam.design.result import Proposal
 from crbeam.errors import CrbeamError
+from crbeam.information import Transmission
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,7 @@ class EngineMethod(CertifiedMethod):
         self,
         problem: DesignProblem,
         *,
-        start: np.ndarray | None,
+        start: Transmission | None,
         seed: np.random.SeedSequence,  # noqa: ARG002
     ) -> Proposal | CrbeamError:
         """The optimum of one problem, without the overhead of a batch."""
@@ -48,7 +49,7 @@ class EngineMethod(CertifiedMethod):
         self,
         problems: Sequence[DesignProblem],
         *,
-        starts: Sequence[np.ndarray | None],
+        starts: Sequence[Transmission | None],
         seeds: Sequence[np.random.SeedSequence],  # noqa: ARG002
     ) -> list[Proposal | CrbeamError]:
         """The optima of all problems; those of one shape advance together."""

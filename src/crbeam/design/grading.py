@@ -1,6 +1,6 @@
 """Grading what methods propose, by the problem alone: feasibility, objective, lower bound, status."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,6 +24,7 @@ from crbeam.design.selection.choice import selection_of
 from crbeam.design.selection.grading import proven_for_all_sets, with_members, with_selection
 from crbeam.design.served.service_check import require_service
 from crbeam.errors import CrbeamError, SolverFailed, Unidentifiable
+from crbeam.information import Transmission
 
 #: Relative excess over a power budget that counts as rounding.
 POWER_TOLERANCE = 1e-9
@@ -127,7 +128,7 @@ def _proofs(
 def _network_proof(problem: DesignProblem, spectrum: "_Spectrum") -> Proof | CrbeamError:
     """Objective of a transmission in the role that it plays, and the least that any has over all choices."""
     try:
-        objective = objective_of(role_of(problem, spectrum.covariances), problem, spectrum.covariances)
+        objective = objective_of(role_of(problem, spectrum.covariances), spectrum.covariances)
         bound, note = proven_lower_bound(problem, spectrum.proposal)
     except CrbeamError as error:
         return error
@@ -158,23 +159,23 @@ class _Spectrum:
     """
 
     proposal: Proposal
-    covariances: Complex[np.ndarray, "block tx tx"]
-    eigenbeams: list[tuple[np.ndarray, np.ndarray]]
+    covariances: Transmission
+    eigenbeams: dict[str, tuple[np.ndarray, np.ndarray]]
     word_powers_w: dict[str, np.ndarray]
     analog_beams: dict[str, np.ndarray]
 
-    def beamformers(self, problem: DesignProblem) -> tuple[Beamformers, ...]:
+    def beamformers(self, problem: DesignProblem) -> dict[str, Beamformers]:
         """Beams of each block that fit into the slots of the problem."""
-        result = []
-        for block, (powers_w, vectors) in zip(problem.blocks, self.eigenbeams, strict=True):
+        result = {}
+        for block, (powers_w, vectors) in self.eigenbeams.items():
             if block in self.analog_beams:
-                result.append(Beamformers(self.analog_beams[block], is_exact=True))
+                result[block] = Beamformers(self.analog_beams[block], is_exact=True)
             elif block in self.word_powers_w:
                 words = problem.codebooks[block].unit_codewords
-                result.append(codeword_beams(self.word_powers_w[block], words, problem.n_slots))
+                result[block] = codeword_beams(self.word_powers_w[block], words, problem.n_slots)
             else:
-                result.append(strongest_beams(powers_w, vectors, problem.n_slots))
-        return tuple(result)
+                result[block] = strongest_beams(powers_w, vectors, problem.n_slots)
+        return result
 
 
 def _spectra(
@@ -186,11 +187,11 @@ def _spectra(
     for index, (problem, proposal) in enumerate(zip(problems, proposals, strict=True)):
         if isinstance(proposal, CrbeamError):
             results[index] = proposal
-        elif proposal.covariances.shape != (len(problem.blocks), problem.n_tx, problem.n_tx):
+        elif _shapes(proposal.covariances) != {block: (size, size) for block, size in problem.antennas.items()}:
             results[index] = _invalid(method, problem, proposal)
         else:
-            sizes = None if proposal.factors is None else tuple(factor.shape for factor in proposal.factors)
-            groups.setdefault((proposal.covariances.shape, sizes), []).append((index, proposal))
+            sizes = () if proposal.factors is None else tuple(_shapes(proposal.factors).items())
+            groups.setdefault((tuple(problem.antennas.items()), sizes), []).append((index, proposal))
     for members in groups.values():
         beams = eigenbeams_of([proposal for _, proposal in members])
         for place, (index, proposal) in enumerate(members):
@@ -201,24 +202,28 @@ def _spectra(
     return [results[index] for index in range(len(problems))]
 
 
+def _shapes(matrices: Mapping[str, np.ndarray]) -> dict[str, tuple[int, ...]]:
+    return {block: matrix.shape for block, matrix in matrices.items()}
+
+
 def _feasible(
-    method: DesignMethod, problem: DesignProblem, proposal: Proposal, beams: Eigenbeams, place: int
+    method: DesignMethod, problem: DesignProblem, proposal: Proposal, beams: dict[str, Eigenbeams], place: int
 ) -> _Spectrum:
     """Spectrum of a proposal that keeps every constraint."""
-    if not beams.is_finite[place]:
+    if not all(each.is_finite[place] for each in beams.values()):
         raise _invalid(method, problem, proposal)
-    covariances = beams.covariances[place]
-    _require_budgets(method, problem, beams.used_w[place].tolist(), proposal)
-    if not beams.is_sound[place]:
-        raise _unsound(method, float(beams.errors_w[place].max()), proposal)
+    covariances = Transmission({block: beams[block].covariances[place] for block in problem.blocks})
+    _require_budgets(method, problem, {block: float(each.used_w[place]) for block, each in beams.items()}, proposal)
+    if not all(each.is_sound[place] for each in beams.values()):
+        raise _unsound(method, max(float(each.errors_w[place]) for each in beams.values()), proposal)
     word_powers_w = {
-        block: _word_powers_w(method, covariances[problem.blocks.index(block)], codebook.unit_codewords, proposal)
+        block: _word_powers_w(method, covariances[block], codebook.unit_codewords, proposal)
         for block, codebook in problem.codebooks.items()
     }
     _require_ties(method, problem, covariances, proposal)
     require_service(method, problem, proposal)
     analog_beams = {block: _analog_beams(method, problem, block, proposal) for block in problem.analog_blocks}
-    eigenbeams = [(powers_w[place], vectors[place]) for powers_w, vectors in beams.beams]
+    eigenbeams = {block: (beams[block].powers_w[place], beams[block].vectors[place]) for block in problem.blocks}
     return _Spectrum(proposal, covariances, eigenbeams, word_powers_w, analog_beams)
 
 
@@ -231,7 +236,6 @@ def _design(
     streams = proposal.stream_covariances or {problem.streams[0].name: spectrum.covariances}
     return Design(
         method=name,
-        blocks=problem.blocks,
         covariances=spectrum.covariances,
         stream_covariances=streams,
         beamformers=beamformers,
@@ -247,15 +251,15 @@ def _design(
     )
 
 
-def _beamforming_loss(problem: DesignProblem, beamformers: tuple[Beamformers, ...], objective: float) -> float | None:
+def _beamforming_loss(problem: DesignProblem, beamformers: Mapping[str, Beamformers], objective: float) -> float | None:
     """Relative increase of the objective with the beams that fit into the slots.
 
     None if they do not determine it, or if it rises from 0.
     """
-    if all(beams.is_exact for beams in beamformers):
+    if all(beams.is_exact for beams in beamformers.values()):
         return 0.0
     try:
-        value = objective_at(problem, np.stack([beams.covariance for beams in beamformers]))
+        value = objective_at(problem, {block: beams.covariance for block, beams in beamformers.items()})
     except Unidentifiable:
         return None
     if objective == 0.0:
@@ -264,17 +268,21 @@ def _beamforming_loss(problem: DesignProblem, beamformers: tuple[Beamformers, ..
 
 
 def _invalid(method: DesignMethod, problem: DesignProblem, proposal: Proposal) -> SolverFailed:
-    expected = (len(problem.blocks), problem.n_tx, problem.n_tx)
+    expected = {block: (size, size) for block, size in problem.antennas.items()}
+    found = _shapes(proposal.covariances)
+    shapes = "entries that are not finite" if found == expected else f"shapes {found}"
     return SolverFailed(
-        f"{method.key} must propose finite covariances of shape {expected}, found shape {proposal.covariances.shape}.",
+        f"{method.key} must propose finite covariances of shapes {expected}, found {shapes}.",
         status="invalid proposal",
         trace=proposal.trace,
     )
 
 
-def _require_budgets(method: DesignMethod, problem: DesignProblem, used_w: list[float], proposal: Proposal) -> None:
+def _require_budgets(
+    method: DesignMethod, problem: DesignProblem, used_w: Mapping[str, float], proposal: Proposal
+) -> None:
     for budget in problem.budgets:
-        used = sum(used_w[problem.blocks.index(block)] for block in budget.blocks)
+        used = sum(used_w[block] for block in budget.blocks)
         if used > budget.power_per_subcarrier_w * (1.0 + POWER_TOLERANCE):
             raise SolverFailed(
                 f"{method.key} must keep to {budget.power_per_subcarrier_w:.9g} W in {', '.join(budget.blocks)}, "
@@ -284,9 +292,9 @@ def _require_budgets(method: DesignMethod, problem: DesignProblem, used_w: list[
             )
 
 
-def _require_ties(method: DesignMethod, problem: DesignProblem, covariances: np.ndarray, proposal: Proposal) -> None:
+def _require_ties(method: DesignMethod, problem: DesignProblem, covariances: Transmission, proposal: Proposal) -> None:
     for tie in problem.ties:
-        first, *others = [covariances[problem.blocks.index(block)] for block in tie.blocks]
+        first, *others = [covariances[block] for block in tie.blocks]
         apart_w = max(float(np.max(np.abs(other - first))) for other in others)
         if apart_w > TIE_TOLERANCE * float(np.max(np.abs(first))):
             raise SolverFailed(
@@ -312,8 +320,8 @@ def _analog_beams(
     method: DesignMethod, problem: DesignProblem, block: str, proposal: Proposal
 ) -> Complex[np.ndarray, "tx beam"]:
     """Beams of a block, strongest first, if their entries have one modulus and there is a slot for each."""
-    none = np.zeros((problem.n_tx, 0), dtype=complex)
-    factor = none if proposal.factors is None else proposal.factors[problem.blocks.index(block)]
+    none = np.zeros((problem.antennas[block], 0), dtype=complex)
+    factor = none if proposal.factors is None else proposal.factors[block]
     powers_w = np.sum(np.abs(factor) ** 2, axis=0)
     order = np.argsort(-powers_w, kind="stable")
     beams = factor[:, order[powers_w[order] > 0.0]]

@@ -11,6 +11,7 @@ from crbeam.design.method import DesignMethod
 from crbeam.design.problem import DesignProblem, Hinge
 from crbeam.design.result import Proposal
 from crbeam.errors import CrbeamError
+from crbeam.information import Transmission
 
 
 @dataclass(frozen=True)
@@ -31,14 +32,19 @@ class GuidedMethod(DesignMethod):
 
     @abstractmethod
     def propose_guided(
-        self, problem: DesignProblem, guides: Sequence[Guide], *, start: np.ndarray | None, seed: np.random.SeedSequence
+        self,
+        problem: DesignProblem,
+        guides: Sequence[Guide],
+        *,
+        start: Transmission | None,
+        seed: np.random.SeedSequence,
     ) -> Proposal:
         """Transmission for one problem.
 
         Args:
             problem: has passed `why_not`.
             guides: of its criteria with a positive weight.
-            start: covariances `[block, tx, tx]` to start from, or None.
+            start: transmission to start from, or None.
             seed: of all that is random.
         """
 
@@ -46,7 +52,7 @@ class GuidedMethod(DesignMethod):
         self,
         problems: Sequence[DesignProblem],
         *,
-        starts: Sequence[np.ndarray | None],
+        starts: Sequence[Transmission | None],
         seeds: Sequence[np.random.SeedSequence],
     ) -> list[Proposal | CrbeamError]:
         """Transmissions for one problem after the other; problems that share their maps share their guides."""
@@ -57,7 +63,7 @@ class GuidedMethod(DesignMethod):
         self,
         problem: DesignProblem,
         guides: tuple[Guide, ...] | CrbeamError,
-        start: np.ndarray | None,
+        start: Transmission | None,
         seed: np.random.SeedSequence,
     ) -> Proposal | CrbeamError:
         if isinstance(guides, CrbeamError):

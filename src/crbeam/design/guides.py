@@ -4,13 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Complex
 
 from crbeam.design.constraints import Codebook, PowerBudget
 from crbeam.design.engine import EngineResult, solve_reduced_many
 from crbeam.design.engine.reduction import reduce_problems
 from crbeam.design.problem import DesignProblem
 from crbeam.errors import CrbeamError, InvalidInput
+from crbeam.information import Transmission
 from crbeam.linalg import is_hermitian, is_positive_semidefinite
 
 #: Certified gap of a guide. A covariance is known to the root of the gap, so this is far below that of a design.
@@ -28,7 +28,7 @@ class Guide:
     """
 
     share: float
-    covariances: Complex[np.ndarray, "block tx tx"]
+    covariances: Transmission
     gap: float | None = None
 
 
@@ -80,13 +80,16 @@ def _given(problem: DesignProblem) -> tuple[Guide, ...] | CrbeamError:
             "Guides must be covariances: finite, Hermitian and positive semidefinite. One of this problem is not."
         )
     guides = [Guide(share, problem.guides[place]) for place, share in _shares(problem).items()]
-    if not any(guide.covariances.any() for guide in guides):
+    if not any(matrix.any() for guide in guides for matrix in guide.covariances.values()):
         return InvalidInput("Guides must be transmissions, but those of this problem are zero; give guides with power.")
     return tuple(guides)
 
 
-def _is_covariance(guide: np.ndarray) -> bool:
-    return bool(np.all(np.isfinite(guide))) and is_hermitian(guide) and is_positive_semidefinite(guide)
+def _is_covariance(guide: Transmission) -> bool:
+    return all(
+        bool(np.all(np.isfinite(matrix))) and is_hermitian(matrix) and is_positive_semidefinite(matrix)
+        for matrix in guide.values()
+    )
 
 
 def _collected(

@@ -16,6 +16,7 @@ from crbeam.design.constraints import PowerBudget
 from crbeam.design.problem import DesignProblem
 from crbeam.design.result import Design, Proposal
 from crbeam.errors import CrbeamError, InvalidInput
+from crbeam.information import Transmission
 
 
 class DesignMethod(ABC):
@@ -72,19 +73,19 @@ class DesignMethod(ABC):
         self,
         problems: Sequence[DesignProblem],
         *,
-        starts: Sequence[np.ndarray | None],
+        starts: Sequence[Transmission | None],
         seeds: Sequence[np.random.SeedSequence],
     ) -> list[Proposal | CrbeamError]:
         """Transmissions for independent problems, in their order; a failure stands in place of its item only.
 
         Args:
             problems: each has passed `why_not`.
-            starts: covariances `[block, tx, tx]` to start from, or None, for each problem.
+            starts: transmissions to start from, or None, for each problem.
             seeds: a stream of its own for each problem.
         """
 
     def propose(
-        self, problem: DesignProblem, *, start: np.ndarray | None, seed: np.random.SeedSequence
+        self, problem: DesignProblem, *, start: Transmission | None, seed: np.random.SeedSequence
     ) -> Proposal | CrbeamError:
         """Transmission for one problem; a method may have a leaner way for this than a batch of one."""
         return self.propose_many([problem], starts=[start], seeds=[seed])[0]
@@ -101,7 +102,7 @@ class DesignMethod(ABC):
         return None
 
     def solve(
-        self, problem: DesignProblem, *, start: np.ndarray | None = None, seed: np.random.SeedSequence | None = None
+        self, problem: DesignProblem, *, start: Transmission | None = None, seed: np.random.SeedSequence | None = None
     ) -> Design:
         """Design for one problem.
 
@@ -116,7 +117,7 @@ class DesignMethod(ABC):
         self,
         problems: Sequence[DesignProblem],
         *,
-        starts: Sequence[np.ndarray | None] | None = None,
+        starts: Sequence[Transmission | None] | None = None,
         seeds: Sequence[np.random.SeedSequence] | None = None,
     ) -> list[Design | CrbeamError]:
         """Designs for independent problems, in their order, with an error in place of each that failed."""

@@ -1,7 +1,7 @@
 """Methods that compromise between the transmissions that are best for each criterion alone."""
 
 from abc import abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,6 +11,7 @@ from crbeam.design.guides import Guide
 from crbeam.design.mismatch import mismatch, nearest_factors
 from crbeam.design.problem import DesignProblem
 from crbeam.design.result import Proposal
+from crbeam.information import Transmission
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,12 @@ class MismatchMethod(GuidedMethod):
         return reason
 
     def propose_guided(
-        self, problem: DesignProblem, guides: Sequence[Guide], *, start: np.ndarray | None, seed: np.random.SeedSequence
+        self,
+        problem: DesignProblem,
+        guides: Sequence[Guide],
+        *,
+        start: Transmission | None,
+        seed: np.random.SeedSequence,
     ) -> Proposal:
         """The compromise; it does not depend on a start."""
         del start
@@ -42,47 +48,51 @@ class MismatchMethod(GuidedMethod):
 
 
 def factors_by_budget(
-    problem: DesignProblem, nearest: Callable[[list[int], float], Sequence[np.ndarray]]
-) -> list[np.ndarray]:
+    problem: DesignProblem, nearest: Callable[[Sequence[str], float], Sequence[np.ndarray]]
+) -> dict[str, np.ndarray]:
     """Beamformers of every block, found for one power budget after the other.
 
     Args:
         problem: whose budgets are used fully.
-        nearest: beamformers of the blocks (by their places in the problem's stacks) that share a power in watt.
+        nearest: beamformers of the named blocks, which share a power in watt.
     """
-    factors: dict[int, np.ndarray] = {}
+    factors: dict[str, np.ndarray] = {}
     for budget in problem.budgets:
-        blocks = [problem.blocks.index(block) for block in budget.blocks]
-        factors.update(zip(blocks, nearest(blocks, budget.power_per_subcarrier_w), strict=True))
-    return [factors[block] for block in range(len(problem.blocks))]
+        factors.update(zip(budget.blocks, nearest(budget.blocks, budget.power_per_subcarrier_w), strict=True))
+    return {block: factors[block] for block in problem.blocks}
 
 
 def beamformer_proposal(
     problem: DesignProblem,
     guides: Sequence[Guide],
-    guide_factors: Sequence[Sequence[np.ndarray]],
+    guide_factors: Sequence[Mapping[str, np.ndarray]],
 ) -> Proposal:
     """Proposal of the beamformers nearest to those that stand for the guides, with their mismatch."""
     shares = [guide.share for guide in guides]
 
-    def nearest(blocks: list[int], power_w: float) -> Sequence[np.ndarray]:
+    def nearest(blocks: Sequence[str], power_w: float) -> Sequence[np.ndarray]:
         return nearest_factors(shares, [[factors[block] for block in blocks] for factors in guide_factors], power_w)
 
     factors = factors_by_budget(problem, nearest)
     power_w = sum(budget.power_per_subcarrier_w for budget in problem.budgets)
-    value = mismatch(shares, factors, guide_factors)
-    return Proposal(_covariances(factors), factors=tuple(factors), trace=(value / power_w,))
+    value = _mismatch(shares, factors, guide_factors)
+    return Proposal(_covariances(factors), factors=factors, trace=(value / power_w,))
 
 
-def covariance_proposal(problem: DesignProblem, guides: Sequence[Guide], factors: Sequence[np.ndarray]) -> Proposal:
+def covariance_proposal(problem: DesignProblem, guides: Sequence[Guide], factors: Mapping[str, np.ndarray]) -> Proposal:
     """Proposal of covariances `F_b F_b^H`, with their mismatch to those of the guides."""
     power_w = sum(budget.power_per_subcarrier_w for budget in problem.budgets)
     covariances = _covariances(factors)
-    value = mismatch(
-        [guide.share for guide in guides], list(covariances), [list(guide.covariances) for guide in guides]
-    )
-    return Proposal(covariances, factors=tuple(factors), trace=(value / power_w**2,))
+    value = _mismatch([guide.share for guide in guides], covariances, [guide.covariances for guide in guides])
+    return Proposal(covariances, factors=factors, trace=(value / power_w**2,))
 
 
-def _covariances(factors: Sequence[np.ndarray]) -> np.ndarray:
-    return np.stack([factor @ factor.conj().T for factor in factors])
+def _covariances(factors: Mapping[str, np.ndarray]) -> Transmission:
+    return Transmission.of_factors(tuple(factors), list(factors.values()))
+
+
+def _mismatch(
+    shares: Sequence[float], found: Mapping[str, np.ndarray], guides: Sequence[Mapping[str, np.ndarray]]
+) -> float:
+    """`mismatch` of matrices by block."""
+    return mismatch(shares, list(found.values()), [[guide[block] for block in found] for guide in guides])

@@ -9,6 +9,7 @@ from crbeam.design.method import DesignMethod
 from crbeam.design.problem import DesignProblem
 from crbeam.design.result import Proposal
 from crbeam.errors import CrbeamError
+from crbeam.information import Transmission
 
 
 class OneByOne(DesignMethod):
@@ -26,7 +27,7 @@ class OneByOne(DesignMethod):
         self,
         problems: Sequence[DesignProblem],
         *,
-        starts: Sequence[np.ndarray | None],  # noqa: ARG002
+        starts: Sequence[Transmission | None],  # noqa: ARG002
         seeds: Sequence[np.random.SeedSequence],
     ) -> list[Proposal | CrbeamError]:
         """Designs in the order of the problems, with the error in place of each that has none."""

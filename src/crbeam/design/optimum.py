@@ -20,8 +20,9 @@ from crbeam.design.engine.reduced_problem import ReducedProblem
 from crbeam.design.engine.solver import EVALUATION_LIMIT, MARGIN, result_of_path
 from crbeam.design.hinge import Families, families_of
 from crbeam.design.problem import HINGE_ROUNDING, DesignProblem
-from crbeam.design.ties import expanded_factors, expanded_stack, merged_problem, merged_stack
+from crbeam.design.ties import expanded, expanded_factors, merged, merged_problem
 from crbeam.errors import CrbeamError, SolverFailed, Unidentifiable
+from crbeam.information import Transmission
 from crbeam.linalg import one_blas_thread
 
 #: Certified gap of the weighted bound at which it is first asked whether its optimum meets all thresholds.
@@ -49,39 +50,38 @@ ISOTROPIC_SHARE = 0.01
 STRICTER = 1e-5
 
 #: Weighted bounds of reduced problems, from their starts, to a tolerance.
-_Solve = Callable[[list[ReducedProblem], list[np.ndarray | None], float], list[EngineResult]]
+_Solve = Callable[[list[ReducedProblem], list[Transmission | None], float], list[EngineResult]]
 
 
-def optimum(problem: DesignProblem, *, effort: Effort, start: np.ndarray | None = None) -> EngineResult:
+def optimum(problem: DesignProblem, *, effort: Effort, start: Transmission | None = None) -> EngineResult:
     """Optimum of one problem, without the overhead of a batch.
 
     Raises:
         Unidentifiable: a parameter with a positive weight is not determined by any transmission.
     """
-    merged = merged_problem(problem)
-    first = None if start is None else merged_stack(problem, start)
+    first = None if start is None else merged(problem, start)
 
-    def solve(items: list[ReducedProblem], starts: list[np.ndarray | None], tolerance: float) -> list[EngineResult]:
+    def solve(items: list[ReducedProblem], starts: list[Transmission | None], tolerance: float) -> list[EngineResult]:
         settings = {"tolerance": tolerance, "max_evaluations": effort.max_evaluations}
         return [solve_reduced(item, start=start, **settings) for item, start in zip(items, starts, strict=True)]
 
-    (result,) = _solved([reduce_problem(merged)], [first], effort, solve)
+    (result,) = _solved([reduce_problem(merged_problem(problem))], [first], effort, solve)
     return _expanded(problem, result)
 
 
 def optima(
-    problems: Sequence[DesignProblem], *, effort: Effort = Effort(), starts: Sequence[np.ndarray | None] | None = None
+    problems: Sequence[DesignProblem], *, effort: Effort = Effort(), starts: Sequence[Transmission | None] | None = None
 ) -> list[EngineResult | CrbeamError]:
     """Optima of independent problems, in their order; those of one shape advance together.
 
     An error stands in place of each problem whose parameters no transmission determines.
     """
     starts = [None] * len(problems) if starts is None else starts
-    firsts = [None if each is None else merged_stack(part, each) for part, each in zip(problems, starts, strict=True)]
+    firsts = [None if each is None else merged(part, each) for part, each in zip(problems, starts, strict=True)]
     reduced = reduce_problems([merged_problem(problem) for problem in problems])
     able = {index: item for index, item in enumerate(reduced) if isinstance(item, ReducedProblem)}
 
-    def solve(items: list[ReducedProblem], starts: list[np.ndarray | None], tolerance: float) -> list[EngineResult]:
+    def solve(items: list[ReducedProblem], starts: list[Transmission | None], tolerance: float) -> list[EngineResult]:
         return solve_reduced_many(items, starts=starts, tolerance=tolerance, max_evaluations=effort.max_evaluations)
 
     results = _solved(list(able.values()), [firsts[index] for index in able], effort, solve)
@@ -91,18 +91,18 @@ def optima(
 
 def _expanded(problem: DesignProblem, result: EngineResult) -> EngineResult:
     """Result of a problem from that of its merged problem."""
-    covariances = expanded_stack(problem, result.covariances)
+    covariances = expanded(problem, result.covariances)
     return replace(result, covariances=covariances, factors=expanded_factors(problem, result.factors))
 
 
 def _solved(
-    items: list[ReducedProblem], starts: list[np.ndarray | None], effort: Effort, solve: _Solve
+    items: list[ReducedProblem], starts: list[Transmission | None], effort: Effort, solve: _Solve
 ) -> list[EngineResult]:
     """Optima of reduced problems, those with thresholds in their order of attempts."""
     families = {index: _families(item) for index, item in enumerate(items)}
     results: dict[int, EngineResult] = {}
 
-    def attempt(indices: list[int], guesses: list[np.ndarray | None], tolerance: float) -> dict[int, EngineResult]:
+    def attempt(indices: list[int], guesses: list[Transmission | None], tolerance: float) -> dict[int, EngineResult]:
         return dict(zip(indices, solve([items[index] for index in indices], guesses, tolerance), strict=True))
 
     plain = [index for index, found in families.items() if found is None]

@@ -1,7 +1,7 @@
 """What a design should achieve, as pure data."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -9,7 +9,8 @@ from jaxtyping import Complex, Float, Int
 
 from crbeam.design.constraints import Codebook, ConstantModulus, Constraint, PowerBudget, TiedBlocks
 from crbeam.errors import InvalidInput
-from crbeam.information.information_map import InformationMap
+from crbeam.information.information_map import InformationMap, joint_antennas
+from crbeam.information.transmission import Transmission
 
 
 @dataclass(frozen=True, eq=False)
@@ -131,12 +132,10 @@ def _same_codewords(books: Sequence[Codebook | None]) -> bool:
     return all(first is not None and other is not None and np.array_equal(first, other) for other in others)
 
 
-def isotropic_covariances(
-    blocks: Sequence[str], n_tx: int, budgets: Sequence[PowerBudget]
-) -> Complex[np.ndarray, "block tx tx"]:
-    """Identity in every block, scaled to `budget / (n_tx x blocks sharing it)`."""
+def isotropic_covariances(antennas: Mapping[str, int], budgets: Sequence[PowerBudget]) -> Transmission:
+    """Identity in every block, scaled to `budget / (antennas of the block x blocks sharing it)`."""
     share = {block: budget.power_per_subcarrier_w / len(budget.blocks) for budget in budgets for block in budget.blocks}
-    return np.stack([share[block] / n_tx * np.eye(n_tx, dtype=complex) for block in blocks])
+    return Transmission({block: share[block] / size * np.eye(size, dtype=complex) for block, size in antennas.items()})
 
 
 @dataclass(frozen=True, eq=False)
@@ -148,26 +147,24 @@ class DesignProblem:
         constraints: every block is in exactly one `PowerBudget`.
         objective: what is minimised.
         streams: parts of the transmission; by default one pilot stream over all blocks.
-        directions: beams `[tx, beam]` towards the objects of the scene, for methods that steer.
+        directions: beams `[tx, beam]` of each block towards the objects of the scene, for methods that steer.
         n_slots: number of slots among which beams can be shared out, if limited.
-        guides: covariances `[block, tx, tx]` that are good for each of the criteria alone, in their order; empty if
-            none are given.
+        guides: transmissions that are good for each of the criteria alone, in their order; empty if none are given.
     """
 
     criteria: tuple[Criterion, ...]
     constraints: tuple[Constraint, ...]
     objective: Objective = WeightedBound()
     streams: tuple[Stream, ...] = ()
-    directions: Complex[np.ndarray, "tx beam"] | None = None
+    directions: Mapping[str, Complex[np.ndarray, "_ _"]] = field(default_factory=dict)
     n_slots: int | None = None
-    guides: tuple[Complex[np.ndarray, "block tx tx"], ...] = ()
+    guides: tuple[Transmission, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.active_criteria:
             raise InvalidInput("At least one parameter of one criterion must have a positive weight, but none has.")
-        sizes = {criterion.map.n_tx for criterion in self.criteria if criterion.map.contributions}
-        if len(sizes) != 1:
-            raise InvalidInput(f"All blocks must have one number of transmit antennas, found {sorted(sizes)}.")
+        if not self.blocks:
+            raise InvalidInput("There must be a block to design, but no criterion depends on what is transmitted.")
         budgeted = [block for budget in self.budgets for block in budget.blocks]
         if sorted(budgeted) != sorted(self.blocks):
             raise InvalidInput(
@@ -179,17 +176,36 @@ class DesignProblem:
             raise InvalidInput(
                 f"Codebooks and constant moduli must restrict different blocks of {self.blocks}, found {restricted}."
             )
+        self._require_sizes()
         self._require_ties()
         self._require_guides()
         if not self.streams:
             object.__setattr__(self, "streams", (Stream("pilot", self.blocks),))
 
+    def _require_sizes(self) -> None:
+        """Beams have as many entries as their block has antennas."""
+        beams = [(f"Directions of block `{block}`", block, each) for block, each in self.directions.items()]
+        for part in (*self.codebooks.values(), *self.analog_blocks.values()):
+            if part.codewords is not None:
+                beams.append((f"Codewords of block `{part.block}`", part.block, part.codewords))
+        for subject, block, columns in beams:
+            size = self.antennas.get(block)
+            if columns.shape[0] != size:
+                there = "there is no such block" if size is None else f"the block has {size}"
+                raise InvalidInput(f"{subject} must have an entry for each antenna, found {len(columns)}; {there}.")
+
     def _require_ties(self) -> None:
-        """Tied blocks exist, are tied once, share power with each other only, and have one codebook, or none."""
+        """Tied blocks exist, are tied once, are of one size, share power with each other only, and have one codebook.
+
+        Or none.
+        """
         tied = [block for tie in self.ties for block in tie.blocks]
         if len(set(tied)) < len(tied) or not set(tied) <= set(self.blocks):
             raise InvalidInput(f"Tied blocks must be among {self.blocks}, each in one tie, found {tied}.")
         for tie in self.ties:
+            sizes = {self.antennas[block] for block in tie.blocks}
+            if len(sizes) > 1:
+                raise InvalidInput(f"Tied blocks must have the same antennas, but {tie.blocks} have {sorted(sizes)}.")
             mixed = [
                 budget for budget in self.budgets if 0 < len(set(budget.blocks) & set(tie.blocks)) < len(budget.blocks)
             ]
@@ -203,12 +219,11 @@ class DesignProblem:
                 raise InvalidInput(f"Tied blocks must have the same codewords, but those of {tie.blocks} differ.")
 
     def _require_guides(self) -> None:
-        shape = (len(self.blocks), self.n_tx, self.n_tx)
-        found = [guide.shape for guide in self.guides]
-        if found and found != [shape] * len(self.criteria):
+        found = [dict(guide.antennas) for guide in self.guides]
+        if found and found != [self.antennas] * len(self.criteria):
             raise InvalidInput(
-                f"There must be a guide of shape {shape} for each of the {len(self.criteria)} criteria, found "
-                f"{', '.join(map(str, found))}."
+                f"There must be a guide for each of the {len(self.criteria)} criteria, with the antennas of its blocks "
+                f"{self.antennas}, found {', '.join(map(str, found))}."
             )
 
     @cached_property
@@ -217,14 +232,14 @@ class DesignProblem:
         return tuple(criterion for criterion in self.criteria if criterion.requested)
 
     @cached_property
-    def blocks(self) -> tuple[str, ...]:
-        """Names of the transmit covariances to choose, in the order of the stack."""
-        return tuple(dict.fromkeys(block for criterion in self.criteria for block in criterion.map.blocks))
+    def antennas(self) -> dict[str, int]:
+        """Number of transmit antennas of each block, by its name."""
+        return joint_antennas([criterion.map.antennas for criterion in self.criteria])
 
     @cached_property
-    def n_tx(self) -> int:
-        """Number of transmit antennas of each block."""
-        return next(criterion.map.n_tx for criterion in self.criteria if criterion.map.contributions)
+    def blocks(self) -> tuple[str, ...]:
+        """Names of the transmit covariances to choose."""
+        return tuple(self.antennas)
 
     @property
     def budgets(self) -> tuple[PowerBudget, ...]:
@@ -246,23 +261,18 @@ class DesignProblem:
         """The constraints that tie blocks together."""
         return tuple(part for part in self.constraints if isinstance(part, TiedBlocks))
 
-    def covariances_of(
-        self, information: InformationMap, covariances: Complex[np.ndarray, "block tx tx"]
-    ) -> Complex[np.ndarray, "map_block tx tx"]:
-        """The part of this problem's stack that one of its maps sees, in the map's block order."""
-        return covariances[[self.blocks.index(block) for block in information.blocks]]
-
-    def isotropic(self) -> Complex[np.ndarray, "block tx tx"]:
+    def isotropic(self) -> Transmission:
         """Identity in every block, scaled to use each budget fully and equally in its blocks."""
-        return isotropic_covariances(self.blocks, self.n_tx, self.budgets)
+        return isotropic_covariances(self.antennas, self.budgets)
 
-    def even(self) -> Complex[np.ndarray, "block tx tx"]:
+    def even(self) -> Transmission:
         """Isotropic in blocks without a codebook, equal powers of the unit codewords in the others, at full power."""
-        stack = self.isotropic()
+        isotropic = self.isotropic()
+        even = {}
         for block, codebook in self.codebooks.items():
-            place, words = self.blocks.index(block), codebook.unit_codewords
-            stack[place] = np.trace(stack[place]).real / words.shape[1] * words @ words.conj().T
-        return stack
+            words = codebook.unit_codewords
+            even[block] = isotropic.powers_w[block] / words.shape[1] * words @ words.conj().T
+        return isotropic.replaced(even)
 
     def with_criterion_weights(self, *weights: float) -> "DesignProblem":
         """Same problem with other weights of its criteria, in their order."""

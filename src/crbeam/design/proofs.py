@@ -3,8 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from crbeam.design.certificate import Certificate, certify_many
 from crbeam.design.engine import EngineResult
 from crbeam.design.method import DesignMethod
@@ -14,6 +12,7 @@ from crbeam.design.result import Proposal
 from crbeam.design.served.certificate import served_lower_bound
 from crbeam.design.ties import without_ties
 from crbeam.errors import CrbeamError
+from crbeam.information import Transmission
 
 #: Certified gap up to which a design counts as optimal, unless its method has a tolerance of its own.
 OPTIMAL_GAP = 1e-6
@@ -47,7 +46,7 @@ class Proof:
 def bound_proofs(
     method: DesignMethod,
     problems: Sequence[DesignProblem],
-    transmissions: Sequence[tuple[np.ndarray, Proposal]],
+    transmissions: Sequence[tuple[Transmission, Proposal]],
 ) -> list[Proof | CrbeamError]:
     """Objectives and lower bounds: from the transmissions themselves, or from the optimum where these prove little."""
     certificates = certify_many(problems, [covariances for covariances, _ in transmissions])

@@ -9,6 +9,7 @@ from jaxtyping import Complex, Float, Inexact
 
 from crbeam.design.beamformers import Beamformers
 from crbeam.design.network.leaf import Leaf
+from crbeam.information.transmission import Transmission
 
 
 class Status(Enum):
@@ -70,8 +71,8 @@ class Proposal:
     """What a method hands over to be graded.
 
     Attributes:
-        covariances: proposed transmit covariances, watt per subcarrier summed over slots.
-        factors: for each block F `[tx, beam]` with `R = F F^H`, if the method has them; grading checks them and is
+        covariances: proposed transmit covariance of each block, watt per subcarrier summed over slots.
+        factors: of each block F `[tx, beam]` with `R = F F^H`, if the method has them; grading checks them and is
             then spared the eigenvalues of R.
         trace: the method's own objective along its iterations.
         iterations: number of iterations.
@@ -86,12 +87,12 @@ class Proposal:
         sets: proofs about sets of receivers.
     """
 
-    covariances: Complex[np.ndarray, "block tx tx"]
-    factors: tuple[Complex[np.ndarray, "..."], ...] | None = None
+    covariances: Transmission
+    factors: Mapping[str, Complex[np.ndarray, "_ _"]] | None = None
     trace: tuple[float, ...] = ()
     iterations: int = 0
     hit_time_limit: bool = False
-    stream_covariances: Mapping[str, Complex[np.ndarray, "block tx tx"]] | None = None
+    stream_covariances: Mapping[str, Transmission] | None = None
     details: Mapping[str, float | int | str] = field(default_factory=dict)
     dual: DualEvidence | None = None
     cover: tuple[Leaf, ...] = ()
@@ -107,9 +108,8 @@ class Design:
 
     Attributes:
         method: name of the method: its key, and options that are not the defaults.
-        blocks: names of the blocks, in the order of `covariances`.
-        covariances: watt per subcarrier, summed over slots.
-        stream_covariances: covariance of each stream, `[block, tx, tx]`, by stream name.
+        covariances: of each block, watt per subcarrier, summed over slots.
+        stream_covariances: the same of each stream, by stream name.
         beamformers: eigenbeams of each block.
         beamforming_loss: relative increase of the objective from having fewer slots than beams; 0 if exact, None if
             the beams that fit do not determine what the objective asks for, or raise it from 0.
@@ -128,10 +128,9 @@ class Design:
     """
 
     method: str
-    blocks: tuple[str, ...]
-    covariances: Complex[np.ndarray, "block tx tx"]
-    stream_covariances: Mapping[str, Complex[np.ndarray, "block tx tx"]]
-    beamformers: tuple[Beamformers, ...]
+    covariances: Transmission
+    stream_covariances: Mapping[str, Transmission]
+    beamformers: Mapping[str, Beamformers]
     beamforming_loss: float | None
     status: Status
     objective: float
@@ -146,6 +145,11 @@ class Design:
     selected: tuple[str, ...] = ()
 
     @property
+    def blocks(self) -> tuple[str, ...]:
+        """Names of the blocks."""
+        return tuple(self.covariances)
+
+    @property
     def gap(self) -> float | None:
         """`(objective - lower_bound) / objective`; 0 when both are 0, None without a bound."""
         if self.lower_bound is None:
@@ -157,4 +161,4 @@ class Design:
     @property
     def power_w(self) -> float:
         """Transmit power of all blocks, watt per subcarrier summed over slots."""
-        return float(np.trace(self.covariances, axis1=1, axis2=2).real.sum())
+        return self.covariances.power_w

@@ -10,6 +10,7 @@ from crbeam.design.method import DesignMethod
 from crbeam.design.problem import DesignProblem
 from crbeam.design.result import Design
 from crbeam.errors import CrbeamError, InvalidInput
+from crbeam.information import Transmission
 from crbeam.linalg import one_blas_thread
 
 
@@ -17,7 +18,7 @@ def solve_one(
     method: DesignMethod,
     problem: DesignProblem,
     *,
-    start: np.ndarray | None = None,
+    start: Transmission | None = None,
     seed: np.random.SeedSequence | None = None,
 ) -> Design:
     """Design of one problem by one method, graded."""
@@ -37,7 +38,7 @@ def solve_batch(
     method: DesignMethod,
     problems: Sequence[DesignProblem],
     *,
-    starts: Sequence[np.ndarray | None] | None = None,
+    starts: Sequence[Transmission | None] | None = None,
     seeds: Sequence[np.random.SeedSequence] | None = None,
 ) -> list[Design | CrbeamError]:
     """Designs of independent problems by one method, each graded on its own."""

@@ -4,14 +4,15 @@ Blocks whose covariances are equal see one covariance X. A budget that n of them
 part, so the power of X is the least of these over the budgets.
 """
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
-from jaxtyping import Complex
 
 from crbeam.design.constraints import Codebook, ConstantModulus, Constraint, PowerBudget, TiedBlocks
 from crbeam.design.problem import DesignProblem
-from crbeam.information import InformationMap
+from crbeam.information import InformationMap, Transmission
+from crbeam.information.transmission import Covariances
 
 
 def merged_problem(problem: DesignProblem) -> DesignProblem:
@@ -29,7 +30,8 @@ def merged_problem(problem: DesignProblem) -> DesignProblem:
         criteria=tuple(replace(criterion, map=_renamed(criterion.map, names)) for criterion in problem.criteria),
         constraints=(*kept, *(_shared_budget(problem, tie) for tie in problem.ties)),
         streams=streams,
-        guides=tuple(merged_stack(problem, guide) for guide in problem.guides),
+        directions={block: beams for block, beams in problem.directions.items() if names[block] == block},
+        guides=tuple(merged(problem, guide) for guide in problem.guides),
     )
 
 
@@ -38,41 +40,32 @@ def without_ties(problem: DesignProblem) -> DesignProblem:
     return replace(problem, constraints=tuple(part for part in problem.constraints if not isinstance(part, TiedBlocks)))
 
 
-def merged_stack(
-    problem: DesignProblem, covariances: Complex[np.ndarray, "block tx tx"]
-) -> Complex[np.ndarray, "merged_block tx tx"]:
-    """Covariances of the merged problem from those of a problem, of whose tied blocks the first in order counts."""
-    if not problem.ties:
-        return covariances
-    _, firsts = np.unique(_merged_places(problem), return_index=True)
-    return covariances[firsts]
+def merged(problem: DesignProblem, covariances: Covariances) -> Transmission:
+    """Transmission of the merged problem from that of a problem, of whose tied blocks the first in order counts."""
+    found: dict[str, np.ndarray] = {}
+    for block, name in _new_names(problem).items():
+        found.setdefault(name, covariances[block])
+    return Transmission(found)
 
 
-def expanded_stack(
-    problem: DesignProblem, covariances: Complex[np.ndarray, "merged_block tx tx"]
-) -> Complex[np.ndarray, "block tx tx"]:
-    """Covariances of a problem from those of its merged problem."""
-    return covariances[_merged_places(problem)] if problem.ties else covariances
+def expanded(problem: DesignProblem, covariances: Covariances) -> Transmission:
+    """Transmission of a problem from that of its merged problem."""
+    return Transmission({block: covariances[name] for block, name in _new_names(problem).items()})
 
 
-def expanded_factors(problem: DesignProblem, factors: tuple[np.ndarray, ...] | None) -> tuple[np.ndarray, ...] | None:
+def expanded_factors(
+    problem: DesignProblem, factors: Mapping[str, np.ndarray] | None
+) -> Mapping[str, np.ndarray] | None:
     """Beamformers of every block of a problem from those of its merged problem."""
-    if factors is None or not problem.ties:
-        return factors
-    return tuple(factors[place] for place in _merged_places(problem))
+    if factors is None:
+        return None
+    return {block: factors[name] for block, name in _new_names(problem).items()}
 
 
 def _new_names(problem: DesignProblem) -> dict[str, str]:
     """Name in the merged problem of every block."""
     tied = {block: tie.blocks[0] for tie in problem.ties for block in tie.blocks}
     return {block: tied.get(block, block) for block in problem.blocks}
-
-
-def _merged_places(problem: DesignProblem) -> list[int]:
-    """For each block of a problem its place in the merged problem."""
-    names = _new_names(problem)
-    order = list(dict.fromkeys(names.values()))
-    return [order.index(name) for name in names.values()]
 
 
 def _renamed(information: InformationMap, names: dict[str, str]) -> InformationMap:

@@ -189,7 +189,7 @@ def _evaluated(method: DesignMethod, problem: DesignProblem, design: Design) -> 
     """Bounds of a design by the observations of its problem's first criterion, that it is judged by."""
     information = problem.criteria[0].map
     with one_blas_thread():
-        return evaluate_link(method.judged_by, information.at(problem.covariances_of(information, design.covariances)))
+        return evaluate_link(method.judged_by, information.at(design.covariances))
 
 
 def _free_point(scenario: Scenario, method: DesignMethod) -> SplitPoint | None:
@@ -212,7 +212,7 @@ def _free_point(scenario: Scenario, method: DesignMethod) -> SplitPoint | None:
         design = method.solve(problem)
     except CrbeamError:
         return None
-    share = hamrouni2026.sensing_share(np.trace(design.covariances, axis1=1, axis2=2).real)
+    share = hamrouni2026.sensing_share(free, design.covariances)
     return SplitPoint(share, design, _evaluated(method, problem, design))
 
 

@@ -8,11 +8,12 @@ import numpy as np
 from jaxtyping import Complex, Float
 
 from crbeam.errors import Unidentifiable
-from crbeam.information import Information, InformationMap
+from crbeam.information import Information, InformationMap, Transmission
 from crbeam.information.parameters import ParameterLayout
+from crbeam.information.transmission import Covariances
 from crbeam.linalg import hermitian_part, one_blas_thread
 from crbeam.scenario import Scenario
-from crbeam.systems import covariances_of_blocks, link_maps, polar_targets, speeds_mps
+from crbeam.systems import completed, link_maps, polar_targets, speeds_mps
 
 #: Share of an undetermined direction, relative to the largest, from which a position counts as not determined: one that
 #: has less of it, and is determined by itself, has a bound.
@@ -71,8 +72,7 @@ class Evaluation:
 
 def evaluate(
     scenario: Scenario,
-    covariances: Complex[np.ndarray, "block tx tx"],
-    blocks: Sequence[str] | None = None,
+    covariances: Covariances,
     *,
     networks: Mapping[str, Complex[np.ndarray, "antenna chain"]] | None = None,
 ) -> Evaluation:
@@ -80,25 +80,23 @@ def evaluate(
 
     Args:
         scenario: the world.
-        covariances: one for each block.
-        blocks: names of the blocks; by default those that a transmission of so many blocks has (`block_sets`).
+        covariances: one for each block of one of the scenario's `block_sets`.
         networks: analog networks that receivers listen through, by the name of the receiver (`Design.analog`); those
             of other names are left aside.
     """
-    return evaluate_many(scenario, [covariances], blocks, networks=networks)[0]
+    return evaluate_many(scenario, [covariances], networks=networks)[0]
 
 
 def evaluate_many(
     scenario: Scenario,
-    transmissions: Sequence[Complex[np.ndarray, "block tx tx"]],
-    blocks: Sequence[str] | None = None,
+    transmissions: Sequence[Covariances],
     *,
     networks: Mapping[str, Complex[np.ndarray, "antenna chain"]] | None = None,
 ) -> list[Evaluation]:
     """The same for several transmissions in one scenario, whose information maps are built once."""
     with one_blas_thread():
         maps = {name: _heard_through(link_map, networks or {}) for name, link_map in link_maps(scenario).items()}
-        return [_evaluation(scenario, maps, covariances_of_blocks(scenario, each, blocks)) for each in transmissions]
+        return [_evaluation(scenario, maps, completed(scenario, each)) for each in transmissions]
 
 
 def _heard_through(link_map: InformationMap, networks: Mapping[str, np.ndarray]) -> InformationMap:
@@ -111,13 +109,12 @@ def _heard_through(link_map: InformationMap, networks: Mapping[str, np.ndarray])
 def _evaluation(
     scenario: Scenario,
     maps: Mapping[str, InformationMap],
-    covariances: Mapping[str, Complex[np.ndarray, "tx tx"]],
+    covariances: Transmission,
 ) -> Evaluation:
     links, polar = {}, polar_targets(scenario)
     for name, link_map in maps.items():
         if set(link_map.blocks) <= covariances.keys():
-            stack = np.stack([covariances[block] for block in link_map.blocks])
-            links[name] = evaluate_link(name, link_map.at(stack), polar, partial(speeds_mps, scenario))
+            links[name] = evaluate_link(name, link_map.at(covariances), polar, partial(speeds_mps, scenario))
     return Evaluation(links)
 
 

@@ -4,14 +4,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from jaxtyping import Complex, Float
+from jaxtyping import Float
 
 from crbeam.design import Design, DesignMethod, DesignProblem
 from crbeam.errors import InvalidInput
 from crbeam.evaluation.bounds import LinkEvaluation, evaluate_link
 from crbeam.evaluation.constant_velocity import POSITION, VELOCITY, ConstantVelocity
 from crbeam.evaluation.drive_scenes import scenes_of_drive
-from crbeam.information import Information, InformationMap
+from crbeam.information import Information, InformationMap, Transmission
 from crbeam.linalg import one_blas_thread
 from crbeam.scenario import Scenario
 from crbeam.systems import hamrouni2026
@@ -58,7 +58,6 @@ class DriveCurve:
 
     Attributes:
         policy: how the beams were chosen.
-        blocks: names of the covariances.
         covariances: of each interval, watt per subcarrier summed over slots.
         designs: the certified design that was made for each interval; None where beams were taken over or isotropic.
         told: what each interval tells by itself about user, targets and constants, its nuisances eliminated.
@@ -66,8 +65,7 @@ class DriveCurve:
     """
 
     policy: str
-    blocks: tuple[str, ...]
-    covariances: tuple[Complex[np.ndarray, "block tx tx"], ...]
+    covariances: tuple[Transmission, ...]
     designs: tuple[Design | None, ...]
     told: tuple[Information, ...]
     posteriors: tuple[LinkEvaluation, ...]
@@ -186,7 +184,7 @@ class _Designer:
         """What an interval tells, as a function of its beams."""
         return self.problems[interval].criteria[0].map
 
-    def isotropic(self, interval: int) -> Complex[np.ndarray, "block tx tx"]:
+    def isotropic(self, interval: int) -> Transmission:
         """Isotropic beams at full power."""
         return self.problems[interval].isotropic()
 
@@ -217,8 +215,7 @@ def _curve(policy: str, designer: _Designer, plan: DrivePlan, prior: Information
         designs.append(design)
         told.append(news)
         posteriors.append(evaluate_link(policy, known))
-    blocks = designer.problems[0].blocks
-    return DriveCurve(policy, blocks, tuple(transmissions), tuple(designs), tuple(told), tuple(posteriors))
+    return DriveCurve(policy, tuple(transmissions), tuple(designs), tuple(told), tuple(posteriors))
 
 
 def _new_design(policy: str, designer: _Designer, interval: int, known: Information | None) -> Design | None:

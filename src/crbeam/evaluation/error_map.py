@@ -1,12 +1,12 @@
 """The position error bound over the plane."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Bool, Complex, Float
+from jaxtyping import Bool, Float
 
 from crbeam.errors import InvalidInput, InvalidScenario
+from crbeam.information.transmission import Covariances
 from crbeam.scenario import Scenario
 from crbeam.systems import link_map, paths_of, service
 
@@ -39,7 +39,7 @@ class PositionErrorMap:
 
 def position_error_map(
     scenario: Scenario,
-    covariances: Mapping[str, Complex[np.ndarray, "tx tx"]],
+    covariances: Covariances,
     *,
     x_m: Float[np.ndarray, " column"],
     y_m: Float[np.ndarray, " row"],
@@ -113,7 +113,7 @@ def _with_mover_at(scenario: Scenario, position_m: tuple[float, float]) -> Scena
 
 def _root_bound_m(
     scenario: Scenario,
-    covariances: Mapping[str, Complex[np.ndarray, "tx tx"]],
+    covariances: Covariances,
     link: str,
     position_m: tuple[float, float],
 ) -> float | None:
@@ -123,7 +123,7 @@ def _root_bound_m(
         return None
     try:
         moved = link_map(_with_mover_at(scenario, position_m), link)
-        information = moved.at(np.stack([covariances[block] for block in moved.blocks]))
+        information = moved.at(covariances)
     except InvalidScenario:
         return None
     mover = _mover(scenario)

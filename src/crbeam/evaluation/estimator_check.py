@@ -22,6 +22,7 @@ from crbeam.evaluation.multistatic_trials import (
 )
 from crbeam.evaluation.near_field_trials import near_field_subjects, sensing_snr_db
 from crbeam.evaluation.path_trials import path_snr_db, path_subjects
+from crbeam.information.transmission import Covariances
 from crbeam.scenario import Scenario
 from crbeam.systems import polar_targets
 
@@ -192,7 +193,7 @@ class EstimatorCheck:
 
 def check_estimator(
     scenario: Scenario,
-    covariances: Complex[np.ndarray, "block tx tx"],
+    covariances: Covariances,
     *,
     plan: TrialPlan | None = None,
     links: Sequence[str] | None = None,
@@ -263,7 +264,7 @@ def _not_links(subjects: Subjects, unknown: Sequence[str]) -> str:
 
 def _subjects(
     scenario: Scenario,
-    covariances: Complex[np.ndarray, "block tx tx"],
+    covariances: Covariances,
     estimator: Estimator,
     seed: int,
     network: Complex[np.ndarray, "rx chain"] | None,
@@ -294,7 +295,7 @@ def _subjects(
     return path_subjects(scenario, covariances, method=method, assumed=assumed, seed=seed)
 
 
-def own_snr_db(scenario: Scenario, covariances: Complex[np.ndarray, "block tx tx"]) -> dict[str, float]:
+def own_snr_db(scenario: Scenario, covariances: Covariances) -> dict[str, float]:
     """Signal-to-noise ratio of each link of a scenario, and of all together.
 
     Of paths as `signal_to_noise` defines it; of a near-field echo the sensing SNR, power gain of the echo from one

@@ -17,8 +17,9 @@ from crbeam.estimation.target_fix import TargetFix, fix_failure, locate_target
 from crbeam.evaluation.estimator_trials import Subjects, Trial, failure_index, quantities_of
 from crbeam.evaluation.one_receiver import one_receiver_bounds
 from crbeam.information import ParameterLayout
+from crbeam.information.transmission import Covariances
 from crbeam.scenario import SPEED_OF_LIGHT_MPS, Scenario
-from crbeam.systems import covariances_of_blocks, link_maps
+from crbeam.systems import completed, link_maps
 from crbeam.systems.pulse_receivers import TruePulseEcho, pulse_receivers, require_in_span, true_pulse_echo
 from crbeam.systems.receivers import echo_paths, listeners, multistatic_of, sensing_links
 from crbeam.systems.wang2024 import FUSED, POSITION, SPEED, VELOCITY, true_state
@@ -145,9 +146,7 @@ def symbol_snr_db(scenario: Scenario) -> dict[str, float]:
     return {link: float(10.0 * np.log10(ratio)) for link, ratio in ratios.items()}
 
 
-def multistatic_subjects(
-    scenario: Scenario, covariances: Complex[np.ndarray, "block tx tx"], *, method: PulseMethod, seed: int
-) -> Subjects:
+def multistatic_subjects(scenario: Scenario, covariances: Covariances, *, method: PulseMethod, seed: int) -> Subjects:
     """Every receiver of a scenario by itself, and all that sense together.
 
     Args:
@@ -160,7 +159,7 @@ def multistatic_subjects(
     Raises:
         InvalidInput: an echo is outside what receivers look for, or bounds of the scenario do not suit its pulses.
     """
-    (covariance,) = covariances_of_blocks(scenario, covariances).values()
+    (covariance,) = completed(scenario, covariances).values()
     receivers = pulse_receivers(scenario, covariance)
     heard = {each.link: each for each in listeners(scenario)}
     echoes = {link: true_pulse_echo(scenario, each) for link, each in heard.items()}

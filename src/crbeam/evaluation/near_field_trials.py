@@ -15,9 +15,10 @@ from crbeam.evaluation.bounds import evaluate_link
 from crbeam.evaluation.estimator_trials import Subjects, Trial, failure_index
 from crbeam.information import ParameterLayout
 from crbeam.information.near_field import position_information
+from crbeam.information.transmission import Covariances
 from crbeam.linalg import one_blas_thread
 from crbeam.scenario import Scenario
-from crbeam.systems import covariances_of_blocks, polar_targets
+from crbeam.systems import completed, polar_targets
 from crbeam.systems.li2024 import TARGET, polar_map
 from crbeam.systems.near_field_echoes import TrueEcho, echo_model, true_echo
 
@@ -95,7 +96,7 @@ def sensing_snr_db(scenario: Scenario) -> dict[str, float]:
 
 def near_field_subjects(
     scenario: Scenario,
-    covariances: Complex[np.ndarray, "block tx tx"],
+    covariances: Covariances,
     *,
     method: NearFieldMethod,
     seed: int,
@@ -114,7 +115,7 @@ def near_field_subjects(
         InvalidInput: the target is outside the region that is searched.
     """
     (link,) = scenario.links
-    (covariance,) = covariances_of_blocks(scenario, covariances).values()
+    (covariance,) = completed(scenario, covariances).values()
     model, truth = echo_model(scenario, covariance, network=network), true_echo(scenario)
     if not model.holds(truth.angle_rad, 1.0 / truth.range_m):
         least_m, most_m = model.range_m

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
-from jaxtyping import Complex, Float
+from jaxtyping import Float
 
 from crbeam.design.beamformers import beamformers_from_covariance
 from crbeam.errors import InvalidInput
@@ -12,9 +12,10 @@ from crbeam.estimation.position_fix import Method
 from crbeam.estimation.prediction import RANGE_RATE, State, predict
 from crbeam.evaluation.estimator_trials import Subjects, TrialSetting, quantities_of
 from crbeam.information import ParameterLayout
+from crbeam.information.transmission import Covariances
 from crbeam.propagation.jacobians import doppler_shifts_hz
 from crbeam.scenario import Scenario
-from crbeam.systems import covariances_of_blocks, joint_links, link_maps, link_models, paths_of, true_state
+from crbeam.systems import completed, joint_links, link_maps, link_models, paths_of, true_state
 from crbeam.systems.hamrouni2026 import range_rate_map
 
 #: Most complex numbers of one observation.
@@ -23,7 +24,7 @@ MOST_NUMBERS = 2**23
 
 def path_subjects(
     scenario: Scenario,
-    covariances: Complex[np.ndarray, "block tx tx"],
+    covariances: Covariances,
     *,
     method: Method,
     assumed: State,
@@ -51,7 +52,7 @@ def path_subjects(
 
 
 def _root_bounds(
-    scenario: Scenario, covariances: Complex[np.ndarray, "block tx tx"], layouts: Mapping[str, ParameterLayout]
+    scenario: Scenario, covariances: Covariances, layouts: Mapping[str, ParameterLayout]
 ) -> dict[str, dict[str, float]]:
     """Root bounds of the quantities of each link in the scenario's own noise, for the beams that fit into the slots."""
     sent = {block: beams @ beams.conj().T for block, beams in _beams(scenario, covariances).items()}
@@ -59,12 +60,12 @@ def _root_bounds(
     bounds = {}
     for name, layout in layouts.items():
         known = maps[name] if RANGE_RATE not in layout else range_rate_map(scenario, maps[name])
-        information = known.at(np.stack([sent[block] for block in known.blocks]))
+        information = known.at(sent)
         bounds[name] = {key: information.root_bound(names) for key, names in quantities_of(layout).items()}
     return bounds
 
 
-def path_snr_db(scenario: Scenario, covariances: Complex[np.ndarray, "block tx tx"]) -> dict[str, float]:
+def path_snr_db(scenario: Scenario, covariances: Covariances) -> dict[str, float]:
     """Signal-to-noise ratio of each link of a scenario, and of all together, as `signal_to_noise` defines it.
 
     The transmission does not matter; it only completes the links' models.
@@ -93,17 +94,17 @@ def _groups(scenario: Scenario, models: Collection[str]) -> dict[str, tuple[str,
     return {name: group for name, group in joint_links(scenario).items() if set(group) <= set(models)}
 
 
-def _beams(scenario: Scenario, covariances: Complex[np.ndarray, "block tx tx"]) -> dict[str, np.ndarray]:
+def _beams(scenario: Scenario, covariances: Covariances) -> dict[str, np.ndarray]:
     """Beams of every block that a transmission determines."""
     slots = scenario.waveform.slots
     return {
         block: beamformers_from_covariance(covariance, slots).matrix
-        for block, covariance in covariances_of_blocks(scenario, covariances).items()
+        for block, covariance in completed(scenario, covariances).items()
     }
 
 
 def _settings(
-    scenario: Scenario, covariances: Complex[np.ndarray, "block tx tx"], method: Method, assumed: State, seed: int
+    scenario: Scenario, covariances: Covariances, method: Method, assumed: State, seed: int
 ) -> dict[str, TrialSetting]:
     models = link_models(scenario, _beams(scenario, covariances))
     paths, truth = paths_of(scenario), _whole_truth(scenario)

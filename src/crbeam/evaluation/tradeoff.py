@@ -71,11 +71,7 @@ def tradeoff(
         problems = design_problems(scenario, weights, method=method)
         first, second = (criterion.name for criterion in problems[0].criteria)
         results = method.solve_many(problems, seeds=[np.random.SeedSequence(seed) for _ in problems])
-        judged = iter(
-            evaluate_many(
-                scenario, [each.covariances for each in results if isinstance(each, Design)], problems[0].blocks
-            )
-        )
+        judged = iter(evaluate_many(scenario, [each.covariances for each in results if isinstance(each, Design)]))
         for weight, result in zip(weights, results, strict=True):
             evaluation = next(judged) if isinstance(result, Design) else None
             points.append(TradeoffPoint(method.name, float(weight), result, evaluation, (first, second)))

@@ -8,13 +8,13 @@ shifts in two directions (`extended_velocity_bound_mps`).
 from dataclasses import replace
 
 import numpy as np
-from jaxtyping import Complex
 
 from crbeam.errors import InvalidInput
 from crbeam.evaluation.constant_velocity import ConstantVelocity
 from crbeam.evaluation.moved_user import with_user_after
 from crbeam.information import Information
 from crbeam.information.builders import Pilots
+from crbeam.information.transmission import Covariances
 from crbeam.linalg import one_blas_thread
 from crbeam.propagation import trace_paths
 from crbeam.scenario import USER, Scenario
@@ -26,7 +26,11 @@ DEFAULT_INTERVAL_S = 0.1
 
 
 def snapshot_velocity_bound_mps(
-    scenario: Scenario, covariances: Complex[np.ndarray, "snapshot tx tx"], interval_s: float = DEFAULT_INTERVAL_S
+    scenario: Scenario,
+    covariances: Covariances,
+    interval_s: float = DEFAULT_INTERVAL_S,
+    *,
+    later: Covariances | None = None,
 ) -> float:
     """Root bound of the velocity as the difference of two positions over the time between them.
 
@@ -36,8 +40,9 @@ def snapshot_velocity_bound_mps(
 
     Args:
         scenario: the world at the first observation, of the system hamrouni2026.
-        covariances: transmit covariance in each observation, or one for both.
+        covariances: what the station transmits in the first observation.
         interval_s: time between the observations.
+        later: what it transmits in the second; None is the same.
 
     Raises:
         InvalidInput: there is no velocity, no echo, or no time between the observations.
@@ -47,13 +52,17 @@ def snapshot_velocity_bound_mps(
 
     Deviation: the paper leaves the time between the observations open; here it is 0.1 s unless given.
     """
-    first, second = _observations(scenario, covariances, interval_s, is_moving=False)
+    first, second = _observations(scenario, (covariances, later), interval_s, is_moving=False)
     bounds = (np.trace(each.bound(["user_position"])) for each in (first, second))
     return float(np.sqrt(sum(bounds)) / interval_s)
 
 
 def extended_velocity_bound_mps(
-    scenario: Scenario, covariances: Complex[np.ndarray, "snapshot tx tx"], interval_s: float = DEFAULT_INTERVAL_S
+    scenario: Scenario,
+    covariances: Covariances,
+    interval_s: float = DEFAULT_INTERVAL_S,
+    *,
+    later: Covariances | None = None,
 ) -> float:
     """Root bound of a constant velocity from positions and Doppler shifts in two observations.
 
@@ -66,8 +75,9 @@ def extended_velocity_bound_mps(
 
     Args:
         scenario: the world at the first observation, of the system hamrouni2026.
-        covariances: transmit covariance in each observation, or one for both.
+        covariances: what the station transmits in the first observation.
         interval_s: time between the observations.
+        later: what it transmits in the second; None is the same.
 
     Raises:
         InvalidInput: there is no velocity, no echo, or no time between the observations.
@@ -75,32 +85,29 @@ def extended_velocity_bound_mps(
 
     Reference: hamrouni2026 section IV.
     """
-    first, second = _observations(scenario, covariances, interval_s, is_moving=True)
+    first, second = _observations(scenario, (covariances, later), interval_s, is_moving=True)
     names = ("user_position", "user_velocity")
     carried = ConstantVelocity(interval_s, 0.0).predicted(first.equivalent(names))
     return (carried + second.equivalent(names)).root_bound(["user_velocity"])
 
 
 def _observations(
-    scenario: Scenario, covariances: Complex[np.ndarray, "snapshot tx tx"], interval_s: float, *, is_moving: bool
+    scenario: Scenario, sent: tuple[Covariances, Covariances | None], interval_s: float, *, is_moving: bool
 ) -> tuple[Information, Information]:
     """What the station's echoes tell now and an interval later, with or without Doppler shifts."""
     if not (np.isfinite(interval_s) and interval_s > 0.0):
         raise InvalidInput(f"The time between two observations must be positive and finite, found {interval_s} s.")
-    if len(covariances) not in (1, 2):
-        raise InvalidInput(f"Two observations must have one covariance or two, found {len(covariances)}.")
     if scenario.user.velocity_mps is None or scenario.protocol is None:
         raise InvalidInput("Two observations must be of a scenario of the system hamrouni2026, whose user moves.")
+    first, second = sent
     with one_blas_thread():
         return (
-            _echo_information(scenario, covariances[:1], is_moving=is_moving),
-            _echo_information(_later(scenario, interval_s), covariances[-1:], is_moving=is_moving),
+            _echo_information(scenario, first, is_moving=is_moving),
+            _echo_information(_later(scenario, interval_s), first if second is None else second, is_moving=is_moving),
         )
 
 
-def _echo_information(
-    scenario: Scenario, covariances: Complex[np.ndarray, "1 tx tx"], *, is_moving: bool
-) -> Information:
+def _echo_information(scenario: Scenario, covariances: Covariances, *, is_moving: bool) -> Information:
     """Information about the state from all symbols of one interval."""
     link = next(name for name, link in scenario.links.items() if link.receiver != USER)
     times, paths = schedule(scenario).every, trace_paths(scenario)[link]

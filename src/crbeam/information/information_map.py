@@ -10,6 +10,7 @@ from jaxtyping import Complex, Float, Inexact
 from crbeam.errors import InvalidInput
 from crbeam.information.information import Information
 from crbeam.information.parameters import ParameterLayout
+from crbeam.information.transmission import Covariances, Transmission, require_blocks
 from crbeam.linalg import hermitian_part, is_hermitian, seen_gram
 
 
@@ -92,25 +93,51 @@ class Contribution:
         return self.transmit @ inner @ self.transmit.conj().T
 
 
+def joint_antennas(parts: Iterable[Mapping[str, int]]) -> dict[str, int]:
+    """Number of antennas of every block that occurs, in the order of their first occurrence.
+
+    Raises:
+        InvalidInput: a block has different numbers of antennas.
+    """
+    found: dict[str, int] = {}
+    for block, size in (item for each in parts for item in each.items()):
+        _require(
+            found.setdefault(block, size) == size,
+            f"A block must have one number of transmit antennas, but `{block}` has {found[block]} and {size}; give "
+            f"transmissions of different arrays different names.",
+        )
+    return found
+
+
+def _antennas(given: Mapping[str, int], contributions: Iterable[Contribution]) -> dict[str, int]:
+    """Number of antennas of each block of a map: as given, or of those that are seen."""
+    used = joint_antennas({part.block: part.transmit.shape[0]} for part in contributions)
+    if not given:
+        return used
+    _require(set(used) <= set(given), f"`antennas` must name the blocks {', '.join(used)}, found {', '.join(given)}.")
+    return joint_antennas([given, used])
+
+
 @dataclass(frozen=True, eq=False)
 class InformationMap:
-    """Fisher information of named parameters as an affine function of a stack of transmit covariances.
+    """Fisher information of named parameters as an affine function of the transmit covariances of its blocks.
 
     `I(R) = I0 + sum_c J_c^T Re(O_c o (Z_c^H Q_c Z_c) o conj(T_c^H R_b(c) T_c)) J_c`, with o the Hadamard product and
-    `b(c)` the block of contribution c. Real, symmetric and positive semidefinite for every stack of positive
-    semidefinite R, linear in R but for the constant I0, and monotone.
+    `b(c)` the block of contribution c. Real, symmetric and positive semidefinite for all positive semidefinite R,
+    linear in R but for the constant I0, and monotone. Blocks have antennas of their own: stations differ.
 
     Attributes:
         layout: names of the parameters.
         contributions: the observations.
-        blocks: names of the transmit covariances, in the order of the stack `[block, tx, tx]`.
         constant: I0, the information that is there without transmission (a prior).
+        antennas: number of transmit antennas of each block, by its name; by default of the blocks that contributions
+            see. Blocks that none sees may be added.
     """
 
     layout: ParameterLayout
     contributions: tuple[Contribution, ...] = ()
     constant: Float[np.ndarray, "parameter parameter"] = field(default_factory=lambda: np.zeros((0, 0)))
-    blocks: tuple[str, ...] = ()
+    antennas: Mapping[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         size = self.layout.size
@@ -120,47 +147,39 @@ class InformationMap:
             self.constant.shape == (size, size) and is_hermitian(self.constant),
             f"`constant` must be symmetric with shape {(size, size)}, but has shape {self.constant.shape}.",
         )
-        used = tuple(dict.fromkeys(part.block for part in self.contributions))
-        if not self.blocks:
-            object.__setattr__(self, "blocks", used)
-        _require(set(used) <= set(self.blocks), f"`blocks` must name {used}, but are {self.blocks}.")
         for part in self.contributions:
             _require(
                 part.jacobian.shape[1] == size,
                 f"Each contribution must have {size} parameters as the layout, but one has {part.jacobian.shape[1]}.",
             )
-        sizes = {part.transmit.shape[0] for part in self.contributions}
-        _require(
-            len(sizes) <= 1,
-            f"All blocks of a map must have one number of transmit antennas, but there are {sorted(sizes)}.",
-        )
+        object.__setattr__(self, "antennas", _antennas(self.antennas, self.contributions))
 
-    @property
-    def n_tx(self) -> int:
-        """Number of transmit antennas of every block; 0 for a constant map."""
-        return self.contributions[0].transmit.shape[0] if self.contributions else 0
+    @cached_property
+    def blocks(self) -> tuple[str, ...]:
+        """Names of the transmit covariances."""
+        return tuple(self.antennas)
 
-    def at(self, covariances: Complex[np.ndarray, "block tx tx"]) -> Information:
-        """Information for a stack of transmit covariances, in watt per subcarrier summed over slots.
+    def at(self, covariances: Covariances) -> Information:
+        """Information for transmit covariances `[tx, tx]` by block, in watt per subcarrier summed over slots.
 
-        Paths that a covariance leaves in the dark, up to rounding, tell exactly nothing and hide nothing.
+        Paths that a covariance leaves in the dark, up to rounding, tell exactly nothing and hide nothing. Blocks of the
+        transmission that the map does not have are left aside.
+
+        Raises:
+            InvalidInput: a block of the map is missing, or has another number of antennas.
         """
-        expected = (len(self.blocks), self.n_tx, self.n_tx)
-        _require(
-            not self.contributions or covariances.shape == expected,
-            f"`covariances` must have shape {expected} (blocks {', '.join(self.blocks)}), but has {covariances.shape}.",
-        )
+        require_blocks(self.antennas, covariances)
         matrix = self.constant + 0.0
         for part in self.contributions:
-            matrix = matrix + part.lit_at(covariances[self.blocks.index(part.block)])
+            matrix = matrix + part.lit_at(covariances[part.block])
         return Information(hermitian_part(matrix), self.layout)
 
-    def adjoint(self, matrix: Float[np.ndarray, "parameter parameter"]) -> Complex[np.ndarray, "block tx tx"]:
+    def adjoint(self, matrix: Float[np.ndarray, "parameter parameter"]) -> Transmission:
         """Adjoint of the linear part: `sum_b Re tr(adjoint(S)_b R_b) = tr(S (I(R) - I0))` for symmetric S."""
-        result = np.zeros((len(self.blocks), self.n_tx, self.n_tx), dtype=complex)
+        result = dict(Transmission.silent(self.antennas))
         for part in self.contributions:
-            result[self.blocks.index(part.block)] += part.adjoint(matrix)
-        return hermitian_part(result)
+            result[part.block] = result[part.block] + part.adjoint(matrix)
+        return Transmission({block: hermitian_part(each) for block, each in result.items()})
 
     def change_parameters(
         self, jacobian: Float[np.ndarray, "parameter new_parameter"], layout: ParameterLayout
@@ -171,12 +190,15 @@ class InformationMap:
             f"`jacobian` must have shape {(self.layout.size, layout.size)}, but has shape {jacobian.shape}.",
         )
         parts = tuple(replace(part, jacobian=part.jacobian @ jacobian) for part in self.contributions)
-        return InformationMap(layout, parts, hermitian_part(jacobian.T @ self.constant @ jacobian), self.blocks)
+        return InformationMap(layout, parts, hermitian_part(jacobian.T @ self.constant @ jacobian), self.antennas)
 
     def __add__(self, other: "InformationMap") -> "InformationMap":
         """Independent observations together.
 
         Blocks of one name are one covariance, parameters of one name are shared, all others are carried along.
+
+        Raises:
+            InvalidInput: a block has different numbers of antennas in both.
         """
         layout = self.layout.union(other.layout)
         mine, theirs = self._embedded(layout), other._embedded(layout)
@@ -184,7 +206,7 @@ class InformationMap:
             layout,
             mine.contributions + theirs.contributions,
             mine.constant + theirs.constant,
-            tuple(dict.fromkeys(self.blocks + other.blocks)),
+            joint_antennas([self.antennas, other.antennas]),
         )
 
     def _embedded(self, layout: ParameterLayout) -> "InformationMap":
@@ -203,8 +225,8 @@ class InformationMap:
         """
         _require_known("block", new_names, self.blocks)
         parts = tuple(replace(part, block=new_names.get(part.block, part.block)) for part in self.contributions)
-        blocks = tuple(dict.fromkeys(new_names.get(name, name) for name in self.blocks))
-        return replace(self, contributions=parts, blocks=blocks)
+        antennas = joint_antennas([{new_names.get(name, name): size} for name, size in self.antennas.items()])
+        return replace(self, contributions=parts, antennas=antennas)
 
     def known(self, names: Iterable[str]) -> "InformationMap":
         """Map of the remaining parameters when `names` are known exactly."""
@@ -223,7 +245,7 @@ class InformationMap:
             self.layout,
             tuple(part for part in self.contributions if part.block != block),
             hermitian_part(sum(told, self.constant)),
-            tuple(name for name in self.blocks if name != block),
+            {name: size for name, size in self.antennas.items() if name != block},
         )
 
     def select_blocks(self, names: Iterable[str]) -> "InformationMap":
@@ -231,7 +253,7 @@ class InformationMap:
         names = tuple(names)
         _require_known("block", names, self.blocks)
         parts = tuple(part for part in self.contributions if part.block in names)
-        return replace(self, contributions=parts, blocks=names)
+        return replace(self, contributions=parts, antennas={name: self.antennas[name] for name in names})
 
     def with_receive(self, projectors: Mapping[str, Inexact[np.ndarray, "_ _"]]) -> "InformationMap":
         """Map in R with the receive projector Q of each named receiver fixed."""
@@ -241,12 +263,16 @@ class InformationMap:
         )
         return replace(self, contributions=parts)
 
-    def with_transmit(self, covariances: Complex[np.ndarray, "block tx tx"]) -> "InformationMap":
+    def with_transmit(self, covariances: Covariances) -> "InformationMap":
         """Map in the receive projectors Q with the transmit covariances fixed.
 
         The map is bilinear, so this is the same type with `T' = Z, Z' = T, Q' = R, O' = conj(O)`; its blocks are
         the receivers.
+
+        Raises:
+            InvalidInput: a block of the map is missing, or has another number of antennas.
         """
+        require_blocks(self.antennas, covariances)
         parts = tuple(
             Contribution(
                 block=part.receiver,
@@ -255,7 +281,7 @@ class InformationMap:
                 receive=part.transmit,
                 gram=part.gram.conj(),
                 jacobian=part.jacobian,
-                projector=covariances[self.blocks.index(part.block)],
+                projector=covariances[part.block],
             )
             for part in self.contributions
         )

@@ -47,15 +47,6 @@ def _check_stations(scenario: "Scenario") -> None:
         raise field_problem(
             "must be at least two stations in the system xu2023, one to transmit and one to listen", ("stations",)
         )
-    sizes = {name: station.transmit_array.elements for name, station in scenario.stations.items()}
-    first = next(iter(sizes))
-    for name, size in sizes.items():
-        if size != sizes[first]:
-            raise field_problem(
-                f"must be {sizes[first]} as that of station `{first}` in the system xu2023, found {size}",
-                ("stations", name, "transmit_array", "elements"),
-                ("stations", first, "transmit_array", "elements"),
-            )
     for name, link in scenario.links.items():
         if link.transmitter != OTHERS or link.receiver not in scenario.stations:
             raise field_problem(

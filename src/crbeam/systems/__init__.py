@@ -1,6 +1,6 @@
 """The published systems: the only place where a scenario becomes information maps and design problems."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 from jaxtyping import Complex, Float
@@ -8,7 +8,8 @@ from jaxtyping import Complex, Float
 from crbeam.design import Design, DesignMethod, DesignProblem, isotropic_covariances
 from crbeam.errors import InvalidInput
 from crbeam.estimation.link_model import LinkModel
-from crbeam.information import Information, InformationMap
+from crbeam.information import Information, InformationMap, Transmission
+from crbeam.information.transmission import Covariances, require_blocks
 from crbeam.propagation import Paths
 from crbeam.scenario import Scenario
 from crbeam.systems import hamrouni2026, li2024, wang2024, xu2023, zhang2025
@@ -165,46 +166,46 @@ def block_sets(scenario: Scenario) -> tuple[tuple[str, ...], ...]:
     return _SYSTEMS[scenario.system].block_sets(scenario)
 
 
-def isotropic_transmission(scenario: Scenario) -> dict[str, Complex[np.ndarray, "tx tx"]]:
+def isotropic_transmission(scenario: Scenario) -> Transmission:
     """Covariance of each block of a scenario when every station transmits isotropically at full power.
 
     Watt per subcarrier, summed over slots.
     """
     blocks = block_sets(scenario)[0]
     budgets = [part for part in _SYSTEMS[scenario.system].power_budgets(scenario) if set(part.blocks) & set(blocks)]
-    n_tx = scenario.stations[station_of_block(blocks[0])].transmit_array.elements
-    return dict(zip(blocks, isotropic_covariances(blocks, n_tx, budgets), strict=True))
+    return isotropic_covariances(antennas_of_blocks(scenario, blocks), budgets)
 
 
-def covariances_of_blocks(
-    scenario: Scenario, covariances: Complex[np.ndarray, "block tx tx"], blocks: Sequence[str] | None = None
-) -> dict[str, Complex[np.ndarray, "tx tx"]]:
-    """Covariance of every block that a transmission determines, by name.
+def antennas_of_blocks(scenario: Scenario, blocks: Iterable[str]) -> dict[str, int]:
+    """Number of transmit antennas of each of some blocks."""
+    return {block: scenario.stations[station_of_block(block)].transmit_array.elements for block in blocks}
+
+
+def completed(scenario: Scenario, covariances: Covariances) -> Transmission:
+    """Covariance of every block that a transmission determines: stages send what their station sends.
 
     Args:
         scenario: the world.
-        covariances: the stack.
-        blocks: names of its blocks, one of `block_sets`; by default the first of these with so many blocks.
+        covariances: of the blocks of one of `block_sets`.
 
     Raises:
-        InvalidInput: the scenario has no such blocks.
+        InvalidInput: the scenario has no such blocks, or a block has another number of antennas.
     """
     sets = block_sets(scenario)
-    chosen = next((each for each in sets if len(each) == len(covariances)), None) if blocks is None else tuple(blocks)
-    if chosen not in sets or len(chosen) != len(covariances):
+    chosen = next((each for each in sets if set(each) == set(covariances)), None)
+    if chosen is None:
         allowed = " or ".join(", ".join(each) for each in sets)
-        raise InvalidInput(
-            f"A transmission must consist of the blocks {allowed}, found {len(covariances)} covariances"
-            f"{'' if blocks is None else ' of ' + ', '.join(blocks)}."
-        )
-    return _SYSTEMS[scenario.system].completed(scenario, dict(zip(chosen, covariances, strict=True)))
+        raise InvalidInput(f"A transmission must consist of the blocks {allowed}, found {', '.join(covariances)}.")
+    require_blocks(antennas_of_blocks(scenario, chosen), covariances)
+    return _SYSTEMS[scenario.system].completed(scenario, {block: covariances[block] for block in chosen})
 
 
 __all__ = [
     "Service",
+    "antennas_of_blocks",
     "block_sets",
     "cautions",
-    "covariances_of_blocks",
+    "completed",
     "default_method",
     "design_problem",
     "design_problems",

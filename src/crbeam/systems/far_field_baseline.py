@@ -90,7 +90,7 @@ def true_sinr(near: DesignProblem, far: DesignProblem, design: Design) -> Float[
     true, believed = (
         next(part for part in problem.constraints if isinstance(part, MinimumUplinkSinr)) for problem in (near, far)
     )
-    covariance = design.covariances[design.blocks.index(true.block)]
+    covariance = design.covariances[true.block]
     echo_w = true.echo_gain * float(np.real(true.response.conj() @ covariance @ true.response))
     combiners = mmse_combiners(believed.uplink, believed.echo, echo_w)
     return uplink_sinr(true.uplink, combiners, true.echo, echo_w)
@@ -98,12 +98,11 @@ def true_sinr(near: DesignProblem, far: DesignProblem, design: Design) -> Float[
 
 def _downlink(near: DesignProblem, design: Design, part: MinimumSinr) -> float:
     stream = next(stream.name for stream in near.streams if stream.served_user == part.user)
-    places = [design.blocks.index(block) for block in part.channels]
-    if len(places) != 1:
-        raise InvalidInput(f"Each user must hear one block, but {part.user} hears {len(places)}.")
-    channel = next(iter(part.channels.values())).conj()[:, None]
-    own = design.stream_covariances[stream][places]
-    return float(downlink_sinr(channel, own, design.covariances[places[0]], part.noise_power_w)[0])
+    if len(part.channels) != 1:
+        raise InvalidInput(f"Each user must hear one block, but {part.user} hears {len(part.channels)}.")
+    ((block, vector),) = part.channels.items()
+    own = design.stream_covariances[stream][block][None]
+    return float(downlink_sinr(vector.conj()[:, None], own, design.covariances[block], part.noise_power_w)[0])
 
 
 def _minimum_sinr(problem: DesignProblem) -> np.ndarray:

@@ -20,9 +20,10 @@ from crbeam.design import Constraint, Criterion, DesignProblem, Hinge, PowerBudg
 from crbeam.errors import InvalidInput
 from crbeam.estimation.link_model import LinkModel
 from crbeam.estimation.prediction import RANGE_RATE
-from crbeam.information import Information, InformationMap
+from crbeam.information import Information, InformationMap, Transmission
 from crbeam.information.builders import Pilots
 from crbeam.information.parameters import ParameterLayout
+from crbeam.information.transmission import Covariances
 from crbeam.linalg import UNSEEN_SHARE
 from crbeam.propagation import trace_paths
 from crbeam.scenario import USER, Scenario
@@ -49,19 +50,17 @@ def block_sets(scenario: Scenario) -> tuple[tuple[str, ...], ...]:
     return (tuple(scenario.stations), (first, second), (first,), (second,))
 
 
-def completed(
-    scenario: Scenario, covariances: Mapping[str, Complex[np.ndarray, "tx tx"]]
-) -> dict[str, Complex[np.ndarray, "tx tx"]]:
+def completed(scenario: Scenario, covariances: Covariances) -> Transmission:
     """Covariances with those of the stages, if only that of the station is given.
 
     Both stages then use the same beams; with a free share of sensing each has half of the energy.
     """
     station = next(iter(scenario.stations))
     if station not in covariances:
-        return dict(covariances)
+        return Transmission(covariances)
     assert scenario.protocol is not None
     energy = 0.5 if scenario.protocol.sensing_share is None else 1.0
-    return {**dict.fromkeys(stage_blocks(scenario), energy * covariances[station]), **covariances}
+    return Transmission({**dict.fromkeys(stage_blocks(scenario), energy * covariances[station]), **covariances})
 
 
 def link_maps(scenario: Scenario) -> dict[str, InformationMap]:
@@ -152,7 +151,7 @@ def joint_links(scenario: Scenario) -> dict[str, tuple[str, ...]]:
 def slot_map(scenario: Scenario, link: str) -> InformationMap:
     """Information of a link when every slot has beams of its own: one block per slot, named `STATION/slot[l]`.
 
-    The stack of covariances is `[slot, tx, tx]`, each that of every symbol in its slot. With equal blocks `V / L` it is
+    Each covariance is that of every symbol in its slot. With equal blocks `V / L` it is
     the map of `link_maps` at V. Blocks of slots that do not count are left out.
 
     Reference: hamrouni2026 eqs. (2), (9).
@@ -271,7 +270,7 @@ def design_problem(scenario: Scenario, *, weight: float | None = None, judged_by
         criteria=criteria,
         constraints=tuple(_cut(budget, seen) for budget in power_budgets(scenario) if seen & set(budget.blocks)),
         objective=_OBJECTIVES[scenario.requirements.loss],
-        directions=transmit_directions(scenario),
+        directions=dict.fromkeys(sorted(seen), transmit_directions(scenario)),
         n_slots=scenario.waveform.slots,
     )
 
@@ -337,9 +336,9 @@ def constraint(scenario: Scenario, kind: type) -> Constraint:
     return TiedBlocks(stage_blocks(scenario)) if kind is TiedBlocks else station_and_user.constraint(scenario, kind)
 
 
-def sensing_share(powers_w: Float[np.ndarray, "2"]) -> float:
-    """Share of the symbols that a design with a free share gives to sensing, from the powers of both blocks."""
-    return float(powers_w[0] / powers_w.sum())
+def sensing_share(scenario: Scenario, covariances: Transmission) -> float:
+    """Share of the symbols that a design with a free share gives to sensing, from the powers of both stages."""
+    return covariances.powers_w[stage_blocks(scenario)[0]] / covariances.power_w
 
 
 __all__ = [

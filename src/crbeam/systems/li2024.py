@@ -19,8 +19,9 @@ from crbeam.design.service_constraints import FixedAnalog, Illumination, Minimum
 from crbeam.design.subarrays import SubarrayHybrid
 from crbeam.errors import InvalidInput, InvalidScenario
 from crbeam.estimation.link_model import LinkModel
-from crbeam.information import InformationMap
+from crbeam.information import InformationMap, Transmission
 from crbeam.information.near_field import Echo, echo_information, position_information
+from crbeam.information.transmission import Covariances
 from crbeam.propagation import Paths
 from crbeam.propagation.near_field import WaveModel
 from crbeam.scenario import Scenario
@@ -134,7 +135,7 @@ def design_problem(
         criteria=(Criterion(information, weights, arrays.link),),
         constraints=(*power_budgets(scenario), *service, *_illumination(scenario, arrays), *analog),
         streams=streams,
-        directions=transmit_directions(scenario),
+        directions=dict.fromkeys(information.antennas, transmit_directions(scenario)),
     )
 
 
@@ -231,7 +232,7 @@ def cautions(scenario: Scenario, design: Design) -> list[str]:
             f"The design was made for plane waves from its users; on the true channels one of them misses its SINR by "
             f"{worst_db:.1f} dB. Leave out `served_users.assumed_waves` to have them served."
         )
-    return [*found, *darkness_cautions(scenario, design.covariances[0])]
+    return [*found, *darkness_cautions(scenario, *design.covariances.values())]
 
 
 def darkness_cautions(scenario: Scenario, covariance: Complex[np.ndarray, "tx tx"]) -> list[str]:
@@ -284,9 +285,9 @@ def block_sets(scenario: Scenario) -> tuple[tuple[str, ...], ...]:
     return ((link.transmitter,),)
 
 
-def completed(_: Scenario, covariances: Mapping[str, np.ndarray]) -> dict[str, Complex[np.ndarray, "tx tx"]]:
+def completed(_: Scenario, covariances: Covariances) -> Transmission:
     """The given blocks are all there are."""
-    return dict(covariances)
+    return Transmission(covariances)
 
 
 def constraint(scenario: Scenario, kind: type) -> Constraint:

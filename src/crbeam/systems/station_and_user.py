@@ -12,9 +12,10 @@ from crbeam.design import Codebook, ConstantModulus, Constraint
 from crbeam.design.analog.codewords import analog_codewords
 from crbeam.errors import InvalidInput
 from crbeam.estimation.link_model import LinkModel, line_axis_rad
-from crbeam.information import InformationMap
+from crbeam.information import InformationMap, Transmission
 from crbeam.information.builders import Pilots, path_information, within_paths
 from crbeam.information.state import StateNames, position_parameter, state_jacobian
+from crbeam.information.transmission import Covariances
 from crbeam.propagation import Paths, receive_array, steering_response, trace_paths
 from crbeam.scenario import USER, Scenario
 
@@ -82,9 +83,9 @@ def block_sets(scenario: Scenario) -> tuple[tuple[str, ...], ...]:
     return (tuple(scenario.stations),)
 
 
-def completed(_: Scenario, covariances: Mapping[str, np.ndarray]) -> dict[str, Complex[np.ndarray, "tx tx"]]:
+def completed(_: Scenario, covariances: Covariances) -> Transmission:
     """The given blocks are all there are."""
-    return dict(covariances)
+    return Transmission(covariances)
 
 
 def true_state(scenario: Scenario) -> dict[str, Float[np.ndarray, "..."]]:

@@ -18,10 +18,11 @@ from crbeam.design.selection.candidates import MAX_LISTED
 from crbeam.design.service_constraints import MinimumSinr
 from crbeam.errors import InvalidInput
 from crbeam.estimation.link_model import LinkModel
-from crbeam.information import InformationMap
+from crbeam.information import InformationMap, Transmission
 from crbeam.information.delay_doppler import delay_doppler_information, printed_information, shared_parameters
 from crbeam.information.parameters import ParameterLayout
 from crbeam.information.pulses import pulse_moments
+from crbeam.information.transmission import Covariances
 from crbeam.propagation import Paths
 from crbeam.propagation.jacobians import doppler_gradients, path_gradients
 from crbeam.scenario import Scenario
@@ -171,7 +172,7 @@ def design_problem(scenario: Scenario, *, weight: float | None = None, judged_by
         criteria=(Criterion(information, objective_weights(scenario, information), link),),
         constraints=(*power_budgets(scenario), *rate_constraints(scenario), *([choice] if is_open else [])),
         streams=streams(scenario),
-        directions=transmit_directions(scenario),
+        directions=dict.fromkeys(information.antennas, transmit_directions(scenario)),
     )
 
 
@@ -263,7 +264,7 @@ def _unit_phases(channel: Complex[np.ndarray, "rx tx"]) -> Complex[np.ndarray, "
 def served_sinr(scenario: Scenario, design: Design) -> dict[str, float]:
     """Ratio of each receiver under a design: `2^rate - 1` with the rate in bit/s/Hz."""
     channels, receivers = direct_channels(scenario), receivers_of(scenario)
-    sent = {stream.name: design.stream_covariances[stream.name][0] for stream in streams(scenario)}
+    sent = {stream.name: next(iter(design.stream_covariances[stream.name].values())) for stream in streams(scenario)}
     if len(sent) == 1:
         return {}
     rates = receiver_rates_bps_hz(scenario, channels, sent)
@@ -312,9 +313,9 @@ def block_sets(scenario: Scenario) -> tuple[tuple[str, ...], ...]:
     return ((transmitter_of(scenario)[0],),)
 
 
-def completed(_: Scenario, covariances: Mapping[str, np.ndarray]) -> dict[str, Complex[np.ndarray, "tx tx"]]:
+def completed(_: Scenario, covariances: Covariances) -> Transmission:
     """The given blocks are all there are."""
-    return dict(covariances)
+    return Transmission(covariances)
 
 
 def constraint(_: Scenario, kind: type) -> Constraint:

@@ -20,8 +20,9 @@ from crbeam.design.problem import Power, WeightedBound
 from crbeam.design.service_constraints import Association, BoundLimit, Listening, MinimumSinr, ReceiverChoice
 from crbeam.errors import InvalidInput
 from crbeam.estimation.link_model import LinkModel
-from crbeam.information import InformationMap
+from crbeam.information import InformationMap, Transmission
 from crbeam.information.network import Snapshots, StationView, TargetEchoes, echoes_information, target_name
+from crbeam.information.transmission import Covariances
 from crbeam.propagation import Paths
 from crbeam.propagation.path_loss import LogDistanceLoss
 from crbeam.propagation.responses import steering_response
@@ -164,7 +165,8 @@ def design_problem(scenario: Scenario, *, weight: float | None = None, judged_by
         raise InvalidInput("The system xu2023 minimises power or error under requirements: it has no weights.")
     network, (blocks,) = network_of(scenario), block_sets(scenario)
     sets, maps = listening_sets(scenario), link_maps(scenario)
-    bounded = {name: _criteria(scenario, name, replace(maps[name], blocks=blocks)) for name in sets}
+    antennas = {block: scenario.stations[block].transmit_array.elements for block in blocks}
+    bounded = {name: _criteria(scenario, name, replace(maps[name], antennas=antennas)) for name in sets}
     limits = [limit for each in bounded.values() for _, limit in each if limit is not None]
     return DesignProblem(
         criteria=tuple(criterion for each in bounded.values() for criterion, _ in each),
@@ -182,7 +184,7 @@ def design_problem(scenario: Scenario, *, weight: float | None = None, judged_by
         ),
         objective=Power() if limits else WeightedBound(),
         streams=(*(Stream(f"to {name}", blocks, name) for name in network.names), Stream(SENSING_STREAM, blocks)),
-        directions=np.stack([station_view(scenario, block).response for block in blocks], axis=1),
+        directions={block: station_view(scenario, block).response[:, None] for block in blocks},
     )
 
 
@@ -218,16 +220,16 @@ def served_sinr(scenario: Scenario, design: Design) -> dict[str, float]:
     """
     found = {}
     for user in _users(scenario, design.blocks):
-        wanted = _received_w(user, design, design.stream_covariances[f"to {user.user}"])
-        received = _received_w(user, design, design.covariances)
+        wanted = _received_w(user, design.stream_covariances[f"to {user.user}"])
+        received = _received_w(user, design.covariances)
         found[user.user] = wanted / (received - wanted + user.noise_power_w)
     return found
 
 
-def _received_w(user: MinimumSinr, design: Design, stack: Complex[np.ndarray, "block tx tx"]) -> float:
+def _received_w(user: MinimumSinr, sent: Transmission) -> float:
     powers_w = [
         float(np.real(user.channels[block].conj() @ covariance @ user.channels[block]))
-        for block, covariance in zip(design.blocks, stack, strict=True)
+        for block, covariance in sent.items()
     ]
     return sum(powers_w)
 
@@ -246,8 +248,8 @@ def service(scenario: Scenario, design: Design | None) -> Service:
     if design is None:
         return Service(places_m)
     listeners, served = roles(scenario, design)
-    powers_w = np.trace(design.covariances, axis1=1, axis2=2).real
-    silent = np.array(design.blocks)[powers_w <= NEGLIGIBLE * powers_w.sum()].tolist()
+    least_w = NEGLIGIBLE * design.power_w
+    silent = [name for name, power_w in design.covariances.powers_w.items() if power_w <= least_w]
     return Service(places_m, served, listeners, tuple(name for name in silent if name not in listeners))
 
 
@@ -279,9 +281,9 @@ def block_sets(scenario: Scenario) -> tuple[tuple[str, ...], ...]:
     return (tuple(scenario.stations),)
 
 
-def completed(_: Scenario, covariances: Mapping[str, np.ndarray]) -> dict[str, Complex[np.ndarray, "tx tx"]]:
+def completed(_: Scenario, covariances: Covariances) -> Transmission:
     """The given blocks are all there are."""
-    return dict(covariances)
+    return Transmission(covariances)
 
 
 def constraint(_: Scenario, kind: type) -> Constraint:

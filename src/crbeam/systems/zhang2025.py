@@ -110,7 +110,7 @@ def design_problem(scenario: Scenario, *, weight: float | None = None, judged_by
             Criterion(maps[names[1]], dict.fromkeys(positions, 1.0), names[1], 1.0 - weight),
         ),
         constraints=power_budgets(scenario),
-        directions=transmit_directions(scenario),
+        directions=dict.fromkeys(scenario.stations, transmit_directions(scenario)),
         n_slots=scenario.waveform.slots,
     )
 

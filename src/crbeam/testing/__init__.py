@@ -47,6 +47,7 @@ from crbeam.testing.random_worlds import (
     random_prior,
     random_problem,
     random_slot_covariances,
+    random_transmission,
     two_stage_problem,
     with_position_prior,
 )
@@ -90,6 +91,7 @@ __all__ = [
     "random_problem",
     "random_scenario",
     "random_slot_covariances",
+    "random_transmission",
     "scaled_difference",
     "station_name",
     "two_stage_problem",

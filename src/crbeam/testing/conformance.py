@@ -7,6 +7,7 @@ import numpy as np
 
 from crbeam.design import Design, DesignMethod, DesignProblem, Hinge
 from crbeam.errors import CrbeamError, InvalidInput
+from crbeam.information import Transmission
 from crbeam.systems import design_problem
 from crbeam.testing.design_laws import (
     assert_same_designs,
@@ -184,8 +185,8 @@ def assert_arguments_unchanged(method: DesignMethod, problems: Sequence[DesignPr
     assert before == after, f"{method.key} changed a problem or a start in place"
 
 
-def _fingerprint(problem: DesignProblem, start: np.ndarray) -> list[bytes]:
-    arrays = [start] if problem.directions is None else [start, problem.directions]
+def _fingerprint(problem: DesignProblem, start: Transmission) -> list[bytes]:
+    arrays = [*start.values(), *problem.directions.values()]
     for criterion in problem.criteria:
         arrays.append(criterion.map.constant)
         for part in criterion.map.contributions:

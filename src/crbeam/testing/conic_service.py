@@ -26,7 +26,7 @@ def conic_service_bound(problem: DesignProblem, *, reduced: bool = False) -> flo
     import cvxpy as cp
 
     (criterion,), (budget,) = problem.active_criteria, problem.budgets
-    frame = reduce_served(problem).blocks[0].basis if reduced else np.eye(problem.n_tx, dtype=complex)
+    frame = reduce_served(problem).blocks[0].basis if reduced else np.eye(*problem.antennas.values(), dtype=complex)
     size, power_w = frame.shape[1], budget.power_per_subcarrier_w
     served = [part for part in problem.constraints if isinstance(part, MinimumSinr)]
     users = [cp.Variable((size, size), hermitian=True) for _ in served]

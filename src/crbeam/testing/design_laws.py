@@ -5,21 +5,21 @@ from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
-from jaxtyping import Complex
 
 from crbeam.design import Certificate, ConstantModulus, Criterion, Design, DesignMethod, DesignProblem, Hinge, certify
 from crbeam.design.methods import method_named
-from crbeam.design.ties import expanded_stack, merged_problem
+from crbeam.design.ties import expanded, merged_problem
 from crbeam.errors import InvalidInput
+from crbeam.information import Transmission
 from crbeam.linalg import diagonal_scale
 from crbeam.testing.random_worlds import random_covariance
 
 
-def objective_of(problem: DesignProblem, covariances: Complex[np.ndarray, "block tx tx"]) -> float:
+def objective_of(problem: DesignProblem, covariances: Transmission) -> float:
     """Objective of a transmission by plain inversion of every (diagonally scaled) Fisher matrix."""
     total = 0.0
     for criterion in problem.active_criteria:
-        information = criterion.map.at(problem.covariances_of(criterion.map, covariances)).matrix
+        information = criterion.map.at(covariances).matrix
         scale = diagonal_scale(information)
         inverse = _inverse(information * np.outer(scale, scale), criterion.selection / scale[:, None])
         inverse = inverse * np.outer(scale, scale)
@@ -51,21 +51,20 @@ def _weighted_variance(criterion: Criterion, name: str, variances: np.ndarray) -
     return criterion.weights[name] * float(variances[criterion.map.layout.indices([name])].sum())
 
 
-def random_feasible(problem: DesignProblem, rng: np.random.Generator) -> Complex[np.ndarray, "block tx tx"]:
+def random_feasible(problem: DesignProblem, rng: np.random.Generator) -> Transmission:
     """Random transmission that uses every power budget fully and keeps to every codebook and tie."""
     if problem.ties:
-        return expanded_stack(problem, random_feasible(merged_problem(problem), rng))
-    stack = np.zeros((len(problem.blocks), problem.n_tx, problem.n_tx), dtype=complex)
+        return expanded(problem, random_feasible(merged_problem(problem), rng))
+    sent: dict[str, np.ndarray] = {}
     for budget in problem.budgets:
         shares = rng.dirichlet(np.ones(len(budget.blocks))) * budget.power_per_subcarrier_w
         for block, share in zip(budget.blocks, shares, strict=True):
-            index = problem.blocks.index(block)
             if block in problem.codebooks:
                 beams = problem.codebooks[block].unit_codewords
-                stack[index] = share * (beams * rng.dirichlet(np.ones(beams.shape[1]))) @ beams.conj().T
+                sent[block] = share * (beams * rng.dirichlet(np.ones(beams.shape[1]))) @ beams.conj().T
             else:
-                stack[index] = random_covariance(rng, problem.n_tx, power_w=share)[0]
-    return stack
+                sent[block] = random_covariance(rng, problem.antennas[block], power_w=share)
+    return Transmission(sent).only(problem.blocks)
 
 
 #: Eigenvalue of a scaled Fisher matrix, relative to the largest, that is rounding, and the part of what is requested
@@ -76,9 +75,7 @@ WITNESS_GAP = 1e-3
 _ENGINE_METHODS = ("fdb-wcrb", "cpa-wcrb")
 
 
-def optimal_transmissions(
-    problems: Sequence[DesignProblem], method: DesignMethod | None = None
-) -> list[Complex[np.ndarray, "block tx tx"]]:
+def optimal_transmissions(problems: Sequence[DesignProblem], method: DesignMethod | None = None) -> list[Transmission]:
     """Nearly optimal transmission of each problem, which every claimed lower bound must stay below.
 
     Args:
@@ -116,22 +113,21 @@ def _reference_for(problem: DesignProblem, method: DesignMethod | None) -> Desig
     return able[0]
 
 
-def assert_feasible(
-    problem: DesignProblem, covariances: Complex[np.ndarray, "block tx tx"], *, tolerance: float = 1e-9
-) -> None:
+def assert_feasible(problem: DesignProblem, covariances: Transmission, *, tolerance: float = 1e-9) -> None:
     """Covariances are Hermitian, positive semidefinite, within every power budget and equal where they are tied."""
-    for block, covariance in zip(problem.blocks, covariances, strict=True):
+    assert covariances.antennas == problem.antennas, f"covariances are of {covariances.antennas}"
+    for block, covariance in covariances.items():
         size = max(float(np.max(np.abs(covariance))), 1e-300)
         skew = float(np.max(np.abs(covariance - covariance.conj().T))) / size
         assert skew <= tolerance, f"the covariance of {block} is not Hermitian (by {skew:.3g})"
         least = float(np.linalg.eigvalsh(covariance)[0]) / size
         assert least >= -tolerance, f"the covariance of {block} has the relative eigenvalue {least:.3g}"
     for budget in problem.budgets:
-        used = sum(float(np.trace(covariances[problem.blocks.index(block)]).real) for block in budget.blocks)
+        used = sum(covariances.powers_w[block] for block in budget.blocks)
         excess = used / budget.power_per_subcarrier_w - 1.0
         assert excess <= tolerance, f"blocks {budget.blocks} exceed their budget by {excess:.3g}"
     for tie in problem.ties:
-        first, *others = [covariances[problem.blocks.index(block)] for block in tie.blocks]
+        first, *others = [covariances[block] for block in tie.blocks]
         apart = max(float(np.max(np.abs(other - first))) for other in others) / float(np.max(np.abs(first)))
         assert apart <= tolerance, f"tied blocks {tie.blocks} differ by {apart:.3g}"
 
@@ -139,7 +135,7 @@ def assert_feasible(
 def assert_lower_bound(
     problem: DesignProblem,
     lower_bound: float,
-    transmissions: Sequence[Complex[np.ndarray, "block tx tx"]],
+    transmissions: Sequence[Transmission],
     *,
     tolerance: float = 1e-9,
 ) -> None:
@@ -152,8 +148,8 @@ def assert_lower_bound(
 
 def assert_certificate(
     problem: DesignProblem,
-    transmissions: Sequence[Complex[np.ndarray, "block tx tx"]],
-    certificate: Callable[[DesignProblem, Complex[np.ndarray, "block tx tx"]], Certificate] = certify,
+    transmissions: Sequence[Transmission],
+    certificate: Callable[[DesignProblem, Transmission], Certificate] = certify,
 ) -> None:
     """The bound that each transmission proves lies below the value of every transmission, and its objective is true."""
     for transmission in transmissions:
@@ -171,7 +167,7 @@ def assert_decreasing(trace: Sequence[float], *, tolerance: float = 1e-9) -> Non
         assert after <= before * (1.0 + tolerance), f"step {step + 1} raises the objective {before:.9g} to {after:.9g}"
 
 
-def assert_sound(problem: DesignProblem, design: Design, *, witnesses: Sequence[np.ndarray] | None = None) -> None:
+def assert_sound(problem: DesignProblem, design: Design, *, witnesses: Sequence[Transmission] | None = None) -> None:
     """A design is feasible, its objective is the problem's, and its lower bound is below it and every witness.
 
     Args:
@@ -197,8 +193,13 @@ def assert_sound(problem: DesignProblem, design: Design, *, witnesses: Sequence[
 
 def assert_same_designs(first: Design, second: Design, *, tolerance: float = 1e-9) -> None:
     """Two designs agree in objective and covariances."""
-    size = float(np.max(np.abs(first.covariances)))
-    apart = float(np.max(np.abs(first.covariances - second.covariances))) / size
+    size = _largest(first.covariances)
+    apart = _largest(first.covariances - second.covariances) / size
     assert apart <= tolerance, f"covariances of {first.method} differ by {apart:.3g} of their size"
     error = abs(first.objective - second.objective) / (abs(first.objective) or 1.0)
     assert error <= tolerance, f"objectives of {first.method} differ by {error:.3g}"
+
+
+def _largest(covariances: Transmission) -> float:
+    """Largest modulus of an entry."""
+    return max(float(np.max(np.abs(matrix))) for matrix in covariances.values())

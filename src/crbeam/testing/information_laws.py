@@ -6,9 +6,9 @@ Matrices are compared after scaling by the diagonal of what is expected, so that
 from collections.abc import Callable, Sequence
 
 import numpy as np
-from jaxtyping import Complex, Float, Inexact
+from jaxtyping import Float, Inexact
 
-from crbeam.information import Information, InformationMap
+from crbeam.information import Information, InformationMap, Transmission
 from crbeam.linalg import diagonal_scale
 
 
@@ -37,8 +37,8 @@ def assert_loewner_at_least(
 
 def assert_linear(
     information_map: InformationMap,
-    first: Complex[np.ndarray, "block tx tx"],
-    second: Complex[np.ndarray, "block tx tx"],
+    first: Transmission,
+    second: Transmission,
     *,
     factors: tuple[float, float] = (0.7, 2.5),
 ) -> None:
@@ -52,8 +52,8 @@ def assert_linear(
 
 def assert_monotone(
     information_map: InformationMap,
-    covariances: Complex[np.ndarray, "block tx tx"],
-    more: Complex[np.ndarray, "block tx tx"],
+    covariances: Transmission,
+    more: Transmission,
 ) -> None:
     """`I(R + S) >= I(R) >= I0 >= 0` in the Loewner order, for positive-semidefinite S."""
     less = information_map.at(covariances).matrix
@@ -64,12 +64,12 @@ def assert_monotone(
 
 def assert_adjoint(
     information_map: InformationMap,
-    covariances: Complex[np.ndarray, "block tx tx"],
+    covariances: Transmission,
     matrix: Float[np.ndarray, "parameter parameter"],
 ) -> None:
     """`sum_b Re tr(adjoint(S)_b R_b) = tr(S (I(R) - I0))` for symmetric S."""
     gradient = information_map.adjoint(matrix)
-    inner = float(np.sum(gradient.conj() * covariances).real)
+    inner = sum(float(np.sum(gradient[block].conj() * covariance).real) for block, covariance in covariances.items())
     linear = information_map.at(covariances).matrix - information_map.constant
     size = float(np.sum(np.abs(matrix * linear)))
     error = abs(inner - float(np.sum(matrix * linear)))
@@ -78,20 +78,20 @@ def assert_adjoint(
 
 def assert_bilinear(
     information_map: InformationMap,
-    covariances: Complex[np.ndarray, "block tx tx"],
+    covariances: Transmission,
     projectors: Sequence[Inexact[np.ndarray, "rx rx"]],
 ) -> None:
     """`with_transmit(R).at(Q) = with_receive(Q).at(R)` for one projector Q for each receiver of the map."""
     swapped = information_map.with_transmit(covariances)
     by_name = dict(zip(swapped.blocks, projectors, strict=True))
-    stack = np.stack(list(projectors)).astype(complex)
     direct = information_map.with_receive(by_name).at(covariances).matrix
-    assert_same_information(swapped.at(stack).matrix, direct)
+    sent = {name: projector.astype(complex) for name, projector in by_name.items()}
+    assert_same_information(swapped.at(sent).matrix, direct)
 
 
 def assert_same_as_derivative(
     information_map: InformationMap,
-    covariances: Complex[np.ndarray, "block tx tx"],
+    covariances: Transmission,
     derivative_information: Float[np.ndarray, "parameter parameter"],
     *,
     tolerance: float = 1e-10,
@@ -151,9 +151,7 @@ def assert_invariant(
     assert_same_information(changed, bound, tolerance=tolerance)
 
 
-def assert_additive(
-    first: InformationMap, second: InformationMap, covariances: Complex[np.ndarray, "block tx tx"]
-) -> None:
+def assert_additive(first: InformationMap, second: InformationMap, covariances: Transmission) -> None:
     """The sum of two maps that see the same blocks has the sum of their information, parameter by parameter."""
     total = (first + second).at(covariances)
     assert_same_information(total.matrix, (first.at(covariances) + second.at(covariances)).matrix)

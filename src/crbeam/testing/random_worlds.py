@@ -7,24 +7,34 @@ import numpy as np
 from jaxtyping import Complex, Float
 
 from crbeam.design import Criterion, DesignProblem, PowerBudget
-from crbeam.information import Contribution, Information, InformationMap, ParameterLayout
+from crbeam.information import Contribution, Information, InformationMap, ParameterLayout, Transmission
 from crbeam.scenario import Scenario
 from crbeam.systems import design_problem, link_maps
 from crbeam.testing.random_scenes import link_names, random_scenario, station_name
 
 #: Parameters of random maps, with their numbers of components.
 RANDOM_SIZES = {"position": 2, "clock": 1, "gain": 2}
+#: Blocks of random maps.
+ONE_BLOCK = {"block": 6}
 
 
 def random_covariance(
-    rng: np.random.Generator, n_tx: int, *, n_blocks: int = 1, rank: int | None = None, power_w: float = 1.0
-) -> Complex[np.ndarray, "block tx tx"]:
-    """Random complex, non-isotropic, positive-semidefinite stack; each block has trace `power_w`."""
+    rng: np.random.Generator, n_tx: int, *, rank: int | None = None, power_w: float = 1.0
+) -> Complex[np.ndarray, "tx tx"]:
+    """Random complex, non-isotropic, positive-semidefinite matrix of trace `power_w`."""
     rank = n_tx if rank is None else rank
-    spread = np.exp(rng.uniform(-1.5, 1.5, (n_blocks, 1, rank)))
-    beams = spread * _random_complex(rng, n_blocks, n_tx, rank)
-    stack = beams @ np.conj(np.swapaxes(beams, 1, 2))
-    return power_w * stack / np.trace(stack, axis1=1, axis2=2).real[:, None, None]
+    beams = np.exp(rng.uniform(-1.5, 1.5, (1, rank))) * _random_complex(rng, n_tx, rank)
+    covariance = beams @ beams.conj().T
+    return power_w * covariance / np.trace(covariance).real
+
+
+def random_transmission(
+    rng: np.random.Generator, antennas: Mapping[str, int], *, rank: int | None = None, power_w: float = 1.0
+) -> Transmission:
+    """A random covariance for each block, of the power `power_w`."""
+    return Transmission(
+        {block: random_covariance(rng, size, rank=rank, power_w=power_w) for block, size in antennas.items()}
+    )
 
 
 def _random_complex(rng: np.random.Generator, *shape: int) -> Complex[np.ndarray, "..."]:
@@ -34,9 +44,8 @@ def _random_complex(rng: np.random.Generator, *shape: int) -> Complex[np.ndarray
 def random_map(
     rng: np.random.Generator,
     *,
-    n_tx: int = 6,
+    antennas: Mapping[str, int] = ONE_BLOCK,
     n_rx: int = 4,
-    blocks: tuple[str, ...] = ("block",),
     prior: float = 0.0,
     sizes: Mapping[str, int] = RANDOM_SIZES,
 ) -> InformationMap:
@@ -44,16 +53,15 @@ def random_map(
 
     Args:
         rng: source of all randomness.
-        n_tx: transmit antennas.
+        antennas: number of transmit antennas of each block.
         n_rx: receive antennas.
-        blocks: names of the transmit covariances.
         prior: strength of a random constant term; 0 for none.
         sizes: parameters and their numbers of components.
     """
     layout = ParameterLayout.of(sizes)
     n_terms = layout.size + 2
     parts = []
-    for block in blocks:
+    for block, n_tx in antennas.items():
         functions = _random_complex(rng, 2 * n_terms, n_terms)
         parts.append(
             Contribution(
@@ -92,21 +100,15 @@ def random_problem(
     return design_problem(scenario, weight=float(rng.uniform(0.05, 0.95)) if weight is None else weight)
 
 
-def random_slot_covariances(
-    rng: np.random.Generator, scenario: Scenario, *, rank: int | None = None
-) -> Complex[np.ndarray, "slot tx tx"]:
-    """Random covariances of the slots of a scenario, each with its equal part of the power.
+def random_slot_covariances(rng: np.random.Generator, scenario: Scenario, *, rank: int | None = None) -> Transmission:
+    """Random covariances of the slots of a scenario (`STATION/slot[l]`), each with its equal part of the power.
 
     Watt per subcarrier of every symbol in a slot. At rank 1 every slot has one beam of its own.
     """
     station, n_slots = station_name(scenario), scenario.waveform.slots
-    return random_covariance(
-        rng,
-        scenario.stations[station].transmit_array.elements,
-        n_blocks=n_slots,
-        rank=rank,
-        power_w=scenario.power_per_subcarrier_w(station) / n_slots,
-    )
+    size, power_w = scenario.stations[station].transmit_array.elements, scenario.power_per_subcarrier_w(station)
+    slots = {f"{station}/slot[{slot}]": size for slot in range(n_slots)}
+    return random_transmission(rng, slots, rank=rank, power_w=power_w / n_slots)
 
 
 def with_position_prior(problem: DesignProblem, *, strength: float = 1.0) -> DesignProblem:
@@ -116,7 +118,7 @@ def with_position_prior(problem: DesignProblem, *, strength: float = 1.0) -> Des
         if not criterion.requested:
             criteria.append(criterion)
             continue
-        information = criterion.map.at(problem.covariances_of(criterion.map, problem.isotropic()))
+        information = criterion.map.at(problem.isotropic())
         constant = position_prior(information, criterion.requested, strength=strength)
         prior = Information(constant, information.layout).as_prior()
         criteria.append(replace(criterion, map=criterion.map + prior))

@@ -3,14 +3,15 @@
 Needs the package hypothesis. Every value is a function of one integer seed, so failures shrink to a seed.
 """
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from crbeam.information import InformationMap
+from crbeam.information import InformationMap, Transmission
 from crbeam.scenario import Scenario
 from crbeam.testing.random_scenes import random_scenario
-from crbeam.testing.random_worlds import random_covariance, random_map
+from crbeam.testing.random_worlds import ONE_BLOCK, random_map, random_transmission
 
 if TYPE_CHECKING:
     from hypothesis.strategies import SearchStrategy
@@ -28,17 +29,17 @@ def scenarios(*, n_targets: int | None = None, n_antennas: int | None = None) ->
     return generators().map(lambda rng: random_scenario(rng, n_targets=n_targets, n_antennas=n_antennas))
 
 
-def covariances(n_tx: int, *, n_blocks: int = 1) -> "SearchStrategy[np.ndarray]":
-    """Stacks `[block, tx, tx]` of complex positive-semidefinite matrices of random rank, at least 1."""
+def transmissions(antennas: Mapping[str, int]) -> "SearchStrategy[Transmission]":
+    """Complex positive-semidefinite covariances of random rank, at least 1, for each block."""
 
-    def draw(rng: np.random.Generator) -> np.ndarray:
-        return random_covariance(rng, n_tx, n_blocks=n_blocks, rank=int(rng.integers(1, n_tx + 1)))
+    def draw(rng: np.random.Generator) -> Transmission:
+        return random_transmission(rng, antennas, rank=int(rng.integers(1, min(antennas.values()) + 1)))
 
     return generators().map(draw)
 
 
 def information_maps(
-    *, n_tx: int = 6, blocks: tuple[str, ...] = ("block",), prior: float = 0.0
+    *, antennas: Mapping[str, int] = ONE_BLOCK, prior: float = 0.0
 ) -> "SearchStrategy[InformationMap]":
     """Maps without physics, as `random_map` draws them."""
-    return generators().map(lambda rng: random_map(rng, n_tx=n_tx, blocks=blocks, prior=prior))
+    return generators().map(lambda rng: random_map(rng, antennas=antennas, prior=prior))

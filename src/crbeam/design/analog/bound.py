@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
-from crbeam.design.analog.mismatch import AnalogBeams
+from crbeam.design.analog.mismatch import AnalogBeams, element_amplitudes
 from crbeam.design.analog.smooth_descent import descend, polish
 from crbeam.design.engine.reduced_bound import solve_positive
 from crbeam.design.engine.reduced_information import gradients, informations
@@ -87,14 +87,20 @@ class AnalogBound:
 
     def __init__(self, reduced: ReducedProblem):
         self.reduced = reduced
-        self.n_blocks, self.n_tx = len(reduced.problem.blocks), reduced.problem.n_tx
+        self.antennas = tuple(reduced.problem.antennas.values())
+        self.amplitudes = element_amplitudes(self.antennas)
+        self.n_blocks, self.n_tx, _ = self.amplitudes.shape
         owner = np.full(self.n_blocks, -1)
         for block, index in zip(reduced.shape.blocks, reduced.active_blocks, strict=True):
             owner[index] = block.budget
         self.is_seen = (owner >= 0)[:, None]
         self.together = ((owner[:, None] == owner) & self.is_seen).astype(float)
         pairs = zip(reduced.arrays.frames, reduced.bases, strict=True)
-        self.responses = [np.ascontiguousarray((basis @ frame).conj().T) for frame, basis in pairs]
+        self.responses = [self._filled_up((basis @ frame).conj().T) for frame, basis in pairs]
+
+    def _filled_up(self, response: np.ndarray) -> np.ndarray:
+        """Response `[column, tx]` of a block, with zeros up to the most antennas of any block."""
+        return np.pad(response, ((0, 0), (0, self.n_tx - response.shape[1])))
 
     def shares(self, roots: Float[np.ndarray, "block beam"]) -> Float[np.ndarray, "block beam"]:
         """Share of each beam in the power of its budget; unseen blocks have none."""
@@ -113,7 +119,7 @@ class AnalogBound:
         shape, arrays = self.reduced.shape, self.reduced.arrays
         totals = self._budget_sums((roots**2).sum(axis=1))
         shares = self.is_seen * roots**2 / totals
-        unit = np.exp(1j * phases_rad) / np.sqrt(self.n_tx)
+        unit = self.amplitudes * np.exp(1j * phases_rad)
         beams = unit * np.sqrt(shares)[:, None, :]
         active = self.reduced.active_blocks
         seen = [response @ beams[index] for response, index in zip(self.responses, active, strict=True)]
@@ -147,7 +153,7 @@ class AnalogBound:
 
     def beams(self, point: AnalogPoint) -> AnalogBeams:
         """Beams of a point, powers relative to the budget of each block."""
-        return AnalogBeams(point.phases_rad, self.shares(point.roots))
+        return AnalogBeams(point.phases_rad, self.shares(point.roots), self.antennas)
 
     def flat(self) -> Callable[[np.ndarray], tuple[float, np.ndarray]]:
         """Log f with its gradient as a function of all phases and roots in one vector."""

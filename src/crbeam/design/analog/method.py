@@ -1,14 +1,14 @@
 """Methods whose transmission is beams of constant modulus."""
 
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Complex, Float
 
 from crbeam.design.analog.bound import LEAST_SHARE
-from crbeam.design.analog.mismatch import AnalogBeams, MismatchTarget, shared_powers
+from crbeam.design.analog.mismatch import AnalogBeams, MismatchTarget, shared_powers, slots_of
 from crbeam.design.certificate import weighted_bound
 from crbeam.design.constraints import ConstantModulus
 from crbeam.design.guided_method import GuidedMethod
@@ -16,6 +16,7 @@ from crbeam.design.guides import Guide
 from crbeam.design.problem import DesignProblem
 from crbeam.design.result import Proposal
 from crbeam.errors import SolverFailed, Unidentifiable
+from crbeam.information import Transmission
 
 
 @dataclass(frozen=True)
@@ -39,13 +40,18 @@ class AnalogMethod(GuidedMethod):
         self,
         problem: DesignProblem,
         guides: Sequence[Guide],
-        start: np.ndarray | None,
+        start: Transmission | None,
         seed: np.random.SeedSequence,
     ) -> Proposal:
         """Beams for one problem."""
 
     def propose_guided(
-        self, problem: DesignProblem, guides: Sequence[Guide], *, start: np.ndarray | None, seed: np.random.SeedSequence
+        self,
+        problem: DesignProblem,
+        guides: Sequence[Guide],
+        *,
+        start: Transmission | None,
+        seed: np.random.SeedSequence,
     ) -> Proposal:
         """Beams that determine what is asked for.
 
@@ -56,7 +62,7 @@ class AnalogMethod(GuidedMethod):
         try:
             weighted_bound(problem, proposal.covariances)
         except Unidentifiable as error:
-            slots = problem.n_slots or problem.n_tx
+            slots = slots_of(problem)
             remedy = (
                 f"Phase shifters send one beam in each slot, at most {slots} here, and those found do not suffice; "
                 f"allow more slots, or use another method."
@@ -67,9 +73,9 @@ class AnalogMethod(GuidedMethod):
 
 def sent_beams(
     problem: DesignProblem,
-    unit_beams: Sequence[Complex[np.ndarray, "tx _"]],
+    unit_beams: Sequence[Complex[np.ndarray, "_ _"]],
     powers: Sequence[Float[np.ndarray, " _"]],
-) -> tuple[Complex[np.ndarray, "tx _"], ...]:
+) -> dict[str, Complex[np.ndarray, "_ _"]]:
     """Beams of each block in sqrt(watt), without those of no power, each budget used fully.
 
     A budget in which no beam has power, as no information sees its blocks, is shared equally by all of its beams.
@@ -79,27 +85,27 @@ def sent_beams(
         unit_beams: beams of unit norm of each block.
         powers: their powers in any unit.
     """
-    factors: list[np.ndarray] = [np.zeros((problem.n_tx, 0))] * len(problem.blocks)
+    unit, relative = (dict(zip(problem.blocks, each, strict=True)) for each in (unit_beams, powers))
+    factors: dict[str, np.ndarray] = {}
     for budget in problem.budgets:
-        members = [problem.blocks.index(name) for name in budget.blocks]
-        total = sum(float(powers[member].sum()) for member in members)
-        shared = {member: powers[member] if total > 0.0 else np.ones(powers[member].size) for member in members}
+        members = budget.blocks
+        total = sum(float(relative[member].sum()) for member in members)
+        shared = {member: relative[member] if total > 0.0 else np.ones(relative[member].size) for member in members}
         kept = {member: np.flatnonzero(shared[member] > LEAST_SHARE * total) for member in members}
         used = {member: shared[member][kept[member]] for member in members}
         scale = budget.power_per_subcarrier_w / sum(float(values.sum()) for values in used.values())
         for member in members:
-            factors[member] = unit_beams[member][:, kept[member]] * np.sqrt(scale * used[member])
-    return tuple(factors)
+            factors[member] = unit[member][:, kept[member]] * np.sqrt(scale * used[member])
+    return {block: factors[block] for block in problem.blocks}
 
 
 def analog_proposal(
-    factors: tuple[np.ndarray, ...], trace: tuple[float, ...], details: dict[str, float | int | str]
+    factors: Mapping[str, np.ndarray], trace: tuple[float, ...], details: dict[str, float | int | str]
 ) -> Proposal:
     """What is handed over from the beams of each block; the trace has the start and each iteration."""
-    covariances = np.stack([factor @ factor.conj().T for factor in factors])
-    beams = sum(factor.shape[1] for factor in factors)
+    beams = sum(factor.shape[1] for factor in factors.values())
     return Proposal(
-        covariances,
+        Transmission.of_factors(tuple(factors), list(factors.values())),
         factors=factors,
         trace=trace,
         iterations=max(len(trace) - 1, 0),
@@ -107,14 +113,15 @@ def analog_proposal(
     )
 
 
-def unit_beams(beams: AnalogBeams) -> Complex[np.ndarray, "block tx beam"]:
-    """Beams of unit norm."""
-    return np.exp(1j * beams.phases_rad) / np.sqrt(beams.phases_rad.shape[1])
+def unit_beams(beams: AnalogBeams) -> list[Complex[np.ndarray, "_ beam"]]:
+    """Beams of unit norm of each block."""
+    unit = beams.amplitudes * np.exp(1j * beams.phases_rad)
+    return [block[:size] for block, size in zip(unit, beams.antennas, strict=True)]
 
 
 def codeword_powers(
     problem: DesignProblem, target: MismatchTarget
-) -> tuple[list[Complex[np.ndarray, "tx _"]], list[Float[np.ndarray, " _"]]]:
+) -> tuple[list[Complex[np.ndarray, "_ _"]], list[Float[np.ndarray, " _"]]]:
     """Analog codewords of each block, at most one a slot and of unit norm, with powers that bring them near the blend.
 
     Raises:
@@ -126,7 +133,7 @@ def codeword_powers(
     unit = [word / np.linalg.norm(word, axis=0) for word in words if word is not None]
     try:
         powers = shared_powers(target, unit)
-        slots = problem.n_slots or problem.n_tx
+        slots = slots_of(problem)
         if any(np.sum(values > 0.0) > slots for values in powers):
             strongest = [np.sort(np.argsort(-values, kind="stable")[:slots]) for values in powers]
             unit = [word[:, kept] for word, kept in zip(unit, strongest, strict=True)]

@@ -10,8 +10,8 @@ Deviation: the total power of (23c) is P_B/M, not P/M; Psi is the blend, where (
 on the phases is vacuous and left out; several starts, as the result depends on the start.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Complex, Float
@@ -20,6 +20,7 @@ from crbeam.design.analog.smooth_descent import descend
 from crbeam.design.guides import Guide
 from crbeam.design.mismatch import nearest_word_powers_w
 from crbeam.design.problem import DesignProblem
+from crbeam.information.transmission import Covariances
 
 #: Relative decrease of the mismatch by one step on the phases below which a phase step ends.
 PHASE_DECREASE = 1e-6
@@ -30,18 +31,36 @@ class AnalogBeams:
     """Beams whose entries differ in phase only, the same number in every block.
 
     Attributes:
-        phases_rad: phase of each entry.
+        phases_rad: phase of each entry; blocks with fewer antennas than the largest are filled up, and send nothing
+            from there.
         shares: power of each beam; in units of `MismatchTarget.power_w` where nothing else is said.
+        antennas: number of antennas of each block.
     """
 
     phases_rad: Float[np.ndarray, "block tx beam"]
     shares: Float[np.ndarray, "block beam"]
+    antennas: tuple[int, ...]
+
+    @property
+    def amplitudes(self) -> Float[np.ndarray, "block tx 1"]:
+        """Amplitude of each entry of a beam of unit norm."""
+        return element_amplitudes(self.antennas)
 
     @property
     def factors(self) -> Complex[np.ndarray, "block tx beam"]:
         """`sqrt(rho_l / N) exp(j phi_nl)`, so that `F F^H` is the covariance."""
-        amplitudes = np.sqrt(self.shares / self.phases_rad.shape[1])
-        return amplitudes[:, None, :] * np.exp(1j * self.phases_rad)
+        return self.amplitudes * np.sqrt(self.shares)[:, None, :] * np.exp(1j * self.phases_rad)
+
+
+def element_amplitudes(antennas: Sequence[int]) -> Float[np.ndarray, "block tx 1"]:
+    """`1 / sqrt(N_b)` for each of the antennas of a block, 0 beyond them up to the most antennas of any block."""
+    sizes = np.asarray(antennas)[:, None]
+    return (np.where(np.arange(sizes.max()) < sizes, 1.0, 0.0) / np.sqrt(sizes))[..., None]
+
+
+def slots_of(problem: DesignProblem) -> int:
+    """Number of beams that a block may send: one a slot, or as many as there are antennas at most."""
+    return problem.n_slots or max(problem.antennas.values())
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,12 +68,13 @@ class MismatchTarget:
     """What beams should imitate, in units of the largest power budget.
 
     Attributes:
-        blend: Psi of each block.
+        blend: Psi of each block, filled up with zeros to the most antennas of any block.
         spread: `sum_c share_c |V_c|^2 - |Psi|^2`: what no transmission can undercut.
         size: `sum_c share_c |V_c|^2`, the mismatch of no transmission at all; mismatches are relative to it.
         budgets: blocks of each power budget, by number.
         levels: power of each budget.
         power_w: the largest budget, watt per subcarrier summed over slots.
+        antennas: number of antennas of each block, by its name.
     """
 
     blend: Complex[np.ndarray, "block tx tx"]
@@ -63,6 +83,19 @@ class MismatchTarget:
     budgets: tuple[tuple[int, ...], ...]
     levels: tuple[float, ...]
     power_w: float
+    blocks: Mapping[str, int]
+
+    @property
+    def antennas(self) -> tuple[int, ...]:
+        """Number of antennas of each block."""
+        return tuple(self.blocks.values())
+
+    def filled_up(self, covariances: Covariances) -> Complex[np.ndarray, "block tx tx"]:
+        """Covariances in watt in the units and shape of the blend."""
+        stack = np.zeros((len(self.blocks), *(max(self.antennas),) * 2), dtype=complex)
+        for place, (block, size) in enumerate(self.blocks.items()):
+            stack[place, :size, :size] = covariances[block] / self.power_w
+        return stack
 
 
 @dataclass(frozen=True)
@@ -104,18 +137,20 @@ class MismatchResult:
 def target_of(problem: DesignProblem, guides: Sequence[Guide]) -> MismatchTarget:
     """The blend of a problem's guides with what the mismatch is counted in."""
     power_w = max(budget.power_per_subcarrier_w for budget in problem.budgets)
-    covariances = [guide.covariances / power_w for guide in guides]
-    shares = [guide.share for guide in guides]
-    blend = np.sum([share * part for share, part in zip(shares, covariances, strict=True)], axis=0)
-    size = sum(share * float(np.linalg.norm(part)) ** 2 for share, part in zip(shares, covariances, strict=True))
-    return MismatchTarget(
-        blend,
-        max(size - float(np.linalg.norm(blend)) ** 2, 0.0),
-        size,
+    target = MismatchTarget(
+        np.zeros((0, 0, 0), dtype=complex),
+        0.0,
+        0.0,
         tuple(tuple(problem.blocks.index(name) for name in budget.blocks) for budget in problem.budgets),
         tuple(budget.power_per_subcarrier_w / power_w for budget in problem.budgets),
         power_w,
+        problem.antennas,
     )
+    covariances = [target.filled_up(guide.covariances) for guide in guides]
+    shares = [guide.share for guide in guides]
+    blend = np.sum([share * part for share, part in zip(shares, covariances, strict=True)], axis=0)
+    size = sum(share * float(np.linalg.norm(part)) ** 2 for share, part in zip(shares, covariances, strict=True))
+    return replace(target, blend=blend, spread=max(size - float(np.linalg.norm(blend)) ** 2, 0.0), size=size)
 
 
 def relative_mismatch(target: MismatchTarget, beams: AnalogBeams) -> float:
@@ -126,9 +161,9 @@ def relative_mismatch(target: MismatchTarget, beams: AnalogBeams) -> float:
     return _value_and_slope(target, beams.factors)[0]
 
 
-def covariance_mismatch(target: MismatchTarget, covariances: Complex[np.ndarray, "block tx tx"]) -> float:
+def covariance_mismatch(target: MismatchTarget, covariances: Covariances) -> float:
     """The same from covariances in watt: the distance from each guide itself is left to the spread of the guides."""
-    distance = float(np.linalg.norm(covariances / target.power_w - target.blend))
+    distance = float(np.linalg.norm(target.filled_up(covariances) - target.blend))
     return (distance**2 + target.spread) / target.size
 
 
@@ -152,16 +187,15 @@ def power_step(target: MismatchTarget, beams: AnalogBeams) -> AnalogBeams:
     Reference: zhang2025 eq. (25).
     """
     try:
-        powers = shared_powers(target, tuple(np.exp(1j * beams.phases_rad)))
+        sent = np.sign(beams.amplitudes) * np.exp(1j * beams.phases_rad)
+        powers = shared_powers(target, [each[:size] for each, size in zip(sent, beams.antennas, strict=True)])
     except RuntimeError:  # the program's solver gave up: keep the powers
         return beams
-    better = AnalogBeams(beams.phases_rad, np.stack(powers))
+    better = replace(beams, shares=np.stack(powers))
     return better if relative_mismatch(target, better) <= relative_mismatch(target, beams) else beams
 
 
-def shared_powers(
-    target: MismatchTarget, beams: Sequence[Complex[np.ndarray, "tx _"]]
-) -> list[Float[np.ndarray, " _"]]:
+def shared_powers(target: MismatchTarget, beams: Sequence[Complex[np.ndarray, "_ _"]]) -> list[Float[np.ndarray, " _"]]:
     """Powers of the given beams of each block that bring their covariances nearest to the blend.
 
     Blocks of one budget are one program, in which the beams of different blocks do not overlap.
@@ -169,7 +203,8 @@ def shared_powers(
     powers = [np.zeros(part.shape[1]) for part in beams]
     for members, level in zip(target.budgets, target.levels, strict=True):
         parts = [beams[member] for member in members]
-        best = nearest_word_powers_w(parts, [target.blend[member] for member in members], level)
+        wanted = [target.blend[member, : len(part), : len(part)] for member, part in zip(members, parts, strict=True)]
+        best = nearest_word_powers_w(parts, wanted, level)
         for member, values in zip(members, best, strict=True):
             powers[member] = values
     return powers
@@ -181,7 +216,7 @@ def phase_step(target: MismatchTarget, beams: AnalogBeams, iterations: int) -> A
     Reference: zhang2025 eq. (26).
     """
     shape = beams.phases_rad.shape
-    amplitudes = np.sqrt(beams.shares / shape[1])[:, None, :]
+    amplitudes = beams.amplitudes * np.sqrt(beams.shares)[:, None, :]
 
     def value(flat: np.ndarray) -> tuple[float, np.ndarray]:
         factors = amplitudes * np.exp(1j * flat.reshape(shape))
@@ -190,7 +225,7 @@ def phase_step(target: MismatchTarget, beams: AnalogBeams, iterations: int) -> A
 
     start = beams.phases_rad.ravel()
     result = descend(value, start, max_iterations=iterations, tolerance=1e-8, least_decrease=PHASE_DECREASE)
-    return AnalogBeams(result.point.reshape(shape), beams.shares)
+    return replace(beams, phases_rad=result.point.reshape(shape))
 
 
 def alternate(
@@ -213,13 +248,13 @@ def beams_near(
     covariances: Complex[np.ndarray, "block tx tx"], target: MismatchTarget, n_beams: int, rng: np.random.Generator
 ) -> AnalogBeams:
     """Beams with the phases of a random factor `R^(1/2) W` of given covariances and equal powers."""
-    phases = []
-    for covariance in covariances:
-        eigenvalues, vectors = np.linalg.eigh(covariance)
+    phases = np.zeros((*covariances.shape[:2], n_beams))
+    for own, covariance, size in zip(phases, covariances, target.antennas, strict=True):
+        eigenvalues, vectors = np.linalg.eigh(covariance[:size, :size])
         root = vectors * np.sqrt(np.maximum(eigenvalues, 0.0))
         mixing = rng.standard_normal((len(root), n_beams)) + 1j * rng.standard_normal((len(root), n_beams))
-        phases.append(np.angle(root @ mixing))
-    return with_equal_powers(np.stack(phases), target)
+        own[:size] = np.angle(root @ mixing)
+    return with_equal_powers(phases, target)
 
 
 def with_equal_powers(phases_rad: Float[np.ndarray, "block tx beam"], target: MismatchTarget) -> AnalogBeams:
@@ -228,7 +263,7 @@ def with_equal_powers(phases_rad: Float[np.ndarray, "block tx beam"], target: Mi
     powers = np.zeros((n_blocks, n_beams))
     for members, level in zip(target.budgets, target.levels, strict=True):
         powers[list(members)] = level / (len(members) * n_beams)
-    return AnalogBeams(phases_rad, powers)
+    return AnalogBeams(phases_rad, powers, target.antennas)
 
 
 def eigenvector_beams(
@@ -236,10 +271,10 @@ def eigenvector_beams(
 ) -> AnalogBeams:
     """Beams with the phases of the strongest eigenvectors of given covariances; random ones where these end."""
     random = beams_near(covariances, target, n_beams, rng).phases_rad.copy()
-    for phases, covariance in zip(random, covariances, strict=True):
-        eigenvalues, vectors = np.linalg.eigh(covariance)
+    for phases, covariance, size in zip(random, covariances, target.antennas, strict=True):
+        eigenvalues, vectors = np.linalg.eigh(covariance[:size, :size])
         count = min(n_beams, int(np.sum(eigenvalues > 1e-6 * eigenvalues[-1])))
-        phases[:, :count] = np.angle(vectors[:, ::-1][:, :count])
+        phases[:size, :count] = np.angle(vectors[:, ::-1][:, :count])
     return with_equal_powers(random, target)
 
 
@@ -273,7 +308,7 @@ def analog_mismatch(
     guides: Sequence[Guide],
     *,
     seed: np.random.SeedSequence,
-    start: Complex[np.ndarray, "block tx tx"] | None = None,
+    start: Covariances | None = None,
     settings: MismatchSettings | None = None,
 ) -> MismatchResult:
     """Constant-modulus beams, as many as there are slots, whose covariance is near the guides.
@@ -282,15 +317,15 @@ def analog_mismatch(
         problem: with a limited number of slots, or as many beams as antennas.
         guides: best transmission of each criterion alone, with its share.
         seed: of the random starts.
-        start: covariances whose eigenvectors' phases are one more start.
+        start: a transmission whose eigenvectors' phases are one more start.
         settings: how long to search.
 
     Reference: zhang2025 eq. (23), Algorithm 1.
     """
     settings = settings or MismatchSettings()
     target, rng = target_of(problem, guides), np.random.default_rng(seed)
-    n_beams = problem.n_slots or problem.n_tx
+    n_beams = slots_of(problem)
     starts = mismatch_starts(target, n_beams, settings.starts, rng)
     if start is not None:
-        starts = (*starts, eigenvector_beams(start, target, n_beams, rng))
+        starts = (*starts, eigenvector_beams(target.filled_up(start), target, n_beams, rng))
     return match_covariances(target, starts, settings)

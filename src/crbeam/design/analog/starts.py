@@ -16,6 +16,7 @@ from crbeam.design.engine import solve_reduced
 from crbeam.design.engine.reduction import ReducedProblem
 from crbeam.design.guides import Guide
 from crbeam.design.problem import DesignProblem
+from crbeam.information import Transmission
 
 
 def bound_starts(
@@ -24,7 +25,7 @@ def bound_starts(
     guides: Sequence[Guide],
     *,
     seed: np.random.SeedSequence,
-    start: np.ndarray | None,
+    start: Transmission | None,
     count: int,
 ) -> tuple[AnalogBeams, ...]:
     """Beams of the least mismatch, of the codewords if there are any, and `count` further ones.
@@ -39,10 +40,9 @@ def bound_starts(
     if has_codewords(problem):
         starts.append(_codeword_beams(problem, target, shape, rng))
     if start is not None:
-        starts.append(eigenvector_beams(start, target, shape[2], rng))
+        starts.append(eigenvector_beams(target.filled_up(start), target, shape[2], rng))
     if count > 0:
-        optimum = solve_reduced(reduced).covariances / target.power_w
-        starts.append(eigenvector_beams(optimum, target, shape[2], rng))
+        starts.append(eigenvector_beams(target.filled_up(solve_reduced(reduced).covariances), target, shape[2], rng))
     while count > 1:
         starts.append(with_equal_powers(rng.uniform(-np.pi, np.pi, shape), target))
         count -= 1
@@ -56,6 +56,6 @@ def _codeword_beams(
     phases, powers = rng.uniform(-np.pi, np.pi, shape), np.zeros((shape[0], shape[2]))
     for block, (words, values) in enumerate(zip(*codeword_powers(problem, target), strict=True)):
         strongest = np.argsort(-values, kind="stable")[: shape[2]]
-        phases[block][:, : strongest.size] = np.angle(words[:, strongest])
+        phases[block][: len(words), : strongest.size] = np.angle(words[:, strongest])
         powers[block, : strongest.size] = values[strongest]
-    return AnalogBeams(phases, powers)
+    return AnalogBeams(phases, powers, target.antennas)

@@ -10,6 +10,7 @@ from jaxtyping import Complex
 from crbeam.design.engine.reduced_bound import unit_factors
 from crbeam.design.engine.reduced_information import ReducedArrays, ReducedShape
 from crbeam.design.problem import DesignProblem
+from crbeam.information.transmission import Covariances, Transmission
 from crbeam.linalg import hermitian_part
 
 
@@ -40,8 +41,8 @@ class ReducedBatch:
     @cached_property
     def key(self) -> tuple:
         """Batches with equal keys can be joined."""
-        sizes = tuple(basis.shape[1] for basis in self.bases)
-        return self.shape, self.active_blocks, self.active_budgets, len(self.problems[0].blocks), sizes
+        antennas = tuple(self.problems[0].antennas.items())
+        return self.shape, self.active_blocks, self.active_budgets, antennas
 
     def take(self, index: np.ndarray) -> "ReducedBatch":
         """The items at `index`."""
@@ -84,23 +85,28 @@ class ReducedBatch:
                 result.append(basis @ (level[:, None, None] * unit))
         return result
 
-    def covariances(self, factors: Sequence[np.ndarray]) -> Complex[np.ndarray, "item block tx tx"]:
-        """Transmit covariances in watt from F of each active block.
+    def transmissions(self, factors: Sequence[np.ndarray]) -> list[Transmission]:
+        """Transmit covariances of each item, in watt, from F of each active block.
 
         Blocks that no information sees get no power, unless their whole budget is unseen: then it is spread evenly
         over directions, or over the codewords of a codebook.
         """
-        n_tx = self.bases[0].shape[1]
-        stack = np.zeros((len(self.problems), len(self.problems[0].blocks), n_tx, n_tx), dtype=complex)
-        for place, factor in zip(self.active_blocks, factors, strict=True):
-            stack[:, place] = factor @ factor.conj().swapaxes(-1, -2)
-        if len(self.active_budgets) < len(self.problems[0].budgets):
-            for item, problem in enumerate(self.problems):
-                for number, budget in enumerate(problem.budgets):
-                    if number not in self.active_budgets:
-                        unseen = [problem.blocks.index(name) for name in budget.blocks]
-                        stack[item, unseen] = problem.even()[unseen]
-        return stack
+        blocks = self.problems[0].blocks
+        stacks = {
+            blocks[place]: factor @ factor.conj().swapaxes(-1, -2)
+            for place, factor in zip(self.active_blocks, factors, strict=True)
+        }
+        if len(stacks) == len(blocks):
+            return [
+                Transmission({block: stacks[block][item] for block in blocks}) for item in range(len(self.problems))
+            ]
+        sent = []
+        for item, problem in enumerate(self.problems):
+            seen = {block: stack[item] for block, stack in stacks.items()}
+            unseen = [each for place, each in enumerate(problem.budgets) if place not in self.active_budgets]
+            even = problem.even().only(block for budget in unseen for block in budget.blocks)
+            sent.append(Transmission.silent(problem.antennas).replaced({**even, **seen}))
+        return sent
 
 
 @dataclass(frozen=True, eq=False)
@@ -140,12 +146,12 @@ class ReducedProblem:
         """Objective at the isotropic X."""
         return float(self.batch.scales[self.item])
 
-    def expand(self, point: np.ndarray) -> Complex[np.ndarray, "block tx tx"]:
-        """Transmit covariances in watt at a point (see `ReducedBatch.covariances`)."""
+    def expand(self, point: np.ndarray) -> Transmission:
+        """Transmit covariances in watt at a point (see `ReducedBatch.transmissions`)."""
         alone = gathered([self])
-        return alone.covariances(alone.factors(point[None]))[0]
+        return alone.transmissions(alone.factors(point[None]))[0]
 
-    def compress(self, covariances: Complex[np.ndarray, "block tx tx"]) -> list[np.ndarray]:
+    def compress(self, covariances: Covariances) -> list[np.ndarray]:
         """X of each active block from transmit covariances; over a codebook the isotropic powers."""
         result = []
         for index, block, basis in zip(self.active_blocks, self.shape.blocks, self.bases, strict=True):
@@ -153,7 +159,8 @@ class ReducedProblem:
                 result.append(np.eye(block.size) / block.size)
             else:
                 power = self.batch.powers_w[self.item, block.budget]
-                result.append(hermitian_part(basis.conj().T @ covariances[index] @ basis) / power)
+                sent = covariances[self.problem.blocks[index]]
+                result.append(hermitian_part(basis.conj().T @ sent @ basis) / power)
         return result
 
 

@@ -20,6 +20,7 @@ from crbeam.design.engine.reduced_bound import evaluate, first_point, lower_boun
 from crbeam.design.engine.reduced_information import ReducedArrays, ReducedShape
 from crbeam.design.engine.reduced_problem import ReducedBatch, ReducedProblem, gathered
 from crbeam.errors import InvalidInput
+from crbeam.information import Transmission
 from crbeam.linalg import one_blas_thread
 
 #: Residual targets of the rounds, relative to the tolerance.
@@ -43,7 +44,7 @@ class EngineResult:
     """Solution of a reduced problem.
 
     Attributes:
-        covariances: transmit covariances, watt per subcarrier summed over slots.
+        covariances: of each block, watt per subcarrier summed over slots.
         factors: F of each block with `R = F F^H`, in the span of its transmit vectors; None if some block is unseen.
         objective: weighted bound, in the problem's unit.
         lower_bound: proven lower bound on the weighted bound of any feasible transmission.
@@ -57,8 +58,8 @@ class EngineResult:
         notes: numbers beside these, for reports.
     """
 
-    covariances: Complex[np.ndarray, "block tx tx"]
-    factors: tuple[Complex[np.ndarray, "tx beam"], ...] | None
+    covariances: Transmission
+    factors: Mapping[str, Complex[np.ndarray, "_ _"]] | None
     objective: float
     lower_bound: float
     iterations: int
@@ -80,11 +81,11 @@ def solve_reduced(
     *,
     tolerance: float = 1e-6,
     max_evaluations: int = EVALUATION_LIMIT,
-    start: Complex[np.ndarray, "block tx tx"] | None = None,
+    start: Transmission | None = None,
 ) -> EngineResult:
     """Certified optimum of one reduced problem.
 
-    A small `max_evaluations` gives a feasible result with its honest gap. `start` holds transmit covariances.
+    A small `max_evaluations` gives a feasible result with its honest gap. `start` is a transmission.
     """
     with _quiet():
         alone = gathered([problem])
@@ -98,7 +99,7 @@ def solve_reduced_many(
     *,
     tolerance: float = 1e-6,
     max_evaluations: int = EVALUATION_LIMIT,
-    starts: Sequence[Complex[np.ndarray, "block tx tx"] | None] | None = None,
+    starts: Sequence[Transmission | None] | None = None,
 ) -> list[EngineResult]:
     """Certified optima of independent reduced problems; no item's result depends on the others."""
     starts = [None] * len(problems) if starts is None else starts
@@ -129,7 +130,7 @@ def _quiet() -> Iterator[None]:
 
 
 def _starts(
-    problems: Sequence[ReducedProblem], arrays: ReducedArrays, starts: Sequence[np.ndarray | None]
+    problems: Sequence[ReducedProblem], arrays: ReducedArrays, starts: Sequence[Transmission | None]
 ) -> np.ndarray:
     """One point for each problem of one shape: near the given covariances, if any."""
     shape = problems[0].shape
@@ -307,14 +308,15 @@ def result_of_path(problem: ReducedProblem, path: Path, tolerance: float) -> Eng
 
 def _results(batch: ReducedBatch, done: Sequence[Progress], tolerance: float) -> list[EngineResult]:
     factors = batch.factors(np.stack([progress.point for progress in done]))
-    covariances = batch.covariances(factors)
-    has_all = len(factors) == covariances.shape[1]
-    results = []
+    covariances = batch.transmissions(factors)
+    blocks = batch.problems[0].blocks
+    has_all = len(factors) == len(blocks)
+    active, results = list(zip(batch.active_blocks, factors, strict=True)), []
     for item, (progress, scale) in enumerate(zip(done, batch.scales.tolist(), strict=True)):
         results.append(
             EngineResult(
                 covariances=covariances[item],
-                factors=tuple(factor[item] for factor in factors) if has_all else None,
+                factors={blocks[place]: factor[item] for place, factor in active} if has_all else None,
                 objective=progress.value * scale,
                 lower_bound=progress.bound * scale,
                 iterations=progress.iterations,

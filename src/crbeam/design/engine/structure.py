@@ -64,7 +64,8 @@ def structures(problems: Sequence[DesignProblem]) -> Iterator[tuple[list[int], S
     for members in groups.values():
         first = problems[members[0]]
         n_terms = sum(part.transmit.shape[1] for each in first.active_criteria for part in each.map.contributions)
-        size = int(np.clip(CHUNK_BYTES // (16 * first.n_tx * max(n_terms, 1)), 1, CHUNK_ITEMS))
+        largest = max(first.antennas.values())
+        size = int(np.clip(CHUNK_BYTES // (16 * largest * max(n_terms, 1)), 1, CHUNK_ITEMS))
         for start in range(0, len(members), size):
             chunk = members[start : start + size]
             for places, structure in _split([problems[index] for index in chunk]):
@@ -79,7 +80,7 @@ def _signature(problem: DesignProblem) -> tuple:
         sizes = [(part.block, part.transmit.shape[1]) for part in criterion.map.contributions]
         maps.append((layout.names, layout.sizes, criterion.requested, tuple(sizes)))
     words = tuple((block, codebook.codewords.shape[1]) for block, codebook in problem.codebooks.items())
-    return problem.blocks, problem.n_tx, tuple(budget.blocks for budget in problem.budgets), words, tuple(maps)
+    return tuple(problem.antennas.items()), tuple(budget.blocks for budget in problem.budgets), words, tuple(maps)
 
 
 def _split(problems: list[DesignProblem]) -> Iterator[tuple[list[int], Structure]]:

@@ -49,7 +49,7 @@ def _careful_whitening(problem: DesignProblem, criterion: Criterion, matrix: np.
     layout = criterion.map.layout
     Information(hermitian_part(matrix), layout).bound(criterion.requested)
     if not problem.codebooks:
-        criterion.map.at(problem.covariances_of(criterion.map, problem.isotropic())).bound(criterion.requested)
+        criterion.map.at(problem.isotropic()).bound(criterion.requested)
     kept = np.asarray(layout.indices(criterion.requested), dtype=int)
     nuisance = np.setdiff1d(np.arange(layout.size), kept)
     scale = layout.scales(np.diagonal(matrix))

@@ -67,8 +67,9 @@ def alternate(
         is_flat = update > 0 and objectives[-2] - objectives[-1] < tolerance * objectives[-2]
         if is_flat or update == updates:
             break
-        combiners = best_combiners(service, network, probing.covariances[0])
-        coupled = CoupledUplink(view, probing.covariances[0], combiners)
+        (covariance,) = probing.covariances.values()
+        combiners = best_combiners(service, network, covariance)
+        coupled = CoupledUplink(view, covariance, combiners)
         run = penalty_dual_decomposition(coupled, phases_rad, settings, rng)
         phases_rad, iterations = run.phases_rad, iterations + run.inner_iterations
         violations += run.violations

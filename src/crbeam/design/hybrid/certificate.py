@@ -43,7 +43,8 @@ def subarray_lower_bound(problem: DesignProblem, evidence: SubarrayEvidence) -> 
 
 def _required(problem: DesignProblem, dual: DualEvidence) -> dict[str, np.ndarray]:
     """`sum_j mu_j A_js` of each stream."""
-    found = {stream.name: np.zeros((problem.n_tx, problem.n_tx), dtype=complex) for stream in problem.streams}
+    (n_tx,) = problem.antennas.values()
+    found = {stream.name: np.zeros((n_tx, n_tx), dtype=complex) for stream in problem.streams}
     for multiplier, requirement in zip(dual.multipliers, requirements_of(problem), strict=True):
         for part in requirement.parts:
             matrix = float(multiplier) * part.factor * np.outer(part.vector, part.vector.conj())
@@ -60,9 +61,10 @@ def _largest(matrix: np.ndarray) -> float:
 def _sending(problem: DesignProblem, hybrid: SubarrayHybrid, evidence: SubarrayEvidence) -> float:
     """`max_s lambda_max(M_s - diag(p_s))`, with the means of p_s taken away."""
     required = _required(problem, evidence.dual)
-    _require_shapes(evidence.prices, dict.fromkeys(required, (problem.n_tx,)))
+    ((block, n_tx),) = problem.antennas.items()
+    _require_shapes(evidence.prices, dict.fromkeys(required, (n_tx,)))
     seen = sum(
-        criterion.map.adjoint(response @ response.T)[0]
+        criterion.map.adjoint(response @ response.T)[block]
         for criterion, response in zip(problem.active_criteria, evidence.dual.responses, strict=True)
     )
     found = [0.0]
@@ -75,7 +77,8 @@ def _sending(problem: DesignProblem, hybrid: SubarrayHybrid, evidence: SubarrayE
 
 def _hearing(problem: DesignProblem, hybrid: SubarrayHybrid, evidence: SubarrayEvidence) -> float:
     """`max_s lambda_max(sum_n D_n / M + sum_j mu_j A_js)`, each D_n raised until it covers what its sub-array sees."""
-    n_rx, n_tx, size = n_antennas_of(problem, hybrid), problem.n_tx, hybrid.antennas_per_chain
+    n_rx, size = n_antennas_of(problem, hybrid), hybrid.antennas_per_chain
+    (n_tx,) = problem.antennas.values()
     _require_shapes(evidence.prices, {hybrid.port: (n_rx, n_tx, n_tx)})
     prices = hermitian_part(evidence.prices[hybrid.port]).reshape(-1, size, n_tx, n_tx)
     seen = np.zeros((len(prices), size * n_tx, size * n_tx), dtype=complex)

@@ -15,6 +15,7 @@ from crbeam.design.served.certificate import served_lower_bound
 from crbeam.design.served.optimum import served_optimum
 from crbeam.design.service_constraints import MinimumUplinkSinr
 from crbeam.errors import SolverFailed
+from crbeam.information import Transmission
 
 if TYPE_CHECKING:
     from crbeam.design.method import DesignMethod
@@ -72,18 +73,17 @@ def with_parts(problem: DesignProblem, proposal: Proposal, design: Design) -> De
 
 
 def _digital_parts(
-    problem: DesignProblem, networks: Mapping[str, np.ndarray], streams: Mapping[str, np.ndarray]
+    problem: DesignProblem, networks: Mapping[str, np.ndarray], streams: Mapping[str, Transmission]
 ) -> dict[str, Complex[np.ndarray, "chain stream"]]:
     hybrid = hybrid_of(problem)
     assert hybrid is not None
     network = networks[hybrid.port]
     if hybrid.side == "transmit":
-        place = problem.blocks.index(hybrid.port)
-        beams = [_beams(network.conj().T @ stack[place] @ network) for stack in streams.values()]
+        beams = [_beams(network.conj().T @ sent[hybrid.port] @ network) for sent in streams.values()]
         return {hybrid.port: np.concatenate(beams, axis=1)}
-    total = sum(streams.values(), np.zeros((len(problem.blocks), problem.n_tx, problem.n_tx), dtype=complex))
+    total = Transmission.sum_of(streams.values())
     combiners = [
-        best_combiners(part, network, total[problem.blocks.index(part.block)])
+        best_combiners(part, network, total[part.block])
         for part in problem.constraints
         if isinstance(part, MinimumUplinkSinr)
     ]

@@ -7,6 +7,7 @@ from crbeam.design.hybrid.networks import digital_relaxation, n_antennas_of, wit
 from crbeam.design.problem import DesignProblem
 from crbeam.design.subarrays import SubarrayHybrid
 from crbeam.errors import Unidentifiable
+from crbeam.information import Transmission
 
 #: Random networks that must all fail. What one of them tells, almost all do.
 NETWORKS = 3
@@ -29,7 +30,7 @@ def require_identifiable(problem: DesignProblem, hybrid: SubarrayHybrid, seed: n
         sent = problem.isotropic()
         if hybrid.side == "transmit":
             power_w = problem.budgets[0].power_per_subcarrier_w
-            sent = (power_w / network.shape[1] * network @ network.conj().T)[None]
+            sent = Transmission({hybrid.port: power_w / network.shape[1] * network @ network.conj().T})
         try:
             weighted_bound(with_network(problem, network), sent)
         except Unidentifiable as error:

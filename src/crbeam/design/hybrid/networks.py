@@ -37,7 +37,7 @@ def _receivers(problem: DesignProblem) -> dict[str, int]:
 
 def n_antennas_of(problem: DesignProblem, hybrid: SubarrayHybrid) -> int:
     """Number of antennas of the hybrid array."""
-    return problem.n_tx if hybrid.side == "transmit" else _receivers(problem)[hybrid.port]
+    return problem.antennas[hybrid.port] if hybrid.side == "transmit" else _receivers(problem)[hybrid.port]
 
 
 def digital_relaxation(problem: DesignProblem) -> DesignProblem:

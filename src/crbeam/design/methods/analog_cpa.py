@@ -10,6 +10,7 @@ from crbeam.design.analog.mismatch import covariance_mismatch, target_of
 from crbeam.design.guides import Guide
 from crbeam.design.problem import DesignProblem
 from crbeam.design.result import Proposal
+from crbeam.information import Transmission
 
 
 @dataclass(frozen=True)
@@ -35,12 +36,12 @@ class AnalogCodebookMismatch(AnalogMethod):
         self,
         problem: DesignProblem,
         guides: Sequence[Guide],
-        start: np.ndarray | None,  # noqa: ARG002
+        start: Transmission | None,  # noqa: ARG002
         seed: np.random.SeedSequence,  # noqa: ARG002
     ) -> Proposal:
         """Codewords with their powers."""
         target = target_of(problem, guides)
         words, powers = codeword_powers(problem, target)
         factors = sent_beams(problem, words, powers)
-        covariances = np.stack([factor @ factor.conj().T for factor in factors])
-        return analog_proposal(factors, (covariance_mismatch(target, covariances),), {})
+        sent = Transmission.of_factors(problem.blocks, list(factors.values()))
+        return analog_proposal(factors, (covariance_mismatch(target, sent),), {})

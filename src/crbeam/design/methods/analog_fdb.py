@@ -10,6 +10,7 @@ from crbeam.design.analog.mismatch import MismatchSettings, analog_mismatch, pha
 from crbeam.design.guides import Guide
 from crbeam.design.problem import DesignProblem
 from crbeam.design.result import Proposal
+from crbeam.information import Transmission
 
 
 @dataclass(frozen=True)
@@ -43,12 +44,12 @@ class AnalogMismatch(AnalogMethod):
         self.require_option("phase_iterations", self.phase_iterations >= 1, "at least 1")
 
     def propose_beams(
-        self, problem: DesignProblem, guides: Sequence[Guide], start: np.ndarray | None, seed: np.random.SeedSequence
+        self, problem: DesignProblem, guides: Sequence[Guide], start: Transmission | None, seed: np.random.SeedSequence
     ) -> Proposal:
         """The beams of the best start."""
         settings = MismatchSettings(self.starts, self.threshold, self.max_iterations, self.phase_iterations)
         result = analog_mismatch(problem, guides, seed=seed, start=start, settings=settings)
-        factors = sent_beams(problem, tuple(unit_beams(result.beams)), tuple(result.beams.shares))
+        factors = sent_beams(problem, unit_beams(result.beams), tuple(result.beams.shares))
         slope = float(np.linalg.norm(phase_slopes(result.target, result.beams)))
         details = {"mismatch_gradient": slope / result.trace[-1], "starts": len(result.traces)}
         return analog_proposal(factors, result.trace, details)

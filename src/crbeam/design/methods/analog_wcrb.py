@@ -12,6 +12,7 @@ from crbeam.design.engine.reduction import reduce_problem
 from crbeam.design.guides import Guide
 from crbeam.design.problem import DesignProblem
 from crbeam.design.result import Proposal
+from crbeam.information import Transmission
 
 
 @dataclass(frozen=True)
@@ -41,13 +42,13 @@ class AnalogWeightedBound(AnalogMethod):
         self.require_option("stationarity", 0.0 <= self.stationarity < np.inf, "at least 0 and finite")
 
     def propose_beams(
-        self, problem: DesignProblem, guides: Sequence[Guide], start: np.ndarray | None, seed: np.random.SeedSequence
+        self, problem: DesignProblem, guides: Sequence[Guide], start: Transmission | None, seed: np.random.SeedSequence
     ) -> Proposal:
         """The best stationary beams."""
         reduced = reduce_problem(problem)
         starts = bound_starts(problem, reduced, guides, seed=seed, start=start, count=self.starts)
         result = analog_weighted_bound(reduced, starts, max_iterations=self.max_iterations, tolerance=self.stationarity)
-        factors = sent_beams(problem, tuple(unit_beams(result.beams)), tuple(_powers_w(problem, result.beams.shares)))
+        factors = sent_beams(problem, unit_beams(result.beams), tuple(_powers_w(problem, result.beams.shares)))
         details = {"phase_gradient": result.phase_gradient, "starts": len(starts), "best_start": result.start}
         return analog_proposal(factors, result.trace, details)
 

@@ -13,8 +13,9 @@ from crbeam.design.constraints import Codebook, TiedBlocks
 from crbeam.design.hinge import families_of
 from crbeam.design.problem import Criterion, DesignProblem
 from crbeam.design.result import Proposal
-from crbeam.design.ties import expanded_stack, merged_problem
+from crbeam.design.ties import expanded, merged_problem
 from crbeam.errors import CrbeamError, SolverFailed
+from crbeam.information import Transmission
 from crbeam.linalg import NULL_TOLERANCE, positive_part
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ class ConicWeightedBound(CertifiedMethod):
         self,
         problems: Sequence[DesignProblem],
         *,
-        starts: Sequence[np.ndarray | None],  # noqa: ARG002
+        starts: Sequence[Transmission | None],  # noqa: ARG002
         seeds: Sequence[np.random.SeedSequence],  # noqa: ARG002
     ) -> list[Proposal | CrbeamError]:
         """One conic program after the other."""
@@ -59,7 +60,7 @@ def _solve_tied(problem: DesignProblem) -> Proposal | CrbeamError:
     proposal = _solve(merged_problem(problem))
     if isinstance(proposal, CrbeamError):
         return proposal
-    return replace(proposal, covariances=expanded_stack(problem, proposal.covariances))
+    return replace(proposal, covariances=expanded(problem, proposal.covariances))
 
 
 def _solve(problem: DesignProblem) -> Proposal | CrbeamError:
@@ -152,7 +153,7 @@ def _whitened(
     problem: DesignProblem, criterion: Criterion
 ) -> tuple[Float[np.ndarray, "parameter seen"], Float[np.ndarray, "seen direction"]]:
     """Change of parameters under which the information at the isotropic covariance is the identity, and E in it."""
-    information = criterion.map.at(problem.covariances_of(criterion.map, problem.isotropic()))
+    information = criterion.map.at(problem.isotropic())
     information.bound(criterion.requested)
     scale = information.layout.scales(np.diagonal(information.matrix))
     eigenvalues, vectors = np.linalg.eigh(information.matrix * np.outer(scale, scale))
@@ -196,7 +197,7 @@ def _information(
             atoms = np.einsum("il,jl->lij", frame, frame.conj())
             expression = expression + _columns(parts, power * atoms, transform) @ variable
             continue
-        units = np.einsum("ip,jq->pqij", frame, frame.conj()).reshape(-1, problem.n_tx, problem.n_tx)
+        units = np.einsum("ip,jq->pqij", frame, frame.conj()).reshape(-1, *(len(frame),) * 2)
         for atoms, values in ((units, cp.real(variable)), (1j * units, cp.imag(variable))):
             expression = expression + _columns(parts, power * atoms, transform) @ cp.vec(values, order="C")
     matrix = cp.reshape(expression, (size, size), order="C")
@@ -209,19 +210,17 @@ def _columns(parts: list[Any], atoms: np.ndarray, transform: np.ndarray) -> Floa
     return np.asarray(matrices).reshape(len(atoms), -1).T
 
 
-def _repaired(
-    problem: DesignProblem, frames: dict[str, np.ndarray], values: dict[str, np.ndarray]
-) -> Complex[np.ndarray, "block tx tx"]:
+def _repaired(problem: DesignProblem, frames: dict[str, np.ndarray], values: dict[str, np.ndarray]) -> Transmission:
     """Covariances in watt: positive parts, each budget used exactly, an unseen one evenly."""
-    stack = problem.even()
+    silent = Transmission.silent(problem.antennas)
+    sent = dict(problem.even())
     for budget in problem.budgets:
         if not values.keys().isdisjoint(budget.blocks):
-            stack[[problem.blocks.index(block) for block in budget.blocks]] = 0.0
+            sent.update(silent.only(budget.blocks))
     for block, value in values.items():
         inner = np.diag(np.maximum(value, 0.0)) if value.ndim == 1 else positive_part(value)
-        stack[problem.blocks.index(block)] = frames[block] @ inner @ frames[block].conj().T
+        sent[block] = frames[block] @ inner @ frames[block].conj().T
     for budget in problem.budgets:
-        members = [problem.blocks.index(block) for block in budget.blocks]
-        used = float(np.trace(stack[members], axis1=1, axis2=2).real.sum())
-        stack[members] *= budget.power_per_subcarrier_w / used
-    return stack
+        members = Transmission(sent).only(budget.blocks)
+        sent.update(budget.power_per_subcarrier_w / members.power_w * members)
+    return Transmission(sent).only(problem.blocks)

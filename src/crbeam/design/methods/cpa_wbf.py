@@ -33,9 +33,8 @@ class CodebookBeamformerMismatch(MismatchMethod):
         seed: np.random.SeedSequence,  # noqa: ARG002
     ) -> Proposal:
         """The blend of the guides' amplitudes, at full power in each budget."""
-        words = [problem.codebooks[block].unit_codewords for block in problem.blocks]
+        words = {block: problem.codebooks[block].unit_codewords for block in problem.blocks}
         guide_factors = [
-            [word_factors(word, matrix) for word, matrix in zip(words, guide.covariances, strict=True)]
-            for guide in guides
+            {block: word_factors(word, guide.covariances[block]) for block, word in words.items()} for guide in guides
         ]
         return beamformer_proposal(problem, guides, guide_factors)

@@ -36,8 +36,8 @@ class CodebookCovarianceMismatch(MismatchMethod):
         """The blend of the guides' powers, at full power in each budget."""
         blended = blend([guide.share for guide in guides], [guide.covariances for guide in guides])
 
-        def nearest(blocks: list[int], power_w: float) -> list[np.ndarray]:
-            words = [problem.codebooks[problem.blocks[block]].unit_codewords for block in blocks]
+        def nearest(blocks: Sequence[str], power_w: float) -> list[np.ndarray]:
+            words = [problem.codebooks[block].unit_codewords for block in blocks]
             found = nearest_word_powers_w(words, [blended[block] for block in blocks], power_w)
             return [word * np.sqrt(powers_w) for word, powers_w in zip(words, found, strict=True)]
 

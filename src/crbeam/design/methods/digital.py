@@ -50,9 +50,8 @@ def _at_full_power(problem: DesignProblem, proposal: Proposal) -> Proposal:
     streams = proposal.stream_covariances or {}
     if len(streams) > 1:
         return proposal
-    even, stack = problem.even(), proposal.covariances.copy()
+    even, sent = problem.even(), proposal.covariances
     for budget in problem.budgets:
-        members = [problem.blocks.index(block) for block in budget.blocks]
-        if not np.any(stack[members]):
-            stack[members] = even[members]
-    return replace(proposal, covariances=stack, stream_covariances=dict.fromkeys(streams, stack) or None)
+        if sent.only(budget.blocks).power_w == 0.0:
+            sent = sent.replaced(even.only(budget.blocks))
+    return replace(proposal, covariances=sent, stream_covariances=dict.fromkeys(streams, sent) or None)

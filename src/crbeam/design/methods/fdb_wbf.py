@@ -1,6 +1,6 @@
 """Least mismatch of beamformers: FDB-WBF of zhang2025."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -45,10 +45,9 @@ class BeamformerMismatch(MismatchMethod):
 
     def compromise(self, problem: DesignProblem, guides: Sequence[Guide], seed: np.random.SeedSequence) -> Proposal:
         """The blend of the guides' beamformers, at full power in each budget."""
-        bases = [transmit_basis(problem, block) for block in problem.blocks]
+        bases = {block: transmit_basis(problem, block) for block in problem.blocks}
         inner = [
-            [basis.conj().T @ matrix @ basis for basis, matrix in zip(bases, guide.covariances, strict=True)]
-            for guide in guides
+            [basis.conj().T @ guide.covariances[block] @ basis for block, basis in bases.items()] for guide in guides
         ]
         roots = self._roots(inner, np.random.default_rng(seed))
         return beamformer_proposal(problem, guides, [_in(bases, guide) for guide in roots])
@@ -66,5 +65,5 @@ class BeamformerMismatch(MismatchMethod):
         return roots
 
 
-def _in(bases: list[np.ndarray], factors: Sequence[np.ndarray]) -> list[np.ndarray]:
-    return [basis @ factor for basis, factor in zip(bases, factors, strict=True)]
+def _in(bases: Mapping[str, np.ndarray], factors: Sequence[np.ndarray]) -> dict[str, np.ndarray]:
+    return {block: basis @ factor for (block, basis), factor in zip(bases.items(), factors, strict=True)}

@@ -34,8 +34,8 @@ class CovarianceMismatch(MismatchMethod):
         """The blend of the guides, at full power in each budget."""
         blended = blend([guide.share for guide in guides], [guide.covariances for guide in guides])
 
-        def nearest(blocks: list[int], power_w: float) -> list[np.ndarray]:
-            bases = [transmit_basis(problem, problem.blocks[block]) for block in blocks]
+        def nearest(blocks: Sequence[str], power_w: float) -> list[np.ndarray]:
+            bases = [transmit_basis(problem, block) for block in blocks]
             inner = [basis.conj().T @ blended[block] @ basis for basis, block in zip(bases, blocks, strict=True)]
             found = nearest_covariance_factors(inner, power_w)
             return [basis @ factor for basis, factor in zip(bases, found, strict=True)]

@@ -25,6 +25,7 @@ from crbeam.design.result import DualEvidence, Proposal
 from crbeam.design.served.requirements import require_feasible_sinr
 from crbeam.design.service_constraints import MinimumSinr
 from crbeam.errors import Infeasible, SolverFailed
+from crbeam.information import Transmission
 from crbeam.linalg import positive_part
 
 if TYPE_CHECKING:
@@ -98,10 +99,11 @@ class LiftedSca(OneByOne):
             )
         power_w = problem.budgets[0].power_per_subcarrier_w
         streams = {
-            name: power_w * part[None] for name, part in _fewest_streams(problem, receivers, search.sent).items()
+            name: Transmission({problem.blocks[0]: power_w * part})
+            for name, part in _fewest_streams(problem, receivers, search.sent).items()
         }
         return Proposal(
-            covariances=sum(streams.values(), np.zeros((1, problem.n_tx, problem.n_tx), dtype=complex)),
+            covariances=Transmission.sum_of(streams.values()),
             trace=tuple(1.0 / value for value in search.trace),
             iterations=search.iterations,
             stream_covariances=streams,

@@ -7,7 +7,7 @@ import numpy as np
 from crbeam.design.network.choices import is_associated, roles_of
 from crbeam.design.network.method import RELAXATION_GAP, NetworkMethod
 from crbeam.design.network.search import bounded, relaxed, require_feasible, rounded, solved
-from crbeam.design.network.transmission import Transmission, proposal_of
+from crbeam.design.network.transmission import RoleTransmission, proposal_of
 from crbeam.design.problem import DesignProblem
 from crbeam.design.result import Proposal
 
@@ -27,7 +27,7 @@ class RelaxAndRound(NetworkMethod):
 
     def design(self, problem: DesignProblem, seed: np.random.SeedSequence) -> Proposal:  # noqa: ARG002
         """Two programs for each role."""
-        best: Transmission | None = None
+        best: RoleTransmission | None = None
         programs, relaxations = 0, relaxed(problem, roles_of(problem), gap=RELAXATION_GAP)
         for each in relaxations:
             found, programs = each.found, programs + 1

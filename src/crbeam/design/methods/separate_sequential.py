@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from jaxtyping import Complex
 
 from crbeam.design.engine import EngineResult
 from crbeam.design.method import DesignMethod
@@ -12,6 +11,7 @@ from crbeam.design.optimum import Effort, optima
 from crbeam.design.problem import Criterion, DesignProblem
 from crbeam.design.result import Proposal
 from crbeam.errors import CrbeamError
+from crbeam.information import Transmission
 
 #: Certified gap of the first stage. A covariance is known to the root of the gap, and the second stage depends on it.
 FIRST_STAGE_TOLERANCE = 1e-10
@@ -55,13 +55,13 @@ class SeparateSequential(DesignMethod):
         self,
         problems: Sequence[DesignProblem],
         *,
-        starts: Sequence[np.ndarray | None],  # noqa: ARG002
+        starts: Sequence[Transmission | None],  # noqa: ARG002
         seeds: Sequence[np.random.SeedSequence],  # noqa: ARG002
     ) -> list[Proposal | CrbeamError]:
         """The optima of all first stages, then of all second stages."""
         firsts = optima([_first_stage(problem) for problem in problems], effort=Effort(FIRST_STAGE_TOLERANCE))
         able = {index: first for index, first in enumerate(firsts) if isinstance(first, EngineResult)}
-        later = [_second_stage(problems[index], first.covariances[0]) for index, first in able.items()]
+        later = [_second_stage(problems[index], first.covariances) for index, first in able.items()]
         seconds = dict(zip(able, optima(later), strict=True))
         stages = enumerate(zip(problems, firsts, strict=True))
         return [_proposal(problem, first, seconds.get(index)) for index, (problem, first) in stages]
@@ -83,11 +83,11 @@ def _first_stage(problem: DesignProblem) -> DesignProblem:
     return DesignProblem((criterion,), tuple(budgets), problem.objective)
 
 
-def _second_stage(problem: DesignProblem, covariance: Complex[np.ndarray, "tx tx"]) -> DesignProblem:
-    """The posterior loss over the covariance of the second stage, that of the first being fixed."""
+def _second_stage(problem: DesignProblem, first: Transmission) -> DesignProblem:
+    """The posterior loss over the covariance of the second stage, what is sent in the first being fixed."""
     block = _first_block(problem)
     criteria = [
-        replace(criterion, map=criterion.map.with_fixed(block, covariance))
+        replace(criterion, map=criterion.map.with_fixed(block, first[block]))
         for criterion in problem.criteria
         if len(criterion.map.blocks) == 2
     ]
@@ -104,11 +104,11 @@ def _proposal(
     if not isinstance(second, EngineResult):
         assert second is not None
         return second
-    stages = [first, second] if problem.blocks[0] == _first_block(problem) else [second, first]
-    factors = [stage.factors[0] for stage in stages if stage.factors is not None]
+    covariances = {**first.covariances, **second.covariances}
+    factors = {**(first.factors or {}), **(second.factors or {})}
     return Proposal(
-        covariances=np.concatenate([stage.covariances for stage in stages]),
-        factors=tuple(factors) if len(factors) == 2 else None,
+        covariances=Transmission(covariances).only(problem.blocks),
+        factors=factors if len(factors) == 2 else None,
         trace=second.trace,
         iterations=first.iterations + second.iterations,
         details={

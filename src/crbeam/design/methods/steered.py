@@ -9,6 +9,7 @@ from crbeam.design.method import DesignMethod
 from crbeam.design.problem import DesignProblem
 from crbeam.design.result import Proposal
 from crbeam.errors import CrbeamError
+from crbeam.information import Transmission
 
 
 @dataclass(frozen=True)
@@ -21,24 +22,24 @@ class Steered(DesignMethod):
 
     def why_not(self, problem: DesignProblem) -> str | None:
         """Needs to know where the objects are."""
-        if problem.directions is None:
-            return f"{self.key} needs a problem with `directions`, the array responses towards the objects."
+        if not set(problem.blocks) <= set(problem.directions):
+            return f"{self.key} needs a problem with `directions` of every block, the responses towards the objects."
         return super().why_not(problem)
 
     def propose_many(
         self,
         problems: Sequence[DesignProblem],
         *,
-        starts: Sequence[np.ndarray | None],  # noqa: ARG002
+        starts: Sequence[Transmission | None],  # noqa: ARG002
         seeds: Sequence[np.random.SeedSequence],  # noqa: ARG002
     ) -> list[Proposal | CrbeamError]:
         """The matched beams of each problem at full power, equally in all blocks of a budget."""
         return [Proposal(_steered(problem)) for problem in problems]
 
 
-def _steered(problem: DesignProblem) -> np.ndarray:
-    assert problem.directions is not None
-    beams = problem.directions / np.linalg.norm(problem.directions, axis=0)
-    pattern = beams @ beams.conj().T / beams.shape[1]
-    isotropic = problem.isotropic()
-    return np.stack([np.trace(block).real * pattern for block in isotropic])
+def _steered(problem: DesignProblem) -> Transmission:
+    factors = []
+    for block, power_w in problem.isotropic().powers_w.items():
+        beams = problem.directions[block] / np.linalg.norm(problem.directions[block], axis=0)
+        factors.append(beams * np.sqrt(power_w / beams.shape[1]))
+    return Transmission.of_factors(problem.blocks, factors)

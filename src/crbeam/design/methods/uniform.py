@@ -9,6 +9,7 @@ from crbeam.design.method import DesignMethod
 from crbeam.design.problem import DesignProblem
 from crbeam.design.result import Proposal
 from crbeam.errors import CrbeamError
+from crbeam.information import Transmission
 
 
 @dataclass(frozen=True)
@@ -23,8 +24,8 @@ class Uniform(DesignMethod):
         self,
         problems: Sequence[DesignProblem],
         *,
-        starts: Sequence[np.ndarray | None],  # noqa: ARG002
+        starts: Sequence[Transmission | None],  # noqa: ARG002
         seeds: Sequence[np.random.SeedSequence],  # noqa: ARG002
     ) -> list[Proposal | CrbeamError]:
-        """The isotropic stack of each problem."""
+        """The isotropic transmission of each problem."""
         return [Proposal(problem.isotropic()) for problem in problems]

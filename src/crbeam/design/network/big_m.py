@@ -16,6 +16,7 @@ from crbeam.design.network.choices import Role, RoleBound, receiver_choice, serv
 from crbeam.design.network.program import span
 from crbeam.design.problem import DesignProblem
 from crbeam.design.served.conic import solved
+from crbeam.information import Transmission
 from crbeam.information.information_map import InformationMap
 from crbeam.linalg import hermitian_part
 
@@ -98,7 +99,7 @@ def big_m_network(problem: DesignProblem, roles: Sequence[Role], unit_w: float) 
     bases, channels = [], []
     users = served_users(problem)
     for block in problem.blocks:
-        silent = np.zeros(problem.n_tx)
+        silent = np.zeros(problem.antennas[block])
         heard = [user.channels.get(block, silent) * np.sqrt(unit_w / user.noise_power_w) for user in users]
         seen = [part.transmit for role in roles for part in _map(role).contributions if part.block == block]
         basis = span(np.concatenate([*(each[:, None] for each in heard), *seen], axis=1))
@@ -121,11 +122,11 @@ def _map(role: Role) -> InformationMap:
 
 def _scales(network: BigM) -> Float[np.ndarray, " parameter"]:
     """Units of the parameters, the same for all roles, in which informations are of moderate size."""
-    even = [0.1 * network.unit_w * basis @ basis.conj().T for basis in network.bases]
+    powers = [np.sqrt(0.1 * network.unit_w) * basis for basis in network.bases]
+    even = Transmission.of_factors(network.problem.blocks, powers)
     diagonal = np.zeros(_map(network.roles[0]).layout.size)
     for role in network.roles:
-        stack = np.stack([even[network.problem.blocks.index(block)] for block in _map(role).blocks])
-        diagonal += np.diagonal(_map(role).at(stack).matrix)
+        diagonal += np.diagonal(_map(role).at(even).matrix)
     return 1.0 / np.sqrt(diagonal / len(network.roles))
 
 

@@ -106,11 +106,11 @@ def proven_bound(
     shapes = [bound.criterion.selection.shape for bound in role.bounds]
     if [response.shape for response in evidence.responses] != shapes:
         raise InvalidInput(f"Responses must have shapes {shapes}, found {[z.shape for z in evidence.responses]}.")
-    slopes = {block: np.zeros((problem.n_tx, problem.n_tx), dtype=complex) for block in role.blocks}
+    slopes = {block: np.zeros((problem.antennas[block],) * 2, dtype=complex) for block in role.blocks}
     limited, linear, constant = [], 0.0, 0.0
     for bound, response in zip(role.bounds, evidence.responses, strict=True):
         information = bound.criterion.map
-        for block, slope in zip(information.blocks, information.adjoint(response @ response.T), strict=True):
+        for block, slope in information.adjoint(response @ response.T).items():
             slopes[block] = slopes[block] + slope
         known = float(np.sum(response * (information.constant @ response)))
         reach = float(np.sum(bound.criterion.selection * response))

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 
 import numpy as np
-from jaxtyping import Complex
 
 from crbeam.design.network.certificate import proven_bound
 from crbeam.design.network.choices import Role, RoleBound, is_associated, roles_of, unproven_constraint
@@ -13,17 +12,16 @@ from crbeam.design.network.search import starting_nodes
 from crbeam.design.problem import DesignProblem
 from crbeam.design.result import Proposal
 from crbeam.errors import InvalidInput, Unidentifiable
+from crbeam.information import Transmission
 
 #: Relative excess of a bound over its limit that counts as rounding.
 LIMIT_TOLERANCE = 1e-9
 
-Stack = Complex[np.ndarray, "block tx tx"]
 
-
-def bound_of(bound: RoleBound, problem: DesignProblem, covariances: Stack) -> float:
+def bound_of(bound: RoleBound, covariances: Transmission) -> float:
     """Weighted bound of what a role has to keep small; infinite if it is not determined."""
     criterion = bound.criterion
-    information = criterion.map.at(problem.covariances_of(criterion.map, covariances))
+    information = criterion.map.at(covariances)
     try:
         matrix = information.bound(criterion.requested)
     except Unidentifiable:
@@ -35,52 +33,52 @@ def bound_of(bound: RoleBound, problem: DesignProblem, covariances: Stack) -> fl
     return sum(parts)
 
 
-def objective_of(role: Role, problem: DesignProblem, covariances: Stack) -> float:
+def objective_of(role: Role, covariances: Transmission) -> float:
     """Power in watt, or the sum of the bounds that a role minimises."""
     if role.has_objective:
-        return sum(bound_of(bound, problem, covariances) for bound in role.bounds if bound.limit is None)
-    return float(np.trace(covariances, axis1=1, axis2=2).real.sum())
+        return sum(bound_of(bound, covariances) for bound in role.bounds if bound.limit is None)
+    return covariances.power_w
 
 
-def _misses(role: Role, problem: DesignProblem, covariances: Stack) -> tuple[float, float]:
+def _misses(role: Role, covariances: Transmission) -> tuple[float, float]:
     """Largest limited bound over its limit, and the sum of the minimised ones."""
-    limited = [bound_of(each, problem, covariances) / each.limit for each in role.bounds if each.limit is not None]
-    minimised = [bound_of(each, problem, covariances) for each in role.bounds if each.limit is None]
+    limited = [bound_of(each, covariances) / each.limit for each in role.bounds if each.limit is not None]
+    minimised = [bound_of(each, covariances) for each in role.bounds if each.limit is None]
     worst = max(limited, default=0.0)
     return (worst if worst > 1.0 + LIMIT_TOLERANCE else 0.0, sum(minimised) if minimised else worst)
 
 
-def role_of(problem: DesignProblem, covariances: Stack) -> Role:
+def role_of(problem: DesignProblem, covariances: Transmission) -> Role:
     """The role that a transmission plays: of the stations that are silent and may listen, those that hear best."""
     roles = roles_of(problem)
-    powers_w = dict(zip(problem.blocks, np.trace(covariances, axis1=1, axis2=2).real, strict=True))
+    powers_w = covariances.powers_w
     silent = tuple(role for role in roles if all(powers_w[block] == 0.0 for block in role.silent))
-    return min(silent or roles, key=lambda role: _misses(role, problem, covariances))
+    return min(silent or roles, key=lambda role: _misses(role, covariances))
 
 
 def serving_blocks(
-    problem: DesignProblem, stream_covariances: Mapping[str, Stack], *, share: float = 0.0
+    problem: DesignProblem, stream_covariances: Mapping[str, Transmission], *, share: float = 0.0
 ) -> dict[str, tuple[str, ...]]:
     """Blocks that send to each served user, with more than a share of what all of them send to it."""
     found = {}
     for stream in problem.streams:
         if stream.served_user is not None:
-            powers_w = np.trace(stream_covariances[stream.name], axis1=1, axis2=2).real
+            sent = stream_covariances[stream.name]
             found[stream.served_user] = tuple(
-                block
-                for block, power_w in zip(problem.blocks, powers_w, strict=True)
-                if power_w > share * powers_w.sum()
+                block for block, power_w in sent.powers_w.items() if power_w > share * sent.power_w
             )
     return found
 
 
-def broken_choice(problem: DesignProblem, covariances: Stack, stream_covariances: Mapping[str, Stack]) -> str | None:
+def broken_choice(
+    problem: DesignProblem, covariances: Transmission, stream_covariances: Mapping[str, Transmission]
+) -> str | None:
     """What a transmission must be and is not, of limits on bounds, who listens and who serves whom; None if it is."""
     role = role_of(problem, covariances)
-    if any(np.any(covariances[problem.blocks.index(block)]) for block in role.silent):
+    if any(np.any(covariances[block]) for block in role.silent):
         return "a transmission with silent stations that listen"
     for each in role.bounds:
-        bound = bound_of(each, problem, covariances)
+        bound = bound_of(each, covariances)
         if bound > (np.inf if each.limit is None else each.limit * (1.0 + LIMIT_TOLERANCE)):
             return f"a bound of {each.criterion.name} of at most {each.limit:.9g}, not {bound:.9g}"
     if is_associated(problem):

@@ -8,6 +8,7 @@ from crbeam.design.network.certificate import MinimisedBounds, proven_objective
 from crbeam.design.network.choices import Role, RoleBound
 from crbeam.design.network.leaf import Evidence
 from crbeam.design.problem import DesignProblem
+from crbeam.information import Transmission
 from crbeam.linalg import NULL_TOLERANCE
 
 #: Singular value, relative to the largest, below which a direction is none.
@@ -199,7 +200,7 @@ def _basis(problem: DesignProblem, role: Role, block: str) -> np.ndarray:
     for bound in role.bounds:
         columns += [part.transmit for part in bound.criterion.map.contributions if part.block == block]
     if not columns:
-        return np.zeros((problem.n_tx, 0), dtype=complex)
+        return np.zeros((problem.antennas[block], 0), dtype=complex)
     return span(np.concatenate(columns, axis=1))
 
 
@@ -210,10 +211,10 @@ def span(columns: np.ndarray) -> np.ndarray:
     return left[:, values > RANK_TOLERANCE * values[0]]
 
 
-def _isotropic(bound: RoleBound, bases: dict[str, np.ndarray], power_w: float) -> np.ndarray:
+def _isotropic(bound: RoleBound, bases: dict[str, np.ndarray], power_w: float) -> Transmission:
     blocks = bound.criterion.map.blocks
     scaled = [bases[block] * np.sqrt(power_w / max(bases[block].shape[1], 1)) for block in blocks]
-    return np.stack([each @ each.conj().T for each in scaled])
+    return Transmission.of_factors(blocks, scaled)
 
 
 def _bound_at(bound: RoleBound, bases: dict[str, np.ndarray], power_w: float) -> float:

@@ -16,7 +16,7 @@ from crbeam.design.network.fixed_point import virtual_powers
 from crbeam.design.network.leaf import Evidence, Leaf
 from crbeam.design.network.program import NetworkProgram
 from crbeam.design.network.shortage import FEASIBILITY_GAP, infeasible
-from crbeam.design.network.transmission import Transmission, received_shares, repaired
+from crbeam.design.network.transmission import RoleTransmission, received_shares, repaired
 from crbeam.design.problem import DesignProblem
 from crbeam.design.progress import report_bounds
 from crbeam.errors import SolverFailed
@@ -72,7 +72,7 @@ class Outcome:
         trace: power of the best transmission (inf without one) and proven bound, after each program.
     """
 
-    best: Transmission | None
+    best: RoleTransmission | None
     leaves: tuple[Node, ...]
     programs: int
     hit_limit: bool
@@ -106,7 +106,7 @@ def bounded(program: NetworkProgram, servers: Servers, parent: Node | None = Non
 @dataclass(frozen=True, eq=False)
 class _Solved:
     node: Node
-    found: Transmission | None
+    found: RoleTransmission | None
 
 
 def solved(node: Node, *, gap: float, cutoff: float = np.inf) -> _Solved:
@@ -122,7 +122,7 @@ def solved(node: Node, *, gap: float, cutoff: float = np.inf) -> _Solved:
     return _Solved(replace(node, lower_bound=path.lower_bound, evidence=evidence, shares=shares), found)
 
 
-def _decided(node: Node, path: CentralPath) -> tuple[CentralPath, Transmission | None]:
+def _decided(node: Node, path: CentralPath) -> tuple[CentralPath, RoleTransmission | None]:
     """Whether the budgets suffice, where the least power came near them: proof that they do not, or a transmission."""
     unpriced = node.program.deciding()
     trial = follow_path(unpriced, node.servers, gap=FEASIBILITY_GAP)
@@ -146,7 +146,7 @@ class _Search:
     def __init__(self, associated: bool, effort: Effort):
         self.associated, self.effort = associated, effort
         self.began = time.perf_counter()
-        self.best: Transmission | None = None
+        self.best: RoleTransmission | None = None
         self.closed: list[Node] = []
         self.heap: list[tuple[float, int, Node]] = []
         self.numbers = count()
@@ -241,7 +241,7 @@ def relaxed(problem: DesignProblem, roles: Sequence[Role], *, gap: float) -> lis
     return [solved(node, gap=gap) for node in starting_nodes(problem, roles)]
 
 
-def require_transmission(problem: DesignProblem, outcome: Outcome) -> Transmission:
+def require_transmission(problem: DesignProblem, outcome: Outcome) -> RoleTransmission:
     """The transmission of an outcome.
 
     Raises:
@@ -252,8 +252,8 @@ def require_transmission(problem: DesignProblem, outcome: Outcome) -> Transmissi
 
 
 def require_feasible(
-    problem: DesignProblem, found: Transmission | None, nodes: Sequence[Node], *, hit_limit: bool = False
-) -> Transmission:
+    problem: DesignProblem, found: RoleTransmission | None, nodes: Sequence[Node], *, hit_limit: bool = False
+) -> RoleTransmission:
     """A transmission, if there is one; nodes tell why there is none.
 
     Raises:

@@ -12,6 +12,7 @@ from crbeam.design.network.leaf import Leaf
 from crbeam.design.network.program import NetworkProgram, informations_at
 from crbeam.design.problem import DesignProblem
 from crbeam.design.result import Proposal
+from crbeam.information import Transmission
 from crbeam.linalg import hermitian_part
 
 #: Relative room that a repaired transmission keeps in every requirement.
@@ -23,7 +24,7 @@ MAX_SCALINGS = 50
 
 
 @dataclass(frozen=True, eq=False)
-class Transmission:
+class RoleTransmission:
     """What every block of a role sends, in units of its program.
 
     Attributes:
@@ -52,7 +53,7 @@ def received_shares(program: NetworkProgram, path: CentralPath) -> Float[np.ndar
     return received / np.maximum(received.sum(axis=1, keepdims=True), 1e-300)
 
 
-def repaired(program: NetworkProgram, path: CentralPath) -> Transmission | None:
+def repaired(program: NetworkProgram, path: CentralPath) -> RoleTransmission | None:
     """The covariances of a point, all scaled by the least factor with which every requirement holds.
 
     Where bounds are minimised, by the largest that the budgets allow. None if a requirement holds at no scale, or the
@@ -71,14 +72,14 @@ def repaired(program: NetworkProgram, path: CentralPath) -> Transmission | None:
     unserved = [scale * matrix for matrix in path.unserved]
     beams = {key: np.sqrt(scale) * beam for key, beam in path.beams.items()}
     if not program.role.has_objective:
-        return Transmission(program, unserved, beams, program.unit_w * scale * float(used.sum()))
+        return RoleTransmission(program, unserved, beams, program.unit_w * scale * float(used.sum()))
     informations = informations_at(program, [scale * total for total in totals])
     value = sum(
         _bound(bound.selection, information)
         for bound, information in zip(program.bounds, informations, strict=True)
         if not bound.is_limited
     )
-    return Transmission(program, unserved, beams, program.unit * value) if np.isfinite(value) else None
+    return RoleTransmission(program, unserved, beams, program.unit * value) if np.isfinite(value) else None
 
 
 def _totals(path: CentralPath) -> list[np.ndarray]:
@@ -125,24 +126,21 @@ def _bound(selection: np.ndarray, information: np.ndarray) -> float:
 
 
 def proposal_of(
-    problem: DesignProblem, found: Transmission, leaves: Sequence[Leaf], **numbers: float | int | str
+    problem: DesignProblem, found: RoleTransmission, leaves: Sequence[Leaf], **numbers: float | int | str
 ) -> Proposal:
     """Proposal of a transmission, in watt, with the leaves that prove its lower bound."""
     program = found.program
-    streams = {
-        stream.name: np.zeros((len(problem.blocks), problem.n_tx, problem.n_tx), dtype=complex)
-        for stream in problem.streams
-    }
+    sent = {stream.name: dict(Transmission.silent(problem.antennas)) for stream in problem.streams}
     rest = next(stream.name for stream in problem.streams if stream.served_user is None)
     for place, block in enumerate(program.blocks):
-        row = problem.blocks.index(block.name)
-        streams[rest][row] = _watt(program, place, found.unserved[place])
+        sent[rest][block.name] = _watt(program, place, found.unserved[place])
         for user, requirement in enumerate(program.role.users):
             if (user, place) in found.beams:
                 beam = np.sqrt(program.unit_w) * block.basis @ found.beams[user, place]
-                streams[stream_of(problem, requirement.user)][row] = np.outer(beam, beam.conj())
+                sent[stream_of(problem, requirement.user)][block.name] = np.outer(beam, beam.conj())
+    streams = {name: Transmission(each) for name, each in sent.items()}
     return Proposal(
-        covariances=sum(streams.values(), np.zeros_like(streams[rest])),
+        covariances=Transmission.sum_of(streams.values()),
         stream_covariances=streams,
         cover=tuple(leaves),
         details=numbers,

@@ -11,6 +11,7 @@ from crbeam.design.result import DualEvidence, Proposal
 from crbeam.design.served.requirements import require_feasible_sinr, stream_of
 from crbeam.design.service_constraints import MinimumSinr
 from crbeam.errors import SolverFailed
+from crbeam.information import Transmission
 
 #: Loss of power in the direction, as a share of the wanted gap, at which powers are taken as they are found first.
 ENOUGH = 0.5
@@ -42,13 +43,15 @@ def most_power(problem: DesignProblem, direction: Complex[np.ndarray, " tx"], *,
         )
     beams = np.sqrt(power_w) * (basis @ dual.beams) * np.sqrt(powers)
     names = [*(stream_of(problem, part.user) for part in users), sensing]
-    streams = {name: np.outer(beam, beam.conj())[None] for name, beam in zip(names, beams.T, strict=True)}
+    streams = {
+        name: Transmission.of_factors(problem.blocks, [beam[:, None]])
+        for name, beam in zip(names, beams.T, strict=True)
+    }
     lit_w = power_w * float(powers @ np.abs(program.direction.conj() @ dual.beams) ** 2)
     noise_w = np.array([part.noise_power_w for part in users])
     multipliers = dual.shares * power_w / noise_w / lit_w**2
-    total = sum(streams.values(), np.zeros((1, problem.n_tx, problem.n_tx), dtype=complex))
     return Proposal(
-        covariances=total,
+        covariances=Transmission.sum_of(streams.values()),
         trace=(1.0 / lit_w,),
         iterations=dual.steps,
         stream_covariances=streams,

@@ -89,10 +89,11 @@ def with_evidence_for(problem: DesignProblem, proposal: Proposal, direction: Com
     With `f(R) = c / (t^H R t)` the multipliers are c times those of the power problem, and responses are `I(R)^-1 E`.
     """
     assert proposal.dual is not None
-    power_w = float(np.real(direction.conj() @ proposal.covariances[0] @ direction))
+    (covariance,) = proposal.covariances.values()
+    power_w = float(np.real(direction.conj() @ covariance @ direction))
     responses, objective = [], 0.0
     for criterion in problem.active_criteria:
-        information = criterion.map.at(problem.covariances_of(criterion.map, proposal.covariances))
+        information = criterion.map.at(proposal.covariances)
         responses.append(information.inverse_response(criterion.selection))
         objective += float(np.sum(criterion.selection * responses[-1]))
     scale = objective * power_w

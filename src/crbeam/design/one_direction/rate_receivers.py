@@ -167,7 +167,7 @@ def _filtered(
             streams = most_power(_behind(problem, receivers, filters), direction, tolerance=1e-6).stream_covariances
         except (Infeasible, SolverFailed):
             break  # one beam for each does not do, or what was found before stays
-        found = {name: stack[0] / power_w for name, stack in (streams or {}).items()}
+        found = {name: next(iter(sent.values())) / power_w for name, sent in (streams or {}).items()}
         if least_excess(receivers, found) < 0.0 or power_along(direction, found) <= max(trace, default=0.0):
             break
         sent, trace = found, [*trace, power_along(direction, found)]

@@ -16,7 +16,7 @@ from crbeam.design.selection.costs import Selection
 from crbeam.design.selection.search import LitPower, SelectionProblem
 from crbeam.design.served.certificate import served_lower_bound
 from crbeam.design.service_constraints import MinimumSinr
-from crbeam.information import InformationMap
+from crbeam.information import InformationMap, Transmission
 
 #: What problems with a choice of receivers may carry.
 KEPT = (PowerBudget, MinimumSinr, Selection)
@@ -56,7 +56,8 @@ def selection_program(problem: DesignProblem, *, tolerance: float = 1e-6) -> Sel
     assert direction is not None
     (criterion,) = problem.active_criteria
     names = tuple(name for name in criterion.map.layout if "/" not in name)
-    full_power = problem.budgets[0].power_per_subcarrier_w * np.outer(direction, direction.conj())[None]
+    full_power_w = problem.budgets[0].power_per_subcarrier_w
+    full_power = full_power_w * Transmission.of_factors(problem.blocks, [direction[:, None]])
     told = [_told(criterion.map, {name}, names, full_power) for name in selection.names]
     others = {part.receiver for part in criterion.map.contributions} - set(selection.names)
     counts = [criterion.weight_of(name) if name in criterion.weights else 0.0 for name in names]
@@ -76,7 +77,7 @@ def selection_program(problem: DesignProblem, *, tolerance: float = 1e-6) -> Sel
 
 
 def _told(
-    information: InformationMap, receivers: set[str], names: tuple[str, ...], covariances: np.ndarray
+    information: InformationMap, receivers: set[str], names: tuple[str, ...], covariances: Transmission
 ) -> Float[np.ndarray, "parameter parameter"]:
     """What some receivers tell about parameters that all have in common."""
     parts = tuple(part for part in information.contributions if part.receiver in receivers)
@@ -84,7 +85,7 @@ def _told(
     kept = [name for name in information.layout if name in names or np.any(used[information.layout[name]])]
     index = information.layout.indices(kept)
     reduced = tuple(replace(part, jacobian=part.jacobian[:, index]) for part in parts)
-    own = InformationMap(information.layout.select(kept), reduced, blocks=information.blocks)
+    own = InformationMap(information.layout.select(kept), reduced, antennas=information.antennas)
     return own.at(covariances).equivalent(names).matrix
 
 
@@ -100,7 +101,8 @@ def lit_power(problem: DesignProblem, members: tuple[str, ...], *, tolerance: fl
     found = most_power(chosen, direction, tolerance=tolerance)
     assert found.dual is not None
     power_w = problem.budgets[0].power_per_subcarrier_w
-    lit_w = float(np.real(direction.conj() @ found.covariances[0] @ direction))
+    (covariance,) = found.covariances.values()
+    lit_w = float(np.real(direction.conj() @ covariance @ direction))
     return LitPower(min(1.0, lit_w / power_w), most_lit(chosen, direction, found.dual), found)
 
 

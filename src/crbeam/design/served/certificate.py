@@ -83,7 +83,7 @@ def _largest(
         if part.block == block
     ]
     columns += [part.vector[:, None] for _, part in parts]
-    frame = np.concatenate(columns, axis=1) if columns else np.zeros((problem.n_tx, 0), dtype=complex)
+    frame = np.concatenate(columns, axis=1) if columns else np.zeros((problem.antennas[block], 0), dtype=complex)
     frame = frame if network is None else network.conj().T @ frame
     triangle = np.asarray(np.linalg.qr(frame, mode="r"))
     streams = [stream.name for stream in problem.streams if block in stream.blocks]

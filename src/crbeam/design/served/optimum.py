@@ -11,6 +11,7 @@ from crbeam.design.served.reduction import ServedProblem, reduce_served
 from crbeam.design.served.requirements import require_feasible_sinr
 from crbeam.design.service_constraints import MinimumSinr
 from crbeam.errors import Infeasible, SolverFailed
+from crbeam.information import Transmission
 from crbeam.linalg import positive_part
 
 #: Share of the wanted gap that the barrier may leave; the rest is for rounding and repairs.
@@ -51,7 +52,7 @@ def served_optimum(problem: DesignProblem, *, tolerance: float) -> Proposal:
         )
     streams = _stream_covariances(reduced, best)
     return Proposal(
-        covariances=sum(streams.values(), np.zeros_like(next(iter(streams.values())))),
+        covariances=Transmission.sum_of(streams.values()),
         trace=trace,
         iterations=path.steps,
         stream_covariances=streams,
@@ -131,8 +132,8 @@ def _mixed(reduced: ServedProblem, point: _Feasible, anchor: _Feasible, room: np
     return _measured(reduced, tuple((1.0 - share) * last + share * first for last, first in stacks))
 
 
-def _stream_covariances(reduced: ServedProblem, found: _Feasible) -> dict[str, np.ndarray]:
-    """Covariances of all streams in watt, `[block, tx, tx]`, those of served users of rank one where that is exact.
+def _stream_covariances(reduced: ServedProblem, found: _Feasible) -> dict[str, Transmission]:
+    """Covariances of all streams in watt, those of served users of rank one where that is exact.
 
     The beam of a user with the covariance W and the channel t is `W t / sqrt(t^H W t)`. It delivers what W delivers to
     this user, and what is left of W goes to a stream that serves nobody: for all other users and for the information
@@ -141,22 +142,21 @@ def _stream_covariances(reduced: ServedProblem, found: _Feasible) -> dict[str, n
     Reference: li2024 eq. (39).
     """
     problem = reduced.problem
-    shape = (len(problem.blocks), problem.n_tx, problem.n_tx)
-    result = {stream.name: np.zeros(shape, dtype=complex) for stream in problem.streams}
+    result = {stream.name: dict(Transmission.silent(problem.antennas)) for stream in problem.streams}
     served = {stream.served_user: stream.name for stream in problem.streams if stream.served_user}
-    for place, (block, stack) in enumerate(zip(reduced.blocks, found.covariances, strict=True)):
+    for sender, block, stack in zip(problem.blocks, reduced.blocks, found.covariances, strict=True):
         by_stream = dict(zip(block.streams, stack, strict=True))
         rest = next((one.name for one in problem.streams if one.name in by_stream and one.served_user is None), None)
         for part in problem.constraints:
-            if not isinstance(part, MinimumSinr) or set(part.channels) != {problem.blocks[place]} or rest is None:
+            if not isinstance(part, MinimumSinr) or set(part.channels) != {sender} or rest is None:
                 continue
             name = served[part.user]
-            vector = block.basis.conj().T @ part.channels[problem.blocks[place]]
+            vector = block.basis.conj().T @ part.channels[sender]
             beam = by_stream[name] @ vector / np.sqrt(np.real(vector.conj() @ by_stream[name] @ vector))
             sent = np.outer(beam, beam.conj())
             by_stream[rest] = by_stream[rest] + positive_part(by_stream[name] - sent)
             by_stream[name] = sent
         for name, covariance in by_stream.items():
             whole = block.power_w * block.basis @ covariance @ block.basis.conj().T
-            result[name][place] = 0.5 * (whole + whole.conj().T)
-    return result
+            result[name][sender] = 0.5 * (whole + whole.conj().T)
+    return {name: Transmission(sent) for name, sent in result.items()}

@@ -19,6 +19,7 @@ from crbeam.design.served.reduction import ServedProblem, reduce_served
 from crbeam.design.served.requirements import requirements_of
 from crbeam.design.service_constraints import MinimumUplinkSinr
 from crbeam.errors import SolverFailed
+from crbeam.information import Transmission
 
 #: Relative room that the handed-over probing keeps in its power and in the limits on its echo.
 ROOM = 1e-9
@@ -81,7 +82,7 @@ def successive_probing(problem: DesignProblem, *, tolerance: float, max_iteratio
     covariance = _bearable(problem, block.power_w * block.basis @ best @ block.basis.conj().T)
     trace = np.minimum.accumulate(trace).tolist()
     return Proposal(
-        0.5 * (covariance + covariance.conj().T)[None],
+        Transmission({problem.blocks[0]: 0.5 * (covariance + covariance.conj().T)}),
         trace=tuple(trace),
         iterations=len(trace),
         dual=served_optimum(problem, tolerance=1e-6).dual,

@@ -14,6 +14,7 @@ import numpy as np
 from crbeam.design.problem import Criterion, DesignProblem
 from crbeam.design.served.requirements import networks_of, requirements_of
 from crbeam.design.service_constraints import Requirement
+from crbeam.information import Transmission
 from crbeam.linalg import NULL_TOLERANCE
 
 #: Directions of the unit vectors below this relative size are dropped.
@@ -138,7 +139,7 @@ def _basis(
     ]
     parts += [part.vector[:, None] for one in requirements for part in one.parts if part.block == block]
     if not parts:
-        return np.zeros((problem.n_tx, 0), dtype=complex)
+        return np.zeros((problem.antennas[block], 0), dtype=complex)
     columns = np.concatenate(parts, axis=1)
     columns = columns if network is None else network.conj().T @ columns
     norms = np.linalg.norm(columns, axis=0)
@@ -187,13 +188,8 @@ def _whitening(
     problem: DesignProblem, criterion: Criterion, bases: dict[str, np.ndarray]
 ) -> tuple[np.ndarray, Criterion]:
     """V with `V^T I V = 1` for what is identifiable at the isotropic covariance of the span."""
-    stack = np.stack(
-        [
-            _power_w(problem, block) / max(bases[block].shape[1], 1) * bases[block] @ bases[block].conj().T
-            for block in criterion.map.blocks
-        ]
-    )
-    information = criterion.map.at(stack)
+    even = [np.sqrt(_power_w(problem, block) / max(basis.shape[1], 1)) * basis for block, basis in bases.items()]
+    information = criterion.map.at(Transmission.of_factors(tuple(bases), even))
     information.bound(criterion.requested)
     scale = information.layout.scales(np.diagonal(information.matrix))
     eigenvalues, vectors = np.linalg.eigh(information.matrix * np.outer(scale, scale))

@@ -13,6 +13,7 @@ from crbeam.design.service_constraints import (
     Requirement,
 )
 from crbeam.errors import Infeasible, InvalidInput
+from crbeam.information import Transmission
 
 
 def requirements_of(problem: DesignProblem) -> tuple[Requirement, ...]:
@@ -117,17 +118,14 @@ def _require_room(channels: Complex[np.ndarray, "tx user"], ratios: Float[np.nda
         )
 
 
-def shortfalls(
-    problem: DesignProblem, streams: dict[str, Complex[np.ndarray, "block tx tx"]]
-) -> Float[np.ndarray, " requirement"]:
+def shortfalls(problem: DesignProblem, streams: dict[str, Transmission]) -> Float[np.ndarray, " requirement"]:
     """By how much each inequality is missed, relative to its own scale; negative where it holds with room."""
-    total = np.sum(list(streams.values()), axis=0)
+    total = Transmission.sum_of(streams.values())
     found = []
     for requirement in requirements_of(problem):
         values = []
         for part in requirement.parts:
-            stack = total if part.stream is None else streams[part.stream]
-            covariance = stack[problem.blocks.index(part.block)]
+            covariance = (total if part.stream is None else streams[part.stream])[part.block]
             values.append(part.factor * float(np.real(part.vector.conj() @ covariance @ part.vector)))
         scale = abs(requirement.floor_w) + float(np.sum(np.abs(values)))
         found.append((requirement.floor_w - sum(values)) / scale if scale else 0.0)

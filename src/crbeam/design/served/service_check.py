@@ -11,6 +11,7 @@ from crbeam.design.result import Proposal
 from crbeam.design.served.requirements import networks_of, requirements_of, shortfalls, stream_of
 from crbeam.design.service_constraints import ServiceConstraint
 from crbeam.errors import SolverFailed
+from crbeam.information import Transmission
 from crbeam.linalg import is_positive_semidefinite
 
 if TYPE_CHECKING:
@@ -35,12 +36,11 @@ def require_service(method: "DesignMethod", problem: DesignProblem, proposal: Pr
         streams = {problem.streams[0].name: proposal.covariances}
     if streams is None or set(streams) != {stream.name for stream in problem.streams}:
         raise _broken(method, f"a covariance of each of the streams {', '.join(_names(problem))}", "streams missing")
-    scale = max(float(np.max(np.abs(proposal.covariances))), 1e-300)
-    total = sum(streams.values(), np.zeros_like(proposal.covariances))
-    if float(np.max(np.abs(total - proposal.covariances))) > SUM_TOLERANCE * scale:
+    scale = max(_largest(proposal.covariances), 1e-300)
+    if _largest(Transmission.sum_of(streams.values()) - proposal.covariances) > SUM_TOLERANCE * scale:
         raise _broken(method, "streams that add up to the covariances", "wrong sum of streams")
-    floor = 1e-9 * scale * np.eye(problem.n_tx)
-    if not all(is_positive_semidefinite(stack + floor) for stack in streams.values()):
+    parts = [matrix for sent in streams.values() for matrix in sent.values()]
+    if not all(is_positive_semidefinite(matrix + 1e-9 * scale * np.eye(len(matrix))) for matrix in parts):
         raise _broken(method, "positive-semidefinite covariances of all streams", "not positive semidefinite")
     _require_networks(method, problem, proposal, SUM_TOLERANCE * scale)
     _require_requirements(method, problem, dict(streams))
@@ -52,25 +52,30 @@ def require_service(method: "DesignMethod", problem: DesignProblem, proposal: Pr
 
 def _require_networks(method: "DesignMethod", problem: DesignProblem, proposal: Proposal, rounding: float) -> None:
     for block, basis in networks_of(problem).items():
-        covariance = proposal.covariances[problem.blocks.index(block)]
+        covariance = proposal.covariances[block]
         passed = basis @ (basis.conj().T @ covariance)
         if float(np.max(np.abs(passed - covariance))) > rounding:
             raise _broken(method, f"what the analog network of {block} can send", "outside the network")
 
 
-def _require_requirements(method: "DesignMethod", problem: DesignProblem, streams: dict[str, np.ndarray]) -> None:
+def _largest(covariances: Transmission) -> float:
+    """Largest modulus of an entry."""
+    return max(float(np.max(np.abs(matrix))) for matrix in covariances.values())
+
+
+def _require_requirements(method: "DesignMethod", problem: DesignProblem, streams: dict[str, Transmission]) -> None:
     missed = shortfalls(problem, streams)
     if missed.size and float(missed.max()) > SERVICE_TOLERANCE:
         name = requirements_of(problem)[int(np.argmax(missed))].name
         raise _broken(method, f"a transmission that keeps the {name}; it misses by {missed.max():.2g}", "not served")
 
 
-def _require_rates(method: "DesignMethod", problem: DesignProblem, streams: dict[str, np.ndarray]) -> None:
+def _require_rates(method: "DesignMethod", problem: DesignProblem, streams: dict[str, Transmission]) -> None:
     for part in problem.constraints:
         if not isinstance(part, MinimumRate):
             continue
-        place = problem.blocks.index(part.block)
-        rate = part.rate_of(stream_of(problem, part.user), {name: stack[place] for name, stack in streams.items()})
+        sent = {name: covariances[part.block] for name, covariances in streams.items()}
+        rate = part.rate_of(stream_of(problem, part.user), sent)
         if rate < part.rate_bps_hz * (1.0 - SERVICE_TOLERANCE):
             wanted = f"a transmission that keeps the rate of {part.user}, {part.rate_bps_hz:g} bit/s/Hz"
             raise _broken(method, wanted, "not served")
