@@ -50,7 +50,7 @@ def _programs(problem: DesignProblem, guides: tuple[Guide, ...]) -> dict[str, Ca
     """The paper's program of each mismatch scheme."""
     power_w = problem.budgets[0].power_per_subcarrier_w
     shares = [guide.share for guide in guides]
-    covariances = [guide.covariances[0] for guide in guides]
+    covariances = [next(iter(guide.covariances.values())) for guide in guides]
     if not problem.codebooks:
         columns = _columns(problem)
         basis = np.linalg.svd(columns, full_matrices=False)[0]

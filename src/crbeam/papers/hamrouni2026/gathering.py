@@ -79,7 +79,7 @@ def _driving_away(scenario: Scenario) -> Scenario:
 def _ranks(scenes: Sequence[Scenario], link: str) -> Ranks:
     lost, unknowns, ranks = 0, [], []
     for scene in scenes:
-        information = link_map(scene, link).at(np.stack(list(isotropic_transmission(scene).values())))
+        information = link_map(scene, link).at(isotropic_transmission(scene))
         lost += not information.is_identifiable(["user_position", "user_velocity"])
         scale = np.sqrt(np.diag(information.matrix))
         scale[scale == 0.0] = 1.0

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
-from jaxtyping import Complex, Float
+from jaxtyping import Float
 
 from crbeam.design import Design
 from crbeam.design.methods import method_named
@@ -16,6 +16,7 @@ from crbeam.evaluation.two_snapshots import (
     extended_velocity_bound_mps,
     snapshot_velocity_bound_mps,
 )
+from crbeam.information import Transmission
 from crbeam.papers.hamrouni2026.draws import POSITIONING_ALL, SENSING_ALL
 from crbeam.papers.hamrouni2026.scenes import random_scenes, with_speed
 from crbeam.scenario import Scenario
@@ -29,7 +30,6 @@ SPEEDS_MPS = (5.0, 10.0, 15.0, 20.0, 25.0, 30.0)
 RULES: Mapping[str, str] = {"all slots": "ignored", "effective slots": "inverse_speed"}
 BISTATIC, SNAPSHOT, EXTENDED = "bistatic", "snapshot", "extended"
 ESTIMATORS = (BISTATIC, SNAPSHOT, EXTENDED)
-Covariances = Complex[np.ndarray, "block tx tx"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,7 +102,7 @@ def motion_bounds(scenes: Sequence[Scenario]) -> MotionBounds:
     )
 
 
-def _best(scenes: Sequence[Scenario], name: str) -> list[Covariances | None]:
+def _best(scenes: Sequence[Scenario], name: str) -> list[Transmission | None]:
     """Best covariance of a link alone in each scene; None where no transmission determines what is asked for.
 
     Raises:
@@ -116,7 +116,7 @@ def _best(scenes: Sequence[Scenario], name: str) -> list[Covariances | None]:
     return found
 
 
-def _root_bound(scenario: Scenario, link: str, parameter: str, covariances: Covariances | None) -> float:
+def _root_bound(scenario: Scenario, link: str, parameter: str, covariances: Transmission | None) -> float:
     if covariances is None:
         return np.nan
     information = link_map(scenario, link).at(covariances)
@@ -125,9 +125,9 @@ def _root_bound(scenario: Scenario, link: str, parameter: str, covariances: Cova
 
 
 def _from_echoes(
-    bound: Callable[[Scenario, Covariances], float],
+    bound: Callable[..., float],
     scenario: Scenario,
-    first: Covariances | None,
-    second: Covariances | None,
+    first: Transmission | None,
+    second: Transmission | None,
 ) -> float:
-    return np.nan if first is None or second is None else bound(scenario, np.concatenate([first, second]))
+    return np.nan if first is None or second is None else bound(scenario, first, later=second)

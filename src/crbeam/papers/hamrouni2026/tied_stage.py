@@ -17,6 +17,7 @@ from crbeam.design.methods import method_named
 from crbeam.design.problem import HINGE_ROUNDING
 from crbeam.errors import Unidentifiable
 from crbeam.evaluation.bounds import evaluate_link
+from crbeam.information import Transmission
 from crbeam.papers.hamrouni2026.draws import COUNTS, HINGE, SEPARATE
 from crbeam.papers.hamrouni2026.scenes import random_scenes
 from crbeam.scenario import Scenario
@@ -67,15 +68,13 @@ def _first_stages(scenes: Sequence[Scenario]) -> list[Complex[np.ndarray, "tx tx
     ]
 
 
-def _first_that_meets(
-    problem: DesignProblem, best: Complex[np.ndarray, "block tx tx"]
-) -> Complex[np.ndarray, "tx tx"] | None:
+def _first_that_meets(problem: DesignProblem, best: Transmission) -> Complex[np.ndarray, "tx tx"] | None:
     """First transmission on the straight way from isotropic beams to some others that meets all thresholds.
 
     The loss is convex, so if it is 0 at the end it falls to 0 once and stays there.
     """
 
-    def at(step: float) -> Complex[np.ndarray, "block tx tx"]:
+    def at(step: float) -> Transmission:
         return (1.0 - step) * problem.isotropic() + step * best
 
     def meets(step: float) -> bool:
@@ -90,7 +89,8 @@ def _first_that_meets(
     for _ in range(HALVINGS if high else 0):
         middle = 0.5 * (low + high)
         low, high = (low, middle) if meets(middle) else (middle, high)
-    return at(high)[0]
+    (covariance,) = at(high).values()
+    return covariance
 
 
 def _second_stage(problem: DesignProblem, first: Complex[np.ndarray, "tx tx"] | None) -> DesignProblem:

@@ -42,11 +42,11 @@ def four_parameter_error() -> float:
     rng, errors = np.random.default_rng(NOISE_SEED), []
     for direction in DIRECTIONS:
         information_map = polar_map(scene(direction))
-        size = information_map.contributions[0].transmit.shape[0]
+        ((block, size),) = information_map.antennas.items()
         for _ in range(COVARIANCES):
             factor = rng.standard_normal((2, size, 4))
             covariance = (factor[0] + 1j * factor[1]) @ (factor[0] + 1j * factor[1]).conj().T
-            matrix = information_map.at(covariance[None]).matrix
+            matrix = information_map.at({block: covariance}).matrix
             whole = np.linalg.inv(matrix)[:2, :2]
             short = matrix[:2, :2] - matrix[:2, 2:] @ np.linalg.solve(matrix[2:, 2:], matrix[2:, :2])
             errors.append(abs(np.trace(np.linalg.inv(short)) / np.trace(whole) - 1.0))

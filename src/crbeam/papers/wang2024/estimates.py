@@ -11,6 +11,7 @@ from jaxtyping import Float
 
 from crbeam.evaluation import TrialPlan, check_estimator
 from crbeam.evaluation.estimator_check import LinkCheck
+from crbeam.information import Transmission
 from crbeam.papers.wang2024.measurements import Estimates
 from crbeam.papers.wang2024.scenes import (
     BI,
@@ -20,7 +21,7 @@ from crbeam.papers.wang2024.scenes import (
     SMOOTH,
     TWO,
     by_distance,
-    full_power_covariance,
+    full_power,
     group_scene,
     without_rates,
 )
@@ -65,7 +66,7 @@ def estimates(*, full: bool) -> Estimates:
     printed: dict[str, Float[np.ndarray, " point"]] = {}
     for group in COMPARED:
         scenario, (link,) = scene_of(group), links_of(group)
-        covariances = full_power_covariance(scenario)[None]
+        covariances = full_power(scenario)
         own_db = check_estimator(scenario, covariances, plan=TrialPlan(("own",), 2, NOISE_SEED), links=[link])
         level_db = own_db.links[link].own_snr_db
         levels = tuple(level_db + offset for offset in OFFSETS_DB)
@@ -79,7 +80,7 @@ def estimates(*, full: bool) -> Estimates:
 
 
 def _printed_doppler_hz(
-    group: str, link: str, covariances: np.ndarray, offsets_db: np.ndarray
+    group: str, link: str, covariances: Transmission, offsets_db: np.ndarray
 ) -> Float[np.ndarray, " point"]:
     """Root of the Doppler bound of one receiver as printed, at powers relative to the budget."""
     scenario = scene_of(group, PRINTED)

@@ -125,7 +125,7 @@ def _message_power(rule: str, count: int) -> Float[np.ndarray, " drop"]:
         except CrbeamError:
             found.append(np.nan)
             continue
-        sensing_w = float(np.trace(design.stream_covariances["sensing"][0]).real)
+        sensing_w = design.stream_covariances["sensing"].power_w
         found.append(1.0 - sensing_w / design.power_w)
     return np.array(found)
 

@@ -8,7 +8,7 @@ from jaxtyping import Bool, Float
 from crbeam.design.selection.candidates import all_sets, k_means_groups, linkage_groups, nearest_sets
 from crbeam.design.selection.costs import CooperationCosts, Selection
 from crbeam.papers.wang2024.drops import EXACT, K_MEANS, LINKAGE, NEAREST
-from crbeam.papers.wang2024.scenes import full_power_covariance, metric_of, scene, told_by_each
+from crbeam.papers.wang2024.scenes import full_power, metric_of, scene, told_by_each
 from crbeam.systems.wang2024 import selection_of
 
 SHOWN_RULES = (LINKAGE, K_MEANS, NEAREST)
@@ -18,7 +18,7 @@ SHOWN_RULES = (LINKAGE, K_MEANS, NEAREST)
 def alone_values(reading: str, pulse: str, seed: int) -> Float[np.ndarray, " receiver"]:
     """Metric of every receiver alone at full power; in the shared metric their inverses add up."""
     scenario = scene(reading, seed=seed, pulse=pulse)
-    told = told_by_each(scenario, full_power_covariance(scenario))
+    told = told_by_each(scenario, full_power(scenario))
     return np.array([metric_of(scenario, information) for information in told.values()])
 
 

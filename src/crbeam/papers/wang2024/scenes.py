@@ -8,13 +8,12 @@ from collections.abc import Mapping
 from functools import lru_cache
 
 import numpy as np
-from jaxtyping import Complex
 
 from crbeam.communication.least_power import least_power
 from crbeam.design.methods import method_named
 from crbeam.design.service_constraints import MinimumSinr
 from crbeam.errors import Infeasible, Unidentifiable
-from crbeam.information import Information
+from crbeam.information import Information, Transmission
 from crbeam.information.delay_doppler import normalised_trace, printed_trace
 from crbeam.scenario import Scenario, read_scenario
 from crbeam.systems.receivers import listeners, multistatic_of, pulse_train, receiver_positions_m, sensing_links
@@ -83,32 +82,31 @@ def group_scene(
 
 def full_power_value(scenario: Scenario) -> float:
     """The metric with all power on the target; every bound is this over the share of power that is left for it."""
-    return value_under(scenario, full_power_covariance(scenario))
+    return value_under(scenario, full_power(scenario))
 
 
-def full_power_covariance(scenario: Scenario) -> Complex[np.ndarray, "tx tx"]:
+def full_power(scenario: Scenario) -> Transmission:
     """One beam onto the target at full power."""
     beam = transmit_directions(scenario)
     power_w = scenario.power_per_subcarrier_w("transmitter")
-    return power_w * beam @ beam.conj().T / np.linalg.norm(beam) ** 2
+    return Transmission.of_factors(tuple(scenario.stations), [np.sqrt(power_w) * beam / np.linalg.norm(beam)])
 
 
-def value_under(scenario: Scenario, covariance: Complex[np.ndarray, "tx tx"]) -> float:
+def value_under(scenario: Scenario, sent: Transmission) -> float:
     """The metric of the receivers that sense under a transmission: U with its units, or the squared position bound.
 
     Raises:
         Unidentifiable: they do not locate the target.
     """
-    told = told_by_each(scenario, covariance)
+    told = told_by_each(scenario, sent)
     information = sum((told[link] for link in sensing_links(scenario)[1:]), told[sensing_links(scenario)[0]])
     return metric_of(scenario, information)
 
 
-def told_by_each(scenario: Scenario, covariance: Complex[np.ndarray, "tx tx"]) -> dict[str, Information]:
+def told_by_each(scenario: Scenario, sent: Transmission) -> dict[str, Information]:
     """What every listener tells by itself about what all have in common."""
     return {
-        each.link: common_map(scenario, each, receiver_map(scenario, each)).at(covariance[None])
-        for each in listeners(scenario)
+        each.link: common_map(scenario, each, receiver_map(scenario, each)).at(sent) for each in listeners(scenario)
     }
 
 
@@ -144,9 +142,9 @@ def lit_share(scenario: Scenario, *, method: str = "lifted-sdp") -> float:
         Infeasible: the rates cannot be met.
     """
     problem = design_problem(scenario, judged_by="receiver0")
-    covariance = method_named(method).solve(problem).covariances[0]
-    assert problem.directions is not None
-    unit = problem.directions[:, 0] / np.linalg.norm(problem.directions[:, 0])
+    ((block, covariance),) = method_named(method).solve(problem).covariances.items()
+    beam = problem.directions[block][:, 0]
+    unit = beam / np.linalg.norm(beam)
     return float(np.real(unit.conj() @ covariance @ unit)) / scenario.power_per_subcarrier_w("transmitter")
 
 

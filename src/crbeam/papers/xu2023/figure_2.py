@@ -10,8 +10,6 @@ channels is shown.
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from crbeam.evaluation import evaluate
 from crbeam.papers.runs import PaperRun
 from crbeam.papers.xu2023.proofs import optimum
@@ -26,7 +24,7 @@ def make(run: PaperRun) -> list[Path]:
     scenario, design = optimum()
     (receiver,), served = roles(scenario, design)
     figure = scene_figure(scenario, evaluate(scenario, design.covariances), design=design, link=receiver)
-    powers_w = dict(zip(design.blocks, np.trace(design.covariances, axis1=1, axis2=2).real.tolist(), strict=True))
+    powers_w = design.covariances.powers_w
     records: list[dict[str, Any]] = [
         {
             "name": name,

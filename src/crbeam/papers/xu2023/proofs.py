@@ -9,6 +9,7 @@ from jaxtyping import Complex, Float
 
 from crbeam.design import Design
 from crbeam.design.methods import method_named
+from crbeam.information import Transmission
 from crbeam.information.network import TARGET
 from crbeam.papers.xu2023.scenes import EXACT, SEED, preset_scene
 from crbeam.propagation.responses import steering_response
@@ -21,8 +22,6 @@ FLAT_BAND_HZ = 20e6
 #: Covariances of full rank that rank one is recovered from.
 RECOVERIES = 20
 _STEP_M, _GAIN_STEP = 1e-3, 1e-3
-
-Covariances = Complex[np.ndarray, "station tx tx"]
 
 
 @dataclass(frozen=True)
@@ -71,16 +70,14 @@ def appendix() -> Appendix:
     """
     scenario, design = optimum()
     (receiver,), _ = roles(scenario, design)
-    sent = dict(zip(design.blocks, design.covariances, strict=True))
-    lit = {name: covariance for name, covariance in sent.items() if name != receiver}
-    stack = np.stack(list(lit.values()))
-    bound_m2 = float(np.trace(link_map(scenario, receiver).at(stack).bound([TARGET])))
+    sent = design.covariances.only(name for name in design.blocks if name != receiver)
+    bound_m2 = float(np.trace(link_map(scenario, receiver).at(sent).bound([TARGET])))
     network = network_of(scenario).model_copy(update={"rms_bandwidth_hz": FLAT_BAND_HZ / np.sqrt(12.0)})
     ranging = scenario.model_copy(update={"network": network})
-    ranging_m2 = float(np.trace(link_map(ranging, receiver).at(stack).bound([TARGET])))
+    ranging_m2 = float(np.trace(link_map(ranging, receiver).at(sent).bound([TARGET])))
     return Appendix(
-        differences_bound_m2(scenario, receiver, lit) / bound_m2,
-        printed_bound_m2(scenario, receiver, lit) / bound_m2,
+        differences_bound_m2(scenario, receiver, sent) / bound_m2,
+        printed_bound_m2(scenario, receiver, sent) / bound_m2,
         ranging_m2 / bound_m2,
     )
 
@@ -95,7 +92,7 @@ def _responses(scenario: Scenario, name: str, place_m: Float[np.ndarray, "2"]) -
     return response[:, 0], slope * gradient
 
 
-def differences_bound_m2(scenario: Scenario, receiver: str, sent: dict[str, np.ndarray]) -> float:
+def differences_bound_m2(scenario: Scenario, receiver: str, sent: Transmission) -> float:
     """Bound of the position from differences of `alpha G X^(1/2)` by position and gains."""
     gains = echo_gains(scenario, receiver)
     roots = {name: _root(each) for name, each in sent.items()}
@@ -132,7 +129,7 @@ def _difference(function: Callable[[np.ndarray], np.ndarray], at: np.ndarray, pl
     return (8.0 * near - far) / (12.0 * step)
 
 
-def printed_bound_m2(scenario: Scenario, receiver: str, sent: dict[str, np.ndarray]) -> float:
+def printed_bound_m2(scenario: Scenario, receiver: str, sent: Transmission) -> float:
     """Bound of the position from the matrices as printed.
 
     The derivative of the delay, which the paper takes without its unit of time, enters in metres.
@@ -182,8 +179,8 @@ def rank_one() -> RankOne:
     added to the covariance that serves nobody, work for any.
     """
     scenario, design = optimum()
-    streams = [stack for name, stack in design.stream_covariances.items() if name.startswith("to ")]
-    eigenvalues = [np.linalg.eigvalsh(each) for stack in streams for each in stack if np.any(each)]
+    streams = [sent for name, sent in design.stream_covariances.items() if name.startswith("to ")]
+    eigenvalues = [np.linalg.eigvalsh(each) for sent in streams for each in sent.values() if np.any(each)]
     second = max(float(values[-2] / values[-1]) for values in eigenvalues)
     rng = np.random.default_rng(SEED)
     changes, leasts = [], []
@@ -205,39 +202,37 @@ def recovered_beam(
 def _recovered(scenario: Scenario, design: Design, rng: np.random.Generator) -> tuple[float, float]:
     """Change of everything that counts by recovery from covariances of full rank, and the least eigenvalue left."""
     _, served = roles(scenario, design)
-    n_tx = design.covariances.shape[1]
-    streams = {user: np.zeros_like(design.covariances) for user in served}
-    rest = design.covariances.copy()
+    silent, rest = Transmission.silent(design.covariances.antennas), design.covariances
+    streams = {}
     for user, (station,) in served.items():
-        row = design.blocks.index(station)
+        n_tx = rest.antennas[station]
         parts = rng.standard_normal((2, n_tx, n_tx))
         half = parts[0] + 1j * parts[1]
-        streams[user][row] = design.power_w * half @ half.conj().T
+        streams[user] = silent.replaced({station: design.power_w * half @ half.conj().T})
     before = _figures(scenario, design, streams, rest)
     least = np.inf
     for index, (user, (station,)) in enumerate(served.items()):
-        row = design.blocks.index(station)
-        covariance = streams[user][row]
+        covariance = streams[user][station]
         beam = recovered_beam(covariance, user_channel(scenario, station, index))
         left = covariance - np.outer(beam, beam.conj())
         least = min(least, float(np.linalg.eigvalsh(left)[0]) / float(np.linalg.eigvalsh(covariance)[-1]))
-        streams[user][row], rest[row] = np.outer(beam, beam.conj()), rest[row] + left
+        streams[user] = silent.replaced({station: np.outer(beam, beam.conj())})
+        rest = rest.replaced({station: rest[station] + left})
     after = _figures(scenario, design, streams, rest)
     return float(np.max(np.abs(after / before - 1.0))), least
 
 
-def _figures(scenario: Scenario, design: Design, streams: dict[str, Covariances], rest: Covariances) -> np.ndarray:
+def _figures(scenario: Scenario, design: Design, streams: dict[str, Transmission], rest: Transmission) -> np.ndarray:
     """Power, squared bound of the position, and the ratio of every user."""
     (receiver,), _ = roles(scenario, design)
-    total = rest + sum(streams.values())
-    lit = np.array([name != receiver for name in design.blocks])
-    bound_m2 = float(np.trace(link_map(scenario, receiver).at(total[lit]).bound([TARGET])))
-    found = [float(np.trace(total, axis1=1, axis2=2).real.sum()), bound_m2]
-    for index, stack in enumerate(streams.values()):
+    total = Transmission.sum_of([rest, *streams.values()])
+    bound_m2 = float(np.trace(link_map(scenario, receiver).at(total).bound([TARGET])))
+    found = [total.power_w, bound_m2]
+    for index, sent in enumerate(streams.values()):
         wanted, heard = 0.0, network_of(scenario).user_noise_w
-        for row, name in enumerate(design.blocks):
+        for name, own in sent.items():
             channel = user_channel(scenario, name, index)
-            wanted += float(np.real(channel.conj() @ stack[row] @ channel))
-            heard += float(np.real(channel.conj() @ total[row] @ channel))
+            wanted += float(np.real(channel.conj() @ own @ channel))
+            heard += float(np.real(channel.conj() @ total[name] @ channel))
         found.append(wanted / (heard - wanted))
     return np.array(found)

@@ -124,7 +124,8 @@ def curve_numbers(scenario: Scenario, points: Sequence[TradeoffPoint]) -> Curve:
 
 
 def _directed_power_w(design: Design, directions: np.ndarray) -> tuple[float, ...]:
-    power_w = np.einsum("np,nm,mp->p", directions.conj(), design.covariances[0], directions).real
+    (covariance,) = design.covariances.values()
+    power_w = np.einsum("np,nm,mp->p", directions.conj(), covariance, directions).real
     return tuple(float(value) for value in power_w)
 
 
@@ -193,8 +194,7 @@ def _pattern_errors() -> tuple[float, ...]:
 
 def _state_information(n_targets: int) -> StateInformation:
     scenario = scenario_with(n_targets)
-    covariances = np.stack(list(isotropic_transmission(scenario).values()))
-    information = link_map(scenario, "bistatic").at(covariances)
+    information = link_map(scenario, "bistatic").at(isotropic_transmission(scenario))
     scale = 1.0 / np.sqrt(np.diagonal(information.matrix))
     eigenvalues = np.linalg.eigvalsh(information.matrix * np.outer(scale, scale))
     rank = int(np.sum(eigenvalues > RANK_TOLERANCE * eigenvalues[-1]))
