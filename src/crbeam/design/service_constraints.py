@@ -57,7 +57,7 @@ class MinimumSinr:
     With the covariance `W_b` of the user's stream and `R_b` of all streams in block b, and t the transmit vector of the
     channel (`conj(h)` if the user receives `h^T x`):
     `(1 + 1 / gamma) sum_b t_b^H W_b t_b - sum_b t_b^H R_b t_b >= noise`. Streams that the user knows and removes are
-    left out of R.
+    left out of R. A block whose channel is all zeros does not reach the user and cannot serve it.
 
     Attributes:
         user: the user, as the stream that serves it names it.
@@ -84,6 +84,14 @@ class MinimumSinr:
         _require_positive(f"The noise power of {self.user}", self.noise_power_w)
         if not self.channels:
             raise InvalidInput(f"{self.user} must hear at least one block, but has no channel.")
+        for block, vector in self.channels.items():
+            if not np.all(np.isfinite(vector)):
+                raise InvalidInput(f"The channel from {block} to {self.user} must be finite, found {vector}.")
+
+    def is_reached_by(self, block: str) -> bool:
+        """Whether anything that a block sends can arrive at the user."""
+        vector = self.channels.get(block)
+        return vector is not None and float(np.vdot(vector, vector).real) > 0.0
 
     @classmethod
     def for_rate(

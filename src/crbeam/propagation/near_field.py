@@ -7,6 +7,7 @@ import numpy as np
 from jaxtyping import Complex, Float
 
 from crbeam.errors import InvalidInput
+from crbeam.propagation.responses import lever
 
 #: How the distance to each antenna depends on the place of the point.
 WaveModel = Literal["spherical", "fresnel", "far"]
@@ -62,7 +63,8 @@ def distance_differences(
 
     With `along = p . u` and `across = p . u'` for an antenna at p, u towards the point and u' perpendicular to it:
     spherical `r_n - r = -along + across^2 / (r_n + r - along)`, Fresnel `-along + across^2 / (2 r)`, far `-along`.
-    In these forms no digits are lost at any range.
+    In these forms no digits are lost at any range. An antenna that the point lies in line with has `across` exactly 0:
+    at the end of a line array neither angle nor range changes any difference.
 
     Reference: li2024 eq. (2), eq. (4), eq. (5).
 
@@ -75,7 +77,7 @@ def distance_differences(
         raise InvalidInput(f"Ranges must be positive and finite, found {np.min(range_m)} m.")
     x, y = positions_m[:, :1], positions_m[:, 1:]
     cosine, sine = np.cos(angle_rad), np.sin(angle_rad)
-    along, across = x * cosine + y * sine, y * cosine - x * sine
+    along, across = x * cosine + y * sine, lever(positions_m, angle_rad)
     if model == "far":
         return DistanceDifferences(-along, -across, np.zeros_like(along))
     if model == "fresnel":

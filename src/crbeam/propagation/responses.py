@@ -8,6 +8,18 @@ from jaxtyping import Complex, Float
 LEVER_ROUNDING = 1e-15
 
 
+def lever(
+    positions: Float[np.ndarray, "antenna 2"], angle_rad: Float[np.ndarray, " path"]
+) -> Float[np.ndarray, "antenna path"]:
+    """Distance `y cos(angle) - x sin(angle)` of each element from the line towards a direction, in units of positions.
+
+    Exactly 0 for an element on that line, where rounding of the angle leaves a distance of some 1e-16.
+    """
+    x, y = positions[:, :1], positions[:, 1:]
+    across = y * np.cos(angle_rad) - x * np.sin(angle_rad)
+    return np.where(np.abs(across) > LEVER_ROUNDING * np.hypot(x, y), across, 0.0)
+
+
 def steering_response(
     positions_wavelengths: Float[np.ndarray, "antenna 2"], angle_rad: Float[np.ndarray, " path"]
 ) -> tuple[Complex[np.ndarray, "antenna path"], Complex[np.ndarray, "antenna path"]]:
@@ -21,6 +33,4 @@ def steering_response(
     x, y = positions_wavelengths[:, :1], positions_wavelengths[:, 1:]
     cosine, sine = np.cos(angle_rad), np.sin(angle_rad)
     response = np.exp(2j * np.pi * (x * cosine + y * sine))
-    lever = y * cosine - x * sine
-    lever = np.where(np.abs(lever) > LEVER_ROUNDING * np.hypot(x, y), lever, 0.0)
-    return response, 2j * np.pi * lever * response
+    return response, 2j * np.pi * lever(positions_wavelengths, angle_rad) * response

@@ -34,6 +34,7 @@ from crbeam.systems.double_array import (
     serving_station,
     wave_model,
 )
+from crbeam.systems.double_array_identifiability import require_identifiable
 from crbeam.systems.double_array_limits import limit_cautions
 from crbeam.systems.far_field_baseline import true_sinr
 from crbeam.systems.service import Service
@@ -112,6 +113,9 @@ def design_problem(
         network: analog network F between the antennas and the chains of the array that serves users, in either
             direction; None is one chain for each antenna.
 
+    Raises:
+        Unidentifiable: no transmission determines what counts.
+
     Reference: li2024 eq. (26), eq. (53).
 
     Deviation: the trace of (26) adds square radians and square metres. The weights of the scenario say how much an
@@ -131,6 +135,8 @@ def design_problem(
     sends = serving_station(scenario) == arrays.transmitter
     analog = () if network is None or not sends else (FixedAnalog(arrays.transmitter, network),)
     information = polar_map(scenario, network=None if sends else network)
+    if network is None:
+        require_identifiable(scenario, information, [name for name, weight in weights.items() if weight > 0.0])
     return DesignProblem(
         criteria=(Criterion(information, weights, arrays.link),),
         constraints=(*power_budgets(scenario), *service, *_illumination(scenario, arrays), *analog),

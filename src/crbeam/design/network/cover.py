@@ -11,7 +11,7 @@ from crbeam.errors import Infeasible, Unidentifiable
 
 
 def possible_programs(problem: DesignProblem, roles: Sequence[Role]) -> list[NetworkProgram]:
-    """Programs of the roles in which each user hears a block that may serve it, and bounds are determined.
+    """Programs of the roles in which each user is reached by a block that may serve it, and bounds are determined.
 
     In all others no transmission meets the requirements, which needs no further proof.
     """
@@ -23,12 +23,12 @@ def require_programs(problem: DesignProblem, roles: Sequence[Role]) -> list[Netw
     """The same, if there are any, or no role is given.
 
     Raises:
-        Infeasible: in each role some user hears no block that may serve it.
+        Infeasible: in each role some user is reached by no block that may serve it.
         Unidentifiable: no transmission of the other roles determines what a bound is of.
     """
     served = [role for role in roles if all(role.servers)]
     if roles and not served:
-        raise _unheard(roles[0])
+        raise _unreached(roles)
     attempts = [_program(problem, role) for role in served]
     found = [each for each in attempts if isinstance(each, NetworkProgram)]
     for each in attempts:
@@ -44,13 +44,19 @@ def _program(problem: DesignProblem, role: Role) -> NetworkProgram | Unidentifia
         return error
 
 
-def _unheard(role: Role) -> Infeasible:
-    user = next(user for user, allowed in zip(role.users, role.servers, strict=True) if not allowed)
-    name = f"{user.quantity} of {user.user}"
+def _unreached(roles: Sequence[Role]) -> Infeasible:
+    """The user whom no station reaches; else a user for each set of stations that may listen."""
+    missing = [[user for user, allowed in zip(role.users, role.servers, strict=True) if not allowed] for role in roles]
+    never = [user for user in missing[0] if not any(user.is_reached_by(block) for block in user.channels)]
+    first = (never or missing[0])[0]
+    name = f"{first.quantity} of {first.user}"
+    if never:
+        found = f"none at all reaches {first.user}. Unblock its channel, move it, or do not serve it"
+    else:
+        cases = [f"none reaches {users[0].user} with {_listening(each)}" for users, each in zip(missing, roles, strict=True)]
+        found = f"{', '.join(cases)}. Let another station listen, or give these users a channel to a second station"
     return Infeasible(
-        f"Every user must hear a station that may serve it, but the {name} binds: with {_listening(role)} it hears "
-        "none. Let another station listen, or give the user a channel to a station that transmits.",
-        requirement=name,
+        f"Every user must be reached by a station that transmits and may serve it, but {found}.", requirement=name
     )
 
 

@@ -205,8 +205,10 @@ def _basis(problem: DesignProblem, role: Role, block: str) -> np.ndarray:
 
 
 def span(columns: np.ndarray) -> np.ndarray:
-    """Orthonormal basis of the span of columns, whatever their sizes."""
+    """Orthonormal basis of the span of columns, whatever their sizes; without columns if all are zero."""
     norms = np.linalg.norm(columns, axis=0)
+    if not np.any(norms > 0.0):
+        return np.zeros((len(columns), 0), dtype=complex)
     left, values, _ = np.linalg.svd(columns[:, norms > 0.0] / norms[norms > 0.0], full_matrices=False)
     return left[:, values > RANK_TOLERANCE * values[0]]
 
