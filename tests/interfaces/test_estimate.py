@@ -27,7 +27,7 @@ def as_json(*words):
 
 def test_json_has_the_keys_of_the_contract():
     document = as_json("zhang2025", *SMALL, "--snr-db", "10:20:2,own", "--link", "bistatic")
-    assert set(document) == {"scenario", "method", "trials", "noise_seed", "links", "files"}
+    assert set(document) == {"scenario", "method", "trials", "noise_seed", "links", "cautions", "files"}
     assert (document["method"], document["trials"], document["noise_seed"]) == ("direct", 2, 1)
     (link,) = document["links"].values()
     assert set(link) == {"own_snr_db", "threshold_snr_db", "efficient_snr_db", "below_bound", "points"}

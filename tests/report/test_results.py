@@ -130,3 +130,77 @@ def test_a_bad_file_is_refused_with_its_reason(tmp_path, name):
     with pytest.raises(InvalidInput, match=message) as caught:
         read_covariances(tmp_path / name, ["bs"], 2)
     assert name in str(caught.value)
+
+
+def stored_in_single(covariance, path):
+    """A covariance file in single precision, as other programs write it."""
+    single = covariance.astype(np.complex64)
+    if path.suffix == ".nc":
+        dims = ("block", "tx", "tx2")
+        parts = {f"covariances_{name}": (dims, part) for name, part in (("real", single.real), ("imag", single.imag))}
+        xr.Dataset(parts, {"block": ["bs"]}).to_netcdf(path, engine="h5netcdf")
+    elif path.suffix == ".mat":
+        savemat(path, {"covariances": single})
+    elif path.suffix == ".npz":
+        np.savez(path, covariances=single)
+    else:
+        np.save(path, single)
+
+
+def low_rank(*, is_real=False):
+    """A covariance `[1, tx, tx]` of rank 2, whose rounding to single precision has eigenvalues below 0."""
+    rng = np.random.default_rng(3)
+    beams = rng.normal(size=(16, 2)) + 1j * rng.normal(size=(16, 2)) * (not is_real)
+    return (beams @ beams.conj().T)[None]
+
+
+@pytest.mark.parametrize("is_real", [False, True])
+@pytest.mark.parametrize("ending", ["nc", "npz", "mat", "npy"])
+def test_single_precision_is_accepted_and_made_sound(tmp_path, ending, is_real):
+    covariance, path = low_rank(is_real=is_real), tmp_path / f"single.{ending}"
+    stored_in_single(covariance, path)
+    assert np.linalg.eigvalsh(covariance.astype(np.complex64).astype(complex))[0, 0] < -1e-9 * np.trace(covariance[0])
+    found = read_covariances(path, ["bs"], 16)
+    assert found.dtype == np.complex128
+    np.testing.assert_array_equal(found, np.conj(np.swapaxes(found, 1, 2)))
+    eigenvalues = np.linalg.eigvalsh(found[0])
+    assert eigenvalues[0] >= -1e-15 * eigenvalues[-1]
+    np.testing.assert_allclose(found, covariance, rtol=0, atol=3e-7 * np.max(np.abs(covariance)))
+    stored_w = np.trace(covariance[0].astype(np.complex64).astype(complex)).real
+    assert np.trace(found[0]).real == pytest.approx(stored_w, rel=1e-14)
+
+
+def test_a_product_that_was_computed_in_single_precision_is_accepted(tmp_path):
+    rng = np.random.default_rng(8)
+    for n in (4, 16, 128):
+        beams = (rng.normal(size=(n, 3)) + 1j * rng.normal(size=(n, 3))).astype(np.complex64)
+        np.save(tmp_path / "product.npy", np.einsum("ik,jk->ij", beams, beams.conj()))
+        assert np.linalg.eigvalsh(read_covariances(tmp_path / "product.npy", ["bs"], n))[0, 0] > -1e-14 * n
+
+
+def test_one_part_in_single_precision_makes_the_whole_so(tmp_path):
+    covariance = low_rank()
+    dims = ("block", "tx", "tx2")
+    parts = {
+        "covariances_real": (dims, covariance.real),
+        "covariances_imag": (dims, covariance.imag.astype(np.float32)),
+    }
+    xr.Dataset(parts, {"block": ["bs"]}).to_netcdf(tmp_path / "mixed.nc", engine="h5netcdf")
+    assert np.linalg.eigvalsh(read_covariances(tmp_path / "mixed.nc", ["bs"], 16)[0])[0] > -1e-14
+
+
+@pytest.mark.parametrize("excess", [1e-5, 1e-2])
+def test_single_precision_excuses_its_rounding_only(tmp_path, excess):
+    np.save(tmp_path / "r.npy", np.diag([1.0, -excess]).astype(np.complex64))
+    with pytest.raises(InvalidInput, match="positive semidefinite"):
+        read_covariances(tmp_path / "r.npy", ["bs"], 2)
+    np.save(tmp_path / "r.npy", np.array([[1.0, excess], [0.0, 1.0]], dtype=np.complex64))
+    with pytest.raises(InvalidInput, match="Hermitian"):
+        read_covariances(tmp_path / "r.npy", ["bs"], 2)
+
+
+def test_the_same_numbers_in_double_precision_are_refused(tmp_path):
+    rounded = low_rank().astype(np.complex64).astype(complex)
+    np.save(tmp_path / "r.npy", rounded)
+    with pytest.raises(InvalidInput, match="positive semidefinite, found eigenvalue -"):
+        read_covariances(tmp_path / "r.npy", ["bs"], 16)

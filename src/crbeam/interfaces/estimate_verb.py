@@ -30,12 +30,11 @@ from crbeam.interfaces.options import (
     reported_errors,
 )
 from crbeam.interfaces.output import print_cautions, print_files, print_json
+from crbeam.interfaces.transmissions import GivenTransmission, given_transmission
 from crbeam.scenario import Scenario, scenario_document
 from crbeam.systems import (
-    block_sets,
     default_method,
     design_problem,
-    isotropic_transmission,
     link_models,
     polar_targets,
     scene_cautions,
@@ -113,9 +112,11 @@ def estimate(
 ) -> None:
     """Whether maximum-likelihood estimates reach the bounds, by random trials over signal-to-noise ratio."""
     with reported_errors(), errors_naming(source, overrides, seed), interruptible():
-        scenario, covariances = _transmission(load_scenario(source, overrides, seed), design, illumination, links)
-        print_cautions(scene_cautions(scenario))
-        print_cautions(darkness_cautions(scenario, covariances[0]) if polar_targets(scenario) else ())
+        scenario, given = _transmission(load_scenario(source, overrides, seed), design, illumination, links)
+        covariances = given.covariances
+        dark = darkness_cautions(scenario, covariances[0]) if polar_targets(scenario) else ()
+        found = [*scene_cautions(scenario), *given.cautions, *dark]
+        print_cautions(found)
         result = check_estimator(
             scenario,
             covariances,
@@ -130,7 +131,7 @@ def estimate(
 
             files = estimator_pictures(out, result)
         if as_json:
-            print_json(estimate_document(scenario, result, files))
+            print_json({**estimate_document(scenario, result, files), "cautions": found})
         else:
             print_check(result)
             print_files(files)
@@ -166,21 +167,16 @@ def parse_ratios(text: str | None) -> tuple[float | Literal["own"], ...] | None:
 
 def _transmission(
     scenario: Scenario, design: str | None, illumination: float | None, links: Sequence[str] | None
-) -> tuple[Scenario, np.ndarray]:
-    """The covariances, and the scenario with what their design chose of it, such as the receivers that sense."""
+) -> tuple[Scenario, GivenTransmission]:
+    """The transmission, and the scenario with what their design chose of it, such as the receivers that sense."""
     if illumination is not None and (design is not None or not polar_targets(scenario)):
         raise InvalidInput("A least illumination goes with the default design of a near-field echo only.")
     if scenario.network is not None:
         link_models(scenario, {})  # a network has none, which this says
     if design is None:
         scenario, found = _designed(scenario, illumination, links)
-        return settled(scenario, found), found.covariances
-    isotropic = isotropic_transmission(scenario)
-    if design == "isotropic":
-        return scenario, np.stack(list(isotropic.values()))
-    from crbeam.report import read_transmission
-
-    return scenario, read_transmission(design, block_sets(scenario), len(next(iter(isotropic.values()))))[0]
+        return settled(scenario, found), GivenTransmission(found.covariances, found.blocks)
+    return scenario, given_transmission(scenario, design)
 
 
 def _designed(scenario: Scenario, illumination: float | None, links: Sequence[str] | None) -> tuple[Scenario, Design]:

@@ -39,14 +39,13 @@ from crbeam.interfaces.output import (
     print_tradeoff,
     print_users,
 )
+from crbeam.interfaces.transmissions import given_transmission
 from crbeam.scenario import Scenario, scenario_document
 from crbeam.systems import (
-    block_sets,
     cautions,
     covariances_of_blocks,
     default_method,
     design_problem,
-    isotropic_transmission,
     scene_cautions,
     served_sinr,
     settled,
@@ -56,16 +55,6 @@ WeightOption = Annotated[
     float | None,
     typer.Option("--weight", help="Weight of bistatic positioning, 0 to 1; by default 0.5, of both stages together 1."),
 ]
-
-
-def _transmission(scenario: Scenario, covariance: str) -> tuple[np.ndarray, tuple[str, ...]]:
-    """Covariances and the names of their blocks."""
-    isotropic = isotropic_transmission(scenario)
-    if covariance == "isotropic":
-        return np.stack(list(isotropic.values())), tuple(isotropic)
-    from crbeam.report import read_transmission
-
-    return read_transmission(covariance, block_sets(scenario), len(next(iter(isotropic.values()))))
 
 
 def bound(
@@ -79,11 +68,14 @@ def bound(
     """Bounds of everything that each link can tell, for a given transmission."""
     with reported_errors(), errors_naming(source, overrides, seed):
         scenario = load_scenario(source, overrides, seed)
-        evaluation = evaluate(scenario, *_transmission(scenario, covariance))
-        print_cautions(scene_cautions(scenario))
+        given = given_transmission(scenario, covariance)
+        evaluation = evaluate(scenario, given.covariances, given.blocks)
+        found = [*scene_cautions(scenario), *given.cautions]
+        print_cautions(found)
         files = [] if out is None else _write_bounds(out, scenario, covariance, evaluation)
         if as_json:
-            print_json({**evaluation_document(scenario, evaluation), "files": [str(file) for file in files]})
+            document = {**evaluation_document(scenario, evaluation), "cautions": found}
+            print_json({**document, "files": [str(file) for file in files]})
         else:
             _print_table({covariance: evaluation})
             print_files(files)
@@ -228,7 +220,9 @@ def error_map(
         if out is None and not as_json:
             raise InvalidInput("A map must go somewhere: give --out DIR for the picture or --json for the numbers.")
         x_m, y_m = scene_grid_m(scenario, points=resolution, margin=0.2)
-        transmission = covariances_of_blocks(scenario, *_transmission(scenario, covariance))
+        given = given_transmission(scenario, covariance)
+        print_cautions(given.cautions)
+        transmission = covariances_of_blocks(scenario, given.covariances, given.blocks)
         result = position_error_map(scenario, transmission, x_m=x_m, y_m=y_m, link=link or next(iter(scenario.links)))
         if not result.is_identifiable.any():
             raise Unidentifiable(["user_position"], direction={"user_position": 1.0}, remedy=REMEDY)
@@ -248,7 +242,8 @@ def error_map(
                 "x_m": x_m.tolist(),
                 "y_m": y_m.tolist(),
             }
-            print_json({**document, result.quantity: rows, "files": [str(file) for file in files]})
+            document = {**document, result.quantity: rows, "cautions": list(given.cautions)}
+            print_json({**document, "files": [str(file) for file in files]})
         else:
             print_files(files)
 

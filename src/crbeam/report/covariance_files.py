@@ -1,4 +1,8 @@
-"""Transmit covariances from files of several formats."""
+"""Transmit covariances from files of several formats.
+
+All computation is in double precision. Covariances that a file stores in single precision are made sound once, here:
+what rounding to single precision did to them is taken away, and what remains is Hermitian and positive semidefinite.
+"""
 
 import os
 from collections.abc import Callable, Mapping, Sequence
@@ -9,12 +13,15 @@ import numpy as np
 from jaxtyping import Complex
 
 from crbeam.errors import InvalidInput
-from crbeam.linalg import hermitian_part, is_hermitian, is_positive_semidefinite
+from crbeam.linalg import hermitian_part, is_hermitian, is_positive_semidefinite, positive_part
 
 KEY = "covariances"
 
 #: Asymmetry, or negative eigenvalue, relative to the largest entry or eigenvalue, that counts as rounding.
 ROUNDING_TOLERANCE = 1e-9
+#: The same for each antenna where the numbers are stored in single precision: the relative step of that format. A sum of
+#: products over n antennas is off by up to n of these.
+SINGLE_STEP = float(np.finfo(np.float32).eps)
 
 #: Least and most power of all blocks together, per subcarrier: beyond, results leave double precision.
 LEAST_POWER_W = 1e-30
@@ -70,7 +77,9 @@ def read_covariances(
     """Transmit covariances of a file, in watt per subcarrier summed over slots, in the order of `blocks`.
 
     Accepted: `.nc` as `write_design` makes it, `.npz` and `.mat` with the key `covariances`, and `.npy`; complex
-    `[block, tx, tx]`, or `[tx, tx]` for a single block.
+    `[block, tx, tx]`, or `[tx, tx]` for a single block, in double or single precision. In double precision a covariance
+    may be off from a Hermitian positive-semidefinite one by `ROUNDING_TOLERANCE`, in single precision by n steps
+    `SINGLE_STEP` for n antennas. The latter is then replaced by the nearest positive-semidefinite one of its power.
 
     Args:
         path: the file.
@@ -110,7 +119,8 @@ def _read_netcdf(source: Path, blocks: tuple[str, ...]) -> np.ndarray:
             )
         parts = [part.sel(block=list(blocks)) for part in parts]
     real, imaginary = (part.to_numpy() for part in parts)
-    return real + 1j * imaginary
+    is_single = any(_is_single(part) for part in (real, imaginary))
+    return (real + 1j * imaginary).astype(np.complex64 if is_single else complex)
 
 
 def _read_npz(source: Path, _: tuple[str, ...]) -> np.ndarray:
@@ -163,20 +173,33 @@ def _checked(source: Path, values: np.ndarray, blocks: tuple[str, ...], n_tx: in
         raise InvalidInput(
             _wrong(source, f"`{KEY}` must be finite, found {int((~np.isfinite(stack)).sum())} entries not")
         )
-    _require_transmission(source, stack, blocks)
-    return hermitian_part(stack)
+    tolerance = n_tx * SINGLE_STEP if _is_single(values) else ROUNDING_TOLERANCE
+    _require_transmission(source, stack, blocks, tolerance)
+    return np.stack([_without_rounding(each) for each in stack]) if _is_single(values) else hermitian_part(stack)
 
 
-def _require_transmission(source: Path, stack: np.ndarray, blocks: tuple[str, ...]) -> None:
-    """Refuse what no station can transmit."""
+def _is_single(values: np.ndarray) -> bool:
+    """Whether numbers are stored in single precision."""
+    return values.dtype.kind in "fc" and float(np.finfo(values.dtype).eps) == SINGLE_STEP
+
+
+def _without_rounding(matrix: Complex[np.ndarray, "tx tx"]) -> Complex[np.ndarray, "tx tx"]:
+    """Nearest positive-semidefinite matrix, scaled to the same power."""
+    sound = positive_part(matrix)
+    power_w, sound_w = (float(np.trace(each).real) for each in (matrix, sound))
+    return sound * (power_w / sound_w) if power_w > 0.0 else sound
+
+
+def _require_transmission(source: Path, stack: np.ndarray, blocks: tuple[str, ...], tolerance: float) -> None:
+    """Refuse what no station can transmit, beyond a relative tolerance for rounding."""
     power_w = float(np.trace(stack, axis1=1, axis2=2).real.sum())
     if not LEAST_POWER_W <= power_w <= MOST_POWER_W:
         limits = f"from {LEAST_POWER_W:g} W to {MOST_POWER_W:g} W per subcarrier"
         raise InvalidInput(_wrong(source, f"the power of all blocks must be {limits}, found {power_w:.3g} W"))
     for name, matrix in zip(blocks, stack, strict=True):
-        if not is_hermitian(matrix, rtol=ROUNDING_TOLERANCE):
+        if not is_hermitian(matrix, rtol=tolerance):
             raise InvalidInput(_wrong(source, f"the covariance of block {name} must be Hermitian, found it is not"))
-        if not is_positive_semidefinite(matrix, rtol=ROUNDING_TOLERANCE):
+        if not is_positive_semidefinite(matrix, rtol=tolerance):
             lowest = float(np.linalg.eigvalsh(hermitian_part(matrix))[0])
             raise InvalidInput(
                 _wrong(

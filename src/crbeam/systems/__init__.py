@@ -14,6 +14,10 @@ from crbeam.propagation import Paths
 from crbeam.scenario import Scenario
 from crbeam.systems import hamrouni2026, li2024, wang2024, xu2023, zhang2025
 from crbeam.systems.service import Service
+from crbeam.units import ratio_to_db
+
+#: Relative excess over a power budget that counts as rounding, of single precision too.
+POWER_ROUNDING = 1e-4
 
 _SYSTEMS = {
     "zhang2025": zhang2025,
@@ -144,6 +148,25 @@ def cautions(scenario: Scenario, design: Design) -> list[str]:
     return [*scene_cautions(scenario), *([] if found is None else found(scenario, design))]
 
 
+def power_cautions(
+    scenario: Scenario, covariances: Complex[np.ndarray, "block tx tx"], blocks: Sequence[str]
+) -> list[str]:
+    """Sentences on the power budgets that a transmission exceeds, each with the factor."""
+    sent = dict(zip(blocks, covariances, strict=True))
+    found = []
+    for budget in _SYSTEMS[scenario.system].power_budgets(scenario):
+        names = [block for block in budget.blocks if block in sent]
+        used_w, most_w = sum(float(np.trace(sent[name]).real) for name in names), budget.power_per_subcarrier_w
+        if used_w > most_w * (1.0 + POWER_ROUNDING):
+            factor, subcarriers = used_w / most_w, scenario.waveform.subcarriers
+            found.append(
+                f"The covariance of {', '.join(names)} has {used_w * subcarriers:.4g} W, {factor:.4g} times "
+                f"({float(ratio_to_db(factor)):.3g} dB) the {most_w * subcarriers:.4g} W that may be sent, and results "
+                f"are those of that power. Scale it down, or raise the `total_power` of the scenario."
+            )
+    return found
+
+
 def polar_targets(scenario: Scenario) -> dict[str, tuple[float, float]]:
     """Direction in rad and distance in m of targets that a system sees in polar coordinates, by position parameter."""
     found = getattr(_SYSTEMS[scenario.system], "polar_targets", None)
@@ -216,6 +239,7 @@ __all__ = [
     "link_models",
     "paths_of",
     "polar_targets",
+    "power_cautions",
     "scene_cautions",
     "served_sinr",
     "service",

@@ -1,0 +1,105 @@
+"""A transmission above the power of its station is used as it is, and says so."""
+
+import json
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from crbeam.interfaces.command_line import app
+from crbeam.scenario import read_scenario
+from crbeam.systems import block_sets, isotropic_transmission, power_cautions
+
+FEW = ("--set", "waveform.subcarriers=64")
+VERBS = {
+    "bound": ("bound", "zhang2025", *FEW, "--covariance"),
+    "map": ("map", "zhang2025", *FEW, "--resolution", "2", "--covariance"),
+    "estimate": (
+        *("estimate", "zhang2025", *FEW, "--snr-db", "20", "--trials", "2", "--link", "monostatic"),
+        *("--workers", "1", "--design"),
+    ),
+}
+
+
+def printed(arguments):
+    result = CliRunner().invoke(app, [*arguments, "--json"])
+    assert result.exit_code == 0, result.output
+    return json.loads(result.stdout), result.stderr
+
+
+def stored(scenario, factor, path, blocks=None):
+    sent = {**isotropic_transmission(scenario)}
+    chosen = tuple(sent) if blocks is None else blocks
+    whole = next(iter(sent.values()))
+    np.savez(path, covariances=factor * np.stack([sent.get(block, whole) for block in chosen]))
+    return str(path)
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_every_verb_that_reads_a_covariance_says_by_what_factor_it_is_too_strong(tmp_path, verb):
+    scenario = read_scenario("zhang2025", overrides=["waveform.subcarriers=64"])
+    document, stderr = printed([*VERBS[verb], stored(scenario, 1e6, tmp_path / "strong.npz")])
+    (caution,) = document["cautions"]
+    assert caution in stderr
+    for words in ("of bs has 10 W", "1e+06 times (60 dB)", "the 1e-05 W that may be sent", "total_power"):
+        assert words in caution
+    quiet, stderr = printed([*VERBS[verb], stored(scenario, 1.0, tmp_path / "right.npz")])
+    assert quiet["cautions"] == []
+    assert "times" not in stderr
+
+
+def test_bounds_are_those_of_the_power_that_is_sent(tmp_path):
+    scenario = read_scenario("zhang2025", overrides=["waveform.subcarriers=64"])
+    weak, strong = (
+        printed([*VERBS["bound"], stored(scenario, factor, tmp_path / "r.npz")])[0]["links"]["fused"]["user_position_m"]
+        for factor in (1.0, 1e6)
+    )
+    assert strong == pytest.approx(1e-3 * weak, rel=1e-6)
+
+
+@pytest.mark.parametrize(
+    "system", ["zhang2025", "hamrouni2026", "li2024-downlink", "li2024-uplink", "wang2024", "xu2023"]
+)
+def test_each_budget_of_a_system_is_watched(system):
+    scenario = read_scenario(system)
+    sent = isotropic_transmission(scenario)
+    stack = np.stack(list(sent.values()))
+    assert power_cautions(scenario, stack, tuple(sent)) == []
+    for place, block in enumerate(sent):
+        one = stack.copy()
+        one[place] *= 2.0
+        (caution,) = power_cautions(scenario, one, tuple(sent))
+        assert f"of {block} has" in caution
+        assert "2 times (3.01 dB)" in caution
+
+
+def test_stages_of_fixed_shares_have_the_whole_power_each_and_those_of_a_free_share_one_energy():
+    scenario = read_scenario("hamrouni2026")
+    stages = block_sets(scenario)[1]
+    whole = next(iter(isotropic_transmission(scenario).values()))
+    both = np.stack([whole, whole])
+    assert power_cautions(scenario, both, stages) == []
+    assert len(power_cautions(scenario, 2.0 * both, stages)) == 2
+    free = read_scenario("hamrouni2026", overrides=["protocol.sensing_share=null", "protocol.order=interleaved"])
+    assert power_cautions(free, 0.5 * both, stages) == []
+    (caution,) = power_cautions(free, both, stages)
+    assert f"of {', '.join(stages)} has" in caution
+    assert power_cautions(free, both[:1], stages[:1]) == []
+
+
+def test_a_network_of_one_total_power_is_watched_as_a_whole():
+    scenario = read_scenario("xu2023", overrides=["network.total_power=45 dBm"])
+    sent = isotropic_transmission(scenario)
+    stack = np.stack(list(sent.values()))
+    assert power_cautions(scenario, stack, tuple(sent)) == []
+    stack[0] *= 5.0
+    (caution,) = power_cautions(scenario, stack, tuple(sent))
+    assert "2 times" in caution
+
+
+def test_rounding_is_no_excess():
+    scenario = read_scenario("zhang2025")
+    ((block, matrix),) = isotropic_transmission(scenario).items()
+    for dtype in (np.complex64, np.complex128):
+        assert power_cautions(scenario, matrix[None].astype(dtype).astype(complex) * (1.0 + 1e-7), (block,)) == []
+    assert len(power_cautions(scenario, matrix[None] * 1.001, (block,))) == 1
