@@ -8,7 +8,7 @@ from jaxtyping import Complex
 
 from crbeam.design import Design
 from crbeam.evaluation import EstimatorCheck, Evaluation, PositionErrorMap, TradeoffPoint
-from crbeam.evaluation.beampattern import beampattern_plane_w, beampattern_w
+from crbeam.evaluation.beampattern import beampattern_plane_w, beampattern_w, pattern_distance_m
 from crbeam.evaluation.error_map import scene_grid_m
 from crbeam.report.estimator_table import estimator_table
 from crbeam.report.figures import (
@@ -87,19 +87,18 @@ def design_pictures(
 
 
 def _beampattern(stem: Path, scenario: Scenario, name: str, transmissions: Mapping[str, np.ndarray]) -> list[Path]:
-    """Radiated power over the half circle with the objects, or over the full one if they are all around."""
-    station = scenario.stations[name]
+    """Radiated power over the half circle with the objects, or over the full one if they are all around.
+
+    Where waves are curved it is the power at the distance of the target, which the label says.
+    """
     directions = _directions_rad(scenario, name)
     azimuths = np.exp(1j * np.array(list(directions.values())))
     middle = np.angle(np.mean(azimuths))
     half = np.pi / 2.0 if np.all(np.real(azimuths * np.exp(-1j * middle)) > 0.0) else np.pi
     angles = np.linspace(middle - half, middle + half, ANGLES)
-    positions = station.transmit_array.positions_wavelengths
-    patterns = {
-        label: beampattern_w(stack, positions, station.orientation_rad, angles)[0]
-        for label, stack in transmissions.items()
-    }
-    return save_figure(beampattern_figure(angles, patterns, directions_rad=directions), stem)
+    patterns = {label: beampattern_w(scenario, name, stack, angles)[0] for label, stack in transmissions.items()}
+    figure = beampattern_figure(angles, patterns, directions_rad=directions, distance_m=pattern_distance_m(scenario))
+    return save_figure(figure, stem)
 
 
 def _directions_rad(scenario: Scenario, station: str) -> dict[str, float]:
@@ -112,16 +111,8 @@ def _directions_rad(scenario: Scenario, station: str) -> dict[str, float]:
 
 
 def _beampattern_plane(stem: Path, scenario: Scenario, name: str, covariances: np.ndarray) -> list[Path]:
-    station = scenario.stations[name]
     x_m, y_m = scene_grid_m(scenario, points=PLANE_POINTS, margin=0.12)
-    power_w = beampattern_plane_w(
-        covariances,
-        station.transmit_array.positions_wavelengths,
-        station.orientation_rad,
-        station_m=station.position_m,
-        x_m=x_m,
-        y_m=y_m,
-    )[0]
+    power_w = beampattern_plane_w(scenario, name, covariances, x_m=x_m, y_m=y_m)[0]
     return save_figure(beampattern_plane_figure(x_m, y_m, power_w, objects=scene_objects(scenario)), stem)
 
 

@@ -14,8 +14,8 @@ and
 
 A bound that does not exist is left out; attribute `unidentifiable_LINK` lists these parameters. Global attributes:
 `format`, `format_version`, `title`, `method`, `weight`, `selected` (receivers), `status`, `status_sentence`,
-`bound_note`, `seed`, and as JSON `details`, `versions`, `scenario`. Wall-clock times are left out, so that the same
-design gives the same values.
+`bound_note`, `transmit_convention` (how to find out where beams radiate), `seed`, and as JSON `details`, `versions`,
+`scenario`. Wall-clock times are left out, so that the same design gives the same values.
 
 `design.npz` and `design.mat` have the key `covariances`, complex `[block, tx, tx]`, in the same unit.
 """
@@ -36,6 +36,7 @@ from crbeam.files import write_atomically
 from crbeam.report.covariance_files import read_covariances, read_transmission
 from crbeam.report.provenance import provenance_attributes
 from crbeam.scenario import Scenario
+from crbeam.systems import transmit_convention
 
 if TYPE_CHECKING:
     import xarray
@@ -104,6 +105,7 @@ def design_dataset(
         "status": design.status.key,
         "status_sentence": design.status.value,
         "bound_note": design.bound_note,
+        "transmit_convention": transmit_convention(scenario),
         "details": json.dumps(_lasting(design.details), sort_keys=True),
     }
     if weight is not None:

@@ -160,6 +160,33 @@ def station_of_block(block: str) -> str:
     return block.partition("/")[0]
 
 
+def transmit_vectors(
+    scenario: Scenario, station: str, offsets_m: Float[np.ndarray, "point 2"]
+) -> Complex[np.ndarray, "tx point"]:
+    """Transmit vector t of a station towards each point, in the convention of the system's information maps.
+
+    A signal x of the antennas reaches the point as `t^H x` and a covariance R as the power `t^H R t`, up to the gain of
+    the path. Systems that write channels with `a^H` have `t = a` for the array response a, those with `a^T` have
+    `t = conj(a)`.
+
+    Args:
+        scenario: the world.
+        station: name of the one that transmits.
+        offsets_m: the points, from the station's reference point and along the global axes. Where waves are plane
+            their distances make no difference.
+    """
+    return _SYSTEMS[scenario.system].transmit_vectors(scenario, station, offsets_m)
+
+
+def transmit_convention(scenario: Scenario) -> str:
+    """What `transmit_vectors` are, in words: how to find out of covariances and beams where they radiate."""
+    vector = _SYSTEMS[scenario.system].TRANSMIT_VECTOR
+    return (
+        f"towards a point with array response a, of phase +k p.u at element p in direction u, a beam w radiates "
+        f"|t^H w|^2 and a covariance R t^H R t, with t = {vector}"
+    )
+
+
 def block_sets(scenario: Scenario) -> tuple[tuple[str, ...], ...]:
     """The sets of blocks that a transmission of a scenario may consist of, the usual one first."""
     return _SYSTEMS[scenario.system].block_sets(scenario)
@@ -221,5 +248,7 @@ __all__ = [
     "settled",
     "speeds_mps",
     "station_of_block",
+    "transmit_convention",
+    "transmit_vectors",
     "true_state",
 ]
