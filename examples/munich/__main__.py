@@ -44,7 +44,9 @@ def main(directory: Path) -> crbeam.Design:
         f"{design.method}: weighted bound {design.objective:.6g} m², proven to be at least "
         f"{design.lower_bound:.6g} m² for every transmission: gap {design.gap:.1e} ({design.status.key})"
     )
-    console.print(f"{sum(part.matrix.shape[1] for part in design.beamformers.values())} beams, {design.seconds * 1e3:.0f} ms")
+    console.print(
+        f"{sum(part.matrix.shape[1] for part in design.beamformers.values())} beams, {design.seconds * 1e3:.0f} ms"
+    )
     console.print(rich_table(table, title="Root Cramér-Rao bounds"))
     for file in [*files, directory / "bounds.md"]:
         console.print(f"wrote {file}", soft_wrap=True)

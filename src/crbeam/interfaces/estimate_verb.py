@@ -114,7 +114,7 @@ def estimate(
     with reported_errors(), errors_naming(source, overrides, seed), interruptible():
         scenario, given = _transmission(load_scenario(source, overrides, seed), design, illumination, links)
         covariances = given.covariances
-        dark = darkness_cautions(scenario, covariances[0]) if polar_targets(scenario) else ()
+        dark = darkness_cautions(scenario, *covariances.values()) if polar_targets(scenario) else ()
         found = [*scene_cautions(scenario), *given.cautions, *dark]
         print_cautions(found)
         result = check_estimator(
@@ -175,7 +175,7 @@ def _transmission(
         link_models(scenario, {})  # a network has none, which this says
     if design is None:
         scenario, found = _designed(scenario, illumination, links)
-        return settled(scenario, found), GivenTransmission(found.covariances, found.blocks)
+        return settled(scenario, found), GivenTransmission(found.covariances)
     return scenario, given_transmission(scenario, design)
 
 

@@ -164,7 +164,7 @@ def print_design(design: Design, files: list[Path]) -> None:
     least_w = (NEGLIGIBLE if "programs" in design.details else 0.0) * design.power_w
     beams = ", ".join(
         f"{block}: {np.count_nonzero(np.sum(np.abs(part.matrix) ** 2, axis=0) > least_w)}"
-        for block, part in zip(design.blocks, design.beamformers, strict=True)
+        for block, part in design.beamformers.items()
     )
     typer.echo(f"  beams {beams}; {design.iterations} iterations, {design.seconds:.3f} s")
     if design.selected:

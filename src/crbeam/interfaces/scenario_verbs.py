@@ -43,7 +43,7 @@ from crbeam.interfaces.transmissions import given_transmission
 from crbeam.scenario import Scenario, scenario_document
 from crbeam.systems import (
     cautions,
-    covariances_of_blocks,
+    completed,
     default_method,
     design_problem,
     scene_cautions,
@@ -69,7 +69,7 @@ def bound(
     with reported_errors(), errors_naming(source, overrides, seed):
         scenario = load_scenario(source, overrides, seed)
         given = given_transmission(scenario, covariance)
-        evaluation = evaluate(scenario, given.covariances, given.blocks)
+        evaluation = evaluate(scenario, given.covariances)
         found = [*scene_cautions(scenario), *given.cautions]
         print_cautions(found)
         files = [] if out is None else _write_bounds(out, scenario, covariance, evaluation)
@@ -124,8 +124,8 @@ def design(
         with bounds_on_terminal(objective_words(scenario)):
             result = method.solve(problem, seed=np.random.SeedSequence(seed or 0))
         scenario = settled(scenario, result)
-        before = evaluate(scenario, problem.isotropic(), problem.blocks)
-        after = evaluate(scenario, result.covariances, problem.blocks, networks=result.analog)
+        before = evaluate(scenario, problem.isotropic())
+        after = evaluate(scenario, result.covariances, networks=result.analog)
         weight = _weight(problem)
         print_cautions(cautions(scenario, result))
         files = [] if out is None else _write_design(out, scenario, result, after, problem)
@@ -222,7 +222,7 @@ def error_map(
         x_m, y_m = scene_grid_m(scenario, points=resolution, margin=0.2)
         given = given_transmission(scenario, covariance)
         print_cautions(given.cautions)
-        transmission = covariances_of_blocks(scenario, given.covariances, given.blocks)
+        transmission = completed(scenario, given.covariances)
         result = position_error_map(scenario, transmission, x_m=x_m, y_m=y_m, link=link or next(iter(scenario.links)))
         if not result.is_identifiable.any():
             raise Unidentifiable(["user_position"], direction={"user_position": 1.0}, remedy=REMEDY)

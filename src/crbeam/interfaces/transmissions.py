@@ -2,11 +2,9 @@
 
 from dataclasses import dataclass
 
-import numpy as np
-from jaxtyping import Complex
-
+from crbeam.information import Transmission
 from crbeam.scenario import Scenario
-from crbeam.systems import block_sets, isotropic_transmission, power_cautions
+from crbeam.systems import antennas_of_blocks, block_sets, isotropic_transmission, power_cautions
 
 ISOTROPIC = "isotropic"
 
@@ -17,12 +15,10 @@ class GivenTransmission:
 
     Attributes:
         covariances: watt per subcarrier, summed over slots.
-        blocks: their names.
         cautions: sentences on budgets that they exceed.
     """
 
-    covariances: Complex[np.ndarray, "block tx tx"]
-    blocks: tuple[str, ...]
+    covariances: Transmission
     cautions: tuple[str, ...] = ()
 
 
@@ -32,10 +28,9 @@ def given_transmission(scenario: Scenario, source: str) -> GivenTransmission:
     Raises:
         InvalidInput: the file is no covariance file of the scenario's blocks.
     """
-    isotropic = isotropic_transmission(scenario)
     if source == ISOTROPIC:
-        return GivenTransmission(np.stack(list(isotropic.values())), tuple(isotropic))
+        return GivenTransmission(isotropic_transmission(scenario))
     from crbeam.report import read_transmission
 
-    covariances, blocks = read_transmission(source, block_sets(scenario), len(next(iter(isotropic.values()))))
-    return GivenTransmission(covariances, blocks, tuple(power_cautions(scenario, covariances, blocks)))
+    covariances = read_transmission(source, [antennas_of_blocks(scenario, blocks) for blocks in block_sets(scenario)])
+    return GivenTransmission(covariances, tuple(power_cautions(scenario, covariances)))

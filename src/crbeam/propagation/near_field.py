@@ -71,25 +71,68 @@ def distance_differences(
     Deviation: the angle of a point in the plane is printed as `tan(y/x)`; it is the arctangent. The last entry of (5)
     has the curvature of that antenna.
     """
-    if model not in WAVE_MODELS:
-        raise InvalidInput(f"The wave model must be one of {', '.join(WAVE_MODELS)}, found `{model}`.")
-    if not (np.all(np.isfinite(range_m)) and np.all(range_m > 0.0)):
-        raise InvalidInput(f"Ranges must be positive and finite, found {np.min(range_m)} m.")
-    x, y = positions_m[:, :1], positions_m[:, 1:]
-    cosine, sine = np.cos(angle_rad), np.sin(angle_rad)
-    along, across = x * cosine + y * sine, lever(positions_m, angle_rad)
+    _require_places(range_m, model)
+    along, across = _along_and_across(positions_m, angle_rad)
+    curvature_m = _curvature_m(along, across, range_m, model)
     if model == "far":
         return DistanceDifferences(-along, -across, np.zeros_like(along))
     if model == "fresnel":
-        curvature_m = across**2 / (2.0 * range_m)
         return DistanceDifferences(curvature_m - along, -across * (1.0 + along / range_m), -curvature_m / range_m)
     distance_m = np.hypot(range_m - along, across)
     if not np.all(distance_m > CONTACT * range_m):
         raise InvalidInput("A point must not lie on an antenna: give a larger range.")
-    behind = range_m - along < 0.0
-    ahead_m = np.where(behind, 1.0, distance_m + range_m - along)
-    curvature_m = np.where(behind, distance_m - range_m + along, across**2 / ahead_m)
     return DistanceDifferences(curvature_m - along, -range_m * across / distance_m, -curvature_m / distance_m)
+
+
+def _along_and_across(
+    positions_m: Float[np.ndarray, "antenna 2"], angle_rad: Float[np.ndarray, " point"]
+) -> tuple[Float[np.ndarray, "antenna point"], Float[np.ndarray, "antenna point"]]:
+    """Coordinates of each antenna towards each point and perpendicular to that."""
+    x, y = positions_m[:, :1], positions_m[:, 1:]
+    return x * np.cos(angle_rad) + y * np.sin(angle_rad), lever(positions_m, angle_rad)
+
+
+def _curvature_m(
+    along: Float[np.ndarray, "antenna point"],
+    across: Float[np.ndarray, "antenna point"],
+    range_m: Float[np.ndarray, " point"],
+    model: WaveModel,
+) -> Float[np.ndarray, "antenna point"]:
+    """`r_n - r + along`, what the curvature of the wave adds to the distance of a plane one."""
+    if model == "far":
+        return np.zeros_like(along)
+    if model == "fresnel":
+        return across**2 / (2.0 * range_m)
+    distance_m = np.hypot(range_m - along, across)
+    ahead_m = distance_m + range_m - along
+    is_ahead = (range_m - along >= 0.0) & (ahead_m > 0.0)
+    return np.where(is_ahead, across**2 / np.where(is_ahead, ahead_m, 1.0), distance_m - range_m + along)
+
+
+def near_field_phases(
+    positions_m: Float[np.ndarray, "antenna 2"],
+    angle_rad: Float[np.ndarray, " point"],
+    range_m: Float[np.ndarray, " point"],
+    *,
+    wavelength_m: float,
+    model: WaveModel = "spherical",
+) -> Complex[np.ndarray, "antenna point"]:
+    """`exp(-j k (r_n - r))` as in `near_field_response`, without derivatives, which points on an antenna do not have.
+
+    Raises:
+        InvalidInput: a range is not positive and finite.
+    """
+    _require_places(range_m, model)
+    along, across = _along_and_across(positions_m, angle_rad)
+    difference_m = _curvature_m(along, across, range_m, model) - along
+    return np.exp(-2j * np.pi / wavelength_m * difference_m)
+
+
+def _require_places(range_m: Float[np.ndarray, " point"], model: WaveModel) -> None:
+    if model not in WAVE_MODELS:
+        raise InvalidInput(f"The wave model must be one of {', '.join(WAVE_MODELS)}, found `{model}`.")
+    if not (np.all(np.isfinite(range_m)) and np.all(range_m > 0.0)):
+        raise InvalidInput(f"Ranges must be positive and finite, found {np.min(range_m)} m.")
 
 
 def near_field_response(

@@ -13,14 +13,15 @@ import numpy as np
 from jaxtyping import Complex
 
 from crbeam.errors import InvalidInput
+from crbeam.information import Transmission
 from crbeam.linalg import hermitian_part, is_hermitian, is_positive_semidefinite, positive_part
 
 KEY = "covariances"
 
 #: Asymmetry, or negative eigenvalue, relative to the largest entry or eigenvalue, that counts as rounding.
 ROUNDING_TOLERANCE = 1e-9
-#: The same for each antenna where the numbers are stored in single precision: the relative step of that format. A sum of
-#: products over n antennas is off by up to n of these.
+#: The same for each antenna where the numbers are stored in single precision: the relative step of that format. A sum
+#: of products over n antennas is off by up to n of these.
 SINGLE_STEP = float(np.finfo(np.float32).eps)
 
 #: Least and most power of all blocks together, per subcarrier: beyond, results leave double precision.
@@ -28,25 +29,33 @@ LEAST_POWER_W = 1e-30
 MOST_POWER_W = 1e12
 
 
-def read_transmission(
-    path: str | os.PathLike[str], block_sets: Sequence[Sequence[str]], n_tx: int
-) -> tuple[Complex[np.ndarray, "block tx tx"], tuple[str, ...]]:
-    """Transmit covariances of a file, and the names of their blocks, which are one of several sets.
+def read_transmission(path: str | os.PathLike[str], block_sets: Sequence[Mapping[str, int]]) -> Transmission:
+    """Transmit covariances of a file, whose blocks are one of several sets.
 
     A file that names its blocks tells which set it has, another by their number.
+
+    Args:
+        path: the file.
+        block_sets: number of antennas of each block, by its name.
 
     Raises:
         InvalidInput: as `read_covariances`; the file has none of these sets.
     """
     source = Path(path)
     named = _block_names(source)
-    fitting = [tuple(each) for each in block_sets if named is None or sorted(each) == sorted(named)]
+    fitting = [each for each in block_sets if named is None or sorted(each) == sorted(named)]
     if not fitting:
         wanted = " or ".join(", ".join(each) for each in block_sets)
         raise InvalidInput(_wrong(source, f"its blocks must be {wanted}, but they are {', '.join(named or ())}"))
     if len({len(each) for each in fitting}) > 1:
         fitting = [each for each in fitting if len(each) == _block_count(source)] or fitting
-    return read_covariances(source, fitting[0], n_tx), fitting[0]
+    return read_covariances(source, fitting[0])
+
+
+def filled_up(covariances: Transmission) -> Complex[np.ndarray, "block tx tx"]:
+    """Covariances as a stack for a file, with zeros beyond the antennas of blocks that have fewer than the largest."""
+    size = max(covariances.antennas.values())
+    return np.stack([np.pad(matrix, (0, size - len(matrix))) for matrix in covariances.values()])
 
 
 def _block_names(source: Path) -> tuple[str, ...] | None:
@@ -71,20 +80,18 @@ def _block_count(source: Path) -> int:
     return len(values) if values.ndim == 3 else 1
 
 
-def read_covariances(
-    path: str | os.PathLike[str], blocks: Sequence[str], n_tx: int
-) -> Complex[np.ndarray, "block tx tx"]:
-    """Transmit covariances of a file, in watt per subcarrier summed over slots, in the order of `blocks`.
+def read_covariances(path: str | os.PathLike[str], antennas: Mapping[str, int]) -> Transmission:
+    """Transmit covariances of a file, in watt per subcarrier summed over slots.
 
     Accepted: `.nc` as `write_design` makes it, `.npz` and `.mat` with the key `covariances`, and `.npy`; complex
-    `[block, tx, tx]`, or `[tx, tx]` for a single block, in double or single precision. In double precision a covariance
+    `[block, tx, tx]`, or `[tx, tx]` for a single block, in double or single precision. Blocks with fewer antennas than
+    the largest are filled up with zeros. In double precision a covariance
     may be off from a Hermitian positive-semidefinite one by `ROUNDING_TOLERANCE`, in single precision by n steps
     `SINGLE_STEP` for n antennas. The latter is then replaced by the nearest positive-semidefinite one of its power.
 
     Args:
         path: the file.
-        blocks: names of the blocks that are wanted.
-        n_tx: number of transmit antennas of each.
+        antennas: number of antennas of each block that is wanted, by its name.
 
     Raises:
         InvalidInput: the file is missing, broken, of another kind or shape, or holds no covariances.
@@ -97,13 +104,13 @@ def read_covariances(
             f"A covariance file must exist, but `{source}` is no file. Make one with `crbeam design --out DIR`."
         )
     try:
-        values = _READERS[source.suffix](source, tuple(blocks))
+        values = _READERS[source.suffix](source, tuple(antennas))
     except InvalidInput:
         raise
     except Exception as error:  # each format's reader raises many kinds for a broken file
         kind = source.suffix.removeprefix(".")
         raise InvalidInput(_wrong(source, f"it must be a {kind} file that can be read, found: {error}")) from error
-    return _checked(source, np.asarray(values), tuple(blocks), n_tx)
+    return _checked(source, np.asarray(values), antennas)
 
 
 def _read_netcdf(source: Path, blocks: tuple[str, ...]) -> np.ndarray:
@@ -159,23 +166,33 @@ def _pick(source: Path, content: Mapping[Any, Any], key: str) -> Any:
     return content[key]
 
 
-def _checked(source: Path, values: np.ndarray, blocks: tuple[str, ...], n_tx: int) -> np.ndarray:
-    expected = (len(blocks), n_tx, n_tx)
+def _checked(source: Path, values: np.ndarray, antennas: Mapping[str, int]) -> Transmission:
+    largest = max(antennas.values())
+    expected = (len(antennas), largest, largest)
     if values.dtype.kind not in "fciu":
         raise InvalidInput(_wrong(source, f"`{KEY}` must be numbers, found type {values.dtype}"))
-    if values.shape == expected[1:] and len(blocks) == 1:
+    if values.shape == expected[1:] and len(antennas) == 1:
         values = values[None]
     if values.shape != expected:
-        words = f"{expected} [block, tx, tx] for the blocks {', '.join(blocks)}"
+        words = f"{expected} [block, tx, tx] for the blocks {', '.join(antennas)}"
         raise InvalidInput(_wrong(source, f"`{KEY}` must have shape {words}, found {values.shape}"))
     stack = values.astype(complex)
     if not np.all(np.isfinite(stack)):
         raise InvalidInput(
             _wrong(source, f"`{KEY}` must be finite, found {int((~np.isfinite(stack)).sum())} entries not")
         )
-    tolerance = n_tx * SINGLE_STEP if _is_single(values) else ROUNDING_TOLERANCE
-    _require_transmission(source, stack, blocks, tolerance)
-    return np.stack([_without_rounding(each) for each in stack]) if _is_single(values) else hermitian_part(stack)
+    sent = Transmission({block: stack[place, :n, :n] for place, (block, n) in enumerate(antennas.items())})
+    if np.count_nonzero(stack) > sum(np.count_nonzero(matrix) for matrix in sent.values()):
+        sizes = ", ".join(f"{block} has {size}" for block, size in antennas.items())
+        raise InvalidInput(_wrong(source, f"`{KEY}` must be zero beyond the antennas of each block ({sizes})"))
+    if not LEAST_POWER_W <= sent.power_w <= MOST_POWER_W:
+        limits = f"from {LEAST_POWER_W:g} W to {MOST_POWER_W:g} W per subcarrier"
+        raise InvalidInput(_wrong(source, f"the power of all blocks must be {limits}, found {sent.power_w:.3g} W"))
+    is_single = _is_single(values)
+    for block, matrix in sent.items():
+        _require_covariance(source, block, matrix, len(matrix) * SINGLE_STEP if is_single else ROUNDING_TOLERANCE)
+    sound = _without_rounding if is_single else hermitian_part
+    return Transmission({block: sound(matrix) for block, matrix in sent.items()})
 
 
 def _is_single(values: np.ndarray) -> bool:
@@ -190,23 +207,17 @@ def _without_rounding(matrix: Complex[np.ndarray, "tx tx"]) -> Complex[np.ndarra
     return sound * (power_w / sound_w) if power_w > 0.0 else sound
 
 
-def _require_transmission(source: Path, stack: np.ndarray, blocks: tuple[str, ...], tolerance: float) -> None:
+def _require_covariance(source: Path, block: str, matrix: np.ndarray, tolerance: float) -> None:
     """Refuse what no station can transmit, beyond a relative tolerance for rounding."""
-    power_w = float(np.trace(stack, axis1=1, axis2=2).real.sum())
-    if not LEAST_POWER_W <= power_w <= MOST_POWER_W:
-        limits = f"from {LEAST_POWER_W:g} W to {MOST_POWER_W:g} W per subcarrier"
-        raise InvalidInput(_wrong(source, f"the power of all blocks must be {limits}, found {power_w:.3g} W"))
-    for name, matrix in zip(blocks, stack, strict=True):
-        if not is_hermitian(matrix, rtol=tolerance):
-            raise InvalidInput(_wrong(source, f"the covariance of block {name} must be Hermitian, found it is not"))
-        if not is_positive_semidefinite(matrix, rtol=tolerance):
-            lowest = float(np.linalg.eigvalsh(hermitian_part(matrix))[0])
-            raise InvalidInput(
-                _wrong(
-                    source,
-                    f"the covariance of block {name} must be positive semidefinite, found eigenvalue {lowest:.3g}",
-                )
+    if not is_hermitian(matrix, rtol=tolerance):
+        raise InvalidInput(_wrong(source, f"the covariance of block {block} must be Hermitian, found it is not"))
+    if not is_positive_semidefinite(matrix, rtol=tolerance):
+        lowest = float(np.linalg.eigvalsh(hermitian_part(matrix))[0])
+        raise InvalidInput(
+            _wrong(
+                source, f"the covariance of block {block} must be positive semidefinite, found eigenvalue {lowest:.3g}"
             )
+        )
 
 
 def _wrong(source: Path, problem: str) -> str:

@@ -4,12 +4,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Complex
 
 from crbeam.design import Design
 from crbeam.evaluation import EstimatorCheck, Evaluation, PositionErrorMap, TradeoffPoint
-from crbeam.evaluation.beampattern import beampattern_plane_w, beampattern_w
+from crbeam.evaluation.beampattern import beampattern_plane_w, beampattern_w, pattern_distance_m
 from crbeam.evaluation.error_map import scene_grid_m
+from crbeam.information import Transmission
 from crbeam.report.estimator_table import estimator_table
 from crbeam.report.figures import (
     beampattern_figure,
@@ -60,7 +60,7 @@ def design_pictures(
     design: Design,
     evaluation: Evaluation,
     *,
-    others: Mapping[str, Complex[np.ndarray, "block tx tx"]] | None = None,
+    others: Mapping[str, Transmission] | None = None,
 ) -> list[Path]:
     """Scene with error ellipses, beampattern over angle and over the plane of every block, as PDF and PNG.
 
@@ -75,31 +75,30 @@ def design_pictures(
     """
     files = scene_picture(directory, scenario, evaluation, design)
     transmissions = {**(others or {}), design.method: design.covariances}
-    for index, block in enumerate(design.blocks):
-        if not np.any(design.covariances[index]):
+    for block, covariance in design.covariances.items():
+        if not np.any(covariance):
             continue
         suffix = f"_{block.replace('/', '_')}" if len(design.blocks) > 1 else ""
         station = station_of_block(block)
-        chosen = {label: stack[index : index + 1] for label, stack in transmissions.items()}
+        chosen = {label: sent[block] for label, sent in transmissions.items()}
         files += _beampattern(directory / f"beampattern{suffix}", scenario, station, chosen)
-        files += _beampattern_plane(directory / f"beampattern_plane{suffix}", scenario, station, chosen[design.method])
+        files += _beampattern_plane(directory / f"beampattern_plane{suffix}", scenario, station, covariance)
     return files
 
 
-def _beampattern(stem: Path, scenario: Scenario, name: str, transmissions: Mapping[str, np.ndarray]) -> list[Path]:
-    """Radiated power over the half circle with the objects, or over the full one if they are all around."""
-    station = scenario.stations[name]
+def _beampattern(stem: Path, scenario: Scenario, name: str, covariances: Mapping[str, np.ndarray]) -> list[Path]:
+    """Radiated power over the half circle with the objects, or over the full one if they are all around.
+
+    Where waves are curved it is the power at the distance of the target, which the label says.
+    """
     directions = _directions_rad(scenario, name)
     azimuths = np.exp(1j * np.array(list(directions.values())))
     middle = np.angle(np.mean(azimuths))
     half = np.pi / 2.0 if np.all(np.real(azimuths * np.exp(-1j * middle)) > 0.0) else np.pi
     angles = np.linspace(middle - half, middle + half, ANGLES)
-    positions = station.transmit_array.positions_wavelengths
-    patterns = {
-        label: beampattern_w(stack, positions, station.orientation_rad, angles)[0]
-        for label, stack in transmissions.items()
-    }
-    return save_figure(beampattern_figure(angles, patterns, directions_rad=directions), stem)
+    patterns = {label: beampattern_w(scenario, name, sent, angles) for label, sent in covariances.items()}
+    figure = beampattern_figure(angles, patterns, directions_rad=directions, distance_m=pattern_distance_m(scenario))
+    return save_figure(figure, stem)
 
 
 def _directions_rad(scenario: Scenario, station: str) -> dict[str, float]:
@@ -111,17 +110,9 @@ def _directions_rad(scenario: Scenario, station: str) -> dict[str, float]:
     }
 
 
-def _beampattern_plane(stem: Path, scenario: Scenario, name: str, covariances: np.ndarray) -> list[Path]:
-    station = scenario.stations[name]
+def _beampattern_plane(stem: Path, scenario: Scenario, name: str, covariance: np.ndarray) -> list[Path]:
     x_m, y_m = scene_grid_m(scenario, points=PLANE_POINTS, margin=0.12)
-    power_w = beampattern_plane_w(
-        covariances,
-        station.transmit_array.positions_wavelengths,
-        station.orientation_rad,
-        station_m=station.position_m,
-        x_m=x_m,
-        y_m=y_m,
-    )[0]
+    power_w = beampattern_plane_w(scenario, name, covariance, x_m=x_m, y_m=y_m)
     return save_figure(beampattern_plane_figure(x_m, y_m, power_w, objects=scene_objects(scenario)), stem)
 
 

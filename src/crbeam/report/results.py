@@ -4,6 +4,7 @@
 and
 
     covariances_real, covariances_imag [block, tx, tx2]   W per subcarrier, summed over slots
+  antennas [block]   number of antennas of each block
     beamformers_real, beamformers_imag [block, tx, beam]  sqrt(W per subcarrier), strongest first, zeros after the last
     stream_covariances_real, ..._imag [stream, block, tx, tx2]   if there is more than one stream
     analog_PORT_real, ..._imag [antenna_PORT, chain_PORT]   phase shifters of a hybrid array, antennas to chains
@@ -14,10 +15,11 @@ and
 
 A bound that does not exist is left out; attribute `unidentifiable_LINK` lists these parameters. Global attributes:
 `format`, `format_version`, `title`, `method`, `weight`, `selected` (receivers), `status`, `status_sentence`,
-`bound_note`, `seed`, and as JSON `details`, `versions`, `scenario`. Wall-clock times are left out, so that the same
-design gives the same values.
+`bound_note`, `transmit_convention` (how to find out where beams radiate), `seed`, and as JSON `details`, `versions`,
+`scenario`. Wall-clock times are left out, so that the same design gives the same values.
 
-`design.npz` and `design.mat` have the key `covariances`, complex `[block, tx, tx]`, in the same unit.
+`design.npz` and `design.mat` have the key `covariances`, complex `[block, tx, tx]`, in the same unit, and `antennas`.
+Blocks with fewer antennas than the largest are filled up with zeros, here and there.
 """
 
 import io
@@ -33,9 +35,11 @@ from jaxtyping import Complex
 from crbeam.design import Design
 from crbeam.evaluation import Evaluation, LinkEvaluation
 from crbeam.files import write_atomically
-from crbeam.report.covariance_files import read_covariances, read_transmission
+from crbeam.information import Transmission
+from crbeam.report.covariance_files import filled_up, read_covariances, read_transmission
 from crbeam.report.provenance import provenance_attributes
 from crbeam.scenario import Scenario
+from crbeam.systems import transmit_convention
 
 if TYPE_CHECKING:
     import xarray
@@ -104,6 +108,7 @@ def design_dataset(
         "status": design.status.key,
         "status_sentence": design.status.value,
         "bound_note": design.bound_note,
+        "transmit_convention": transmit_convention(scenario),
         "details": json.dumps(_lasting(design.details), sort_keys=True),
     }
     if weight is not None:
@@ -146,11 +151,12 @@ def _design_variables(design: Design, unit: str) -> dict[str, Any]:
     power = {"units": "W", "long_name": "transmit covariance per subcarrier, summed over slots"}
     amplitude = {"units": "W^0.5", "long_name": "beamformers as columns, strongest first"}
     variables: dict[str, Any] = {
-        **_complex("covariances", ("block", "tx", "tx2"), design.covariances, power),
+        **_complex("covariances", ("block", "tx", "tx2"), filled_up(design.covariances), power),
+        "antennas": (("block",), list(design.covariances.antennas.values()), {"long_name": "antennas of the block"}),
         **_complex("beamformers", ("block", "tx", "beam"), _padded_beams(design), amplitude),
     }
     if len(design.stream_covariances) > 1:
-        stack = np.stack(list(design.stream_covariances.values()))
+        stack = np.stack([filled_up(sent) for sent in design.stream_covariances.values()])
         variables |= _complex("stream_covariances", ("stream", "block", "tx", "tx2"), stack, power)
     variables |= _network_variables(design)
     numbers = {
@@ -177,10 +183,10 @@ def _complex(name: str, dims: tuple[str, ...], values: np.ndarray, attributes: M
 
 
 def _padded_beams(design: Design) -> Complex[np.ndarray, "block tx beam"]:
-    n_beams = max(beams.matrix.shape[1] for beams in design.beamformers)
-    stack = np.zeros((len(design.beamformers), design.covariances.shape[1], n_beams), dtype=complex)
-    for index, beams in enumerate(design.beamformers):
-        stack[index, :, : beams.matrix.shape[1]] = beams.matrix
+    n_tx, n_beams = np.max([beams.matrix.shape for beams in design.beamformers.values()], axis=0)
+    stack = np.zeros((len(design.beamformers), n_tx, n_beams), dtype=complex)
+    for own, beams in zip(stack, design.beamformers.values(), strict=True):
+        own[: beams.matrix.shape[0], : beams.matrix.shape[1]] = beams.matrix
     return stack
 
 
@@ -205,16 +211,17 @@ def _bound_variables(link: LinkEvaluation) -> tuple[dict[str, Any], dict[str, li
     return variables, targets
 
 
-def _write_npz(path: Path, covariances: Complex[np.ndarray, "block tx tx"]) -> None:
+def _write_npz(path: Path, covariances: Transmission) -> None:
     with path.open("wb") as file:
-        np.savez_compressed(file, covariances=covariances)
+        np.savez_compressed(file, covariances=filled_up(covariances), antennas=list(covariances.antennas.values()))
 
 
-def _write_mat(path: Path, covariances: Complex[np.ndarray, "block tx tx"]) -> None:
+def _write_mat(path: Path, covariances: Transmission) -> None:
     """A MATLAB file; its header text, where a date would stand, is fixed."""
     from scipy.io import savemat
 
     buffer = io.BytesIO()
-    savemat(buffer, {"covariances": covariances}, do_compression=True)
+    content = {"covariances": filled_up(covariances), "antennas": list(covariances.antennas.values())}
+    savemat(buffer, content, do_compression=True)
     header = b"MATLAB 5.0 MAT-file, transmit covariances [block, tx, tx], W per subcarrier summed over slots"
     path.write_bytes(header.ljust(116) + buffer.getvalue()[116:])

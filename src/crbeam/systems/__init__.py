@@ -148,15 +148,12 @@ def cautions(scenario: Scenario, design: Design) -> list[str]:
     return [*scene_cautions(scenario), *([] if found is None else found(scenario, design))]
 
 
-def power_cautions(
-    scenario: Scenario, covariances: Complex[np.ndarray, "block tx tx"], blocks: Sequence[str]
-) -> list[str]:
+def power_cautions(scenario: Scenario, covariances: Transmission) -> list[str]:
     """Sentences on the power budgets that a transmission exceeds, each with the factor."""
-    sent = dict(zip(blocks, covariances, strict=True))
     found = []
     for budget in _SYSTEMS[scenario.system].power_budgets(scenario):
-        names = [block for block in budget.blocks if block in sent]
-        used_w, most_w = sum(float(np.trace(sent[name]).real) for name in names), budget.power_per_subcarrier_w
+        names = [block for block in budget.blocks if block in covariances]
+        used_w, most_w = covariances.only(names).power_w, budget.power_per_subcarrier_w
         if used_w > most_w * (1.0 + POWER_ROUNDING):
             factor, subcarriers = used_w / most_w, scenario.waveform.subcarriers
             found.append(
@@ -182,6 +179,33 @@ def speeds_mps(scenario: Scenario, information: Information) -> dict[str, float 
 def station_of_block(block: str) -> str:
     """Name of the station that transmits a block: the block is named after it, a stage or slot behind a slash."""
     return block.partition("/")[0]
+
+
+def transmit_vectors(
+    scenario: Scenario, station: str, offsets_m: Float[np.ndarray, "point 2"]
+) -> Complex[np.ndarray, "tx point"]:
+    """Transmit vector t of a station towards each point, in the convention of the system's information maps.
+
+    A signal x of the antennas reaches the point as `t^H x` and a covariance R as the power `t^H R t`, up to the gain of
+    the path. Systems that write channels with `a^H` have `t = a` for the array response a, those with `a^T` have
+    `t = conj(a)`.
+
+    Args:
+        scenario: the world.
+        station: name of the one that transmits.
+        offsets_m: the points, from the station's reference point and along the global axes. Where waves are plane
+            their distances make no difference.
+    """
+    return _SYSTEMS[scenario.system].transmit_vectors(scenario, station, offsets_m)
+
+
+def transmit_convention(scenario: Scenario) -> str:
+    """What `transmit_vectors` are, in words: how to find out of covariances and beams where they radiate."""
+    vector = _SYSTEMS[scenario.system].TRANSMIT_VECTOR
+    return (
+        f"towards a point with array response a, of phase +k p.u at element p in direction u, a beam w radiates "
+        f"|t^H w|^2 and a covariance R t^H R t, with t = {vector}"
+    )
 
 
 def block_sets(scenario: Scenario) -> tuple[tuple[str, ...], ...]:
@@ -246,5 +270,7 @@ __all__ = [
     "settled",
     "speeds_mps",
     "station_of_block",
+    "transmit_convention",
+    "transmit_vectors",
     "true_state",
 ]

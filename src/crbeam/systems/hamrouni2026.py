@@ -28,7 +28,15 @@ from crbeam.linalg import UNSEEN_SHARE
 from crbeam.propagation import trace_paths
 from crbeam.scenario import USER, Scenario
 from crbeam.systems import station_and_user
-from crbeam.systems.station_and_user import link_model, paths_of, state_map, transmit_directions, true_state
+from crbeam.systems.station_and_user import (
+    TRANSMIT_VECTOR,
+    link_model,
+    paths_of,
+    state_map,
+    transmit_directions,
+    transmit_vectors,
+    true_state,
+)
 from crbeam.systems.symbol_schedule import Schedule, schedule
 
 LINKS, FUSED, POSTERIOR = "links", "fused", "posterior"
@@ -347,6 +355,7 @@ __all__ = [
     "LINKS",
     "MONOSTATIC_STAGE",
     "POSTERIOR",
+    "TRANSMIT_VECTOR",
     "block_sets",
     "completed",
     "constraint",
@@ -363,5 +372,6 @@ __all__ = [
     "slot_map",
     "speeds_mps",
     "stage_blocks",
+    "transmit_vectors",
     "true_state",
 ]

@@ -23,10 +23,11 @@ from crbeam.information import InformationMap, Transmission
 from crbeam.information.near_field import Echo, echo_information, position_information
 from crbeam.information.transmission import Covariances
 from crbeam.propagation import Paths
-from crbeam.propagation.near_field import WaveModel
+from crbeam.propagation.near_field import WaveModel, near_field_phases
 from crbeam.scenario import Scenario
 from crbeam.systems.double_array import (
     DoubleArray,
+    antenna_positions_m,
     double_array,
     sensing_of,
     served_channels,
@@ -44,6 +45,8 @@ LINKS, FUSED = "links", "fused"
 DEFAULT_METHOD = "digital"
 #: There are no weights of bistatic positioning.
 HAS_WEIGHTS = False
+#: Transmit vector t for the array response a: channels are `a_r a_t^T`.
+TRANSMIT_VECTOR = "conj(a)"
 #: Illumination of the target, relative to one beam at full power, below which estimators lose it.
 DARK = 0.01
 #: Relative shortfall of a user's ratio that is rounding.
@@ -321,6 +324,20 @@ def constraint(scenario: Scenario, kind: type) -> Constraint:
 def transmit_directions(scenario: Scenario) -> Complex[np.ndarray, "tx beam"]:
     """Beam that lights the target: the conjugate of the transmitting array's response towards it."""
     return double_array(scenario).transmit.value.conj()
+
+
+def transmit_vectors(
+    scenario: Scenario, station: str, offsets_m: Float[np.ndarray, "point 2"]
+) -> Complex[np.ndarray, "tx point"]:
+    """Transmit vectors towards points at their distances: channels are `b a^T`, so that `t = conj(a)`."""
+    place = scenario.stations[station]
+    return near_field_phases(
+        antenna_positions_m(scenario, place),
+        np.arctan2(offsets_m[:, 1], offsets_m[:, 0]) - place.orientation_rad,
+        np.hypot(offsets_m[:, 0], offsets_m[:, 1]),
+        wavelength_m=scenario.waveform.wavelength_m,
+        model=wave_model(scenario, station),
+    ).conj()
 
 
 def true_state(scenario: Scenario) -> dict[str, Float[np.ndarray, "..."]]:

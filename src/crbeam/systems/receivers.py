@@ -143,10 +143,16 @@ def moving_echo(scenario: Scenario, listener: Listener) -> MovingEcho:
     """The echo as a listener sees it, with noise and clutter."""
     name, station = transmitter_of(scenario)
     paths = echo_paths(scenario, listener)
-    transmit = _response(station.transmit_array, paths.departure_rad - station.orientation_rad)
+    transmit = departure_vectors(station, paths.departure_rad)[:, 0]
     receive = _response(listener.array, paths.arrival_rad - listener.orientation_rad)
     noise_w = scenario.noise_power_w + multistatic_of(scenario).clutter_power_w
-    return MovingEcho(listener.link, name, transmit.conj(), receive, complex(paths.gain[0]), noise_w)
+    return MovingEcho(listener.link, name, transmit, receive, complex(paths.gain[0]), noise_w)
+
+
+def departure_vectors(station: Station, azimuth_rad: Float[np.ndarray, " path"]) -> Complex[np.ndarray, "tx path"]:
+    """Transmit vectors of plane waves that leave in global directions: channels are `a_r a_t^T`, `t = conj(a)`."""
+    array = station.transmit_array
+    return steering_response(array.positions_wavelengths, azimuth_rad - station.orientation_rad)[0].conj()
 
 
 def pulse_train(scenario: Scenario) -> PulseTrain:

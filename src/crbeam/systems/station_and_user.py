@@ -21,6 +21,8 @@ from crbeam.scenario import USER, Scenario
 
 #: Angles of a full circle over which beam patterns are compared: 8 per element in each half of it.
 SWEEP_ANGLES_PER_ELEMENT = 16
+#: Transmit vector t for the array response a: channels are `a_r a_t^H`.
+TRANSMIT_VECTOR = "a"
 #: Norm of a derivative, relative to that of the response, below which a beam along it would be rounding alone.
 LEAST_DERIVATIVE = 1e-9
 
@@ -166,6 +168,15 @@ def _departures(scenario: Scenario) -> tuple[Complex[np.ndarray, "tx path"], Com
 def transmit_directions(scenario: Scenario) -> Complex[np.ndarray, "tx path"]:
     """The station's array responses towards the user and each target, in this order."""
     return _departures(scenario)[0]
+
+
+def transmit_vectors(
+    scenario: Scenario, station: str, offsets_m: Float[np.ndarray, "point 2"]
+) -> Complex[np.ndarray, "tx point"]:
+    """The station's array responses towards points, as in the maps: channels are `a_r a_t^H`, so that `t = a`."""
+    place = scenario.stations[station]
+    azimuth_rad = np.arctan2(offsets_m[:, 1], offsets_m[:, 0])
+    return steering_response(place.transmit_array.positions_wavelengths, azimuth_rad - place.orientation_rad)[0]
 
 
 def constraint(scenario: Scenario, kind: type) -> Constraint:

@@ -29,6 +29,7 @@ from crbeam.scenario import Scenario
 from crbeam.systems.receiver_choice import FUSED, SENSING_STREAM, require_budget, require_listeners, selection_of
 from crbeam.systems.receivers import (
     Listener,
+    departure_vectors,
     direct_channels,
     echo_loss,
     echo_paths,
@@ -43,6 +44,8 @@ from crbeam.systems.receivers import (
 
 LINKS = "links"
 HAS_WEIGHTS = False
+#: Transmit vector t for the array response a: channels are `a_r a_t^T`.
+TRANSMIT_VECTOR = "conj(a)"
 POSITION, VELOCITY, SPEED = "target_position[0]", "target_velocity[0]", "target_speed[0]"
 
 
@@ -326,6 +329,13 @@ def constraint(_: Scenario, kind: type) -> Constraint:
 def transmit_directions(scenario: Scenario) -> Complex[np.ndarray, "tx beam"]:
     """Beam that lights the target: the conjugate of the transmitting array's response towards it."""
     return moving_echo(scenario, listeners(scenario)[0]).transmit[:, None]
+
+
+def transmit_vectors(
+    scenario: Scenario, station: str, offsets_m: Float[np.ndarray, "point 2"]
+) -> Complex[np.ndarray, "tx point"]:
+    """Transmit vectors of plane waves towards points."""
+    return departure_vectors(scenario.stations[station], np.arctan2(offsets_m[:, 1], offsets_m[:, 0]))
 
 
 def true_state(scenario: Scenario) -> dict[str, Float[np.ndarray, "..."]]:

@@ -32,6 +32,8 @@ from crbeam.systems.service import Service
 DEFAULT_METHOD = "exact"
 #: There are no weights of bistatic positioning.
 HAS_WEIGHTS = False
+#: Transmit vector t for the array response a: see `station_view`.
+TRANSMIT_VECTOR = "a"
 SENSING_STREAM = "sensing"
 #: Share of the power of all stations, or of a user's stream, that a solver leaves over and that counts as none.
 NEGLIGIBLE = 1e-5
@@ -56,6 +58,15 @@ def station_view(scenario: Scenario, name: str, *, target: int = 0, listens: boo
     angle_rad = np.arctan2(offset_m[1], offset_m[0]) - station.orientation_rad
     response, slope = steering_response(array.positions_wavelengths, np.array([angle_rad]))
     return StationView(name, response[:, 0], slope[:, 0], offset_m)
+
+
+def transmit_vectors(
+    scenario: Scenario, station: str, offsets_m: Float[np.ndarray, "point 2"]
+) -> Complex[np.ndarray, "tx point"]:
+    """Responses of a station's transmit array towards points, which are the transmit vectors: see `station_view`."""
+    place = scenario.stations[station]
+    azimuth_rad = np.arctan2(offsets_m[:, 1], offsets_m[:, 0])
+    return steering_response(place.transmit_array.positions_wavelengths, azimuth_rad - place.orientation_rad)[0]
 
 
 def echo_gains(scenario: Scenario, receiver: str, *, target: int = 0) -> dict[str, complex]:

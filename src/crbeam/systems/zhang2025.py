@@ -15,6 +15,7 @@ from crbeam.information.builders import Pilots
 from crbeam.propagation import trace_paths
 from crbeam.scenario import USER, Scenario
 from crbeam.systems.station_and_user import (
+    TRANSMIT_VECTOR,
     analog_codebook,
     block_sets,
     codebook,
@@ -27,6 +28,7 @@ from crbeam.systems.station_and_user import (
     pattern_sweep,
     state_map,
     transmit_directions,
+    transmit_vectors,
     true_state,
 )
 
@@ -123,6 +125,7 @@ def power_budgets(scenario: Scenario) -> tuple[PowerBudget, ...]:
 __all__ = [
     "FUSED",
     "LINKS",
+    "TRANSMIT_VECTOR",
     "analog_codebook",
     "block_sets",
     "codebook",
@@ -138,5 +141,6 @@ __all__ = [
     "pattern_sweep",
     "power_budgets",
     "transmit_directions",
+    "transmit_vectors",
     "true_state",
 ]

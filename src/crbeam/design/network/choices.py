@@ -141,7 +141,9 @@ def _role(
     )
     carried = {stream.name: stream.blocks for stream in problem.streams}
     servers = tuple(
-        tuple(block for block in blocks if user.is_reached_by(block) and block in carried[stream_of(problem, user.user)])
+        tuple(
+            block for block in blocks if user.is_reached_by(block) and block in carried[stream_of(problem, user.user)]
+        )
         for user in users
     )
     return Role(name, option.silent_blocks, blocks, bounds, users, servers)

@@ -55,9 +55,10 @@ def _problem(scenario: Scenario, link: str, speeds: tuple[str, ...]) -> DesignPr
 
 def gains_over_azimuth(design: Design, azimuths_rad: Float[np.ndarray, " angle"]) -> Float[np.ndarray, " angle"]:
     """Radiated power relative to isotropic."""
-    station = next(iter(symmetric_scene().stations.values()))
-    positions = station.transmit_array.positions_wavelengths
-    return beampattern_w(design.covariances, positions, station.orientation_rad, azimuths_rad)[0] / design.power_w
+    scenario = symmetric_scene()
+    station = next(iter(scenario.stations))
+    (covariance,) = design.covariances.values()
+    return beampattern_w(scenario, station, covariance, azimuths_rad) / design.power_w
 
 
 def object_azimuths_rad() -> dict[str, float]:

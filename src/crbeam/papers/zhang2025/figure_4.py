@@ -43,14 +43,10 @@ def make(run: PaperRun) -> list[Path]:
     points = FULL_POINTS if run.full else POINTS
     x_m, y_m = np.linspace(*X_LIMITS_M, points), np.linspace(*Y_LIMITS_M, points)
     scenario = scenario_with(N_TARGETS)
-    station = next(iter(scenario.stations.values()))
-    positions = station.transmit_array.positions_wavelengths
+    station = next(iter(scenario.stations))
     panels_db = {
         f"{scheme}, {criterion}": _db(
-            beampattern_plane_w(
-                design.covariances, positions, station.orientation_rad, station_m=station.position_m, x_m=x_m, y_m=y_m
-            )[0]
-            / design.power_w
+            beampattern_plane_w(scenario, station, design.covariances[station], x_m=x_m, y_m=y_m) / design.power_w
         )
         for (scheme, criterion), design in designs().items()
     }
@@ -86,10 +82,10 @@ def designs() -> dict[tuple[str, str], Design]:
 
 def gains(angles_rad: Float[np.ndarray, " angle"]) -> dict[tuple[str, str], Float[np.ndarray, " angle"]]:
     """Radiated power over azimuth relative to isotropic, by scheme and criterion."""
-    station = next(iter(scenario_with(N_TARGETS).stations.values()))
-    positions = station.transmit_array.positions_wavelengths
+    scenario = scenario_with(N_TARGETS)
+    station = next(iter(scenario.stations))
     return {
-        key: beampattern_w(design.covariances, positions, station.orientation_rad, angles_rad)[0] / design.power_w
+        key: beampattern_w(scenario, station, design.covariances[station], angles_rad) / design.power_w
         for key, design in designs().items()
     }
 

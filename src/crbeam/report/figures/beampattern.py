@@ -40,6 +40,7 @@ def beampattern_figure(
     patterns_w: Mapping[str, Float[np.ndarray, " angle"]],
     *,
     directions_rad: Mapping[str, float] | None = None,
+    distance_m: float | None = None,
     range_db: float = DYNAMIC_RANGE_DB,
 ) -> "matplotlib.figure.Figure":
     """Radiated power of several designs over global azimuth, in dBm per subcarrier.
@@ -49,12 +50,14 @@ def beampattern_figure(
         patterns_w: radiated power by label, as `beampattern_w` gives it for one block.
         directions_rad: azimuths of the user and the targets by name, drawn as vertical lines where they are
             within `angles_rad`, up to full turns.
+        distance_m: at which the power is, where that matters; the label then says so.
         range_db: how far below the strongest value the curves are shown.
     """
     if not patterns_w:
         raise InvalidInput("At least one beampattern must be given, found none.")
     from matplotlib.ticker import MultipleLocator
 
+    where = "" if distance_m is None else f" at {distance_m:.3g} m"
     strongest_w = max(float(np.max(pattern)) for pattern in patterns_w.values())
     with ieee_style():
         figure, axes = new_axes(2.5)
@@ -67,7 +70,7 @@ def beampattern_figure(
         top_dbm = float(watt_to_dbm(strongest_w))
         axes.set(
             xlabel="azimuth (deg)",
-            ylabel="radiated power (dBm per subcarrier)",
+            ylabel=f"radiated power{where} (dBm per subcarrier)",
             xlim=(np.rad2deg(angles_rad[0]), np.rad2deg(angles_rad[-1])),
             ylim=(lowest_dbm - 0.04 * range_db, top_dbm + 0.04 * range_db),
         )

@@ -26,15 +26,14 @@ def lobe_outlines_m(scenario: Scenario, design: Design, extent_m: float) -> dict
     """Outline of what each station radiates whose strongest direction is above the floor, by its name.
 
     The distance from the station is the radiated power of all its blocks in dB over a floor, which is 20 dB below the
-    strongest of all stations; that one is as long as a share of the extent.
+    strongest of all stations; that one is as long as a share of the extent. Where waves are curved it is the power at
+    the distance of the target.
     """
     azimuths_rad = np.linspace(0.0, 2.0 * np.pi, LOBE_ANGLES)
     radiated: dict[str, np.ndarray] = {}
-    for block, covariance in zip(design.blocks, design.covariances, strict=True):
+    for block, covariance in design.covariances.items():
         name = station_of_block(block)
-        station = scenario.stations[name]
-        positions = station.transmit_array.positions_wavelengths
-        power_w = beampattern_w(covariance[None], positions, station.orientation_rad, azimuths_rad)[0]
+        power_w = beampattern_w(scenario, name, covariance, azimuths_rad)
         radiated[name] = radiated.get(name, np.zeros(LOBE_ANGLES)) + power_w
     strongest_w = max((float(power_w.max()) for power_w in radiated.values()), default=0.0)
     towards = np.stack([np.cos(azimuths_rad), np.sin(azimuths_rad)], axis=1)
