@@ -27,6 +27,7 @@ from crbeam.design.guides import guides_of
 from crbeam.design.methods import AnalogCodebookMismatch, AnalogMismatch, AnalogWeightedBound
 from crbeam.errors import InvalidInput
 from crbeam.evaluation.improvement import improvement
+from crbeam.information import Transmission
 from crbeam.scenario import read_scenario
 from crbeam.systems import design_problem
 from crbeam.systems.zhang2025 import analog_codebook, codebook, pattern_sweep
@@ -50,7 +51,7 @@ def mismatch_case(rng, **kwargs):
 
 def random_powers(beams, rng):
     shares = rng.dirichlet(np.ones(beams.shares.shape[1]), len(beams.shares))
-    return AnalogBeams(beams.phases_rad, shares * beams.shares.sum(axis=1, keepdims=True))
+    return replace(beams, shares=shares * beams.shares.sum(axis=1, keepdims=True))
 
 
 def difference(function, step=1e-6):
@@ -129,19 +130,20 @@ def printed_objective(powers, phases, blend, *, sign=-1.0):
 
 
 def test_the_mismatch_is_the_printed_objective_up_to_scale_and_constant(rng):
-    _, guides, target, starts = mismatch_case(rng)
+    problem, guides, target, starts = mismatch_case(rng)
     beams = random_powers(starts[1], rng)
     value = relative_mismatch(target, beams)
     args = beams.shares[0], beams.phases_rad[0], target.blend[0]
     n_tx = len(args[1])
     assert printed_objective(*args) / n_tx**2 / target.size + 1.0 == pytest.approx(value, rel=1e-10)
     assert printed_objective(*args, sign=1.0) / n_tx**2 / target.size + 1.0 != pytest.approx(value, rel=1e-3)
-    factors = beams.factors * np.sqrt(target.power_w)
-    covariances = factors @ factors.conj().swapaxes(1, 2)
-    distances = [guide.share * np.linalg.norm(covariances - guide.covariances) ** 2 for guide in guides]
-    silence = [guide.share * np.linalg.norm(guide.covariances) ** 2 for guide in guides]
+    (block,) = problem.blocks
+    (factor,) = beams.factors * np.sqrt(target.power_w)
+    covariance = factor @ factor.conj().T
+    distances = [guide.share * np.linalg.norm(covariance - guide.covariances[block]) ** 2 for guide in guides]
+    silence = [guide.share * np.linalg.norm(guide.covariances[block]) ** 2 for guide in guides]
     assert sum(distances) / sum(silence) == pytest.approx(value, rel=1e-9)
-    assert covariance_mismatch(target, covariances) == pytest.approx(value, rel=1e-9)
+    assert covariance_mismatch(target, {block: covariance}) == pytest.approx(value, rel=1e-9)
 
 
 def test_phase_slopes_of_the_mismatch_are_its_derivative(rng):
@@ -149,7 +151,7 @@ def test_phase_slopes_of_the_mismatch_are_its_derivative(rng):
     beams = random_powers(starts[2], rng)
     slopes, move = phase_slopes(target, beams), rng.standard_normal(beams.phases_rad.shape)
     expected = difference(
-        lambda step: relative_mismatch(target, AnalogBeams(beams.phases_rad + step * move, beams.shares))
+        lambda step: relative_mismatch(target, replace(beams, phases_rad=beams.phases_rad + step * move))
     )
     assert np.sum(slopes * move) == pytest.approx(expected, rel=1e-6)
     assert np.sum(-slopes * move) != pytest.approx(expected, rel=1e-2)
@@ -175,9 +177,7 @@ def test_no_powers_are_better_than_those_of_the_power_step(rng):
     best = power_step(target, starts[0])
     value = relative_mismatch(target, best)
     others = [relative_mismatch(target, random_powers(starts[0], rng)) for _ in range(50)]
-    shaken = [
-        AnalogBeams(best.phases_rad, 0.9 * best.shares + 0.1 * random_powers(best, rng).shares) for _ in range(50)
-    ]
+    shaken = [replace(best, shares=0.9 * best.shares + 0.1 * random_powers(best, rng).shares) for _ in range(50)]
     assert min(others + [relative_mismatch(target, beams) for beams in shaken]) >= value - 1e-12
 
 
@@ -204,11 +204,12 @@ def test_powers_of_codewords_are_the_best_ones(rng):
     target = target_of(problem, guides)
     value = covariance_mismatch(target, design.covariances)
     assert design.trace == pytest.approx((value,))
-    words = problem.analog_blocks[problem.blocks[0]].codewords
+    (block,) = problem.blocks
+    words = problem.analog_blocks[block].codewords
     for _ in range(100):
         powers = rng.dirichlet(np.full(words.shape[1], 0.3)) * target.power_w
-        other = (words * powers) @ words.conj().T
-        assert covariance_mismatch(target, other[None]) >= value
+        other = Transmission({block: (words * powers) @ words.conj().T})
+        assert covariance_mismatch(target, other) >= value
         mixed = 0.95 * design.covariances + 0.05 * other
         assert covariance_mismatch(target, mixed) >= value * (1.0 - 1e-9)
 
@@ -216,7 +217,8 @@ def test_powers_of_codewords_are_the_best_ones(rng):
 def test_codewords_fit_into_the_slots(rng):
     problem = small_problem(rng, n_targets=2, n_antennas=8, slots=5)
     design = AnalogCodebookMismatch().solve(problem)
-    assert design.beamformers[0].matrix.shape[1] <= 5
+    (sent,) = design.beamformers.values()
+    assert sent.matrix.shape[1] <= 5
     assert design.power_w == pytest.approx(problem.budgets[0].power_per_subcarrier_w)
 
 
@@ -225,16 +227,15 @@ def test_codewords_fit_into_the_slots(rng):
 
 def relative_phase_gradient(problem, design):
     """Norm of the derivative of the weighted bound with respect to all phases, over the bound, without the engine."""
-    stack = np.zeros_like(design.covariances)
+    slopes = dict(Transmission.silent(problem.antennas))
     for criterion in problem.active_criteria:
-        information = criterion.map.at(problem.covariances_of(criterion.map, design.covariances))
+        information = criterion.map.at(design.covariances)
         response = information.inverse_response(criterion.selection)
-        slopes = criterion.map.adjoint(response @ response.T)
-        for block, slope in zip(criterion.map.blocks, slopes, strict=True):
-            stack[problem.blocks.index(block)] += slope
+        for block, slope in criterion.map.adjoint(response @ response.T).items():
+            slopes[block] = slopes[block] + slope
     parts = [
-        -2.0 * np.imag((slope @ beams.matrix) * beams.matrix.conj())
-        for slope, beams in zip(stack, design.beamformers, strict=True)
+        -2.0 * np.imag((slopes[block] @ beams.matrix) * beams.matrix.conj())
+        for block, beams in design.beamformers.items()
     ]
     return np.concatenate([part.ravel() for part in parts]) / design.objective
 
@@ -247,12 +248,13 @@ def assert_stationary(problem, design):
 def test_the_checked_phase_gradient_is_the_derivative_of_the_weighted_bound(rng):
     problem = small_problem(rng)
     design = AnalogMismatch(starts=2, max_iterations=1).solve(problem)
-    beams = design.beamformers[0].matrix
+    (block,) = problem.blocks
+    beams = design.beamformers[block].matrix
     move = rng.standard_normal(beams.shape)
 
     def value(step):
         moved = beams * np.exp(1j * step * move)
-        return weighted_bound(problem, (moved @ moved.conj().T)[None]) / design.objective
+        return weighted_bound(problem, {block: moved @ moved.conj().T}) / design.objective
 
     slope = float(relative_phase_gradient(problem, design) @ move.ravel())
     assert slope == pytest.approx(difference(value), rel=1e-5)
@@ -278,7 +280,7 @@ def problem_with_two_blocks(rng, *, shared):
 def test_slopes_of_the_bound_are_its_derivative_in_phases_and_powers(rng, shared):
     problem = problem_with_two_blocks(rng, shared=shared)
     bound = AnalogBound(reduce_problem(problem))
-    beams = AnalogBeams(rng.uniform(-3.0, 3.0, (2, 6, 5)), rng.uniform(0.1, 1.0, (2, 5)))
+    beams = AnalogBeams(rng.uniform(-3.0, 3.0, (2, 6, 5)), rng.uniform(0.1, 1.0, (2, 5)), (6, 6))
     point = bound.point(beams)
     evaluation = bound.evaluate(point)
     budget_w = {name: budget.power_per_subcarrier_w for budget in problem.budgets for name in budget.blocks}
@@ -288,8 +290,8 @@ def test_slopes_of_the_bound_are_its_derivative_in_phases_and_powers(rng, shared
         squares = roots**2
         totals = squares.sum() if shared else squares.sum(axis=1, keepdims=True)
         powers_w = squares / totals * np.array([budget_w[name] for name in problem.blocks])[:, None]
-        factors = AnalogBeams(phases_rad, powers_w).factors
-        return np.log(weighted_bound(problem, factors @ factors.conj().swapaxes(1, 2)))
+        factors = AnalogBeams(phases_rad, powers_w, (6, 6)).factors
+        return np.log(weighted_bound(problem, Transmission.of_factors(problem.blocks, list(factors))))
 
     assert evaluation.log_value + np.log(bound.reduced.scale) == pytest.approx(
         log_bound(point.phases_rad, point.roots), abs=1e-7
@@ -326,8 +328,9 @@ def test_the_weighted_bound_is_stationary_and_never_worse(rng):
     assert design.trace[-1] == pytest.approx(design.objective, rel=1e-7)
     assert design.details["phase_gradient"] <= STATIONARY
     for each in (design, *others):
-        assert has_constant_modulus(each.beamformers[0].matrix)
-        assert each.beamformers[0].matrix.shape[1] <= 5
+        (sent,) = each.beamformers.values()
+        assert has_constant_modulus(sent.matrix)
+        assert sent.matrix.shape[1] <= 5
         assert each.lower_bound <= design.objective
         assert each.power_w == pytest.approx(problem.budgets[0].power_per_subcarrier_w)
 
@@ -338,10 +341,9 @@ def test_two_blocks_keep_their_budgets(rng, shared):
     fast = AnalogWeightedBound(starts=1, max_iterations=100)
     for method in (AnalogMismatch(starts=2), AnalogCodebookMismatch(), fast):
         design = method.solve(problem)
-        used_w = np.trace(design.covariances, axis1=1, axis2=2).real
         for budget in problem.budgets:
-            members = [problem.blocks.index(name) for name in budget.blocks]
-            assert used_w[members].sum() == pytest.approx(budget.power_per_subcarrier_w)
+            used_w = design.covariances.only(budget.blocks).power_w
+            assert used_w == pytest.approx(budget.power_per_subcarrier_w)
         assert_decreasing(design.trace)
 
 

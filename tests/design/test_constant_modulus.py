@@ -10,6 +10,7 @@ from crbeam import ConstantModulus, Design, DesignMethod, Proposal, design_probl
 from crbeam.design.grading import grade_many
 from crbeam.design.powers import nearest_powers_w, powers_of_beams_w
 from crbeam.errors import InvalidInput, SolverFailed
+from crbeam.information import Transmission
 from crbeam.testing import random_scenario, two_stage_problem
 
 
@@ -27,8 +28,8 @@ class Fixed(DesignMethod):
     def propose_many(self, problems, *, starts, seeds):
         if self.beams is None:
             return [Proposal(problem.isotropic()) for problem in problems]
-        covariances = (self.beams @ self.beams.conj().T)[None]
-        return [Proposal(covariances, factors=(self.beams,)) for _ in problems]
+        sent = Transmission.of_factors(["bs"], [self.beams])
+        return [Proposal(sent, factors={"bs": self.beams}) for _ in problems]
 
 
 @pytest.fixture(scope="module")
@@ -40,19 +41,22 @@ def problem():
 
 @pytest.fixture
 def beams(problem, rng):
-    phases = rng.uniform(0.0, 2.0 * np.pi, (problem.n_tx, 6))
+    phases = rng.uniform(0.0, 2.0 * np.pi, (problem.antennas["bs"], 6))
     powers = rng.uniform(0.1, 1.0, 6)
     powers *= problem.budgets[0].power_per_subcarrier_w / powers.sum()
-    return np.sqrt(powers / problem.n_tx) * np.exp(1j * phases)
+    return np.sqrt(powers / problem.antennas["bs"]) * np.exp(1j * phases)
 
 
 def test_analog_beams_are_accepted_and_become_the_beamformers(problem, beams):
     design = Fixed(beams=beams).solve(problem)
-    (sent,) = design.beamformers
+    sent = design.beamformers["bs"]
     assert sent.is_exact
-    np.testing.assert_allclose(np.abs(sent.matrix), np.abs(sent.matrix[:1]) * np.ones((problem.n_tx, 1)), rtol=1e-12)
+    np.testing.assert_allclose(
+        np.abs(sent.matrix), np.abs(sent.matrix[:1]) * np.ones((problem.antennas["bs"], 1)), rtol=1e-12
+    )
     assert np.all(np.diff(np.linalg.norm(sent.matrix, axis=0)) <= 0.0)
-    np.testing.assert_allclose(sent.covariance, design.covariances[0], atol=1e-12 * np.abs(design.covariances).max())
+    covariance = design.covariances["bs"]
+    np.testing.assert_allclose(sent.covariance, covariance, atol=1e-12 * np.abs(covariance).max())
     assert design.gap is not None
     assert 0.0 < design.gap < 1.0
 
@@ -69,8 +73,8 @@ def test_the_lower_bound_is_that_of_the_digital_optimum(problem, beams):
 
 
 def test_silent_beams_are_dropped(problem, beams):
-    padded = np.concatenate([beams, np.zeros((problem.n_tx, 1))], axis=1)
-    assert Fixed(beams=padded).solve(problem).beamformers[0].matrix.shape[1] == 6
+    padded = np.concatenate([beams, np.zeros((problem.antennas["bs"], 1))], axis=1)
+    assert Fixed(beams=padded).solve(problem).beamformers["bs"].matrix.shape[1] == 6
 
 
 @pytest.mark.parametrize("fault", ["modulus", "slots", "no factors"])
@@ -133,7 +137,8 @@ def test_a_block_may_be_silent(rng):
     problem = plain.with_constraints(*(ConstantModulus(block) for block in plain.blocks))
     beams = np.exp(1j * rng.uniform(0.0, 6.0, (8, 5))) * np.sqrt(problem.budgets[0].power_per_subcarrier_w / 40)
     silent = np.zeros((8, 0), dtype=complex)
-    covariances = np.stack([beams @ beams.conj().T, np.zeros((8, 8), dtype=complex)])
-    (design,) = grade_many(Fixed(), [problem], [Proposal(covariances, factors=(beams, silent))], seconds=0.0)
+    factors = {"first": beams, "second": silent}
+    proposal = Proposal(Transmission.of_factors(list(factors), list(factors.values())), factors=factors)
+    (design,) = grade_many(Fixed(), [problem], [proposal], seconds=0.0)
     assert isinstance(design, Design)
-    assert [part.matrix.shape[1] for part in design.beamformers] == [5, 0]
+    assert {block: part.matrix.shape[1] for block, part in design.beamformers.items()} == {"first": 5, "second": 0}

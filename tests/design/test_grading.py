@@ -7,7 +7,8 @@ import pytest
 
 from crbeam import DesignMethod, Proposal, SolverFailed, Status, design_problem, method_named, read_scenario
 from crbeam.design import beamformers_from_covariance, weighted_bound
-from crbeam.testing import random_covariance
+from crbeam.information import Transmission
+from crbeam.testing import random_transmission
 
 
 @dataclass(frozen=True)
@@ -34,12 +35,12 @@ def power_w(problem):
 def test_right_factors_give_the_design_of_the_covariance_alone(rng):
     factor = rng.standard_normal((16, 6)) + 1j * rng.standard_normal((16, 6))
     factor *= np.sqrt(power_w(problem()) / np.linalg.norm(factor) ** 2)
-    covariance = (factor @ factor.conj().T)[None]
-    plain = Fixed(proposal=Proposal(covariance)).solve(problem())
-    factored = Fixed(proposal=Proposal(covariance, factors=(factor,))).solve(problem())
+    covariance = factor @ factor.conj().T
+    plain = Fixed(proposal=Proposal(Transmission({"bs": covariance}))).solve(problem())
+    factored = Fixed(proposal=Proposal(Transmission({"bs": covariance}), factors={"bs": factor})).solve(problem())
     assert factored.objective == pytest.approx(plain.objective, rel=1e-12)
-    assert factored.beamformers[0].matrix.shape == plain.beamformers[0].matrix.shape == (16, 6)
-    np.testing.assert_allclose(factored.beamformers[0].covariance, covariance[0], atol=1e-15 * power_w(problem()) * 16)
+    assert factored.beamformers["bs"].matrix.shape == plain.beamformers["bs"].matrix.shape == (16, 6)
+    np.testing.assert_allclose(factored.beamformers["bs"].covariance, covariance, atol=1e-15 * power_w(problem()) * 16)
 
 
 @pytest.mark.parametrize("change", [1.001, 1j, np.nan])
@@ -48,29 +49,30 @@ def test_wrong_factors_are_refused(rng, change):
     factor *= np.sqrt(power_w(problem()) / np.linalg.norm(factor) ** 2)
     wrong = factor.copy()
     wrong[0] *= change
+    proposal = Proposal(Transmission.of_factors(["bs"], [factor]), factors={"bs": wrong})
     with pytest.raises(SolverFailed, match="F F\\^H = R"):
-        Fixed(proposal=Proposal((factor @ factor.conj().T)[None], factors=(wrong,))).solve(problem())
+        Fixed(proposal=proposal).solve(problem())
 
 
 def test_too_much_power_and_negative_eigenvalues_are_refused(rng):
-    stack = random_covariance(rng, 16, power_w=power_w(problem()))
+    sent = random_transmission(rng, {"bs": 16}, power_w=power_w(problem()))
     with pytest.raises(SolverFailed, match="must keep to"):
-        Fixed(proposal=Proposal(1.001 * stack)).solve(problem())
+        Fixed(proposal=Proposal(1.001 * sent)).solve(problem())
     with pytest.raises(SolverFailed, match="negative eigenvalue"):
-        Fixed(proposal=Proposal(stack - 0.5 * power_w(problem()) * np.eye(16))).solve(problem())
+        Fixed(proposal=Proposal(sent - 8.0 * problem().isotropic())).solve(problem())
 
 
 def test_a_codebook_design_sends_codewords():
     method = method_named("cpa-wcrb")
     task = problem(method=method)
     design = method.solve(task)
-    beams, words = design.beamformers[0].matrix, task.codebooks["bs"].unit_codewords
+    beams, words = design.beamformers["bs"].matrix, task.codebooks["bs"].unit_codewords
     powers = np.linalg.norm(beams, axis=0)
     alignment = np.max(np.abs(words.conj().T @ (beams / powers)), axis=0)
     np.testing.assert_allclose(alignment, 1.0, rtol=1e-12)
     assert np.all(np.diff(powers) <= 0.0)
-    np.testing.assert_allclose(beams @ beams.conj().T, design.covariances[0], atol=1e-7 * power_w(task))
-    eigenbeams = beamformers_from_covariance(design.covariances[0]).matrix
+    np.testing.assert_allclose(beams @ beams.conj().T, design.covariances["bs"], atol=1e-7 * power_w(task))
+    eigenbeams = beamformers_from_covariance(design.covariances["bs"]).matrix
     best = np.max(np.abs(words.conj().T @ (eigenbeams / np.linalg.norm(eigenbeams, axis=0))), axis=0)
     assert best.min() < 0.99  # eigenbeams, which a codebook cannot send, would not pass
 
@@ -79,9 +81,9 @@ def test_few_slots_are_reported_with_the_loss_of_the_beams_that_fit():
     method = method_named("cpa-wcrb")
     full, few = (method.solve(problem(f"waveform.slots={slots}", method=method)) for slots in (16, 4))
     assert full.beamforming_loss == 0.0
-    assert few.beamformers[0].matrix.shape[1] == 4
-    sent = few.beamformers[0].covariance[None]
-    assert np.trace(sent[0]).real == pytest.approx(power_w(problem()), rel=1e-12)
+    assert few.beamformers["bs"].matrix.shape[1] == 4
+    sent = Transmission({"bs": few.beamformers["bs"].covariance})
+    assert sent.power_w == pytest.approx(power_w(problem()), rel=1e-12)
     expected = weighted_bound(problem(), sent) / few.objective - 1.0
     assert few.beamforming_loss == pytest.approx(expected, rel=1e-9)
     assert few.beamforming_loss > 0.01

@@ -41,7 +41,7 @@ def test_designs_keep_everything_and_carry_their_parts(world, rng):
     assert list(design.trace) == sorted(design.trace, reverse=True)
     if hybrid.side == "transmit":
         beams = network @ design.digital["main"]
-        assert beams @ beams.conj().T == pytest.approx(design.covariances[0], abs=1e-6 * BUDGET_W)
+        assert beams @ beams.conj().T == pytest.approx(design.covariances["main"], abs=1e-6 * BUDGET_W)
 
 
 def test_one_antenna_a_chain_costs_nothing(rng):

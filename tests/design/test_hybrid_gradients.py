@@ -127,7 +127,7 @@ def test_values_beside_uplink_users_are_those_of_a_transmission(rng):
     seen, basis = with_network(problem, network), found.view.reduced.blocks[0].basis
     covariance = 0.9 * BUDGET_W * basis @ basis.conj().T / basis.shape[1]
     bound = found.view.reduced.scale * np.exp(model.value)
-    assert bound == pytest.approx(weighted_bound(seen, covariance[None]), rel=1e-9)
+    assert bound == pytest.approx(weighted_bound(seen, {"assisting": covariance}), rel=1e-9)
     service = next(part for part in seen.constraints if isinstance(part, MinimumUplinkSinr))
     assert np.exp(model.room[:2]) == pytest.approx(service.sinr(covariance) / service.minimum_sinr, rel=1e-9)
     assert model.room[2] == pytest.approx(0.1)
@@ -139,7 +139,7 @@ def test_designs_beside_uplink_users_use_up_what_users_can_bear(rng):
     design = Hybrid(starts=3, bound="never").solve(problem)
     behind = with_network(problem, design.analog["uplink"])
     service = next(part for part in behind.constraints if isinstance(part, MinimumUplinkSinr))
-    ratios = service.sinr(design.covariances[0]) / service.minimum_sinr
+    ratios = service.sinr(design.covariances["assisting"]) / service.minimum_sinr
     assert ratios.min() == pytest.approx(1.0, abs=1e-5)
     free = replace(
         problem, constraints=tuple(part for part in problem.constraints if part.__class__ is not type(service))
@@ -147,7 +147,7 @@ def test_designs_beside_uplink_users_use_up_what_users_can_bear(rng):
     unserved = Hybrid(starts=3, bound="never").solve(free)
     assert unserved.objective <= design.objective * (1.0 + 1e-6)
     spoiled = replace(service, uplink=replace(service.uplink, network=unserved.analog["uplink"]))
-    assert np.min(spoiled.sinr(unserved.covariances[0]) / service.minimum_sinr) < 1.0
+    assert np.min(spoiled.sinr(unserved.covariances["assisting"]) / service.minimum_sinr) < 1.0
 
 
 def test_ratios_of_uplink_users_change_as_said(rng):

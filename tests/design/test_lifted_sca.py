@@ -17,6 +17,7 @@ from crbeam.design.problem import DesignProblem
 from crbeam.design.rate_constraints import MinimumRate
 from crbeam.design.result import Proposal
 from crbeam.errors import Infeasible, SolverFailed
+from crbeam.information import Transmission
 from crbeam.scenario import read_scenario
 from crbeam.systems import wang2024
 
@@ -34,8 +35,9 @@ def problem_of(channels, selected, rate):
 
 
 def share_of(problem, design):
-    direction = problem.directions[:, 0] / np.linalg.norm(problem.directions[:, 0])
-    return float(np.real(direction.conj() @ design.covariances[0] @ direction))
+    (beams,), (covariance,) = problem.directions.values(), design.covariances.values()
+    direction = beams[:, 0] / np.linalg.norm(beams[:, 0])
+    return float(np.real(direction.conj() @ covariance @ direction))
 
 
 def lit_direction(problem):
@@ -46,7 +48,7 @@ def lit_direction(problem):
 
 def rates_of(problem, streams):
     parts = [part for part in problem.constraints if isinstance(part, MinimumRate)]
-    sent = {name: stack[0] for name, stack in streams.items()}
+    sent = {name: matrix for name, transmission in streams.items() for matrix in transmission.values()}
     return np.array([part.rate_of(f"to {part.user}", sent) for part in parts])
 
 
@@ -61,9 +63,10 @@ def test_scattered_channels_reach_what_was_found_elsewhere(place):
     assert design.lower_bound <= design.objective
     assert design.gap == pytest.approx(1.0 - share_of(problem, design), abs=1e-5), "the gap is to a world without rates"
     assert np.all(np.diff(design.trace) <= 1e-9 * design.trace[0])
-    for name, stack in design.stream_covariances.items():
+    for name, transmission in design.stream_covariances.items():
         if name != "sensing":
-            assert np.linalg.matrix_rank(stack[0], tol=1e-9 * np.abs(stack[0]).max()) <= 2
+            (matrix,) = transmission.values()
+            assert np.linalg.matrix_rank(matrix, tol=1e-9 * np.abs(matrix).max()) <= 2
 
 
 @pytest.mark.slow
@@ -86,7 +89,8 @@ def test_in_lines_of_sight_it_never_beats_the_global_optimum(place):
 def test_each_program_lies_inside_the_one_to_solve():
     problem = problem_of(ARRAYS["A_Hric"], (1, 4), 2.0)
     receivers, direction = starts.rate_receivers(problem), lit_direction(problem)
-    even = np.eye(problem.n_tx) / problem.n_tx / len(problem.streams)
+    (n_tx,) = problem.antennas.values()
+    even = np.eye(n_tx) / n_tx / len(problem.streams)
     sent = {stream.name: even for stream in problem.streams}
     for _ in range(3):
         least = min(one.excess(sent) for one in receivers)
@@ -96,9 +100,9 @@ def test_each_program_lies_inside_the_one_to_solve():
 
 def test_a_transmission_that_misses_a_rate_is_refused():
     problem = problem_of(ARRAYS["A_Hric"], (1, 4), 2.0)
-    even = problem.isotropic() / len(problem.streams)
+    even = 1.0 / len(problem.streams) * problem.isotropic()
     streams = {stream.name: even for stream in problem.streams}
-    proposal = Proposal(sum(streams.values()), stream_covariances=streams)
+    proposal = Proposal(Transmission.sum_of(streams.values()), stream_covariances=streams)
     with pytest.raises(SolverFailed, match="rate of receiver"):
         grade(LiftedSca(), problem, proposal, seconds=0.0)
 

@@ -13,6 +13,7 @@ from crbeam.design.one_direction.dual import LitProgram, follow_dual
 from crbeam.design.one_direction.problem import only_direction, power_problem
 from crbeam.design.service_constraints import MinimumSinr
 from crbeam.errors import Infeasible
+from crbeam.information import Transmission
 from crbeam.scenario import read_scenario
 from crbeam.systems import design_problem, wang2024
 
@@ -102,7 +103,8 @@ def test_the_records_of_fixed_settings(record):
     problem = wang2024.design_problem(scenario, judged_by="receiver0")
     design = LiftedSdp().solve(problem)
     direction = only_direction(problem)
-    share = float(np.real(direction.conj() @ design.covariances[0] @ direction))
+    (covariance,) = design.covariances.values()
+    share = float(np.real(direction.conj() @ covariance @ direction))
     known = record["los"]
     assert design.gap <= 1e-6
     assert known["T_feasible"] * (1 - 1e-6) <= share <= known["ub_certified"] * (1 + 1e-6)
@@ -118,8 +120,9 @@ def test_it_is_the_optimum_of_the_method_for_any_criteria():
 
 def test_messages_need_one_stream_each():
     problem = wang2024.design_problem(record_scenario(selected=[0], rate=2.0), judged_by="receiver0")
-    for stack in LiftedSdp().solve(problem).stream_covariances.values():
-        assert np.linalg.matrix_rank(stack[0], tol=1e-9) <= 1
+    for stream in LiftedSdp().solve(problem).stream_covariances.values():
+        (covariance,) = stream.values()
+        assert np.linalg.matrix_rank(covariance, tol=1e-9) <= 1
 
 
 def test_where_it_does_not_apply():
@@ -142,10 +145,10 @@ def test_power_towards_the_target_stands_for_every_bound(rng):
     ratios = []
     for _ in range(3):
         root = rng.standard_normal((8, 8)) + 1j * rng.standard_normal((8, 8))
-        covariance = (root @ root.conj().T)[None]
+        sent = Transmission.of_factors(problem.blocks, [root])
         (criterion,) = problem.criteria
-        bound = criterion.map.at(covariance)
+        bound = criterion.map.at(sent)
         value = np.sum(criterion.selection * bound.inverse_response(criterion.selection))
         (amplitude,) = power_problem(problem, direction).criteria
-        ratios.append(value * amplitude.map.at(covariance).matrix[0, 0])
+        ratios.append(value * amplitude.map.at(sent).matrix[0, 0])
     assert ratios == pytest.approx([ratios[0]] * 3)

@@ -13,6 +13,7 @@ from crbeam.design.guided_method import GuidedMethod
 from crbeam.design.guides import GUIDE_TOLERANCE
 from crbeam.design.methods import METHODS
 from crbeam.errors import InvalidInput, Unidentifiable
+from crbeam.information import Transmission
 from crbeam.systems.zhang2025 import analog_codebook, codebook
 from crbeam.testing import random_scenario
 
@@ -98,10 +99,12 @@ def test_given_guides_are_checked_in_place_of_their_item(key, rng):
     method = method_named(QUICK.get(key, key))
     problem = problem_for(method, rng)
     good = problem.even()
-    tilted, indefinite = good.copy(), good.copy()
-    tilted[0, 0, 1] += 0.5 * good[0, 0, 0]
-    indefinite[0] -= 2.0 * indefinite[0, 0, 0] * np.diag(np.eye(problem.n_tx)[0])
-    wrong = [np.full_like(good, np.nan), np.full_like(good, np.inf), tilted, indefinite]
+    ((block, covariance),) = good.items()
+    tilted, indefinite = covariance.copy(), covariance.copy()
+    tilted[0, 1] += 0.5 * covariance[0, 0]
+    indefinite -= 2.0 * indefinite[0, 0] * np.diag(np.eye(problem.antennas[block])[0])
+    matrices = [np.full_like(covariance, np.nan), np.full_like(covariance, np.inf), tilted, indefinite]
+    wrong = [Transmission({block: matrix}) for matrix in matrices]
     items = [replace(problem, guides=(guide, good)) for guide in wrong]
     items += [replace(problem, guides=(0.0 * good, 0.0 * good)), replace(problem, guides=(good, good))]
     results = method.solve_many(items)

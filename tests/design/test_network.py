@@ -20,6 +20,7 @@ from crbeam.design.network.search import Effort, bounded, least_power, solved
 from crbeam.design.problem import Power, WeightedBound
 from crbeam.design.service_constraints import Association, BoundLimit, Listening, ReceiverChoice
 from crbeam.errors import Infeasible, InvalidInput, SolverFailed
+from crbeam.information import Transmission
 from crbeam.information.network import TARGET, Snapshots, StationView, network_information
 from crbeam.propagation.responses import steering_response
 from crbeam.scenario import UniformLinearArray
@@ -45,7 +46,7 @@ def network(seed, *, stations=3, users=3, antennas=4, minimum_sinr=6.0, error_m=
         information = network_information(
             view, [views[each] for each in others], gains[index, others] + 0j, Snapshots(1000, 1e-9)
         )
-        maps.append(replace(information, blocks=names))
+        maps.append(replace(information, antennas=dict.fromkeys(names, antennas)))
     fading = generator.normal(size=(users, stations, antennas, 2)) @ np.array([1.0, 1.0j]) / np.sqrt(2.0)
     fading *= 10.0 ** (-generator.uniform(5.0, 6.5, (users, stations, 1)))
     nearest = sorted(range(stations), key=lambda index: views[index].distance_m)
@@ -125,20 +126,18 @@ def test_more_is_asked_more_power_is_taken():
 def test_designs_keep_every_requirement():
     problem = network(2)
     design = Exact().solve(problem)
-    silent = [index for index, each in enumerate(design.covariances) if not np.any(each)]
-    assert len(silent) == 1
-    criterion = next(each for each in problem.criteria if each.name == problem.blocks[silent[0]])
+    (silent,) = [block for block, each in design.covariances.items() if not np.any(each)]
+    criterion = next(each for each in problem.criteria if each.name == silent)
     assert np.trace(criterion.map.at(design.covariances).bound([TARGET])) <= 0.25 * (1.0 + 1e-9)
     for user in (part for part in problem.constraints if isinstance(part, MinimumSinr)):
         own = design.stream_covariances[f"to {user.user}"]
-        vectors = np.stack([user.channels[block] for block in problem.blocks])
         wanted, received = (
-            sum(float(np.real(v.conj() @ r @ v)) for v, r in zip(vectors, stack, strict=True))
-            for stack in (own, design.covariances)
+            sum(float(np.real(user.channels[b].conj() @ sent[b] @ user.channels[b])) for b in problem.blocks)
+            for sent in (own, design.covariances)
         )
         assert wanted / (received - wanted + user.noise_power_w) >= user.minimum_sinr * (1.0 - 1e-8)
-        assert sum(np.linalg.matrix_rank(each, hermitian=True) for each in own if np.any(each)) == 1
-    assert np.all(np.trace(design.covariances, axis1=1, axis2=2).real <= 20.0 * (1.0 + 1e-9))
+        assert sum(np.linalg.matrix_rank(each, hermitian=True) for each in own.values() if np.any(each)) == 1
+    assert max(design.covariances.powers_w.values()) <= 20.0 * (1.0 + 1e-9)
 
 
 def proof_of(problem):
@@ -190,20 +189,20 @@ def test_transmissions_that_break_a_choice_are_refused():
     problem, method = network(2), Exact()
     proposal = method.propose(problem, start=None, seed=np.random.SeedSequence(0))
     names = [stream.name for stream in problem.streams]
-    silent = next(index for index, each in enumerate(proposal.covariances) if not np.any(each))
+    silent = next(block for block, each in proposal.covariances.items() if not np.any(each))
 
-    def altered(name, row, factor_of):
-        streams = {each: proposal.stream_covariances[each].copy() for each in names}
-        streams[name][row] += factor_of(streams[name])
-        return replace(proposal, covariances=sum(streams.values()), stream_covariances=streams)
+    def altered(name, block, addition):
+        streams = dict(proposal.stream_covariances)
+        streams[name] = streams[name].replaced({block: streams[name][block] + addition})
+        return replace(proposal, covariances=Transmission.sum_of(streams.values()), stream_covariances=streams)
 
     weak = 1e-9 * np.eye(4)
     with pytest.raises(SolverFailed, match="silent station"):
-        grade(method, problem, altered("sensing", silent, lambda _: weak), seconds=0.0)
-    serving = next(index for index, each in enumerate(proposal.stream_covariances[names[0]]) if np.any(each))
-    other = next(index for index in range(3) if index not in (silent, serving))
+        grade(method, problem, altered("sensing", silent, weak), seconds=0.0)
+    serving = next(block for block, each in proposal.stream_covariances[names[0]].items() if np.any(each))
+    other = next(block for block in problem.blocks if block not in (silent, serving))
     with pytest.raises(SolverFailed, match="one block that serves user0"):
-        grade(method, problem, altered(names[0], other, lambda _: 1e-15 * np.eye(4)), seconds=0.0)
+        grade(method, problem, altered(names[0], other, 1e-15 * np.eye(4)), seconds=0.0)
     tight = replace(
         problem,
         constraints=tuple(replace(p, limit=0.2) if isinstance(p, BoundLimit) else p for p in problem.constraints),

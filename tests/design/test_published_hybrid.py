@@ -32,7 +32,7 @@ def coupled(problem, phases_rad):
     if hybrid.side == "transmit":
         return CoupledDownlink(TransmitView(problem, hybrid))
     network = hybrid.network(phases_rad)
-    covariance = Digital().solve(with_network(problem, network)).covariances[0]
+    (covariance,) = Digital().solve(with_network(problem, network)).covariances.values()
     (service,) = [part for part in problem.constraints if isinstance(part, MinimumUplinkSinr)]
     return CoupledUplink(ReceiveView(problem, hybrid), covariance, best_combiners(service, network, covariance))
 
@@ -123,7 +123,7 @@ def test_successive_programs_come_to_the_closed_form(rng, n_chains):
     assert len(found.trace) > 3
     assert list(found.trace) == sorted(found.trace, reverse=True)
     service = tight.constraints[1]
-    assert np.all(service.sinr(found.covariances[0]) >= service.minimum_sinr)
+    assert np.all(service.sinr(found.covariances["assisting"]) >= service.minimum_sinr)
 
 
 @pytest.mark.slow

@@ -22,6 +22,7 @@ from crbeam.design.selection.many_receivers import _least_prices, select_among_m
 from crbeam.design.selection.program import lit_power, selection_program
 from crbeam.design.selection.search import LitPower, SelectionProblem, best_selection
 from crbeam.errors import Infeasible, InvalidInput, SolverFailed, Unidentifiable
+from crbeam.information import Transmission
 from crbeam.interfaces.command_line import app
 from crbeam.scenario import read_scenario
 from crbeam.systems import default_method, design_problem
@@ -85,7 +86,7 @@ def invented(rng, shares, *, budget=np.inf):
         share = shares[members]
         if share == 0.0:
             raise Infeasible("No transmission serves all.", requirement="rates")
-        return LitPower(share, share, Proposal(np.zeros((1, 1, 1), dtype=complex)))
+        return LitPower(share, share, Proposal(Transmission.silent({"transmitter": 1})))
 
     weights = np.array([1.0, 1.0, 0.0, 0.0])
     selection = Selection(names, random_costs(rng, n), budget)
@@ -172,9 +173,9 @@ def test_the_bound_at_full_power_is_that_of_the_scenario():
 def test_a_settled_problem_is_that_of_the_scenario_with_these_receivers():
     problem = settled(design_problem(open_scenario(rate=1.0)), ("receiver1", "receiver3"))
     closed = design_problem(record_scenario(selected=[1, 3], rate=1.0))
-    stack = problem.isotropic()
+    isotropic = problem.isotropic()
     names = ["target_position[0]", "target_velocity[0]"]
-    bounds = [each.criteria[0].map.at(stack).bound(names) for each in (problem, closed)]
+    bounds = [each.criteria[0].map.at(isotropic).bound(names) for each in (problem, closed)]
     assert bounds[0] == pytest.approx(bounds[1], rel=1e-9)
     assert [part.cancels for part in problem.constraints[1:]] == [part.cancels for part in closed.constraints[1:]]
     assert LiftedSdp().solve(problem).objective == pytest.approx(LiftedSdp().solve(closed).objective)

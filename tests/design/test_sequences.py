@@ -8,10 +8,10 @@ import pytest
 from crbeam.design import Codebook, Criterion, DesignProblem, Hinge, PowerBudget, Proposal, TiedBlocks, objective_at
 from crbeam.design.grading import grade
 from crbeam.design.methods import method_named
-from crbeam.design.ties import merged_problem, merged_stack
+from crbeam.design.ties import merged, merged_problem
 from crbeam.errors import InvalidInput, SolverFailed
 from crbeam.information import InformationMap
-from crbeam.systems import design_problem, isotropic_transmission, link_maps
+from crbeam.systems import completed, design_problem, isotropic_transmission, link_maps
 from crbeam.testing import (
     assert_sound,
     objective_of,
@@ -28,7 +28,7 @@ WEIGHTS = {"position": 1.0, "clock": 0.5}
 
 def stage(rng, block, gain):
     """Observations of one stage: position and clock are those of both, the gain is its own."""
-    drawn = random_map(rng, blocks=(block,), sizes={"position": 2, "clock": 1, "gain": 2})
+    drawn = random_map(rng, antennas={block: 6}, sizes={"position": 2, "clock": 1, "gain": 2})
     return drawn.renamed({"gain": gain})
 
 
@@ -54,7 +54,7 @@ def with_thresholds(problem, rng):
     """Thresholds about as large as what is reached isotropically; those of the first stage alone are looser."""
     criteria = []
     for criterion, ease in zip(problem.criteria, (0.55, 1.0), strict=True):
-        information = criterion.map.at(problem.covariances_of(criterion.map, problem.isotropic()))
+        information = criterion.map.at(problem.isotropic())
         squares = {name: np.trace(information.bound([name])) * (ease * rng.uniform(0.7, 1.4)) ** 2 for name in WEIGHTS}
         criteria.append(replace(criterion, weights={name: 1.0 / square for name, square in squares.items()}))
     return replace(problem, criteria=tuple(criteria), objective=Hinge())
@@ -97,9 +97,9 @@ SPLITS = (0.2, 0.5, 0.8)
 def moving_scene(rng, loss):
     """A random scene whose thresholds are about what isotropic beams reach: some can be met, some cannot."""
     scene = random_moving_scenario(rng, n_targets=2, n_antennas=6, subcarriers=16, slots=4, symbols_per_slot=4)
-    isotropic = np.repeat(np.stack(list(isotropic_transmission(scene).values())), 2, axis=0)
+    isotropic = completed(scene, isotropic_transmission(scene))
     first, both = (link_maps(scene)[name] for name in ("monostatic_stage", "posterior"))
-    told = {"sensing_": first.at(isotropic[:1]), "": both.at(isotropic)}
+    told = {"sensing_": first.at(isotropic), "": both.at(isotropic)}
     wanted = {
         f"{stage}{word}": information.root_bound([name]) * rng.uniform(0.5, 1.2)
         for stage, information in told.items()
@@ -164,8 +164,7 @@ def test_a_shared_budget_finds_the_best_split(objective, rng):
     state = rng.bit_generator.state
     problem = sequence(rng, objective=objective, is_shared=True)
     free = solved("joint-sequential", problem)
-    powers = np.trace(free.covariances, axis1=1, axis2=2).real
-    best = float(powers[0] / powers.sum())
+    best = free.covariances.powers_w["first"] / free.covariances.power_w
     assert 0.02 < best < 0.98
 
     def at(split):
@@ -186,13 +185,13 @@ def test_a_shared_budget_finds_the_best_split(objective, rng):
 @pytest.mark.parametrize("powers_w", [(1.0, 1.0), (2.0, 0.5)])
 def test_tied_blocks_are_one_block(powers_w, objective, rng):
     problem = tied(sequence(rng, objective=objective, powers_w=powers_w))
-    merged = merged_problem(problem)
-    assert merged.blocks == ("first",)
-    assert [budget.power_per_subcarrier_w for budget in merged.budgets] == [min(powers_w)]
+    one_block = merged_problem(problem)
+    assert one_block.blocks == ("first",)
+    assert [budget.power_per_subcarrier_w for budget in one_block.budgets] == [min(powers_w)]
     own = solved("shared-sequential", problem)
     conic = solved("conic-wcrb", problem)
-    of_merged = solved("fdb-wcrb", merged)
-    assert np.array_equal(own.covariances[0], own.covariances[1])
+    of_merged = solved("fdb-wcrb", one_block)
+    assert np.array_equal(own.covariances["first"], own.covariances["second"])
     assert own.objective == pytest.approx(conic.objective, rel=1e-5, abs=1e-9)
     assert own.objective == pytest.approx(of_merged.objective, rel=2e-6, abs=1e-12)
     free = solved("joint-sequential", replace(problem, constraints=problem.budgets))
@@ -202,12 +201,12 @@ def test_tied_blocks_are_one_block(powers_w, objective, rng):
 def test_tied_blocks_that_share_a_budget_have_half_of_it_each(rng):
     problem = tied(sequence(rng, is_shared=True))
     design = solved("shared-sequential", problem)
-    np.testing.assert_allclose(np.trace(design.covariances, axis1=1, axis2=2).real, 0.5)
+    np.testing.assert_allclose(list(design.covariances.powers_w.values()), [0.5, 0.5])
 
 
 def test_tied_codebooks(rng):
     problem = sequence(rng)
-    words = random_covariance(rng, 6)[0]
+    words = random_covariance(rng, 6)
     alike = problem.with_constraints(*(Codebook(block, words) for block in problem.blocks), TiedBlocks(problem.blocks))
     design = method_named("cpa-wcrb").solve(alike)
     assert design.gap <= 1e-6
@@ -232,44 +231,46 @@ def test_ties_of_nothing_are_refused(blocks, message, rng):
 
 
 def test_tied_blocks_share_power_with_each_other_only(rng):
-    information = random_map(rng, blocks=("a", "b", "c"))
+    information = random_map(rng, antennas=dict.fromkeys("abc", 6))
     budgets = (PowerBudget(("a", "c"), 1.0), PowerBudget(("b",), 1.0))
     with pytest.raises(InvalidInput, match="with each other only"):
         DesignProblem((Criterion(information, {"position": 1.0}),), (*budgets, TiedBlocks(("a", "b"))))
 
 
 def test_blocks_beside_a_tie_stay_as_they_are(rng):
-    information = random_map(rng, blocks=("a", "b", "c"))
+    information = random_map(rng, antennas=dict.fromkeys("abc", 6))
     budgets = (PowerBudget(("a",), 1.0), PowerBudget(("b",), 2.0), PowerBudget(("c",), 3.0))
     problem = DesignProblem((Criterion(information, {"position": 1.0}),), (*budgets, TiedBlocks(("c", "a"))))
-    merged = merged_problem(problem)
-    assert merged.blocks == ("c", "b")
+    fewer = merged_problem(problem)
+    assert fewer.blocks == ("c", "b")
     design = method_named("fdb-wcrb").solve(problem)
-    np.testing.assert_allclose(np.trace(design.covariances, axis1=1, axis2=2).real, [1.0, 2.0, 1.0])
-    assert np.array_equal(design.covariances[0], design.covariances[2])
-    value = objective_of(merged, merged_stack(problem, design.covariances))
+    assert design.covariances.powers_w == pytest.approx({"a": 1.0, "b": 2.0, "c": 1.0}, rel=1e-7)
+    assert np.array_equal(design.covariances["a"], design.covariances["c"])
+    value = objective_of(fewer, merged(problem, design.covariances))
     assert value == pytest.approx(design.objective, rel=1e-9)
 
 
 def test_grading_refuses_broken_ties(rng):
     problem = tied(sequence(rng))
-    stack = random_feasible(problem, rng)
+    sent = random_feasible(problem, rng)
     method = method_named("shared-sequential")
-    assert grade(method, problem, Proposal(stack), seconds=0.0).objective == pytest.approx(objective_at(problem, stack))
+    assert grade(method, problem, Proposal(sent), seconds=0.0).objective == pytest.approx(objective_at(problem, sent))
+    apart = sent.replaced({"second": (1.0 - 1e-6) * sent["second"]})
     with pytest.raises(SolverFailed, match="must propose one covariance for first, second"):
-        grade(method, problem, Proposal(stack * np.array([1.0, 1.0 - 1e-6])[:, None, None]), seconds=0.0)
+        grade(method, problem, Proposal(apart), seconds=0.0)
 
 
 def test_a_fixed_block_becomes_part_of_the_constant(rng):
     problem = sequence(rng)
     information = problem.criteria[0].map
-    stack = random_feasible(problem, rng)
-    rest = information.with_fixed("first", stack[0])
+    sent = random_feasible(problem, rng)
+    rest = information.with_fixed("first", sent["first"])
     assert rest.blocks == ("second",)
-    np.testing.assert_allclose(rest.at(stack[1:]).matrix, information.at(stack).matrix, rtol=1e-12, atol=1e-12)
-    assert information.with_fixed("second", stack[1]).blocks == ("first",)
+    left = sent.only(["second"])
+    np.testing.assert_allclose(rest.at(left).matrix, information.at(sent).matrix, rtol=1e-12, atol=1e-12)
+    assert information.with_fixed("second", sent["second"]).blocks == ("first",)
     with pytest.raises(InvalidInput, match="There is no block third"):
-        information.with_fixed("third", stack[0])
+        information.with_fixed("third", sent["first"])
 
 
 def test_the_second_stage_knows_what_the_first_tells(rng):
@@ -279,12 +280,12 @@ def test_the_second_stage_knows_what_the_first_tells(rng):
     alone = DesignProblem((replace(problem.criteria[1], weight=1.0),), problem.constraints[:1])
     first = method_named("fdb-wcrb").solve(alone)
     assert greedy.details["stage_1_loss"] == pytest.approx(first.objective, rel=2e-6)
-    assert objective_at(alone, greedy.covariances[:1]) <= first.objective * (1.0 + 2e-6)
+    assert objective_at(alone, greedy.covariances.only(["first"])) <= first.objective * (1.0 + 2e-6)
     for _ in range(20):
-        other = np.stack([greedy.covariances[0], random_feasible(problem, rng)[1]])
+        other = greedy.covariances.replaced(random_feasible(problem, rng).only(["second"]))
         assert objective_at(problem, other) >= greedy.objective * (1.0 - 1e-6)
     selfish = DesignProblem((replace(problem.criteria[0], map=stage_of(problem)),), problem.constraints[1:])
-    blind = np.stack([greedy.covariances[0], method_named("fdb-wcrb").solve(selfish).covariances[0]])
+    blind = greedy.covariances.replaced(method_named("fdb-wcrb").solve(selfish).covariances)
     assert objective_at(problem, blind) > greedy.objective * (1.0 + 1e-4)
 
 
@@ -302,7 +303,7 @@ def test_a_tied_first_stage_is_recorded_and_broken_by_the_weighted_bound(rng):
     assert greedy.details["stage_1_tied"] == 1
     assert greedy.details["stage_1_loss"] == 0.0
     trace = method_named("fdb-wcrb").solve(DesignProblem((replace(loose, weight=1.0),), problem.constraints[:1]))
-    np.testing.assert_allclose(greedy.covariances[0], trace.covariances[0], atol=1e-3)
+    np.testing.assert_allclose(greedy.covariances["first"], trace.covariances["first"], atol=1e-3)
     strict = replace(loose, weights={name: 100.0 * weight for name, weight in loose.weights.items()})
     strict = solved("separate-sequential", replace(problem, criteria=(problem.criteria[0], strict)))
     assert strict.details["stage_1_tied"] == 0

@@ -15,6 +15,7 @@ from crbeam.design.served.optimum import served_optimum
 from crbeam.design.served.requirements import shortfalls
 from crbeam.design.service_constraints import FixedAnalog, Illumination, MinimumSinr, MinimumUplinkSinr
 from crbeam.errors import Infeasible, InvalidInput, SolverFailed
+from crbeam.information import Transmission
 from crbeam.information.near_field import Echo, echo_information
 from crbeam.propagation.near_field import near_field_response
 from crbeam.testing.conic_service import conic_service_bound
@@ -77,12 +78,12 @@ def random_service(problem, rng):
     sensing = (np.eye(N_MAIN) - vectors @ np.linalg.pinv(vectors)) @ rng.standard_normal((N_MAIN, 3))
     quiet = sensing @ sensing.conj().T
     streams = {
-        f"to {part.user}": ratio * NOISE_W * np.outer(beam, beam.conj())[None]
+        f"to {part.user}": Transmission({"main": ratio * NOISE_W * np.outer(beam, beam.conj())})
         for part, ratio, beam in zip(served, ratios, directions.T, strict=True)
     }
-    left_w = BUDGET_W - sum(np.trace(stack[0]).real for stack in streams.values())
+    left_w = BUDGET_W - sum(stream.power_w for stream in streams.values())
     assert left_w > 0.0
-    return streams | {"sensing": left_w * quiet[None] / np.trace(quiet).real}
+    return streams | {"sensing": Transmission({"main": left_w * quiet / np.trace(quiet).real})}
 
 
 @pytest.mark.parametrize("ratio", [0.3, 3.0, 30.0])
@@ -94,7 +95,7 @@ def test_optimum_is_certified_and_no_feasible_transmission_is_better(rng, ratio)
     for _ in range(10):
         streams = random_service(problem, rng)
         assert shortfalls(problem, streams).max() < 1e-9
-        assert weighted_bound(problem, sum(streams.values())) >= design.lower_bound
+        assert weighted_bound(problem, Transmission.sum_of(streams.values())) >= design.lower_bound
     free = method_named("fdb-wcrb").solve(replace(problem, constraints=problem.budgets))
     assert design.objective >= free.lower_bound
 
@@ -215,7 +216,7 @@ def test_requirements_that_contradict_each_other_are_infeasible(rng):
 def half_way(loose):
     """The same problem with ratios half-way between what probing at will leaves and what silence would."""
     service = loose.constraints[1]
-    ratios = service.sinr(Digital().solve(loose).covariances[0])
+    ratios = service.sinr(Digital().solve(loose).covariances["assisting"])
     between = 0.5 * (ratios + service.tolerance.without_echo)
     return replace(loose, constraints=(loose.constraints[0], replace(service, minimum_sinr=between)))
 
@@ -227,7 +228,7 @@ def test_uplink_requirement_is_the_limit_on_the_echo(rng, n_chains):
     tight = half_way(loose)
     free, design = Digital().solve(loose), Digital().solve(tight)
     service = tight.constraints[1]
-    found = service.sinr(design.covariances[0])
+    found = service.sinr(design.covariances["assisting"])
     assert design.gap < 1e-6
     assert np.min(found / service.minimum_sinr) == pytest.approx(1.0, abs=1e-6)
     assert np.all(found >= service.minimum_sinr * (1 - 1e-9))
@@ -271,7 +272,7 @@ class Altered(Digital):
         elif self.fault == "unserved":
             streams |= {first: 0.9 * streams[first], last: streams[last] + 0.1 * streams[first]}
         elif self.fault == "indefinite":
-            shift = 0.1 * np.eye(N_MAIN)
+            shift = Transmission({"main": 0.1 * np.eye(N_MAIN)})
             streams |= {first: streams[first] - shift, last: streams[last] + shift}
         return Proposal(proposal.covariances, stream_covariances=streams, dual=proposal.dual)
 

@@ -9,6 +9,7 @@ from crbeam.design import Codebook, ConstantModulus, Criterion, Design, DesignPr
 from crbeam.design.methods import METHODS, method_named
 from crbeam.design.powers import powers_of_beams_w
 from crbeam.errors import InvalidInput
+from crbeam.information import Transmission
 from crbeam.systems.zhang2025 import analog_codebook, codebook, link_maps, transmit_directions
 from crbeam.testing import random_scenario
 
@@ -47,7 +48,8 @@ def one_block_each(rng, *, is_shared, weights):
     )
     members = [("first", "second")] if is_shared else [("first",), ("second",)]
     budgets = tuple(PowerBudget(blocks, power) for blocks, power in zip(members, POWERS_W[is_shared], strict=True))
-    problem = DesignProblem(criteria, budgets, directions=transmit_directions(scenario), n_slots=4)
+    directions = dict.fromkeys(("first", "second"), transmit_directions(scenario))
+    problem = DesignProblem(criteria, budgets, directions=directions, n_slots=4)
     return problem, codebook(scenario).codewords, analog_codebook(scenario).codewords
 
 
@@ -73,9 +75,9 @@ def test_every_method_designs_beside_a_silent_block_or_says_why_not(key, weights
     alone, first, second = method.solve(problem), *method.solve_many([problem, problem])
     for design in (alone, first, second):
         assert isinstance(design, Design), design
-        assert np.all(np.isfinite(design.covariances))
+        assert all(np.all(np.isfinite(covariance)) for covariance in design.covariances.values())
         for budget in problem.budgets:
-            used_w = sum(np.trace(design.covariances[problem.blocks.index(block)]).real for block in budget.blocks)
+            used_w = design.covariances.only(budget.blocks).power_w
             assert used_w == pytest.approx(budget.power_per_subcarrier_w)
     assert alone.objective == pytest.approx(first.objective, rel=1e-9)
 
@@ -93,12 +95,12 @@ def test_an_unseen_codebook_with_a_budget_of_its_own_gets_equal_powers(rng):
     problem, words, _ = one_block_each(rng, is_shared=False, weights=(1.0, 0.0))
     problem = problem_for(METHODS["cpa-wcrb"](), problem, words, None)
     design = METHODS["cpa-wcrb"]().solve(problem)
-    powers_w, distance = powers_of_beams_w(words, design.covariances[1])
+    powers_w, distance = powers_of_beams_w(words, design.covariances["second"])
     assert distance <= 1e-9
     expected = (words / np.linalg.norm(words, axis=0)) @ (words / np.linalg.norm(words, axis=0)).conj().T
-    np.testing.assert_allclose(design.covariances[1], 2e-8 / words.shape[1] * expected, rtol=1e-12, atol=1e-20)
+    np.testing.assert_allclose(design.covariances["second"], 2e-8 / words.shape[1] * expected, rtol=1e-12, atol=1e-20)
     assert powers_w.sum() == pytest.approx(2e-8)
-    assert powers_of_beams_w(words, problem.isotropic()[1])[1] > 1e-3  # what is no transmission of the codebook
+    assert powers_of_beams_w(words, problem.isotropic()["second"])[1] > 1e-3  # what is no transmission of the codebook
 
 
 def test_no_covariance_has_no_powers(rng):
@@ -112,7 +114,8 @@ def test_a_failing_item_leaves_the_others_of_its_batch(rng):
     method = method_named(QUICK["analog-fdb"])
     silent = problem_for(method, *one_block_each(rng, is_shared=False, weights=(1.0, 0.0)))
     whole = problem_for(method, *one_block_each(rng, is_shared=False, weights=(1.0, 1.0)))
-    bad = replace(whole, guides=(np.full((2, 6, 6), np.nan, dtype=complex),) * 2)
+    nothing = Transmission(dict.fromkeys(whole.blocks, np.full((6, 6), np.nan, dtype=complex)))
+    bad = replace(whole, guides=(nothing,) * 2)
     results = method.solve_many([silent, bad, whole])
     assert isinstance(results[1], InvalidInput)
     assert isinstance(results[0], Design)

@@ -9,8 +9,8 @@ from crbeam.systems import link_maps
 from crbeam.testing import (
     assert_invariant,
     link_names,
-    random_covariance,
     random_scenario,
+    random_transmission,
     station_name,
 )
 
@@ -58,4 +58,5 @@ def rounding_of(information):
 
 
 def covariance_of(rng, scenario):
-    return random_covariance(rng, N_TX, power_w=scenario.power_per_subcarrier_w(station_name(scenario)))
+    station = station_name(scenario)
+    return random_transmission(rng, {station: N_TX}, power_w=scenario.power_per_subcarrier_w(station))

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 
 from crbeam.design import Certificate, Codebook, PowerBudget, certify, weighted_bound
 from crbeam.errors import InvalidInput, Unidentifiable
+from crbeam.information import Transmission
 from crbeam.systems import design_problem
 from crbeam.systems.zhang2025 import codebook, link_maps
 from crbeam.testing import (
@@ -19,10 +20,11 @@ from crbeam.testing import (
     link_names,
     objective_of,
     optimal_transmissions,
-    random_covariance,
     random_feasible,
     random_problem,
     random_scenario,
+    random_transmission,
+    station_name,
     two_stage_problem,
     with_position_prior,
 )
@@ -35,9 +37,10 @@ def small_scene(rng, n_targets=2, n_antennas=8):
 
 def steered(problem):
     """Equal power towards each object, a good transmission that any lower bound must stay below."""
-    beams = problem.directions / np.linalg.norm(problem.directions, axis=0)
-    share = problem.budgets[0].power_per_subcarrier_w
-    return (0.9 * share * (beams @ beams.conj().T) / beams.shape[1])[None] + 0.1 * problem.isotropic()
+    (block,) = problem.blocks
+    beams = problem.directions[block] / np.linalg.norm(problem.directions[block], axis=0)
+    share = problem.budgets[0].power_per_subcarrier_w / beams.shape[1]
+    return 0.9 * share * Transmission.of_factors([block], [beams]) + 0.1 * problem.isotropic()
 
 
 def transmissions(problem, rng, count=3):
@@ -94,7 +97,8 @@ def gradient_of(problem, covariances):
         response = information.inverse_response(criterion.selection)
         objective += float(np.sum(criterion.selection * response))
         constant += float(np.sum(response * (criterion.map.constant @ response)))
-        gradient = gradient + criterion.map.adjoint(response @ response.T)[0]
+        (adjoint,) = criterion.map.adjoint(response @ response.T).values()
+        gradient = gradient + adjoint
     return objective, gradient, constant
 
 
@@ -182,7 +186,8 @@ def test_euler_the_gradient_times_the_covariance_is_the_objective(rng):
     problem = with_position_prior(random_problem(rng, scenario=small_scene(rng)))
     covariances = random_feasible(problem, rng)
     objective, gradient, constant = gradient_of(problem, covariances)
-    inner = float(np.sum(gradient.conj() * covariances[0]).real)
+    (covariance,) = covariances.values()
+    inner = float(np.sum(gradient.conj() * covariance).real)
     assert inner + constant == pytest.approx(objective, rel=1e-8)
     assert inner != pytest.approx(objective, rel=1e-3)
 
@@ -191,13 +196,14 @@ def test_the_gradient_is_the_finite_difference_of_the_objective(rng):
     problem = random_problem(rng, scenario=small_scene(rng))
     covariances = random_feasible(problem, rng)
     direction = random_feasible(problem, rng)
+    (upwards,) = direction.values()
     _, gradient, _ = gradient_of(problem, covariances)
     step = 1e-4
     rise = weighted_bound(problem, covariances + step * direction)
     fall = weighted_bound(problem, covariances - step * direction)
     slope = (rise - fall) / (2 * step)
-    assert slope == pytest.approx(-float(np.sum(gradient.conj() * direction[0]).real), rel=1e-5)
-    assert slope != pytest.approx(-float(np.sum(gradient * direction[0]).real), rel=1e-2)
+    assert slope == pytest.approx(-float(np.sum(gradient.conj() * upwards).real), rel=1e-5)
+    assert slope != pytest.approx(-float(np.sum(gradient * upwards).real), rel=1e-2)
 
 
 def span_projector(columns):
@@ -210,20 +216,23 @@ def span_projector(columns):
 def test_only_the_span_of_steering_vectors_and_slopes_matters(rng):
     scenario = small_scene(rng, n_targets=2, n_antennas=16)
     inside = span_projector(codebook(scenario).codewords)
-    covariance = random_covariance(rng, 16, power_w=1e-8)
-    projected = inside @ covariance @ inside
+    station = station_name(scenario)
+    sent = random_transmission(rng, {station: 16}, power_w=1e-8)
+    projected = Transmission({station: inside @ sent[station] @ inside})
     for information_map in link_maps(scenario).values():
-        assert_invariant(information_map.at(covariance).matrix, information_map.at(projected).matrix)
-    assert np.trace(projected[0]).real < np.trace(covariance[0]).real
+        assert_invariant(information_map.at(sent).matrix, information_map.at(projected).matrix)
+    assert projected.power_w < sent.power_w
 
 
 def test_the_span_of_the_conjugates_is_rejected(rng):
     scenario = small_scene(rng, n_targets=2, n_antennas=16)
     wrong = span_projector(codebook(scenario).codewords.conj())
-    covariance = random_covariance(rng, 16, power_w=1e-8)
+    station = station_name(scenario)
+    sent = random_transmission(rng, {station: 16}, power_w=1e-8)
+    projected = {station: wrong @ sent[station] @ wrong}
     information_map = link_maps(scenario)[link_names(scenario)[1]]
     with pytest.raises(AssertionError, match="information differs"):
-        assert_invariant(information_map.at(covariance).matrix, information_map.at(wrong @ covariance @ wrong).matrix)
+        assert_invariant(information_map.at(sent).matrix, information_map.at(projected).matrix)
 
 
 def test_the_objective_is_inverse_to_the_power(rng):
@@ -245,8 +254,10 @@ def test_a_weight_of_zero_leaves_its_criterion_out(rng):
 
 def test_an_unidentifiable_objective_raises(rng):
     problem = random_problem(rng, scenario=small_scene(rng))
-    beam = problem.directions[:, :1]
-    one_beam = problem.budgets[0].power_per_subcarrier_w * (beam @ beam.conj().T)[None] / np.vdot(beam, beam).real
+    (block,) = problem.blocks
+    beam = problem.directions[block][:, :1]
+    share = problem.budgets[0].power_per_subcarrier_w / np.vdot(beam, beam).real
+    one_beam = share * Transmission.of_factors([block], [beam])
     with pytest.raises(Unidentifiable):
         weighted_bound(problem, one_beam)
     with pytest.raises(Unidentifiable):
@@ -271,8 +282,8 @@ def test_feasibility_rejects(rng):
     good = random_feasible(problem, rng)
     assert_feasible(problem, good)
     wrong = {
-        "Hermitian": good * np.array([1.0 + 0.1j]),
-        "eigenvalue": good - 0.5 * problem.isotropic() * 8,
+        "Hermitian": Transmission({block: (1.0 + 0.1j) * matrix for block, matrix in good.items()}),
+        "eigenvalue": good - 4.0 * problem.isotropic(),
         "budget": 1.001 * good,
     }
     for word, covariances in wrong.items():

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 
+from crbeam.information import Transmission
 from crbeam.propagation import trace_paths
 from crbeam.scenario import Scenario, read_scenario, scenario_document
 from crbeam.systems import link_maps
@@ -16,8 +17,8 @@ from crbeam.testing import (
     jacobian_by_complex_step,
     link_names,
     link_state,
-    random_covariance,
     random_scenario,
+    random_transmission,
     station_name,
 )
 from crbeam.testing.strategies import generators
@@ -38,12 +39,12 @@ def changed(scenario, **sections):
 def covariance_of(rng, scenario):
     name = station_name(scenario)
     elements = scenario.stations[name].transmit_array.elements
-    return random_covariance(rng, elements, power_w=scenario.power_per_subcarrier_w(name))
+    return random_transmission(rng, {name: elements}, power_w=scenario.power_per_subcarrier_w(name))
 
 
 def assert_map_is_derivative(scenario, link, covariances, information_map=None, *, tolerance=1e-10):
     information_map = link_maps(scenario)[link] if information_map is None else information_map
-    expected = information_by_complex_step(scenario, link, covariances[0])
+    expected = information_by_complex_step(scenario, link, covariances[station_name(scenario)])
     assert_same_as_derivative(information_map, covariances, expected, tolerance=tolerance)
 
 
@@ -229,7 +230,8 @@ def test_an_isotropic_covariance_would_not_notice_a_conjugated_gram_of_one_path(
     everything = tuple(
         conjugated_projector(conjugated_gram(conjugated_receive(conjugated_transmit(p)))) for p in right.contributions
     )
-    wrong, flat = replace(right, contributions=everything), np.eye(8)[None].astype(complex)
+    wrong = replace(right, contributions=everything)
+    flat = Transmission({station_name(scenario): np.eye(8, dtype=complex)})
     assert_map_is_derivative(scenario, link, flat, wrong)
     with pytest.raises(AssertionError, match="information differs"):
         assert_map_is_derivative(scenario, link, covariance_of(rng, scenario), wrong)

@@ -11,13 +11,14 @@ from crbeam.testing import (
     assert_knowledge_helps,
     assert_same_information,
     assert_schur_complement,
-    random_covariance,
     random_map,
     random_prior,
+    random_transmission,
 )
 from crbeam.testing.strategies import generators
 
 LAYOUT = ParameterLayout.of({"position": 2, "clock": 1, "gain": 2})
+FOUR = {"block": 4}
 DECADES = np.array([1.0, 1.0, 1e9, 1e-6, 1e-6])
 
 
@@ -41,9 +42,9 @@ def test_leaving_nuisances_out_instead_of_eliminating_them_is_rejected(rng):
 
 @given(generators())
 def test_knowing_a_nuisance_a_further_link_or_a_prior_never_hurts(rng):
-    one = random_map(rng, n_tx=4)
-    other = random_map(rng, n_tx=4, sizes={"position": 2, "other/gain": 3})
-    covariances = random_covariance(rng, 4)
+    one = random_map(rng, antennas=FOUR)
+    other = random_map(rng, antennas=FOUR, sizes={"position": 2, "other/gain": 3})
+    covariances = random_transmission(rng, FOUR)
     first = one.at(covariances)
     assert_knowledge_helps(first, one.known(["clock"]).at(covariances), ["position"])
     assert_knowledge_helps(first, (one + other).at(covariances), ["position"])
@@ -53,8 +54,8 @@ def test_knowing_a_nuisance_a_further_link_or_a_prior_never_hurts(rng):
 
 
 def test_an_unknown_more_is_rejected_as_help(rng):
-    one = random_map(rng, n_tx=4)
-    covariances = random_covariance(rng, 4)
+    one = random_map(rng, antennas=FOUR)
+    covariances = random_transmission(rng, FOUR)
     with pytest.raises(AssertionError, match="eigenvalue"):
         assert_knowledge_helps(one.known(["clock"]).at(covariances), one.at(covariances), ["position"])
 
@@ -119,8 +120,8 @@ def test_a_prior_makes_identifiable_what_was_not():
 
 def test_a_prior_is_a_map_of_no_transmission(rng):
     prior = information(rng)
-    one = random_map(rng, n_tx=4)
-    covariances = random_covariance(rng, 4)
+    one = random_map(rng, antennas=FOUR)
+    covariances = random_transmission(rng, FOUR)
     together = (one + prior.as_prior()).at(covariances)
     assert_same_information(together.matrix, (one.at(covariances) + prior).matrix)
 

@@ -16,14 +16,14 @@ from crbeam.testing import (
     assert_linear,
     assert_monotone,
     assert_same_information,
-    random_covariance,
     random_map,
     random_prior,
+    random_transmission,
 )
 from crbeam.testing.strategies import generators
 
 N_TX = 6
-BLOCKS = ("first", "second")
+ONE, TWO = {"block": N_TX}, {"first": N_TX, "second": N_TX}
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,7 +33,7 @@ class UnconjugatedTranspose(InformationMap):
     def at(self, covariances):
         matrix = self.constant + 0.0
         for part in self.contributions:
-            seen = part.transmit.T @ covariances[self.blocks.index(part.block)] @ part.transmit
+            seen = part.transmit.T @ covariances[part.block] @ part.transmit
             matrix = matrix + part.jacobian.T @ (part.weight * seen.conj()).real @ part.jacobian
         return Information(0.5 * (matrix + matrix.T), self.layout)
 
@@ -48,10 +48,10 @@ class Amplitudes(InformationMap):
 
 @dataclass(frozen=True, eq=False)
 class FirstBlockOnly(InformationMap):
-    """Wrong: every contribution sees the first covariance of the stack."""
+    """Wrong: every contribution sees the covariance of the first block."""
 
     def at(self, covariances):
-        return super().at(np.stack([covariances[0]] * len(covariances)))
+        return super().at(dict.fromkeys(self.blocks, covariances[self.blocks[0]]))
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,29 +65,31 @@ class UnconjugatedGram(InformationMap):
 
 
 def as_variant(kind, information_map):
-    return kind(information_map.layout, information_map.contributions, information_map.constant, information_map.blocks)
+    return kind(
+        information_map.layout, information_map.contributions, information_map.constant, information_map.antennas
+    )
 
 
 def two_blocks(rng, prior=0.3):
-    return random_map(rng, n_tx=N_TX, blocks=BLOCKS, prior=prior)
+    return random_map(rng, antennas=TWO, prior=prior)
 
 
 @given(generators())
 def test_the_map_is_linear_but_for_its_constant(rng):
-    first, second = (random_covariance(rng, N_TX, n_blocks=2) for _ in range(2))
+    first, second = (random_transmission(rng, TWO) for _ in range(2))
     assert_linear(two_blocks(rng), first, second)
 
 
 def test_linearity_rejects_amplitudes(rng):
     wrong = as_variant(Amplitudes, two_blocks(rng))
     with pytest.raises(AssertionError, match="information differs"):
-        assert_linear(wrong, random_covariance(rng, N_TX, n_blocks=2), random_covariance(rng, N_TX, n_blocks=2))
+        assert_linear(wrong, random_transmission(rng, TWO), random_transmission(rng, TWO))
 
 
 @given(generators())
 def test_more_power_in_any_direction_is_more_information(rng):
-    more = random_covariance(rng, N_TX, n_blocks=2, rank=1)
-    assert_monotone(two_blocks(rng), random_covariance(rng, N_TX, n_blocks=2, rank=2), more)
+    more = random_transmission(rng, TWO, rank=1)
+    assert_monotone(two_blocks(rng), random_transmission(rng, TWO, rank=2), more)
 
 
 def test_monotonicity_rejects_an_indefinite_gram(rng):
@@ -97,14 +99,14 @@ def test_monotonicity_rejects_an_indefinite_gram(rng):
     )
     wrong = replace(information_map, contributions=parts)
     with pytest.raises(AssertionError, match="eigenvalue"):
-        assert_monotone(wrong, random_covariance(rng, N_TX, n_blocks=2), random_covariance(rng, N_TX, n_blocks=2))
+        assert_monotone(wrong, random_transmission(rng, TWO), random_transmission(rng, TWO))
 
 
 @given(generators())
 def test_the_adjoint_is_the_gradient_of_inner_products(rng):
     information_map = two_blocks(rng)
     matrix = random_prior(rng, information_map.layout).matrix
-    assert_adjoint(information_map, random_covariance(rng, N_TX, n_blocks=2), matrix)
+    assert_adjoint(information_map, random_transmission(rng, TWO), matrix)
 
 
 @pytest.mark.parametrize("kind", [UnconjugatedTranspose, FirstBlockOnly])
@@ -112,7 +114,7 @@ def test_the_adjoint_rejects_another_map(rng, kind):
     wrong = as_variant(kind, two_blocks(rng))
     matrix = random_prior(rng, wrong.layout).matrix
     with pytest.raises(AssertionError, match="inner products differ"):
-        assert_adjoint(wrong, random_covariance(rng, N_TX, n_blocks=2), matrix)
+        assert_adjoint(wrong, random_transmission(rng, TWO), matrix)
 
 
 def random_projector(rng, n_rx, rank):
@@ -122,43 +124,44 @@ def random_projector(rng, n_rx, rank):
 
 @given(generators())
 def test_transmit_and_receive_sides_can_be_swapped(rng):
-    information_map = random_map(rng, n_tx=N_TX, n_rx=5, prior=0.2)
-    assert_bilinear(information_map, random_covariance(rng, N_TX), [random_projector(rng, 5, 3)])
+    information_map = random_map(rng, antennas=ONE, n_rx=5, prior=0.2)
+    assert_bilinear(information_map, random_transmission(rng, ONE), [random_projector(rng, 5, 3)])
 
 
 def test_swapping_without_conjugating_the_gram_is_rejected(rng):
-    wrong = as_variant(UnconjugatedGram, random_map(rng, n_tx=N_TX, n_rx=5))
+    wrong = as_variant(UnconjugatedGram, random_map(rng, antennas=ONE, n_rx=5))
     with pytest.raises(AssertionError, match="information differs"):
-        assert_bilinear(wrong, random_covariance(rng, N_TX), [random_projector(rng, 5, 3)])
+        assert_bilinear(wrong, random_transmission(rng, ONE), [random_projector(rng, 5, 3)])
 
 
 def test_swapping_twice_is_the_same_map(rng):
-    information_map = random_map(rng, n_tx=N_TX, n_rx=5)
-    covariances = random_covariance(rng, N_TX)
+    information_map = random_map(rng, antennas=ONE, n_rx=5)
+    covariances = random_transmission(rng, ONE)
     swapped = information_map.with_transmit(covariances)
-    back = swapped.with_transmit(random_projector(rng, 5, 2)[None])
+    back = swapped.with_transmit({"receiver": random_projector(rng, 5, 2)})
     projected = information_map.with_receive({"receiver": back.contributions[0].projector})
     assert_same_information(back.at(covariances).matrix, projected.at(covariances).matrix)
 
 
 @given(generators())
 def test_sums_of_maps_add_information_by_name(rng):
-    first = random_map(rng, n_tx=N_TX, sizes={"position": 2, "own/gain": 2})
-    second = random_map(rng, n_tx=N_TX, sizes={"clock": 1, "position": 2}, prior=0.4)
-    assert_additive(first, second, random_covariance(rng, N_TX))
+    first = random_map(rng, antennas=ONE, sizes={"position": 2, "own/gain": 2})
+    second = random_map(rng, antennas=ONE, sizes={"clock": 1, "position": 2}, prior=0.4)
+    assert_additive(first, second, random_transmission(rng, ONE))
     total = first + second
     assert total.layout.names == ("position", "own/gain", "clock")
     assert total.blocks == ("block",)
 
 
 def test_sums_do_not_share_blocks_of_different_names(rng):
-    information_map = random_map(rng, n_tx=N_TX)
-    covariances = random_covariance(rng, N_TX, n_blocks=2)
+    information_map = random_map(rng, antennas=ONE)
+    sent = random_transmission(rng, {"block": N_TX, "later": N_TX})
     total = information_map + information_map.renamed_blocks({"block": "later"})
-    expected = information_map.at(covariances[:1]).matrix + information_map.at(covariances[1:]).matrix
-    assert_same_information(total.at(covariances).matrix, expected)
+    first, second = (information_map.at({"block": matrix}).matrix for matrix in sent.values())
+    assert_same_information(total.at(sent).matrix, first + second)
+    exchanged = {"block": sent["later"], "later": sent["block"]}
     with pytest.raises(AssertionError, match="information differs"):
-        assert_same_information(total.at(covariances[::-1]).matrix, 2 * information_map.at(covariances[:1]).matrix)
+        assert_same_information(total.at(exchanged).matrix, 2 * first)
 
 
 @given(generators())
@@ -166,7 +169,7 @@ def test_a_change_of_parameters_is_a_congruence(rng):
     information_map = two_blocks(rng)
     jacobian = rng.standard_normal((information_map.layout.size, 3))
     new = ParameterLayout.of({"user_position": 3})
-    covariances = random_covariance(rng, N_TX, n_blocks=2)
+    covariances = random_transmission(rng, TWO)
     matrix = information_map.at(covariances).matrix
     changed = information_map.change_parameters(jacobian, new).at(covariances).matrix
     assert_same_information(changed, jacobian.T @ matrix @ jacobian)
@@ -175,7 +178,7 @@ def test_a_change_of_parameters_is_a_congruence(rng):
 def test_a_change_of_parameters_with_the_inverse_jacobian_is_rejected(rng):
     information_map = two_blocks(rng)
     jacobian = rng.standard_normal((5, 5))
-    covariances = random_covariance(rng, N_TX, n_blocks=2)
+    covariances = random_transmission(rng, TWO)
     changed = information_map.change_parameters(np.linalg.inv(jacobian), information_map.layout).at(covariances)
     with pytest.raises(AssertionError, match="information differs"):
         assert_same_information(changed.matrix, jacobian.T @ information_map.at(covariances).matrix @ jacobian)
@@ -183,9 +186,9 @@ def test_a_change_of_parameters_with_the_inverse_jacobian_is_rejected(rng):
 
 def test_blocks_and_parameters_can_be_selected_and_known(rng):
     information_map = two_blocks(rng, prior=0.0)
-    covariances = random_covariance(rng, N_TX, n_blocks=2)
-    dark = covariances * np.array([1.0, 0.0])[:, None, None]
-    selected = information_map.select_blocks(["first"]).at(covariances[:1])
+    covariances = random_transmission(rng, TWO)
+    dark = covariances.replaced({"second": np.zeros((N_TX, N_TX), dtype=complex)})
+    selected = information_map.select_blocks(["first"]).at(covariances.only(["first"]))
     assert_same_information(selected.matrix, information_map.at(dark).matrix)
     known = information_map.known(["clock"]).at(covariances)
     index = information_map.layout.indices(["position", "gain"])
@@ -193,25 +196,33 @@ def test_blocks_and_parameters_can_be_selected_and_known(rng):
     assert known.layout.names == ("position", "gain")
 
 
-def test_a_stack_of_the_wrong_shape_is_refused(rng):
+@pytest.mark.parametrize("use", ["at", "with_transmit"])
+def test_a_transmission_without_a_block_or_of_another_array_is_refused(rng, use):
     information_map = two_blocks(rng)
-    with pytest.raises(InvalidInput, match="must have shape"):
-        information_map.at(random_covariance(rng, N_TX, n_blocks=1))
-    with pytest.raises(InvalidInput, match="must have shape"):
-        information_map.at(random_covariance(rng, N_TX - 1, n_blocks=2))
+    right = random_transmission(rng, TWO)
+    with pytest.raises(InvalidInput, match=r"shape \(6, 6\) for block `second`, found none"):
+        getattr(information_map, use)(right.only(["first"]))
+    with pytest.raises(InvalidInput, match=r"shape \(6, 6\) for block `first`, found one of shape \(5, 5\)"):
+        getattr(information_map, use)(random_transmission(rng, {"first": N_TX - 1, "second": N_TX - 1}))
+    with pytest.raises(InvalidInput, match=r"shape \(6, 6\) for block `second`, found one of shape \(7, 7\)"):
+        getattr(information_map, use)(random_transmission(rng, {"first": N_TX, "second": N_TX + 1}))
 
 
-def test_maps_of_unequal_arrays_are_refused(rng):
-    first = random_map(rng, n_tx=4, blocks=("first",))
-    second = random_map(rng, n_tx=5, blocks=("second",))
-    with pytest.raises(InvalidInput, match="one number of transmit antennas"):
+def test_a_block_of_two_sizes_is_refused(rng):
+    first, second = (random_map(rng, antennas={"block": size}) for size in (4, 5))
+    with pytest.raises(InvalidInput, match=r"one number of transmit antennas, but `block` has 4 and 5"):
         first + second
+    later = second.renamed_blocks({"block": "later"})
+    with pytest.raises(InvalidInput, match=r"one number of transmit antennas, but `block` has 4 and 5"):
+        (first + later).renamed_blocks({"later": "block"})
+    with pytest.raises(InvalidInput, match=r"one number of transmit antennas, but `block` has 5 and 4"):
+        replace(first, antennas={"block": 5})
 
 
 @given(generators())
 def test_a_projector_onto_everything_changes_nothing_and_a_smaller_one_never_helps(rng):
-    information_map = random_map(rng, n_tx=N_TX, n_rx=4)
-    covariances = random_covariance(rng, N_TX)
+    information_map = random_map(rng, antennas=ONE, n_rx=4)
+    covariances = random_transmission(rng, ONE)
     whole = information_map.at(covariances).matrix
     spanning = information_map.with_receive({"receiver": random_projector(rng, 4, 4)}).at(covariances).matrix
     assert_invariant(whole, spanning)
@@ -223,10 +234,12 @@ def test_a_projector_onto_everything_changes_nothing_and_a_smaller_one_never_hel
 
 def test_no_argument_is_changed(rng):
     information_map = two_blocks(rng)
-    covariances = random_covariance(rng, N_TX, n_blocks=2)
-    copy, constant = covariances.copy(), information_map.constant.copy()
+    covariances = random_transmission(rng, TWO)
+    copies = {block: matrix.copy() for block, matrix in covariances.items()}
+    constant = information_map.constant.copy()
     information_map.at(covariances)
     information_map.with_transmit(covariances)
     information_map.adjoint(constant)
-    assert np.array_equal(copy, covariances)
+    assert covariances.keys() == copies.keys()
+    assert all(np.array_equal(copies[block], matrix) for block, matrix in covariances.items())
     assert np.array_equal(constant, information_map.constant)

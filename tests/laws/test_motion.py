@@ -9,12 +9,13 @@ from tests.laws.moving_channel import moving_information, symbol_duration_s
 from tests.laws.scenes import edited
 
 from crbeam import Unidentifiable
+from crbeam.information import Transmission
 from crbeam.information.builders import Pilots
 from crbeam.information.state import path_layout
 from crbeam.propagation import trace_paths
 from crbeam.scenario import Scenario, scenario_document
 from crbeam.systems import link_maps, zhang2025
-from crbeam.systems.hamrouni2026 import link_map, slot_map
+from crbeam.systems.hamrouni2026 import link_map, slot_map, stage_blocks
 from crbeam.systems.station_and_user import state_map
 from crbeam.testing import (
     assert_additive,
@@ -53,10 +54,15 @@ def covariance_of(rng, scenario):
     return random_covariance(rng, elements, power_w=scenario.power_per_subcarrier_w(station))
 
 
-def roots(covariances):
-    """Beams `[tx, beam]` of each covariance."""
-    values, vectors = np.linalg.eigh(covariances)
-    return vectors * np.sqrt(np.maximum(values, 0.0))[:, None, :]
+def random_sent(rng, scenario, blocks):
+    """A transmission in which each block has a random covariance of the station's power."""
+    return Transmission({block: covariance_of(rng, scenario) for block in blocks})
+
+
+def root(covariance):
+    """Beams `[tx, beam]` of a covariance."""
+    values, vectors = np.linalg.eigh(covariance)
+    return vectors * np.sqrt(np.maximum(values, 0.0))
 
 
 def assert_same(actual, expected, *, tolerance=1e-10):
@@ -66,8 +72,9 @@ def assert_same(actual, expected, *, tolerance=1e-10):
     assert_same_information(actual.matrix[np.ix_(index, index)], expected.matrix, tolerance=tolerance)
 
 
-def assert_is_slot_by_slot(scenario, link, stack, information, *, tolerance=1e-10):
-    beams = roots(stack)
+def assert_is_slot_by_slot(scenario, link, slots, information, *, tolerance=1e-10):
+    station = station_name(scenario)
+    beams = [root(slots[f"{station}/slot[{slot}]"]) for slot in range(scenario.waveform.slots)]
     assert_same(information, moving_information(scenario, link, lambda slot, _: beams[slot]), tolerance=tolerance)
 
 
@@ -76,9 +83,9 @@ def assert_is_slot_by_slot(scenario, link, stack, information, *, tolerance=1e-1
 def test_beams_that_change_from_slot_to_slot_against_every_pilot(rng):
     """One random beam in each slot, as (2) of the paper, over antennas, subcarriers and symbols."""
     scenario = small_scene(rng)
-    stack = random_slot_covariances(rng, scenario, rank=int(rng.integers(1, 3)))
+    slots = random_slot_covariances(rng, scenario, rank=int(rng.integers(1, 3)))
     for link in link_names(scenario):
-        assert_is_slot_by_slot(scenario, link, stack, slot_map(scenario, link).at(stack))
+        assert_is_slot_by_slot(scenario, link, slots, slot_map(scenario, link).at(slots))
 
 
 @given(generators())
@@ -86,10 +93,10 @@ def test_beams_that_change_from_slot_to_slot_against_every_pilot(rng):
 def test_lifted_covariance_against_every_pilot(rng):
     """Every symbol of every slot has the L-th part of the covariance."""
     scenario = small_scene(rng)
-    covariances = covariance_of(rng, scenario)
-    (beams,) = roots(covariances) / np.sqrt(scenario.waveform.slots)
+    covariance = covariance_of(rng, scenario)
+    beams = root(covariance) / np.sqrt(scenario.waveform.slots)
     for link in link_names(scenario):
-        information = link_maps(scenario)[link].at(covariances)
+        information = link_maps(scenario)[link].at({station_name(scenario): covariance})
         assert_same(information, moving_information(scenario, link, lambda *_, sent=beams: sent))
 
 
@@ -97,10 +104,11 @@ def test_lifted_covariance_against_every_pilot(rng):
 @settings(max_examples=4)
 def test_equal_slots_are_the_lifted_covariance(rng):
     scenario = random_moving_scenario(rng, subcarriers=16)
-    covariances, n_slots = covariance_of(rng, scenario), scenario.waveform.slots
-    stack = np.repeat(covariances / n_slots, n_slots, axis=0)
+    covariance, n_slots = covariance_of(rng, scenario), scenario.waveform.slots
     for link in link_names(scenario):
-        assert_same(slot_map(scenario, link).at(stack), link_maps(scenario)[link].at(covariances))
+        by_slot = slot_map(scenario, link)
+        slots = dict.fromkeys(by_slot.blocks, covariance / n_slots)
+        assert_same(by_slot.at(slots), link_maps(scenario)[link].at({station_name(scenario): covariance}))
 
 
 @given(generators())
@@ -110,15 +118,17 @@ def test_stages_against_the_pilots_that_they_observe(rng):
     share, message = float(rng.uniform(0.1, 0.9)), int(rng.integers(0, 4))
     scenario = small_scene(rng, order="contiguous", sensing_share=share, message_symbols=message)
     first = round(share * (12 - message))
-    covariances = covariance_of(rng, scenario)
-    (beams,) = roots(covariances) / np.sqrt(scenario.waveform.slots)
+    covariance = covariance_of(rng, scenario)
+    beams = root(covariance) / np.sqrt(scenario.waveform.slots)
     to_user, back = link_names(scenario)
     observed = {
         "monostatic_stage": (back, lambda slot, symbol: beams if 4 * slot + symbol < first else None),
         "bistatic_stage": (to_user, lambda slot, symbol: beams if 4 * slot + symbol >= first + message else None),
     }
     for stage, (link, sent) in observed.items():
-        assert_same(link_map(scenario, stage).at(covariances), moving_information(scenario, link, sent))
+        information_map = link_map(scenario, stage)
+        information = information_map.at(dict.fromkeys(information_map.blocks, covariance))
+        assert_same(information, moving_information(scenario, link, sent))
 
 
 def edited_jacobian(information_map, edit):
@@ -186,24 +196,23 @@ def conjugated_gram(scenario, link):
 @KINDS
 def test_brute_force_rejects(rng, wrong, kind):
     scenario = small_scene(rng, n_targets=2)
-    link, stack = link_names(scenario)[kind], random_slot_covariances(rng, scenario, rank=1)
-    information_map = wrong(scenario, link)
-    blocks = slot_map(scenario, link).blocks
-    ordered = stack[[blocks.index(block) for block in information_map.blocks]]
+    link, slots = link_names(scenario)[kind], random_slot_covariances(rng, scenario, rank=1)
+    information = wrong(scenario, link).at(slots)
     with pytest.raises(AssertionError, match="information differs"):
-        assert_is_slot_by_slot(scenario, link, stack, information_map.at(ordered), tolerance=1e-6)
+        assert_is_slot_by_slot(scenario, link, slots, information, tolerance=1e-6)
 
 
 def test_the_sum_over_slots_is_not_all_that_matters(rng):
     """Two sequences of beams with the same sum tell different things of a moving user, the same of one at rest."""
     moving = small_scene(rng, n_targets=2)
     link, _ = link_names(moving)
-    stack = random_slot_covariances(rng, moving, rank=1)
-    shuffled = stack[[2, 0, 1]]
+    slots = random_slot_covariances(rng, moving, rank=1)
+    first, second, third = slots
+    shuffled = {first: slots[third], second: slots[first], third: slots[second]}
     with pytest.raises(AssertionError, match="information differs"):
-        assert_same(slot_map(moving, link).at(shuffled), slot_map(moving, link).at(stack), tolerance=1e-3)
+        assert_same(slot_map(moving, link).at(shuffled), slot_map(moving, link).at(slots), tolerance=1e-3)
     still = slot_map(edited(moving, moving_at([0.0, 0.0])), link).known(["user_velocity"])
-    assert_same(still.at(shuffled), still.at(stack))
+    assert_same(still.at(shuffled), still.at(slots))
 
 
 def moving_at(velocity_mps):
@@ -226,15 +235,15 @@ def at_rest(scenario):
 @settings(max_examples=6)
 def test_a_known_velocity_of_zero_is_the_static_scene(rng):
     scenario = random_moving_scenario(rng)
-    covariances, static = covariance_of(rng, scenario), zhang2025.link_maps(at_rest(scenario))
+    sent, static = random_sent(rng, scenario, scenario.stations), zhang2025.link_maps(at_rest(scenario))
     stopped = link_maps(edited(scenario, moving_at([0.0, 0.0])))
     for link, expected in static.items():
-        assert_same(stopped[link].known(["user_velocity"]).at(covariances), expected.at(covariances))
+        assert_same(stopped[link].known(["user_velocity"]).at(sent), expected.at(sent))
     link, _ = link_names(scenario)
     with pytest.raises(AssertionError, match="information differs"):
         assert_same(
-            link_maps(scenario)[link].known(["user_velocity"]).at(covariances),
-            static[link].at(covariances),
+            link_maps(scenario)[link].known(["user_velocity"]).at(sent),
+            static[link].at(sent),
             tolerance=1e-6,
         )
 
@@ -244,10 +253,10 @@ def test_a_known_velocity_of_zero_is_the_static_scene(rng):
 def test_paths_without_doppler_shift_are_the_static_scene(rng):
     scenario = random_moving_scenario(rng)
     pilots = [Pilots(station_name(scenario), float(scenario.waveform.symbols_per_slot))]
-    covariances, static = covariance_of(rng, scenario), zhang2025.link_maps(at_rest(scenario))
+    sent, static = random_sent(rng, scenario, scenario.stations), zhang2025.link_maps(at_rest(scenario))
     for link, paths in trace_paths(scenario).items():
         still = state_map(scenario, replace(paths, motion=None), pilots)
-        assert_same(still.at(covariances), static[link].at(covariances))
+        assert_same(still.at(sent), static[link].at(sent))
 
 
 def scaled(information):
@@ -277,7 +286,7 @@ def random_velocity(rng, scenario):
 def test_sensing_misses_exactly_one_direction_in_every_scene(rng):
     scenario = random_moving_scenario(rng, subcarriers=32)
     scenario = edited(scenario, moving_at(random_velocity(rng, scenario)))
-    information = link_maps(scenario)[link_names(scenario)[1]].at(covariance_of(rng, scenario))
+    information = link_maps(scenario)[link_names(scenario)[1]].at(random_sent(rng, scenario, scenario.stations))
     assert information.layout.size == 6 + 4 * scenario.targets.count
     eigenvalues = np.linalg.eigvalsh(scaled(information))
     assert abs(eigenvalues[0]) < 1e-13 * eigenvalues[-1]
@@ -294,7 +303,7 @@ def test_sensing_misses_exactly_one_direction_in_every_scene(rng):
 def test_a_pseudo_inverse_would_call_the_unknown_direction_certain(rng):
     """Why the bound is refused: the pseudo-inverse gives it no error at all."""
     scenario = random_moving_scenario(rng, n_targets=2)
-    information = link_maps(scenario)[link_names(scenario)[1]].at(covariance_of(rng, scenario))
+    information = link_maps(scenario)[link_names(scenario)[1]].at(random_sent(rng, scenario, scenario.stations))
     direction = tangential_mps(scenario, information.layout)[information.layout["user_velocity"]]
     equivalent = information.equivalent(["user_velocity"]).matrix
     claimed = np.linalg.pinv(equivalent, rcond=1e-9)
@@ -306,11 +315,11 @@ def test_a_pseudo_inverse_would_call_the_unknown_direction_certain(rng):
 def test_positioning_needs_one_target(rng):
     """With one target 12 unknowns and 12 path parameters; without any, nothing of the user is determined."""
     one = random_moving_scenario(rng, n_targets=1, subcarriers=32)
-    information = link_maps(one)[link_names(one)[0]].at(covariance_of(rng, one))
+    information = link_maps(one)[link_names(one)[0]].at(random_sent(rng, one, one.stations))
     assert information.layout.size == 12
     assert np.linalg.matrix_rank(scaled(information), tol=1e-13, hermitian=True) == 12
     none = random_moving_scenario(rng, n_targets=0, subcarriers=32)
-    information = link_maps(none)[link_names(none)[0]].at(covariance_of(rng, none))
+    information = link_maps(none)[link_names(none)[0]].at(random_sent(rng, none, none.stations))
     for name in STATE:
         assert not information.is_identifiable([name])
 
@@ -320,11 +329,11 @@ def test_positioning_needs_one_target(rng):
 def test_posterior_is_the_schur_complement_of_the_padded_sum(rng):
     """Positions and velocity are common; orientation, clock and the gains of each stage are not."""
     scenario = random_moving_scenario(rng, n_targets=int(rng.integers(1, 4)))
-    stack = np.concatenate([covariance_of(rng, scenario), covariance_of(rng, scenario)])
     maps = link_maps(scenario)
+    sent = random_sent(rng, scenario, stage_blocks(scenario))
     names = [*STATE, *maps["posterior"].layout.family("target_position")]
-    stages = [maps["monostatic_stage"].at(stack[:1]), maps["bistatic_stage"].at(stack[1:])]
-    posterior = maps["posterior"].at(stack)
+    stages = [maps["monostatic_stage"].at(sent), maps["bistatic_stage"].at(sent)]
+    posterior = maps["posterior"].at(sent)
     assert_same(posterior.equivalent(names), stages[0].equivalent(names) + stages[1].equivalent(names), tolerance=1e-7)
     padded, n_common = padded_sum(stages, names)
     inner = np.linalg.solve(padded[n_common:, n_common:], padded[n_common:, :n_common])
@@ -349,13 +358,13 @@ def padded_sum(stages, names):
 
 def test_stages_that_shared_their_gains_would_know_too_much(rng):
     scenario = random_moving_scenario(rng, n_targets=2)
-    stack = np.concatenate([covariance_of(rng, scenario), covariance_of(rng, scenario)])
+    sent = random_sent(rng, scenario, stage_blocks(scenario))
     maps, (to_user, back) = link_maps(scenario), link_names(scenario)
     shared = {f"{back}/gain[{path}]": f"{to_user}/gain[{path}]" for path in range(3)}
     wrong = maps["monostatic_stage"].renamed(shared) + maps["bistatic_stage"]
-    right = maps["posterior"].at(stack).bound(STATE)
+    right = maps["posterior"].at(sent).bound(STATE)
     with pytest.raises(AssertionError, match="information differs"):
-        assert_invariant(right, wrong.at(stack).bound(STATE), tolerance=1e-3)
+        assert_invariant(right, wrong.at(sent).bound(STATE), tolerance=1e-3)
 
 
 @given(generators())
@@ -364,16 +373,15 @@ def test_maps_of_moving_scenes_keep_the_laws_of_maps(rng):
     scenario = random_moving_scenario(rng, n_targets=2, subcarriers=32)
     maps, (to_user, back) = link_maps(scenario), link_names(scenario)
     for link, information_map in maps.items():
-        stack = np.concatenate([covariance_of(rng, scenario) for _ in information_map.blocks])
-        more = np.concatenate([covariance_of(rng, scenario) for _ in information_map.blocks])
+        sent, more = (random_sent(rng, scenario, information_map.blocks) for _ in range(2))
         symmetric = rng.standard_normal((information_map.layout.size,) * 2)
-        assert_linear(information_map, stack, more)
-        assert_monotone(information_map, stack, more)
-        assert_adjoint(information_map, stack, symmetric + symmetric.T)
+        assert_linear(information_map, sent, more)
+        assert_monotone(information_map, sent, more)
+        assert_adjoint(information_map, sent, symmetric + symmetric.T)
         if link in (to_user, back):
             n_rx = information_map.contributions[0].receive.shape[0]
-            assert_bilinear(information_map, stack, [random_covariance(rng, n_rx)[0]])
-    assert_additive(maps[to_user], maps[back], covariance_of(rng, scenario))
+            assert_bilinear(information_map, sent, [random_covariance(rng, n_rx)])
+    assert_additive(maps[to_user], maps[back], random_sent(rng, scenario, scenario.stations))
 
 
 @given(generators())
@@ -381,11 +389,12 @@ def test_maps_of_moving_scenes_keep_the_laws_of_maps(rng):
 def test_knowing_more_never_hurts_a_moving_user(rng):
     scenario = random_moving_scenario(rng, n_targets=3)
     maps, (to_user, _) = link_maps(scenario), link_names(scenario)
-    stack = np.concatenate([covariance_of(rng, scenario)] * 2)
-    alone, fused = (maps[name].at(stack[:1]) for name in (to_user, "fused"))
+    covariance = covariance_of(rng, scenario)
+    sent = dict.fromkeys([*scenario.stations, *stage_blocks(scenario)], covariance)
+    alone, fused = (maps[name].at(sent) for name in (to_user, "fused"))
     assert_knowledge_helps(alone, fused, STATE)
-    assert_knowledge_helps(maps["bistatic_stage"].at(stack[:1]), maps["posterior"].at(stack), STATE)
-    assert_knowledge_helps(alone, maps[to_user].known(["clock_bias"]).at(stack[:1]), STATE)
-    assert_knowledge_helps(alone, maps[to_user].known(["user_velocity"]).at(stack[:1]), ["user_position"])
+    assert_knowledge_helps(maps["bistatic_stage"].at(sent), maps["posterior"].at(sent), STATE)
+    assert_knowledge_helps(alone, maps[to_user].known(["clock_bias"]).at(sent), STATE)
+    assert_knowledge_helps(alone, maps[to_user].known(["user_velocity"]).at(sent), ["user_position"])
     with pytest.raises(AssertionError, match="eigenvalue"):
         assert_knowledge_helps(fused, alone, STATE)

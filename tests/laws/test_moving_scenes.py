@@ -11,13 +11,14 @@ from tests.laws.scenes import edited
 from crbeam.information.builders import Pilots
 from crbeam.propagation import doppler_shifts_hz, trace_paths
 from crbeam.systems import link_maps
+from crbeam.systems.hamrouni2026 import stage_blocks
 from crbeam.systems.station_and_user import state_map
 from crbeam.testing import (
     assert_bounds_scale,
     assert_invariant,
     link_names,
-    random_covariance,
     random_moving_scenario,
+    random_transmission,
     station_name,
 )
 from crbeam.testing.strategies import generators
@@ -28,7 +29,7 @@ STATE = ("user_position", "user_velocity")
 def covariance_of(rng, scenario):
     station = station_name(scenario)
     elements = scenario.stations[station].transmit_array.elements
-    return random_covariance(rng, elements, power_w=scenario.power_per_subcarrier_w(station))
+    return random_transmission(rng, {station: elements}, power_w=scenario.power_per_subcarrier_w(station))
 
 
 def scaled(information):
@@ -42,9 +43,10 @@ MOVING_LINKS = ("to user", "fused", "posterior")
 def state_bounds(scenario, covariances):
     """Bounds of position and velocity together, and how much rounding may change them, by kind of link."""
     maps, (to_user, _) = link_maps(scenario), link_names(scenario)
-    both = np.concatenate([covariances, covariances])
+    (sent,) = covariances.values()
+    everywhere = {**covariances, **dict.fromkeys(stage_blocks(scenario), sent)}
     informations = {
-        kind: maps[name].at(both if name == "posterior" else covariances)
+        kind: maps[name].at(everywhere)
         for kind, name in zip(MOVING_LINKS, (to_user, "fused", "posterior"), strict=True)
     }
     return {

@@ -8,7 +8,7 @@ import pytest
 from crbeam.errors import Unidentifiable
 from crbeam.information.near_field import Echo, UserPilots, echo_information, pilot_information, position_information
 from crbeam.propagation.near_field import distance_differences, near_field_response
-from crbeam.testing import random_covariance
+from crbeam.testing import random_transmission
 
 WAVELENGTH_M = 0.0107
 PLACES = ((0.7, 6.0), (-0.2, 4.5))
@@ -85,9 +85,9 @@ def information_by_complex_step(models, covariance, n_targets, chains=None):
 @pytest.mark.parametrize("n_targets", [1, 2])
 def test_echo_information_is_that_of_the_observation(rng, models, n_targets):
     """Appendix A of li2024 in both arrangements of wave models, and several targets at once."""
-    covariance = random_covariance(rng, 9, power_w=2.0)
-    expected = information_by_complex_step(models, covariance[0], n_targets)
-    found = echo_map(models, n_targets).at(covariance).matrix
+    sent = random_transmission(rng, {"main": 9}, power_w=2.0)
+    expected = information_by_complex_step(models, sent["main"], n_targets)
+    found = echo_map(models, n_targets).at(sent).matrix
     scale = np.sqrt(np.diagonal(expected))
     assert found / np.outer(scale, scale) == pytest.approx(expected / np.outer(scale, scale), abs=1e-11)
 
@@ -95,26 +95,26 @@ def test_echo_information_is_that_of_the_observation(rng, models, n_targets):
 def test_echo_information_behind_an_analog_combiner(rng):
     """Appendix B: the receiver observes `F^H y`, with orthonormal columns of F."""
     chains, _ = np.linalg.qr(rng.standard_normal((3, 2)) + 1j * rng.standard_normal((3, 2)))
-    covariance = random_covariance(rng, 9)
-    expected = information_by_complex_step(("spherical", "far"), covariance[0], 1, chains)
-    found = echo_map(n_targets=1, projector=chains @ chains.conj().T).at(covariance).matrix
+    sent = random_transmission(rng, {"main": 9})
+    expected = information_by_complex_step(("spherical", "far"), sent["main"], 1, chains)
+    found = echo_map(n_targets=1, projector=chains @ chains.conj().T).at(sent).matrix
     assert found == pytest.approx(expected, rel=1e-9)
-    assert echo_map(n_targets=1).at(covariance).matrix != pytest.approx(expected, rel=1e-2)
+    assert echo_map(n_targets=1).at(sent).matrix != pytest.approx(expected, rel=1e-2)
 
 
 def test_the_derivative_rejects_the_printed_second_row(rng):
     """With the slope over the angle in place of that over the range, as (77) is printed."""
-    covariance = random_covariance(rng, 9)
-    expected = information_by_complex_step(("spherical", "far"), covariance[0], 1)
-    found = echo_map(n_targets=1).at(covariance).matrix
+    sent = random_transmission(rng, {"main": 9})
+    expected = information_by_complex_step(("spherical", "far"), sent["main"], 1)
+    found = echo_map(n_targets=1).at(sent).matrix
     printed = found.copy()
     printed[1, 2:] = printed[2:, 1] = found[0, 2:]
     assert found == pytest.approx(expected, rel=1e-9)
     assert printed != pytest.approx(expected, rel=1e-2)
 
 
-def polar_bound(information_map, covariance):
-    return information_map.at(covariance).bound(["target_angle[0]", "target_range[0]"])
+def polar_bound(information_map, sent):
+    return information_map.at(sent).bound(["target_angle[0]", "target_range[0]"])
 
 
 def test_common_phase_and_amplitude_law_do_not_matter_but_to_the_information(rng):
@@ -122,24 +122,24 @@ def test_common_phase_and_amplitude_law_do_not_matter_but_to_the_information(rng
 
     Its derivative is proportional to that with respect to the gain, so the gain absorbs it.
     """
-    covariance = random_covariance(rng, 9)
+    sent = random_transmission(rng, {"main": 9})
     plain = response(MAIN_M, "spherical", PLACES[:1])
     slope = 0.9 - 2.3j  # of log c(range) and of a phase that all antennas share
     bent = replace(plain, range_slope=plain.range_slope + slope * plain.value)
     receive = response(ASSISTING_M, "far", PLACES[:1])
     echo = Echo("echo", "main", GAINS[:1], SNAPSHOTS, NOISE_W)
-    maps = [echo_information(echo, transmit=sent, receive=receive) for sent in (plain, bent)]
-    assert polar_bound(maps[1], covariance) == pytest.approx(polar_bound(maps[0], covariance), rel=1e-7)
-    informations = [information_map.at(covariance).matrix[1, 1] for information_map in maps]
+    maps = [echo_information(echo, transmit=each, receive=receive) for each in (plain, bent)]
+    assert polar_bound(maps[1], sent) == pytest.approx(polar_bound(maps[0], sent), rel=1e-7)
+    informations = [information_map.at(sent).matrix[1, 1] for information_map in maps]
     assert informations[1] > 1.5 * informations[0]
     one_sided = replace(plain, range_slope=plain.range_slope + slope * plain.value * np.arange(1, 10)[:, None])
     changed = echo_information(echo, transmit=one_sided, receive=receive)
-    assert polar_bound(changed, covariance) != pytest.approx(polar_bound(maps[0], covariance), rel=1e-2)
+    assert polar_bound(changed, sent) != pytest.approx(polar_bound(maps[0], sent), rel=1e-2)
 
 
 def test_the_reference_point_changes_angles_but_no_position(rng):
     """About the centre or the end of the array: other coordinates, one position error."""
-    covariance = random_covariance(rng, 9)
+    sent = random_transmission(rng, {"main": 9})
     point_m = PLACES[0][1] * np.array([np.cos(PLACES[0][0]), np.sin(PLACES[0][0])])
     bounds, angles = [], []
     for reference_m in (np.zeros(2), MAIN_M.mean(axis=0)):
@@ -150,46 +150,46 @@ def test_the_reference_point_changes_angles_but_no_position(rng):
         )
         echo = Echo("echo", "main", GAINS[:1], SNAPSHOTS, NOISE_W)
         polar = echo_information(echo, transmit=transmit, receive=receive)
-        angles.append(polar.at(covariance).bound(["target_angle[0]"])[0, 0])
+        angles.append(polar.at(sent).bound(["target_angle[0]"])[0, 0])
         located = position_information(polar, {"target[0]": place})
-        bounds.append(located.at(covariance).bound(["target_position[0]"]))
+        bounds.append(located.at(sent).bound(["target_position[0]"]))
     assert bounds[1] == pytest.approx(bounds[0], rel=1e-7)
     assert angles[1] != pytest.approx(angles[0], rel=1e-2)
 
 
 def test_polar_gains_give_the_same_bound(rng):
     """With the modulus and phase of the gain unknown in place of its parts."""
-    covariance = random_covariance(rng, 9)
+    sent = random_transmission(rng, {"main": 9})
     parts = echo_map(n_targets=1)
     gain, turn = GAINS[0], np.zeros((4, 4))
     turn[:2, :2] = np.eye(2)
     turn[2:, 2] = (gain / abs(gain)).real, (gain / abs(gain)).imag
     turn[2:, 3] = (1j * gain).real, (1j * gain).imag
     polar = parts.change_parameters(turn, parts.layout)
-    assert polar_bound(polar, covariance) == pytest.approx(polar_bound(parts, covariance), rel=1e-8)
+    assert polar_bound(polar, sent) == pytest.approx(polar_bound(parts, sent), rel=1e-8)
     phase_only = echo_map(n_targets=1, nuisance="phase")
     modulus_known = turn[:, [0, 1, 3]]
     expected = parts.change_parameters(modulus_known, phase_only.layout)
-    assert phase_only.at(covariance).matrix == pytest.approx(expected.at(covariance).matrix, rel=1e-10)
+    assert phase_only.at(sent).matrix == pytest.approx(expected.at(sent).matrix, rel=1e-10)
 
 
 def test_range_needs_curvature(rng):
     """Plane waves at both arrays leave the range unidentifiable, and nothing else."""
-    information = echo_map(("far", "far"), n_targets=1).at(random_covariance(rng, 9))
+    information = echo_map(("far", "far"), n_targets=1).at(random_transmission(rng, {"main": 9}))
     assert information.bound(["target_angle[0]"]) > 0.0
     with pytest.raises(Unidentifiable, match=r"target_range\[0\]"):
         information.bound(["target_range[0]"])
 
 
 def test_near_field_bounds_of_the_angle_tend_to_those_of_plane_waves(rng):
-    covariance = random_covariance(rng, 9)
+    sent = random_transmission(rng, {"main": 9})
     far_away = [(0.7, 1e6)]
     maps = []
     for model in ("spherical", "far"):
         echo = Echo("echo", "main", GAINS[:1], SNAPSHOTS, NOISE_W)
         sides = [response(positions_m, model, far_away) for positions_m in (MAIN_M, ASSISTING_M)]
         maps.append(echo_information(echo, transmit=sides[0], receive=sides[1]).known(["target_range[0]"]))
-    near, far = (information_map.at(covariance).bound(["target_angle[0]"]) for information_map in maps)
+    near, far = (information_map.at(sent).bound(["target_angle[0]"]) for information_map in maps)
     assert near == pytest.approx(far, rel=1e-5)
 
 
@@ -219,7 +219,7 @@ def test_pilot_information_is_that_of_every_subcarrier(nuisance):
     distances = distance_differences(MAIN_M, np.array([angle]), np.array([range_m]))
     pilots = UserPilots("uplink", carrier_hz, WAVELENGTH_M, frequency_hz, noise_w, nuisance)
     information_map = pilot_information(pilots, carrier=distances, delay=distances, amplitudes=amplitudes)
-    found = information_map.at(np.array([[[0.7 + 0j]]]))
+    found = information_map.at({"user": np.array([[0.7 + 0j]])})
     names = ["user_angle", "user_range", "clock_bias"]
     scale = np.sqrt(np.diag(np.linalg.inv(expected)))[:3]
     bounds = found.bound(names) / np.outer(scale, scale)

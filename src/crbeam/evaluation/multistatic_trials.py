@@ -220,7 +220,7 @@ def _root_bounds(
         if setting.arrival_rad is not None:
             bounds[name] = one_receiver_bounds(scenario, covariance, name)
             continue
-        information = maps[name].at(covariance[None])
+        information = maps[name].at(dict.fromkeys(maps[name].blocks, covariance))
         prefix = f"{name}/" if setting.layout.names == _ECHO.names else ""
         bounds[name] = {
             key: information.root_bound([prefix + each for each in names])

@@ -141,7 +141,7 @@ def _root_bounds(
     (link,), polar = scenario.links, polar_targets(scenario)
     (place,) = polar.values()
     information = position_information(polar_map(scenario, network=network), {TARGET: place})
-    at_design = information.at(covariance[None])
+    at_design = information.at(dict.fromkeys(information.blocks, covariance))
     at_design.bound(list(polar))  # says why where there is none
     found = evaluate_link(link, at_design, polar).quantities
     return {name: value for name, value in found.items() if isinstance(value, float)}

@@ -63,12 +63,13 @@ def one_receiver_bounds(
     for key in sizes:
         motion[layout[key], polar[key]] = np.eye(sizes[key])
     seen = receiver_map(scenario, listener).change_parameters(jacobian @ motion, polar)
+    sent = dict.fromkeys(seen.blocks, covariance)
     if arrival == "known":
-        names, information = (_RANGE,), seen.known([_ACROSS]).at(covariance[None])
+        names, information = (_RANGE,), seen.known([_ACROSS]).at(sent)
     else:
         across = arrival_information(scenario, covariance, listener) / _distance_m(scenario, listener) ** 2
         names = (_RANGE, _ACROSS)
-        information = seen.at(covariance[None]) + Information(np.array([[across]]), ParameterLayout.of({_ACROSS: 1}))
+        information = seen.at(sent) + Information(np.array([[across]]), ParameterLayout.of({_ACROSS: 1}))
     bounds = {"target_position_m": information.root_bound(names)}
     if multistatic_of(scenario).heading == "known":
         bounds["target_velocity_mps"] = information.root_bound([SPEED])

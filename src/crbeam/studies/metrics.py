@@ -71,7 +71,7 @@ def metric_names(scenarios: Iterable[Scenario]) -> list[str]:
             names[WORST_SINR] = None
         try:
             transmission = isotropic_transmission(scenario)
-            names |= dict.fromkeys(bound_metrics(evaluate(scenario, np.stack(list(transmission.values())))))
+            names |= dict.fromkeys(bound_metrics(evaluate(scenario, transmission)))
         except (CrbeamError, ArithmeticError, np.linalg.LinAlgError):
             continue
     return sorted(names, key=lambda name: (name not in _UNITS, *_order(name)))

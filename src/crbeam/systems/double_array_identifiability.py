@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from crbeam.design import PowerBudget, isotropic_covariances
 from crbeam.errors import Unidentifiable
 from crbeam.information import InformationMap
 from crbeam.information.information import REMEDY
@@ -34,8 +35,8 @@ def require_identifiable(scenario: Scenario, information: InformationMap, reques
         Unidentifiable: with the likely cause.
     """
     arrays = double_array(scenario)
-    power_w = scenario.power_per_subcarrier_w(arrays.transmitter)
-    isotropic = power_w / information.n_tx * np.eye(information.n_tx, dtype=complex)[None]
+    budget = PowerBudget((arrays.transmitter,), scenario.power_per_subcarrier_w(arrays.transmitter))
+    isotropic = isotropic_covariances(information.antennas, [budget])
     maps = [(information, tuple(requested))]
     if {ANGLE, RANGE} <= set(requested):
         place = {TARGET: (arrays.angle_rad, arrays.range_m)}

@@ -249,11 +249,11 @@ def beams_near(
 ) -> AnalogBeams:
     """Beams with the phases of a random factor `R^(1/2) W` of given covariances and equal powers."""
     phases = np.zeros((*covariances.shape[:2], n_beams))
-    for own, covariance, size in zip(phases, covariances, target.antennas, strict=True):
+    for place, (covariance, size) in enumerate(zip(covariances, target.antennas, strict=True)):
         eigenvalues, vectors = np.linalg.eigh(covariance[:size, :size])
         root = vectors * np.sqrt(np.maximum(eigenvalues, 0.0))
         mixing = rng.standard_normal((len(root), n_beams)) + 1j * rng.standard_normal((len(root), n_beams))
-        own[:size] = np.angle(root @ mixing)
+        phases[place, :size] = np.angle(root @ mixing)
     return with_equal_powers(phases, target)
 
 

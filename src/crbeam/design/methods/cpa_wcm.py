@@ -7,10 +7,11 @@ import numpy as np
 
 from crbeam.design.constraints import Codebook
 from crbeam.design.guides import Guide
-from crbeam.design.mismatch import blend, nearest_word_powers_w
+from crbeam.design.mismatch import nearest_word_powers_w
 from crbeam.design.mismatch_method import MismatchMethod, covariance_proposal, factors_by_budget
 from crbeam.design.problem import DesignProblem
 from crbeam.design.result import Proposal
+from crbeam.information import Transmission
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,7 @@ class CodebookCovarianceMismatch(MismatchMethod):
         seed: np.random.SeedSequence,  # noqa: ARG002
     ) -> Proposal:
         """The blend of the guides' powers, at full power in each budget."""
-        blended = blend([guide.share for guide in guides], [guide.covariances for guide in guides])
+        blended = Transmission.sum_of(guide.share * guide.covariances for guide in guides)
 
         def nearest(blocks: Sequence[str], power_w: float) -> list[np.ndarray]:
             words = [problem.codebooks[block].unit_codewords for block in blocks]

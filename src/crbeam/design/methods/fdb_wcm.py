@@ -6,10 +6,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from crbeam.design.guides import Guide
-from crbeam.design.mismatch import blend, nearest_covariance_factors, transmit_basis
+from crbeam.design.mismatch import nearest_covariance_factors, transmit_basis
 from crbeam.design.mismatch_method import MismatchMethod, covariance_proposal, factors_by_budget
 from crbeam.design.problem import DesignProblem
 from crbeam.design.result import Proposal
+from crbeam.information import Transmission
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,7 @@ class CovarianceMismatch(MismatchMethod):
         seed: np.random.SeedSequence,  # noqa: ARG002
     ) -> Proposal:
         """The blend of the guides, at full power in each budget."""
-        blended = blend([guide.share for guide in guides], [guide.covariances for guide in guides])
+        blended = Transmission.sum_of(guide.share * guide.covariances for guide in guides)
 
         def nearest(blocks: Sequence[str], power_w: float) -> list[np.ndarray]:
             bases = [transmit_basis(problem, block) for block in blocks]

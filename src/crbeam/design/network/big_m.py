@@ -104,7 +104,7 @@ def big_m_network(problem: DesignProblem, roles: Sequence[Role], unit_w: float) 
         seen = [part.transmit for role in roles for part in _map(role).contributions if part.block == block]
         basis = span(np.concatenate([*(each[:, None] for each in heard), *seen], axis=1))
         # What nobody sees costs power only; one dimension of it keeps the programs of a size.
-        basis = basis if basis.size else np.eye(problem.n_tx, 1, dtype=complex)
+        basis = basis if basis.size else np.eye(problem.antennas[block], 1, dtype=complex)
         bases.append(basis)
         channels.append(basis.conj().T @ np.stack(heard, axis=1))
     limits = {block: budget.power_per_subcarrier_w for budget in problem.budgets for block in budget.blocks}
