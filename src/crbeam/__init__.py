@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from crbeam.design.methods import METHODS, method_named
     from crbeam.errors import CrbeamError, Infeasible, InvalidInput, InvalidScenario, SolverFailed, Unidentifiable
     from crbeam.evaluation import Evaluation, evaluate, position_error_map, tradeoff
-    from crbeam.information import Contribution, Information, InformationMap, ParameterLayout
+    from crbeam.information import Contribution, Information, InformationMap, ParameterLayout, Transmission
     from crbeam.propagation import Paths, read_path_file
     from crbeam.scenario import Scenario, list_presets, read_scenario, scenario_json_schema
     from crbeam.systems import design_problem, design_problems, link_maps, paths_of
@@ -53,7 +53,7 @@ _HOMES = {
     "crbeam.design.methods": "METHODS method_named",
     "crbeam.errors": "CrbeamError Infeasible InvalidInput InvalidScenario SolverFailed Unidentifiable",
     "crbeam.evaluation": "Evaluation evaluate position_error_map tradeoff",
-    "crbeam.information": "Contribution Information InformationMap ParameterLayout",
+    "crbeam.information": "Contribution Information InformationMap ParameterLayout Transmission",
     "crbeam.propagation": "Paths read_path_file",
     "crbeam.scenario": "Scenario list_presets read_scenario scenario_json_schema",
     "crbeam.systems": "design_problem design_problems link_maps paths_of",
@@ -95,6 +95,7 @@ __all__ = [  # noqa: PLE0604, RUF100
     "Status",
     "Stream",
     "TiedBlocks",
+    "Transmission",
     "Unidentifiable",
     "WeightedBound",
     "__version__",

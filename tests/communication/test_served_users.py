@@ -75,8 +75,8 @@ def test_users_are_refused_with_wrong_phases_and_may_be_absent():
 
 def test_downlink_ratio_is_that_of_the_signals(rng):
     channels = random_channels(rng)
-    users = np.concatenate([random_covariance(rng, 6) for _ in range(3)])
-    total = users.sum(axis=0) + random_covariance(rng, 6)[0]
+    users = np.stack([random_covariance(rng, 6) for _ in range(3)])
+    total = users.sum(axis=0) + random_covariance(rng, 6)
     found = downlink_sinr(channels, users, total, 0.3)
     for k in range(3):
         power = [np.real(channels[:, k] @ matrix @ channels[:, k].conj()) for matrix in (users[k], total - users[k])]

@@ -13,6 +13,7 @@ from crbeam.design.methods import conic_wcrb, method_named
 from crbeam.design.methods.fdb_wcrb import FullDimensionalWeightedBound
 from crbeam.errors import Unidentifiable
 from crbeam.evaluation import evaluate
+from crbeam.information import Transmission
 from crbeam.information.information import ACCURACY
 from crbeam.systems import design_problem
 from crbeam.testing import (
@@ -87,19 +88,19 @@ def test_the_optimum_of_the_full_antenna_space_is_that_of_the_span(seed, monkeyp
     rng = np.random.default_rng(seed)
     problem = random_problem(rng, scenario=random_scenario(rng, n_targets=1, n_antennas=7))
     own = method_named("fdb-wcrb").solve(problem)
-    monkeypatch.setattr(conic_wcrb, "_frame", lambda problem, _: np.eye(problem.n_tx, dtype=complex))
+    monkeypatch.setattr(conic_wcrb, "_frame", lambda problem, block: np.eye(problem.antennas[block], dtype=complex))
     full = method_named("conic-wcrb").solve(problem)
     assert own.objective == pytest.approx(full.objective, rel=1e-5)
     assert_lower_bound(problem, own.lower_bound, [full.covariances])
-    monkeypatch.setattr(conic_wcrb, "_frame", lambda problem, _: np.linalg.qr(problem.directions)[0])
+    monkeypatch.setattr(conic_wcrb, "_frame", lambda problem, block: np.linalg.qr(problem.directions[block])[0])
     assert method_named("conic-wcrb").solve(problem).objective > own.objective * 1.01
 
 
 def test_a_design_in_the_span_of_the_conjugates_is_worse(rng):
     problem = random_problem(rng, scenario=random_scenario(rng, n_targets=3, n_antennas=12))
     design = method_named("fdb-wcrb").solve(problem)
-    conjugated = objective_of(problem, design.covariances.conj() + 1e-6 * problem.isotropic())
-    assert conjugated > 1.2 * design.objective
+    conjugated = Transmission({block: matrix.conj() for block, matrix in design.covariances.items()})
+    assert objective_of(problem, conjugated + 1e-6 * problem.isotropic()) > 1.2 * design.objective
     flipped = [
         replace(
             c,

@@ -8,6 +8,7 @@ import pytest
 from crbeam.design import Codebook, Design, DesignMethod, Proposal, weighted_bound
 from crbeam.design.methods import METHODS, method_named
 from crbeam.errors import InvalidInput, SolverFailed, Unidentifiable
+from crbeam.information import Transmission
 from crbeam.systems import design_problem
 from crbeam.systems.zhang2025 import codebook
 from crbeam.testing import (
@@ -143,11 +144,11 @@ class Indefinite(BestOfRandom):
         proposal = super().best(problem, rng)
         if isinstance(proposal, Exception):
             return proposal
-        shift = np.zeros(problem.n_tx)
+        ((block, covariance),) = proposal.covariances.items()
+        shift = np.zeros(problem.antennas[block])
         shift[:2] = 1.0, -1.0
-        return replace(
-            proposal, covariances=proposal.covariances + problem.budgets[0].power_per_subcarrier_w * np.diag(shift)
-        )
+        wrong = covariance + problem.budgets[0].power_per_subcarrier_w * np.diag(shift)
+        return replace(proposal, covariances=Transmission({block: wrong}))
 
 
 class SharedStream(BestOfRandom):
@@ -246,8 +247,8 @@ class SilentAboutItsBound(BestOfRandom):
 class WritesToItsStart(BestOfRandom):
     def propose_many(self, problems, *, starts, seeds):
         for start in starts:
-            if start is not None:
-                start *= 0.5
+            for matrix in (start or {}).values():
+                matrix *= 0.5
         return super().propose_many(problems, starts=starts, seeds=seeds)
 
 
@@ -258,7 +259,7 @@ class GivesUp(BestOfRandom):
 
 class Monosyllabic(BestOfRandom):
     def why_not(self, problem):
-        return "no" if problem.n_tx == 6 else None
+        return "no" if 6 in problem.antennas.values() else None
 
 
 class RefusesEverything(BestOfRandom):
@@ -321,7 +322,8 @@ def test_items_have_seeds_of_their_own_by_default(rng):
 
     scenario = random_scenario(rng, n_targets=1, n_antennas=6, subcarriers=16)
     first, second = Spawns().solve_many([design_problem(scenario)] * 2)
-    assert np.array_equal(first.covariances, second.covariances)
+    assert first.covariances.keys() == second.covariances.keys()
+    assert all(np.array_equal(first.covariances[block], second.covariances[block]) for block in first.covariances)
 
 
 def test_a_batch_needs_a_start_and_a_seed_for_each_problem(rng):

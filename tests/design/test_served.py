@@ -272,7 +272,7 @@ class Altered(Digital):
         elif self.fault == "unserved":
             streams |= {first: 0.9 * streams[first], last: streams[last] + 0.1 * streams[first]}
         elif self.fault == "indefinite":
-            shift = Transmission({"main": 0.1 * np.eye(N_MAIN)})
+            shift = Transmission({"main": 0.1 * np.eye(N_MAIN, dtype=complex)})
             streams |= {first: streams[first] - shift, last: streams[last] + shift}
         return Proposal(proposal.covariances, stream_covariances=streams, dual=proposal.dual)
 

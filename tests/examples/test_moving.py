@@ -38,7 +38,7 @@ def test_the_scene_is_as_the_readme_says(scenario):
 
 @pytest.mark.slow
 def test_estimates_reach_their_bounds_at_the_own_ratio(scenario):
-    transmission = np.stack(list(isotropic_transmission(scenario).values()))
+    transmission = isotropic_transmission(scenario)
     check = check_estimator(scenario, transmission, plan=TrialPlan(("own",), trials=15), links=LINKS)
     for link, each in check.links.items():
         (point,) = each.points

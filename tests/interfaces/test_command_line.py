@@ -175,4 +175,4 @@ def test_methods_say_why_not():
 
 def test_isotropic_is_the_identity_scaled_to_the_budget():
     problem = design_problem(read_scenario("zhang2025"))
-    assert np.allclose(problem.isotropic()[0], np.eye(16) * 9.765625e-9 / 16)
+    assert np.allclose(problem.isotropic()["bs"], np.eye(16) * 9.765625e-9 / 16)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
+from crbeam.information import Transmission
 from crbeam.interfaces.command_line import app
 from crbeam.scenario import read_scenario
 from crbeam.systems import block_sets, isotropic_transmission, power_cautions
@@ -63,12 +64,9 @@ def test_bounds_are_those_of_the_power_that_is_sent(tmp_path):
 def test_each_budget_of_a_system_is_watched(system):
     scenario = read_scenario(system)
     sent = isotropic_transmission(scenario)
-    stack = np.stack(list(sent.values()))
-    assert power_cautions(scenario, stack, tuple(sent)) == []
-    for place, block in enumerate(sent):
-        one = stack.copy()
-        one[place] *= 2.0
-        (caution,) = power_cautions(scenario, one, tuple(sent))
+    assert power_cautions(scenario, sent) == []
+    for block, matrix in sent.items():
+        (caution,) = power_cautions(scenario, sent.replaced({block: 2.0 * matrix}))
         assert f"of {block} has" in caution
         assert "2 times (3.01 dB)" in caution
 
@@ -77,23 +75,22 @@ def test_stages_of_fixed_shares_have_the_whole_power_each_and_those_of_a_free_sh
     scenario = read_scenario("hamrouni2026")
     stages = block_sets(scenario)[1]
     whole = next(iter(isotropic_transmission(scenario).values()))
-    both = np.stack([whole, whole])
-    assert power_cautions(scenario, both, stages) == []
-    assert len(power_cautions(scenario, 2.0 * both, stages)) == 2
+    both = Transmission(dict.fromkeys(stages, whole))
+    assert power_cautions(scenario, both) == []
+    assert len(power_cautions(scenario, 2.0 * both)) == 2
     free = read_scenario("hamrouni2026", overrides=["protocol.sensing_share=null", "protocol.order=interleaved"])
-    assert power_cautions(free, 0.5 * both, stages) == []
-    (caution,) = power_cautions(free, both, stages)
+    assert power_cautions(free, 0.5 * both) == []
+    (caution,) = power_cautions(free, both)
     assert f"of {', '.join(stages)} has" in caution
-    assert power_cautions(free, both[:1], stages[:1]) == []
+    assert power_cautions(free, both.only(stages[:1])) == []
 
 
 def test_a_network_of_one_total_power_is_watched_as_a_whole():
     scenario = read_scenario("xu2023", overrides=["network.total_power=45 dBm"])
     sent = isotropic_transmission(scenario)
-    stack = np.stack(list(sent.values()))
-    assert power_cautions(scenario, stack, tuple(sent)) == []
-    stack[0] *= 5.0
-    (caution,) = power_cautions(scenario, stack, tuple(sent))
+    assert power_cautions(scenario, sent) == []
+    first = next(iter(sent))
+    (caution,) = power_cautions(scenario, sent.replaced({first: 5.0 * sent[first]}))
     assert "2 times" in caution
 
 
@@ -101,5 +98,6 @@ def test_rounding_is_no_excess():
     scenario = read_scenario("zhang2025")
     ((block, matrix),) = isotropic_transmission(scenario).items()
     for dtype in (np.complex64, np.complex128):
-        assert power_cautions(scenario, matrix[None].astype(dtype).astype(complex) * (1.0 + 1e-7), (block,)) == []
-    assert len(power_cautions(scenario, matrix[None] * 1.001, (block,))) == 1
+        rounded = matrix.astype(dtype).astype(complex)
+        assert power_cautions(scenario, Transmission({block: rounded * (1.0 + 1e-7)})) == []
+    assert len(power_cautions(scenario, Transmission({block: matrix * 1.001}))) == 1

@@ -4,12 +4,13 @@ from dataclasses import replace
 
 import numpy as np
 
-from crbeam.design import Codebook, DesignProblem, PowerBudget
+from crbeam.design import Codebook, Design, DesignProblem, PowerBudget
 from crbeam.design.guides import guides_of
 from crbeam.design.methods import method_named
 from crbeam.design.mismatch import transmit_basis
+from crbeam.information import Transmission
 from crbeam.systems import design_problem
-from crbeam.testing import random_covariance, random_scenario, two_stage_problem
+from crbeam.testing import random_scenario, random_transmission, two_stage_problem
 
 KEYS = ("fdb-wbf", "cpa-wbf", "fdb-wcm", "cpa-wcm")
 #: Relative distance to a conic solution, which is known to about 1e-7 of the power.
@@ -26,7 +27,14 @@ def guides_in(problem: DesignProblem) -> tuple[list[float], list[np.ndarray]]:
     """Shares and covariances of the guides of a problem with one block."""
     (guides,) = guides_of([problem])
     assert isinstance(guides, tuple)
-    return [guide.share for guide in guides], [guide.covariances[0] for guide in guides]
+    (block,) = problem.blocks
+    return [guide.share for guide in guides], [guide.covariances[block] for guide in guides]
+
+
+def covariance_in(design: Design) -> np.ndarray:
+    """Covariance of the only block of a design."""
+    (found,) = design.covariances.values()
+    return found
 
 
 def words_of(problem: DesignProblem) -> np.ndarray:
@@ -45,8 +53,7 @@ def given_guides(problem: DesignProblem, seed: int, powers: tuple[float, ...]) -
     """Same problem with random guides whose powers are given relative to those of the first budget."""
     rng, n_blocks = np.random.default_rng(seed), len(problem.blocks)
     guides = [
-        random_covariance(rng, problem.n_tx, n_blocks=n_blocks, power_w=power * power_of(problem) / n_blocks)
-        for power in powers
+        random_transmission(rng, problem.antennas, power_w=power * power_of(problem) / n_blocks) for power in powers
     ]
     return replace(problem, guides=tuple(guides))
 
@@ -61,6 +68,11 @@ def blend_of(shares: list[float], parts: list[np.ndarray]) -> np.ndarray:
 
 def covariance(factor: np.ndarray) -> np.ndarray:
     return factor @ factor.conj().T
+
+
+def whole(transmission: Transmission) -> np.ndarray:
+    """All blocks as one matrix."""
+    return block_diagonal(list(transmission.values()))
 
 
 def block_diagonal(blocks: list[np.ndarray]) -> np.ndarray:

@@ -71,9 +71,9 @@ def echo(n_tx, n_rx):
     )
 
 
-def covariance(target, share):
+def transmission(target, share):
     parts = [np.outer(v, v.conj()) / np.vdot(v, v).real for v in (target.response, target.slope)]
-    return POWER_W * (share * parts[0] + (1.0 - share) * parts[1])[None]
+    return {"array": POWER_W * (share * parts[0] + (1.0 - share) * parts[1])}
 
 
 def problem_of(target, angle_weight, delay_weight):
@@ -107,7 +107,7 @@ def weights_of(target, ratio):
 @pytest.mark.parametrize("share", [1.0, 0.6, 0.1])
 def test_bounds_of_angle_and_delay(n_tx, n_rx, share):
     target = echo(n_tx, n_rx)
-    information = target.map.at(covariance(target, share))
+    information = target.map.at(transmission(target, share))
     angle = share * target.angle_by_receiver + (1.0 - share) * target.angle_by_transmitter
     assert information.bound(["angle"])[0, 0] == pytest.approx(1.0 / angle, rel=1e-10)
     assert information.bound(["delay"])[0, 0] == pytest.approx(1.0 / (share * target.delay), rel=1e-10)
@@ -117,7 +117,7 @@ def test_bounds_of_angle_and_delay(n_tx, n_rx, share):
 def test_the_closed_form_is_optimal_by_its_own_certificate(n_tx, n_rx, ratio):
     target = echo(n_tx, n_rx)
     weights = weights_of(target, ratio)
-    proof = certify(problem_of(target, *weights), covariance(target, best_share(target, *weights)))
+    proof = certify(problem_of(target, *weights), transmission(target, best_share(target, *weights)))
     assert proof.objective == pytest.approx(best_objective(target, *weights), rel=1e-9)
     assert proof.gap == pytest.approx(0.0, abs=1e-9)
 
@@ -128,7 +128,7 @@ def test_a_wrong_share_is_not_optimal_and_is_seen_to_be_so():
     share = best_share(target, *weights)
     assert 0.05 < share < 0.95
     for wrong in (share - 0.04, share + 0.04):
-        proof = certify(problem_of(target, *weights), covariance(target, wrong))
+        proof = certify(problem_of(target, *weights), transmission(target, wrong))
         assert proof.objective > best_objective(target, *weights)
         assert proof.gap > 1e-3
         assert proof.lower_bound <= best_objective(target, *weights)

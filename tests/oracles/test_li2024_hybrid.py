@@ -71,8 +71,8 @@ def test_designs_at_the_size_of_the_paper(side):
     assert design.lower_bound == pytest.approx(bound, rel=1e-5)
     assert design.gap < (0.032 if side == "downlink" else 1e-5)
     if side == "downlink":
-        users = np.stack([stack[0] for name, stack in design.stream_covariances.items() if name != "sensing"])
-        ratios = downlink_sinr(channels_of(PAPER), users, design.covariances[0], 1.0)
+        users = np.stack([sent["main"] for name, sent in design.stream_covariances.items() if name != "sensing"])
+        ratios = downlink_sinr(channels_of(PAPER), users, design.covariances["main"], 1.0)
         assert np.all(ratios >= np.array(PAPER["setting"]["gamma"]) * (1.0 - 1e-9))
 
 

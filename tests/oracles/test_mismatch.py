@@ -11,12 +11,14 @@ from tests.oracles.mismatch_problems import (
     blend_of,
     block_diagonal,
     covariance,
+    covariance_in,
     distance,
     given_guides,
     guides_in,
     power_of,
     problem_of,
     two_blocks,
+    whole,
     words_of,
 )
 
@@ -26,6 +28,7 @@ from crbeam.design.mismatch import mismatch, nearest_covariance_factors, nearest
 from crbeam.design.square_roots import hermitian_root
 from crbeam.errors import InvalidInput, SolverFailed
 from crbeam.evaluation import evaluate
+from crbeam.information import Transmission
 from crbeam.scenario import read_scenario
 from crbeam.systems import design_problem
 from crbeam.testing import assert_method_conforms
@@ -51,12 +54,12 @@ def test_beamformers_equal_the_lifted_program(n_targets, seed):
     expected = conic_beamformer_mismatch(basis, roots, shares, power_w)
     (found,) = nearest_factors(shares, [[root] for root in roots], power_w)
     assert distance(found, expected) < TOLERANCE
-    assert distance(design.covariances[0], covariance(expected)) < TOLERANCE
+    assert distance(covariance_in(design), covariance(expected)) < TOLERANCE
     assert design.trace[0] == pytest.approx(
         mismatch(shares, [expected], [[root] for root in roots]) / power_w, rel=1e-6
     )
     other = method_named("fdb-wbf:root=cholesky").solve(problem)
-    assert distance(other.covariances[0], covariance(expected)) > 1e-3, "the root of the guides must matter"
+    assert distance(covariance_in(other), covariance(expected)) > 1e-3, "the root of the guides must matter"
 
 
 def test_the_lifted_program_in_the_paper_s_variables_has_the_same_optimum():
@@ -72,7 +75,7 @@ def test_the_lifted_program_in_the_paper_s_variables_has_the_same_optimum():
     assert mismatch(shares, found, roots) == pytest.approx(mismatch(shares, [expected], roots), rel=1e-6)
     assert distance(found[0], expected) < 1e-5
     relaxed = conic_covariance_mismatch(vectors, guides, shares, power_w)
-    assert distance(method_named("fdb-wcm").solve(problem).covariances[0], relaxed) < 1e-5
+    assert distance(covariance_in(method_named("fdb-wcm").solve(problem)), relaxed) < 1e-5
 
 
 @pytest.mark.parametrize("n_slots", [16.0, 5.0])
@@ -95,7 +98,7 @@ def test_amplitudes_equal_the_lifted_program(n_targets, seed):
     (shares, guides), power_w, words = guides_in(problem), power_of(problem), words_of(problem)
     factors = [word_factors(words, guide) for guide in guides]
     expected = conic_amplitude_mismatch(words * np.arange(1, 1 + words.shape[1]), factors, shares, power_w)
-    assert distance(design.covariances[0], covariance(expected)) < TOLERANCE
+    assert distance(covariance_in(design), covariance(expected)) < TOLERANCE
     assert design.trace[0] * power_w == pytest.approx(
         mismatch(shares, [expected], [[factor] for factor in factors]), rel=1e-6
     )
@@ -109,9 +112,9 @@ def test_covariances_equal_the_semidefinite_program(n_targets, seed):
     design = method_named("fdb-wcm").solve(problem)
     shares, guides = guides_in(problem)
     expected = conic_covariance_mismatch(basis_of(problem), guides, shares, power_of(problem))
-    assert distance(design.covariances[0], expected) < TOLERANCE
+    assert distance(covariance_in(design), expected) < TOLERANCE
     blend = blend_of(shares, guides)
-    assert distance(design.covariances[0], blend) < 1e-12
+    assert distance(covariance_in(design), blend) < 1e-12
     swapped = blend_of(shares[::-1], guides)
     assert distance(swapped, expected) > 1e-3
     value = mismatch(shares, [expected], [[guide] for guide in guides])
@@ -125,11 +128,11 @@ def test_powers_equal_the_quadratic_program(n_targets, seed):
     (shares, guides), words = guides_in(problem), words_of(problem)
     powers_w = conic_power_mismatch(words * np.arange(1, 1 + words.shape[1]), guides, shares, power_of(problem))
     expected = (words * powers_w) @ words.conj().T
-    assert distance(design.covariances[0], expected) < TOLERANCE
+    assert distance(covariance_in(design), expected) < TOLERANCE
     blend = blend_of(shares, guides)
-    assert distance(design.covariances[0], blend) < 1e-10
+    assert distance(covariance_in(design), blend) < 1e-10
     amplitudes = method_named("cpa-wbf").solve(problem)
-    assert distance(amplitudes.covariances[0], expected) > 1e-3
+    assert distance(covariance_in(amplitudes), expected) > 1e-3
 
 
 # --- guides of the user -----------------------------------------------------------------------------------------------
@@ -138,7 +141,7 @@ def test_powers_equal_the_quadratic_program(n_targets, seed):
 @pytest.mark.parametrize("powers", [(0.2, 0.5), (3.0, 0.1), (1.0, 1.0)])
 def test_given_guides_of_any_power_are_projected(powers):
     problem = given_guides(problem_of("fdb-wcm", 1, 8), 9, powers)
-    (found,) = method_named("fdb-wcm").solve(problem).covariances
+    found = covariance_in(method_named("fdb-wcm").solve(problem))
     shares, guides = guides_in(problem)
     expected = conic_covariance_mismatch(basis_of(problem), guides, shares, power_of(problem))
     assert distance(found, expected) < TOLERANCE
@@ -149,7 +152,7 @@ def test_given_guides_of_any_power_are_projected(powers):
 @pytest.mark.parametrize("powers", [(0.2, 0.5), (3.0, 0.1), (1.0, 1.0)])
 def test_given_guides_outside_a_codebook_are_projected(powers):
     problem = given_guides(problem_of("cpa-wcm", 2, 8), 9, powers)
-    (found,) = method_named("cpa-wcm").solve(problem).covariances
+    found = covariance_in(method_named("cpa-wcm").solve(problem))
     (shares, guides), words = guides_in(problem), words_of(problem)
     powers_w = conic_power_mismatch(words, guides, shares, power_of(problem))
     expected = (words * powers_w) @ words.conj().T
@@ -165,16 +168,19 @@ def test_given_guides_count_in_proportion_to_their_amplitudes(key):
     problem = given_guides(problem_of(method.key, 1, 8), 9, (4.0, 1.0))
     weights = [criterion.weight for criterion in problem.criteria]
     balanced = problem.with_criterion_weights(2.0 * weights[0], weights[1])
-    at_power = replace(balanced, guides=(problem.guides[0] / 4.0, problem.guides[1]))
-    first, second = method.solve(problem), method.solve(at_power)
-    assert distance(first.covariances, second.covariances) < 1e-9
-    assert distance(method.solve(replace(problem, guides=at_power.guides)).covariances, first.covariances) > 1e-3
+    at_power = replace(balanced, guides=(0.25 * problem.guides[0], problem.guides[1]))
+    unbalanced = replace(problem, guides=at_power.guides)
+    first, second, third = (covariance_in(method.solve(each)) for each in (problem, at_power, unbalanced))
+    assert distance(first, second) < 1e-9
+    assert distance(third, first) > 1e-3
 
 
 @pytest.mark.parametrize("key", KEYS)
 def test_guides_must_be_covariances(key):
     problem = given_guides(problem_of(key, 1, 8), 9, (1.0, 1.0))
-    for wrong in (-problem.guides[0], 1j * problem.guides[0], np.full_like(problem.guides[0], np.nan)):
+    ((block, guide),) = problem.guides[0].items()
+    for matrix in (-guide, 1j * guide, np.full_like(guide, np.nan)):
+        wrong = Transmission({block: matrix})
         with pytest.raises(InvalidInput, match="positive semidefinite"):
             method_named(key).solve(replace(problem, guides=(wrong, problem.guides[1])))
 
@@ -235,18 +241,17 @@ def test_reference_values_reject_other_roots_and_codewords(name):
 def test_every_budget_of_two_blocks_is_used_fully(key, separate):
     problem = given_guides(two_blocks(separate=separate, codebooks=key.startswith("cpa")), 11, (0.3, 2.0))
     design = method_named(key).solve(problem)
-    powers_w = dict(zip(problem.blocks, np.trace(design.covariances, axis1=1, axis2=2).real, strict=True))
     for budget in problem.budgets:
-        used_w = sum(powers_w[block] for block in budget.blocks)
+        used_w = design.covariances.only(budget.blocks).power_w
         assert used_w == pytest.approx(budget.power_per_subcarrier_w, rel=1e-9)
-    assert min(powers_w.values()) > 0.0
+    assert min(design.covariances.powers_w.values()) > 0.0
 
 
 @pytest.mark.parametrize("codebooks", [False, True])
 def test_covariances_of_blocks_that_share_a_budget_equal_one_conic_program(codebooks):
     problem = given_guides(two_blocks(separate=False, codebooks=codebooks), 11, (0.3, 2.0))
     shares = [criterion.weight for criterion in problem.criteria]
-    guides = [block_diagonal(list(guide)) for guide in problem.guides]
+    guides = [whole(guide) for guide in problem.guides]
     design = method_named("cpa-wcm" if codebooks else "fdb-wcm").solve(problem)
     if codebooks:
         words = block_diagonal([problem.codebooks[block].unit_codewords for block in problem.blocks])
@@ -254,14 +259,14 @@ def test_covariances_of_blocks_that_share_a_budget_equal_one_conic_program(codeb
     else:
         bases = block_diagonal([transmit_basis(problem, block) for block in problem.blocks])
         expected = conic_covariance_mismatch(bases, guides, shares, power_of(problem))
-    assert distance(block_diagonal(list(design.covariances)), expected) < TOLERANCE
+    assert distance(whole(design.covariances), expected) < TOLERANCE
     halves = replace(
         problem,
         constraints=tuple(part for part in problem.constraints if not isinstance(part, PowerBudget))
         + tuple(PowerBudget((block,), 0.5 * power_of(problem)) for block in problem.blocks),
     )
     apart = method_named(design.method).solve(halves)
-    assert distance(block_diagonal(list(apart.covariances)), expected) > 1e-2, "the blocks must share the power freely"
+    assert distance(whole(apart.covariances), expected) > 1e-2, "the blocks must share the power freely"
 
 
 def test_blocks_that_share_a_budget_share_one_shift():

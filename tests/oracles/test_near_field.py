@@ -37,8 +37,8 @@ def echo_map(model="spherical"):
 
 
 def root_bounds(information_map):
-    isotropic = (POWER_W / N_ELEMENTS) * np.eye(N_ELEMENTS, dtype=complex)[None]
-    information = information_map.at(isotropic)
+    isotropic = (POWER_W / N_ELEMENTS) * np.eye(N_ELEMENTS, dtype=complex)
+    information = information_map.at({"array": isotropic})
     return information.root_bound(["target_range[0]"]), information.root_bound(["target_angle[0]"])
 
 
@@ -103,7 +103,7 @@ def pilot_bounds(carrier, delay, nuisance="phase", factor=2.0) -> tuple[float, f
     polar = pilot_information(pilots, carrier=carrier, delay=delay, amplitudes=user_models()[3])
     place = (float(np.arctan2(USER_M[1], USER_M[0])), float(np.hypot(*USER_M)))
     information_map: InformationMap = position_information(polar, {"user": place})
-    power = np.array([[[ENERGY_WS]]], dtype=complex)
+    power = {"user": np.array([[ENERGY_WS]], dtype=complex)}
     known = information_map.known(["clock_bias"]).at(power)
     return known.root_bound(["user_position"]), information_map.at(power).root_bound(["user_position"])
 

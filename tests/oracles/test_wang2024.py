@@ -46,14 +46,14 @@ def test_direct_channels_are_those_of_a_line_of_sight():
 @pytest.mark.parametrize("selected", [(0,), (0, 1), (0, 1, 2, 3, 4)])
 def test_the_metric_as_printed_and_corrected(key, pulse, selected):
     record = A["given_W"][key]["U"]["+".join(map(str, selected))]
-    covariance = given_beams().sum(axis=0)[None]
+    sent = {"transmitter": given_beams().sum(axis=0)}
     printed = record_scenario(*PRINTED, selected=selected, pulse=pulse)
     duration = pulse_train(printed).symbol_duration_s
-    assert printed_trace(link_map(printed, "fused").at(covariance), duration) == pytest.approx(
+    assert printed_trace(link_map(printed, "fused").at(sent), duration) == pytest.approx(
         record["paper"], rel=1e-9, abs=0.0
     )
     corrected = record_scenario(*SHARED, selected=selected, pulse=pulse)
-    found = normalised_trace(link_map(corrected, "fused").at(covariance), duration)
+    found = normalised_trace(link_map(corrected, "fused").at(sent), duration)
     assert found == pytest.approx(record["corrected_unknown_gain"], rel=1e-9, abs=0.0)
     assert found != pytest.approx(record["corrected_known_gain"], rel=1e-9, abs=0.0), "the gain is unknown"
 
@@ -61,10 +61,10 @@ def test_the_metric_as_printed_and_corrected(key, pulse, selected):
 @PULSES
 def test_coefficients_as_printed(key, pulse):
     record = A["given_W"][key]
-    covariance = given_beams().sum(axis=0)[None]
+    sent = {"transmitter": given_beams().sum(axis=0)}
     maps = link_maps(record_scenario(*PRINTED, pulse=pulse))
     for index, power in enumerate(A["given_W"]["upsilon"]):
-        matrix = maps[f"receiver{index}"].at(covariance).matrix
+        matrix = maps[f"receiver{index}"].at(sent).matrix
         duration = 0.5 / SETTING["B"]
         assert matrix[0, 0] == pytest.approx(record["iota"][index] * power, rel=1e-9, abs=0.0)
         assert matrix[1, 1] == pytest.approx(record["chi"][index] * power * duration**2, rel=1e-9, abs=0.0)
@@ -95,14 +95,14 @@ def test_beams_in_lines_of_sight_are_globally_optimal(record):
     problem = wang2024.design_problem(scenario, judged_by="receiver0")
     design = Digital().solve(problem)
     direction = wang2024.transmit_directions(scenario)[:, 0]
-    lit = float(np.real(direction.conj() @ design.covariances[0] @ direction)) / len(direction)
+    lit = float(np.real(direction.conj() @ design.covariances["transmitter"] @ direction)) / len(direction)
     least, most = record["los"]["T_feasible"], record["los"]["ub_certified"]
     assert least * (1 - 1e-6) <= lit <= most * (1 + 1e-6)
     assert design.gap <= 1e-6
     rates = np.log2(1.0 + np.array(list(wang2024.served_sinr(scenario, design).values())))
     assert rates.min() >= record["Rth"] - 1e-8
-    for name, stack in design.stream_covariances.items():
-        values = np.linalg.eigvalsh(stack[0])
+    for name, stream in design.stream_covariances.items():
+        values = np.linalg.eigvalsh(stream["transmitter"])
         assert name == "sensing" or values[-2] <= 1e-9 * values[-1], "users' beams have rank one"
 
 

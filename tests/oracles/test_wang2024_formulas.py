@@ -24,6 +24,11 @@ BOTH = pytest.mark.parametrize(("key", "pulse"), [("cos", "cosine"), ("sinc", "s
 SETS = [(0,), (0, 1), (0, 1, 2, 3, 4)]
 
 
+def sent():
+    """The recorded beams of all streams together."""
+    return {"transmitter": given_beams().sum(axis=0)}
+
+
 def printed(scenario, listener, *, path_loss):
     echo = moving_echo(scenario, listener)
     return printed_information(echo, pulse_train(scenario), path_loss=path_loss, rician_factor=SETTING["alpha"])
@@ -32,7 +37,7 @@ def printed(scenario, listener, *, path_loss):
 def shared_sum(scenario, selected, information):
     """Information of the selected receivers, as if their unknowns were the same."""
     maps = [shared_parameters(information(listeners(scenario)[k]), f"receiver{k}") for k in selected]
-    return sum(maps[1:], maps[0]).at(given_beams().sum(axis=0)[None])
+    return sum(maps[1:], maps[0]).at(sent())
 
 
 def test_lengths_and_directions():
@@ -61,12 +66,12 @@ def test_echoes_are_the_recorded_channels_and_powers():
 def test_corrected_coefficients(key, pulse):
     """Per unit of received power, in symbol durations and shifts per symbol."""
     record, scenario = A["given_W"][key]["corrected_coeffs"], record_scenario(pulse=pulse)
-    train, covariance = pulse_train(scenario), given_beams().sum(axis=0)[None]
+    train = pulse_train(scenario)
     units = np.diag([train.symbol_duration_s, 1.0 / train.symbol_duration_s])
     for listener, power in zip(listeners(scenario), A["given_W"]["upsilon"], strict=True):
         echo = moving_echo(scenario, listener)
         unknown, known = (
-            units @ delay_doppler_information(echo, train, **options).at(covariance).matrix[:2, :2] @ units / power
+            units @ delay_doppler_information(echo, train, **options).at(sent()).matrix[:2, :2] @ units / power
             for options in ({}, {"gain": "known", "origin": 0.0})
         )
         assert unknown[0, 0] == pytest.approx(record["iota"], rel=1e-9)
@@ -111,7 +116,7 @@ def test_the_printed_metric_factors_into_a_constant_and_a_sum(key, pulse):
     overrides = ("multistatic.metric=shared", "multistatic.formulas=as_printed")
     for selected in SETS:
         scenario = record_scenario(*overrides, selected=selected, pulse=pulse)
-        information = link_map(scenario, "fused").at(given_beams().sum(axis=0)[None])
+        information = link_map(scenario, "fused").at(sent())
         duration = pulse_train(scenario).symbol_duration_s
         matrix = information.matrix / np.outer([1.0, duration], [1.0, duration])
         assert matrix[0, 0] / matrix[1, 1] == pytest.approx(first, rel=1e-9)
@@ -140,10 +145,10 @@ def test_printed_formulas_as_they_stand(pulse):
             [16.0 * np.pi * bandwidth**2 * coupling, 64.0 * np.pi**2 * bandwidth**3 * time_energy],
         ]
     )
-    found = printed(scenario, listeners(scenario)[0], path_loss=eta).at(given_beams().sum(axis=0)[None]).matrix
+    found = printed(scenario, listeners(scenario)[0], path_loss=eta).at(sent()).matrix
     per_symbol = np.diag([1.0, 1.0 / duration])
     assert per_symbol @ found @ per_symbol == pytest.approx(expected, rel=1e-6, abs=0.0)
-    corrected = delay_doppler_information(echo, train, gain="known").at(given_beams().sum(axis=0)[None]).matrix
+    corrected = delay_doppler_information(echo, train, gain="known").at(sent()).matrix
     assert corrected[0, 1] == 0.0 != found[0, 1]
     assert corrected[1, 1] > 1e5 * found[1, 1]
 

@@ -9,7 +9,7 @@ import pytest
 from crbeam.design import Criterion, DesignProblem, PowerBudget
 from crbeam.design.methods import method_named
 from crbeam.evaluation import evaluate
-from crbeam.information import InformationMap, ParameterLayout
+from crbeam.information import InformationMap, ParameterLayout, Transmission
 from crbeam.propagation import trace_paths
 from crbeam.scenario import read_scenario
 from crbeam.systems import design_problem
@@ -32,7 +32,7 @@ def covariances_of(scenario, kind):
     index = np.arange(16)
     lag = index[:, None] - index[None, :]
     matrix = np.eye(16) if kind == "isotropic" else 0.5 ** np.abs(lag) * np.exp(0.4j * lag)
-    return scenario.power_per_subcarrier_w("bs") * matrix[None].astype(complex) / np.trace(matrix).real
+    return Transmission({"bs": scenario.power_per_subcarrier_w("bs") * matrix.astype(complex) / np.trace(matrix).real})
 
 
 def gains_by_part(layout: ParameterLayout) -> list[int]:
@@ -173,7 +173,7 @@ def test_one_target_at_weight_zero_gives_a_design_that_cannot_position_the_user(
     scenario = scenario_of("paper_K1_sqrt_zero")
     method = method_named("fdb-wcrb")
     design = method.solve(design_problem(scenario, weight=0.0, method=method))
-    assert np.linalg.matrix_rank(design.covariances[0], tol=1e-9 * design.power_w, hermitian=True) == 1
+    assert np.linalg.matrix_rank(design.covariances["bs"], tol=1e-9 * design.power_w, hermitian=True) == 1
     link = evaluate(scenario, design.covariances).links["bistatic"]
     assert link.quantities["user_position_m"] is None
     assert "user_position" in link.unidentifiable

@@ -9,6 +9,7 @@ import pytest
 from crbeam.design import Design, objective_at
 from crbeam.design.methods import method_named
 from crbeam.design.problem import HINGE_ROUNDING
+from crbeam.information import Transmission
 from crbeam.papers.hamrouni2026 import scenes, tied_stage
 from crbeam.papers.hamrouni2026.draws import COMPARED_SHARES, JOINT, LOSSES, SEPARATE, SEQUENTIAL, SHARED
 from crbeam.papers.hamrouni2026.mobility import BISTATIC, EXTENDED, SNAPSHOT, motion_bounds
@@ -101,10 +102,10 @@ def test_an_undecided_first_stage_meets_its_thresholds_and_no_more():
     for scene, first in tied:
         assert first is not None
         problem = hamrouni2026.design_problem(scene, judged_by=hamrouni2026.MONOSTATIC_STAGE)
-        assert objective_at(problem, first[None]) <= HINGE_ROUNDING
+        assert objective_at(problem, dict.fromkeys(problem.blocks, first)) <= HINGE_ROUNDING
         isotropic = problem.isotropic()
-        before = isotropic + 0.99 * (first[None] - isotropic)
-        assert objective_at(problem, before) > HINGE_ROUNDING or np.allclose(first, isotropic[0])
+        before = 0.01 * isotropic + 0.99 * Transmission(dict.fromkeys(problem.blocks, first))
+        assert objective_at(problem, before) > HINGE_ROUNDING or np.allclose(first, isotropic[problem.blocks[0]])
 
 
 @pytest.mark.slow

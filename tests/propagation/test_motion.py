@@ -13,7 +13,7 @@ from crbeam import InvalidScenario
 from crbeam.errors import InvalidInput
 from crbeam.propagation import doppler_gradients, doppler_shifts_hz, trace_paths
 from crbeam.scenario import read_scenario
-from crbeam.systems import link_maps, true_state
+from crbeam.systems import isotropic_transmission, link_maps, true_state
 from crbeam.testing import link_names, random_moving_scenario
 from crbeam.testing.strategies import generators
 
@@ -134,7 +134,7 @@ def test_recorded_paths_of_a_user_that_drives_through_munich():
     assert paths.n_paths > 4
     assert np.ptp(expected) > 500.0
     np.testing.assert_allclose(doppler_shifts_hz(paths), expected, rtol=1e-9)
-    covariances = np.eye(16)[None] * scenario.power_per_subcarrier_w("bs") / 16 + 0j
+    covariances = isotropic_transmission(scenario)
     information = link_maps(scenario)["bistatic"].at(covariances)
     assert information.is_identifiable(["user_position", "user_velocity"])
     assert 0.0 < information.root_bound(["user_velocity"]) < 10.0

@@ -3,17 +3,17 @@
 import numpy as np
 import pytest
 
-from crbeam.design import Beamformers, Design, Status, beamformers_from_covariance
+from crbeam.design import Design, Status, beamformers_from_covariance
 from crbeam.evaluation import evaluate
+from crbeam.information import Transmission
 from crbeam.scenario import read_scenario
 from crbeam.systems import design_problem
 
 
-def hand_made_design(covariances: np.ndarray, *, lower_bound: float | None = 0.9, seconds: float = 1.0) -> Design:
-    beams: tuple[Beamformers, ...] = tuple(beamformers_from_covariance(part) for part in covariances)
+def hand_made_design(covariances: Transmission, *, lower_bound: float | None = 0.9, seconds: float = 1.0) -> Design:
+    beams = {block: beamformers_from_covariance(part) for block, part in covariances.items()}
     return Design(
         method="hand-made",
-        blocks=("bs",),
         covariances=covariances,
         stream_covariances={"pilot": covariances},
         beamformers=beams,
@@ -40,8 +40,8 @@ def covariances(scenario):
     power_w = scenario.power_per_subcarrier_w("bs")
     factor = rng.normal(size=(16, 5)) + 1j * rng.normal(size=(16, 5))
     spread = factor @ factor.conj().T
-    isotropic = design_problem(scenario).isotropic()[0]
-    return (0.5 * isotropic + 0.5 * power_w * spread / np.trace(spread).real)[None]
+    whole = Transmission({"bs": power_w * spread / np.trace(spread).real})
+    return 0.5 * design_problem(scenario).isotropic() + 0.5 * whole
 
 
 @pytest.fixture(scope="session")

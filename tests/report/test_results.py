@@ -10,6 +10,7 @@ from scipy.io import loadmat, savemat
 from crbeam.errors import InvalidInput
 from crbeam.report import provenance, read_covariances, write_design
 from crbeam.scenario import Scenario, read_scenario
+from crbeam.testing import random_transmission
 
 
 @pytest.fixture
@@ -20,7 +21,8 @@ def files(tmp_path, scenario, design, evaluation):
 def test_every_format_gives_the_covariances_back(files, covariances):
     assert [path.name for path in files] == ["design.nc", "design.npz", "design.mat"]
     for path in files:
-        np.testing.assert_allclose(read_covariances(path, ["bs"], 16), covariances, rtol=1e-15, atol=0)
+        found = read_covariances(path, {"bs": 16})
+        np.testing.assert_allclose(found["bs"], covariances["bs"], rtol=1e-15, atol=0)
     assert loadmat(files[2])["covariances"].shape == (1, 16, 16)
 
 
@@ -36,7 +38,7 @@ def test_the_labelled_file_says_everything(files, scenario, design, evaluation):
     assert dataset["covariances_real"].dims == ("block", "tx", "tx2")
     assert (float(dataset["gap"]), float(dataset["lower_bound"])) == pytest.approx((0.1, 0.9))
     beams = (dataset["beamformers_real"] + 1j * dataset["beamformers_imag"]).to_numpy()[0]
-    np.testing.assert_allclose(beams @ beams.conj().T, design.covariances[0], atol=1e-14 * design.power_w)
+    np.testing.assert_allclose(beams @ beams.conj().T, design.covariances["bs"], atol=1e-14 * design.power_w)
     for name, link in evaluation.links.items():
         bound = dataset[f"bound_{name}_user_position_m"]
         assert float(bound) == link.quantities["user_position_m"]
@@ -80,10 +82,11 @@ def test_a_failed_write_leaves_nothing(tmp_path, scenario, design, evaluation):
 
 
 def test_a_plain_array_and_a_single_matrix_are_accepted(tmp_path, covariances):
-    np.save(tmp_path / "r.npy", covariances[0])
-    np.testing.assert_allclose(read_covariances(tmp_path / "r.npy", ["bs"], 16), covariances, rtol=1e-15)
+    np.save(tmp_path / "r.npy", covariances["bs"])
+    found = read_covariances(tmp_path / "r.npy", {"bs": 16})
+    np.testing.assert_allclose(found["bs"], covariances["bs"], rtol=1e-15)
     savemat(tmp_path / "real.mat", {"covariances": np.eye(3)})
-    np.testing.assert_array_equal(read_covariances(tmp_path / "real.mat", ["bs"], 3), np.eye(3, dtype=complex)[None])
+    np.testing.assert_array_equal(read_covariances(tmp_path / "real.mat", {"bs": 3})["bs"], np.eye(3, dtype=complex))
 
 
 def _swap_blocks(path):
@@ -95,9 +98,22 @@ def _swap_blocks(path):
 
 def test_blocks_of_a_labelled_file_are_found_by_name(tmp_path):
     _swap_blocks(tmp_path / "two.nc")
-    np.testing.assert_array_equal(read_covariances(tmp_path / "two.nc", ["a", "b"], 2)[:, 0, 0], [2.0, 1.0])
+    found = read_covariances(tmp_path / "two.nc", {"a": 2, "b": 2})
+    assert {block: matrix[0, 0] for block, matrix in found.items()} == {"a": 2.0, "b": 1.0}
     with pytest.raises(InvalidInput, match="its blocks must be a, c, but they are b, a"):
-        read_covariances(tmp_path / "two.nc", ["a", "c"], 2)
+        read_covariances(tmp_path / "two.nc", {"a": 2, "c": 2})
+
+
+@pytest.mark.parametrize("ending", ["nc", "npz", "mat"])
+def test_blocks_of_different_arrays_come_back_as_they_were(tmp_path, scenario, evaluation, make_design, ending, rng):
+    sent = random_transmission(rng, {"macro": 5, "small": 2})
+    write_design(tmp_path, scenario, make_design(sent), evaluation)
+    found = read_covariances(tmp_path / f"design.{ending}", sent.antennas)
+    assert found.antennas == {"macro": 5, "small": 2}
+    for block, matrix in sent.items():
+        np.testing.assert_allclose(found[block], matrix, rtol=1e-15, atol=0)
+    with pytest.raises(InvalidInput, match=r"zero beyond the antennas of each block.*macro has 5, small has 1"):
+        read_covariances(tmp_path / f"design.{ending}", {"macro": 5, "small": 1})
 
 
 NOT_HERMITIAN = np.array([[1.0, 0.5j], [0.5j, 1.0]])
@@ -128,7 +144,7 @@ def test_a_bad_file_is_refused_with_its_reason(tmp_path, name):
     if write is not None:
         write(tmp_path / name)
     with pytest.raises(InvalidInput, match=message) as caught:
-        read_covariances(tmp_path / name, ["bs"], 2)
+        read_covariances(tmp_path / name, {"bs": 2})
     assert name in str(caught.value)
 
 
@@ -160,14 +176,14 @@ def test_single_precision_is_accepted_and_made_sound(tmp_path, ending, is_real):
     covariance, path = low_rank(is_real=is_real), tmp_path / f"single.{ending}"
     stored_in_single(covariance, path)
     assert np.linalg.eigvalsh(covariance.astype(np.complex64).astype(complex))[0, 0] < -1e-9 * np.trace(covariance[0])
-    found = read_covariances(path, ["bs"], 16)
+    found = read_covariances(path, {"bs": 16})["bs"]
     assert found.dtype == np.complex128
-    np.testing.assert_array_equal(found, np.conj(np.swapaxes(found, 1, 2)))
-    eigenvalues = np.linalg.eigvalsh(found[0])
+    np.testing.assert_array_equal(found, found.conj().T)
+    eigenvalues = np.linalg.eigvalsh(found)
     assert eigenvalues[0] >= -1e-15 * eigenvalues[-1]
-    np.testing.assert_allclose(found, covariance, rtol=0, atol=3e-7 * np.max(np.abs(covariance)))
+    np.testing.assert_allclose(found, covariance[0], rtol=0, atol=3e-7 * np.max(np.abs(covariance)))
     stored_w = np.trace(covariance[0].astype(np.complex64).astype(complex)).real
-    assert np.trace(found[0]).real == pytest.approx(stored_w, rel=1e-14)
+    assert np.trace(found).real == pytest.approx(stored_w, rel=1e-14)
 
 
 def test_a_product_that_was_computed_in_single_precision_is_accepted(tmp_path):
@@ -175,7 +191,7 @@ def test_a_product_that_was_computed_in_single_precision_is_accepted(tmp_path):
     for n in (4, 16, 128):
         beams = (rng.normal(size=(n, 3)) + 1j * rng.normal(size=(n, 3))).astype(np.complex64)
         np.save(tmp_path / "product.npy", np.einsum("ik,jk->ij", beams, beams.conj()))
-        assert np.linalg.eigvalsh(read_covariances(tmp_path / "product.npy", ["bs"], n))[0, 0] > -1e-14 * n
+        assert np.linalg.eigvalsh(read_covariances(tmp_path / "product.npy", {"bs": n})["bs"])[0] > -1e-14 * n
 
 
 def test_one_part_in_single_precision_makes_the_whole_so(tmp_path):
@@ -186,21 +202,21 @@ def test_one_part_in_single_precision_makes_the_whole_so(tmp_path):
         "covariances_imag": (dims, covariance.imag.astype(np.float32)),
     }
     xr.Dataset(parts, {"block": ["bs"]}).to_netcdf(tmp_path / "mixed.nc", engine="h5netcdf")
-    assert np.linalg.eigvalsh(read_covariances(tmp_path / "mixed.nc", ["bs"], 16)[0])[0] > -1e-14
+    assert np.linalg.eigvalsh(read_covariances(tmp_path / "mixed.nc", {"bs": 16})["bs"])[0] > -1e-14
 
 
 @pytest.mark.parametrize("excess", [1e-5, 1e-2])
 def test_single_precision_excuses_its_rounding_only(tmp_path, excess):
     np.save(tmp_path / "r.npy", np.diag([1.0, -excess]).astype(np.complex64))
     with pytest.raises(InvalidInput, match="positive semidefinite"):
-        read_covariances(tmp_path / "r.npy", ["bs"], 2)
+        read_covariances(tmp_path / "r.npy", {"bs": 2})
     np.save(tmp_path / "r.npy", np.array([[1.0, excess], [0.0, 1.0]], dtype=np.complex64))
     with pytest.raises(InvalidInput, match="Hermitian"):
-        read_covariances(tmp_path / "r.npy", ["bs"], 2)
+        read_covariances(tmp_path / "r.npy", {"bs": 2})
 
 
 def test_the_same_numbers_in_double_precision_are_refused(tmp_path):
     rounded = low_rank().astype(np.complex64).astype(complex)
     np.save(tmp_path / "r.npy", rounded)
     with pytest.raises(InvalidInput, match="positive semidefinite, found eigenvalue -"):
-        read_covariances(tmp_path / "r.npy", ["bs"], 16)
+        read_covariances(tmp_path / "r.npy", {"bs": 16})

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from tests.laws.scenes import edited
 
+from crbeam.information import Transmission
 from crbeam.information.builders import Pilots
 from crbeam.information.state import state_jacobian
 from crbeam.propagation import trace_paths
@@ -19,7 +20,7 @@ SLOTS = 16
 
 
 def codebook_covariance(scenario):
-    """Every beam of the codebook at equal power: rank 2K + 2, and not isotropic."""
+    """Every beam of the codebook of the only station at equal power: rank 2K + 2, and not isotropic."""
     words = codebook(scenario).codewords
     beams = words / np.linalg.norm(words, axis=0)
     covariance = beams @ beams.conj().T
@@ -56,6 +57,11 @@ def mixed(rng, n_beams):
     return np.linalg.qr(square)[0][:n_beams]
 
 
+def by_slot(sent):
+    """Transmission of one beam `[tx, slot]` in each slot."""
+    return Transmission({f"bs/slot[{slot}]": np.outer(beam, beam.conj()) for slot, beam in enumerate(sent.T)})
+
+
 class Comparison:
     """Root bounds with beams of each slot over those of the lifted model, with the same total covariance."""
 
@@ -63,7 +69,7 @@ class Comparison:
         self.scenario = read_scenario("hamrouni2026")
         self.link, self.covariance = link, codebook_covariance(self.scenario)
         self.beams, self.map = eigenbeams(self.covariance), slot_map(self.scenario, link)
-        self.lifted = self.bounds(link_map(self.scenario, link).at(self.covariance[None]))
+        self.lifted = self.bounds(link_map(self.scenario, link).at({"bs": self.covariance}))
 
     def bounds(self, information):
         """Of position and velocity, or of position and the radial speed that echoes tell."""
@@ -76,8 +82,7 @@ class Comparison:
         """Relative change of both bounds."""
         sent = self.beams @ turns
         np.testing.assert_allclose(sent @ sent.conj().T, self.covariance, atol=1e-12 * np.abs(self.covariance).max())
-        stack = sent.T[:, :, None] * sent.T.conj()[:, None, :]
-        return self.bounds(self.map.at(stack)) / self.lifted - 1.0
+        return self.bounds(self.map.at(by_slot(sent))) / self.lifted - 1.0
 
 
 @pytest.fixture(scope="module", params=["bistatic", "monostatic"])
@@ -119,9 +124,7 @@ def test_without_motion_the_order_of_beams_would_not_matter():
     known = slot_map(scenario, "bistatic").known(["user_velocity"])
     roots = []
     for turns in (once_each(8), in_turn(8), mixed(np.random.default_rng(2), 8)):
-        sent = still.beams @ turns
-        stack = sent.T[:, :, None] * sent.T.conj()[:, None, :]
-        roots.append(known.at(stack).root_bound(["user_position"]))
+        roots.append(known.at(by_slot(still.beams @ turns)).root_bound(["user_position"]))
     np.testing.assert_allclose(roots, roots[0], rtol=1e-9)
 
 
@@ -136,7 +139,7 @@ def close_targets(range_m):
 def coupled_bounds(coupling, *overrides):
     """Root bounds of the user's position and velocity, and of two targets, by both links."""
     scenario = read_scenario("hamrouni2026", overrides=[f"propagation.path_coupling={coupling}", *overrides])
-    covariances = codebook_covariance(scenario)[None]
+    covariances = {"bs": codebook_covariance(scenario)}
     bistatic, monostatic = (link_map(scenario, link).at(covariances) for link in ("bistatic", "monostatic"))
     names = ("user_position", "target_position[0]", "target_position[1]")
     positions = [information.root_bound([name]) for information in (bistatic, monostatic) for name in names]
@@ -170,7 +173,7 @@ def test_neglecting_coupling_within_paths_too_would_be_optimistic():
     of subcarriers and time starts, while the bounds do not.
     """
     scenario = read_scenario("hamrouni2026")
-    covariances = codebook_covariance(scenario)[None]
+    covariances = {"bs": codebook_covariance(scenario)}
     right, wrong = (
         radial_speed_map(scenario, each).at(covariances)
         for each in (link_map(scenario, "monostatic"), diagonal(scenario))
@@ -185,7 +188,7 @@ def test_radial_speed_is_that_along_the_true_direction_and_the_doppler_shift_tel
     The rate at which the distance grows, `v . u(p)`, is what the Doppler shift tells by itself.
     """
     scenario = read_scenario("hamrouni2026", overrides=["propagation.path_loss_exponent=2"])
-    covariances = codebook_covariance(scenario)[None]
+    covariances = {"bs": codebook_covariance(scenario)}
     paths, times = trace_paths(scenario)["monostatic"], schedule(scenario).every
     pilots = [Pilots("bs", times.weight / SLOTS, times.time_s)]
     doppler_hz = path_map(scenario, paths, pilots).at(covariances).root_bound(["monostatic/doppler[0]"])

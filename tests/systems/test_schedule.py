@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given, settings
 
 from crbeam.errors import InvalidInput, InvalidScenario, Unidentifiable
+from crbeam.information import Transmission
 from crbeam.scenario import read_scenario
-from crbeam.systems import link_map, link_maps
-from crbeam.systems.hamrouni2026 import slot_map
+from crbeam.systems import isotropic_transmission, link_map, link_maps
+from crbeam.systems.hamrouni2026 import slot_map, stage_blocks
 from crbeam.systems.symbol_schedule import coherence_time_s, effective_slots, schedule
 from crbeam.testing import (
     assert_same_information,
@@ -33,6 +34,11 @@ def covariance_of(rng, scenario):
     station = station_name(scenario)
     elements = scenario.stations[station].transmit_array.elements
     return random_covariance(rng, elements, power_w=scenario.power_per_subcarrier_w(station))
+
+
+def everywhere(scenario, covariance):
+    """The same covariance for all symbols and for those of each stage."""
+    return Transmission(dict.fromkeys((*scenario.stations, *stage_blocks(scenario)), covariance))
 
 
 @pytest.mark.parametrize(
@@ -87,7 +93,7 @@ def test_slots_that_count_by_the_inverse_of_the_speed():
     scenario = preset(*rule)
     assert schedule(scenario).every.time_s.size == 400
     assert len(slot_map(scenario, "bistatic").blocks) == 4
-    covariances = np.eye(64)[None] * scenario.power_per_subcarrier_w("bs") / 64 + 0j
+    covariances = isotropic_transmission(scenario)
     # A quarter of the symbols, with the power that each of them always has.
     fewer = link_map(scenario, "monostatic").at(covariances).root_bound(["user_position"])
     every = link_map(preset(rule[1]), "monostatic").at(covariances).root_bound(["user_position"])
@@ -143,7 +149,7 @@ def test_interleaved_stages_reach_over_the_whole_interval():
 def test_interleaved_information_is_the_share_of_the_full_one(rng):
     share = float(rng.uniform(0.0, 1.0))
     scenario = random_moving_scenario(rng, subcarriers=16, protocol={"order": "interleaved", "sensing_share": share})
-    covariances, maps = covariance_of(rng, scenario), link_maps(scenario)
+    covariances, maps = everywhere(scenario, covariance_of(rng, scenario)), link_maps(scenario)
     to_user, back = link_names(scenario)
     for stage, link, part in (("monostatic_stage", back, share), ("bistatic_stage", to_user, 1.0 - share)):
         full = maps[link].at(covariances).matrix
@@ -153,7 +159,8 @@ def test_interleaved_information_is_the_share_of_the_full_one(rng):
 def test_contiguous_information_is_not_proportional_to_the_share(rng):
     """The Doppler aperture shrinks with the window: a velocity bound grows as share to the power -3/2."""
     contiguous = random_moving_scenario(rng, n_targets=2, protocol={"order": "contiguous", "sensing_share": 0.25})
-    covariances, (to_user, back) = covariance_of(rng, contiguous), link_names(contiguous)
+    covariances = everywhere(contiguous, covariance_of(rng, contiguous))
+    to_user, back = link_names(contiguous)
     maps = link_maps(contiguous)
     names = ("monostatic_stage", back)
     part, full = (maps[name].at(covariances) for name in names)
@@ -177,16 +184,15 @@ def test_all_symbols_for_one_stage(rng, order):
         )
         for share in (1.0, 0.0)
     ]
-    covariances, (to_user, back) = covariance_of(rng, scenes[0]), link_names(scenes[0])
-    both = np.concatenate([covariances, covariances])
+    covariances, (to_user, back) = everywhere(scenes[0], covariance_of(rng, scenes[0])), link_names(scenes[0])
     sensing, positioning = (link_maps(scene) for scene in scenes)
-    posterior = sensing["posterior"].at(both)
+    posterior = sensing["posterior"].at(covariances)
     names = [name for name in posterior.layout if "position" in name]
     expected = sensing[back].at(covariances).bound(names)
     assert_same_information(posterior.bound(names), expected, tolerance=1e-9)
     with pytest.raises(Unidentifiable, match="user_velocity"):
         posterior.bound(["user_velocity"])
-    posterior = positioning["posterior"].at(both)
+    posterior = positioning["posterior"].at(covariances)
     expected = positioning[to_user].at(covariances).bound(STATE)
     assert_same_information(posterior.bound(STATE), expected, tolerance=1e-7)
 

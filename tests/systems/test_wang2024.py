@@ -25,12 +25,8 @@ def few(*overrides):
     return read_scenario("wang2024", overrides=[*FEW, *overrides])
 
 
-def isotropic(scenario):
-    return np.stack(list(isotropic_transmission(scenario).values()))
-
-
 def quantities(scenario, link="fused"):
-    return evaluate(scenario, isotropic(scenario)).links[link].quantities
+    return evaluate(scenario, isotropic_transmission(scenario)).links[link].quantities
 
 
 def observed(scenario, state):
@@ -67,7 +63,7 @@ def test_the_bound_of_position_and_velocity_is_that_of_delays_and_shifts():
 def test_two_receivers_suffice_and_one_does_not():
     pair, one = few("receivers.selected=[0, 1]"), few("receivers.selected=[0]")
     assert quantities(pair)["target_position_m"] > quantities(few())["target_position_m"]
-    alone = evaluate(one, isotropic(one)).links["fused"]
+    alone = evaluate(one, isotropic_transmission(one)).links["fused"]
     assert alone.quantities == {"target_position_m": None, "target_velocity_mps": None}
     assert alone.unidentifiable == ("target_position[0]", "target_velocity[0]")
     assert quantities(one, "receiver0")["delay_s"] == pytest.approx(quantities(pair, "receiver0")["delay_s"])

@@ -72,7 +72,7 @@ class Transmission(Mapping[str, np.ndarray]):
     @property
     def power_w(self) -> float:
         """Power of all blocks together."""
-        return sum(self.powers_w.values())
+        return sum(self.powers_w.values(), 0.0)
 
     def only(self, blocks: Iterable[str]) -> "Transmission":
         """The named blocks, in the order given."""
