@@ -26,7 +26,7 @@ def one(scenario, covariance):
 def bound(scenario, covariance, **options):
     echo = moving_echo(scenario, listeners(scenario)[0])
     train = one(scenario, covariance)[0].train
-    return delay_doppler_information(echo, train, **options).at(covariance[None]).bound(WORDS)
+    return delay_doppler_information(echo, train, **options).at({"transmitter": covariance}).bound(WORDS)
 
 
 @pytest.mark.parametrize("beams", [1, 3])
@@ -120,7 +120,7 @@ def test_errors_are_those_of_the_corrected_bound_and_of_no_other(rng):
     assert errors[1] / known[1] > 1.7, "a gain that is known, with times from the beginning, tells four times as much"
     echo, train = moving_echo(scenario, listeners(scenario)[0]), one(scenario, covariance)[0].train
     printed = printed_information(echo, train, path_loss=abs(echo.gain) ** 2 / 0.6, rician_factor=0.5)
-    ratios = errors / np.sqrt(np.diagonal(printed.at(covariance[None]).bound(WORDS)))
+    ratios = errors / np.sqrt(np.diagonal(printed.at({"transmitter": covariance}).bound(WORDS)))
     assert np.all(ratios < 0.05), "the printed formulas promise far less than the filter finds"
 
 

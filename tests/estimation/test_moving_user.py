@@ -35,7 +35,7 @@ from crbeam.evaluation.estimator_check import own_snr_db
 from crbeam.evaluation.path_trials import path_subjects
 from crbeam.information.builders import Pilots
 from crbeam.scenario import read_scenario
-from crbeam.systems import covariances_of_blocks, isotropic_transmission, link_maps, link_models, paths_of, true_state
+from crbeam.systems import completed, isotropic_transmission, link_maps, link_models, paths_of, true_state
 from crbeam.systems.hamrouni2026 import radial_speed_map, range_rate_map
 from crbeam.systems.station_and_user import path_map
 from crbeam.systems.symbol_schedule import schedule
@@ -68,19 +68,19 @@ def scenario(*overrides):
     return read_scenario("hamrouni2026", overrides=[*SMALL, *overrides])
 
 
-def isotropic(scene):
-    return np.stack(list(isotropic_transmission(scene).values()))
-
-
 @cache
 def world(*overrides):
     """Scenario, beams of each block, models of each link and stage, true state with the range rate."""
     scene = scenario(*overrides)
-    blocks = covariances_of_blocks(scene, isotropic(scene))
-    beams = {name: beamformers_from_covariance(part, scene.waveform.slots).matrix for name, part in blocks.items()}
+    sent = completed(scene, isotropic_transmission(scene))
+    beams = {name: beamformers_from_covariance(part, scene.waveform.slots).matrix for name, part in sent.items()}
     truth = true_state(scene)
     rate = truth["user_velocity"] @ truth["user_position"] / np.hypot(*truth["user_position"])
     return scene, beams, link_models(scene, beams), {**truth, RANGE_RATE: np.array([rate])}
+
+
+def sent_by(beams):
+    return Transmission.of_factors(list(beams), list(beams.values()))
 
 
 def mean_of(scene, model, truth):
@@ -91,7 +91,7 @@ def information_of(name, *overrides):
     scene, beams, _, _ = world(*overrides)
     known = link_maps(scene)[name]
     known = range_rate_map(scene, known) if name.startswith("monostatic") else known
-    return known.at(np.stack([beams[block] @ beams[block].conj().T for block in known.blocks]))
+    return known.at(sent_by(beams))
 
 
 @pytest.mark.parametrize("name", ["bistatic", "monostatic", *STAGES])
@@ -106,8 +106,7 @@ def test_the_observation_has_the_information_of_the_map(name, overrides):
     layout = link_state_layout(model)
     score = LinkState(model, layout, {}).likelihood(mean_of(scene, model, truth), as_vector(layout, truth))
     known = link_maps(scene)[name]
-    sent = np.stack([beams[block] @ beams[block].conj().T for block in known.blocks])
-    expected = known.at(sent).equivalent(layout.names).matrix
+    expected = known.at(sent_by(beams)).equivalent(layout.names).matrix
     scale = 1.0 / np.sqrt(np.diagonal(expected))
     assert np.max(np.abs(2.0 * score.information - expected) * np.outer(scale, scale)) < 1e-9
     assert np.allclose(score.gain, paths_of(scene)[model.name].gain, rtol=1e-9)
@@ -275,7 +274,9 @@ def test_errors_are_those_of_the_bound(link, method):
     """60 trials: every interval of the ratio of error to bound is near 1, no trial fails."""
     scene = scenario()
     plan, estimator = TrialPlan(("own",), trials=60, seed=2), Estimator(method)
-    check = check_estimator(scene, isotropic(scene), plan=plan, links=[link], estimator=estimator).links[link]
+    check = check_estimator(scene, isotropic_transmission(scene), plan=plan, links=[link], estimator=estimator).links[
+        link
+    ]
     (point,) = check.points
     assert point.failure_rate.value == 0.0
     assert point.is_efficient, {name: each.ratio for name, each in point.quantities.items()}
@@ -287,7 +288,7 @@ def test_the_range_rate_is_what_the_doppler_shift_of_the_echo_tells():
     """Tangential speed does not leak into it, as it does into the speed along the true direction of the user."""
     tangential = "user.velocity=[12 m/s, -5 m/s]"
     scene, beams, _, _ = world(tangential)
-    sent = np.stack([beams["bs"] @ beams["bs"].conj().T])
+    sent = sent_by(beams)
     symbols = schedule(scene).every
     pilots = Pilots("bs", symbols.weight / scene.waveform.slots, symbols.time_s)
     by_path = path_map(scene, paths_of(scene)["monostatic"], [pilots]).at(sent)
@@ -308,7 +309,9 @@ def test_a_wrong_velocity_is_caught():
     plan = TrialPlan(("own",), trials=6, seed=3)
     for links in (["bistatic"], ["posterior"]):
         right, wrong = (
-            check_estimator(scene, isotropic(scene), plan=plan, links=links, estimator=Estimator(assumed=assumed))
+            check_estimator(
+                scene, isotropic_transmission(scene), plan=plan, links=links, estimator=Estimator(assumed=assumed)
+            )
             for assumed in ({}, {"user_velocity": np.array([4.0, 11.5])})
         )
         good, bad = (check.links[links[0]].points[0] for check in (right, wrong))
@@ -319,7 +322,7 @@ def test_a_wrong_velocity_is_caught():
 
 def test_ratios_of_links_taken_together_are_means_over_antennas():
     scene = scenario("user.array.elements=16")
-    energy = {name: 10.0 ** (value / 10.0) for name, value in own_snr_db(scene, isotropic(scene)).items()}
+    energy = {name: 10.0 ** (value / 10.0) for name, value in own_snr_db(scene, isotropic_transmission(scene)).items()}
     assert energy["fused"] == pytest.approx((16 * energy["bistatic"] + 8 * energy["monostatic"]) / 24)
     assert energy["posterior"] == pytest.approx(0.5 * energy["fused"])
 
@@ -331,21 +334,21 @@ def test_sequential_estimation_needs_echoes_as_a_prior():
         with pytest.raises(
             InvalidInput, match=f"links must be among fused, posterior, found {link}\\. For a link alone"
         ):
-            check_estimator(scene, isotropic(scene), links=[link], estimator=sequential)
-    subjects = path_subjects(scene, isotropic(scene), method="sequential", assumed={}, seed=1)
+            check_estimator(scene, isotropic_transmission(scene), links=[link], estimator=sequential)
+    subjects = path_subjects(scene, isotropic_transmission(scene), method="sequential", assumed={}, seed=1)
     assert set(subjects.settings) == {"fused", "posterior"}
 
 
 def test_what_cannot_be_estimated_is_refused():
     whole = read_scenario("hamrouni2026")
     with pytest.raises(InvalidInput, match=r"at most 8388608 numbers.*waveform\.cyclic_prefix"):
-        check_estimator(whole, isotropic(whole), plan=TrialPlan(("own",), trials=2))
+        check_estimator(whole, isotropic_transmission(whole), plan=TrialPlan(("own",), trials=2))
     rare = scenario("waveform.cyclic_prefix=400 us")
     with pytest.raises(
         InvalidInput,
         match=r"symbol rate of 249[0-9.]+ Hz, but in link `monostatic` one is 2[0-9.]+ Hz; .*cyclic_prefix",
     ):
-        check_estimator(rare, isotropic(rare), plan=TrialPlan(("own",), trials=2))
+        check_estimator(rare, isotropic_transmission(rare), plan=TrialPlan(("own",), trials=2))
     _, _, models, _ = world()
     with pytest.raises(InvalidInput, match="at least two symbols"):
         replace(models["bistatic"], time_s=np.zeros(1))

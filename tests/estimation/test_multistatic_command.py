@@ -20,7 +20,7 @@ QUICK = ("--snr-db", "20", "--trials", "2", "--workers", "1")
 def check(scenario, links=None, *, method=None, snr_db=(20.0,), trials=2, **options):
     plan = TrialPlan(snr_db, trials=trials)
     estimator = Estimator(method, **options)
-    return check_estimator(scenario, lit(scenario)[None], plan=plan, links=links, estimator=estimator).links
+    return check_estimator(scenario, {"transmitter": lit(scenario)}, plan=plan, links=links, estimator=estimator).links
 
 
 def test_every_receiver_by_itself_and_all_that_sense_together():
@@ -29,7 +29,7 @@ def test_every_receiver_by_itself_and_all_that_sense_together():
     assert list(links) == ["receiver0", "receiver1", "receiver2", "monostatic", "fused"]
     assert list(links["receiver1"].points[0].quantities) == ["delay_s", "doppler_hz"]
     assert list(links["fused"].points[0].quantities) == ["target_position_m", "target_velocity_mps"]
-    bounds = evaluate(scenario, lit(scenario)[None]).links
+    bounds = evaluate(scenario, {"transmitter": lit(scenario)}).links
     factor = 10.0 ** ((links["fused"].own_snr_db - 20.0) / 20.0)
     for link, quantity in (("receiver0", "doppler_hz"), ("fused", "target_position_m")):
         factor = 10.0 ** ((links[link].own_snr_db - 20.0) / 20.0)
@@ -38,7 +38,7 @@ def test_every_receiver_by_itself_and_all_that_sense_together():
 
 
 def test_the_ratio_is_that_of_one_symbol_at_an_antenna():
-    ratios = own_snr_db(scene("receivers.selected=[0, 1]"), np.zeros((1, 6, 6), dtype=complex))
+    ratios = own_snr_db(scene("receivers.selected=[0, 1]"), {"transmitter": np.zeros((6, 6), dtype=complex)})
     length_m = np.hypot(20.0, 40.0) + np.hypot(40.0, 10.0)
     assert ratios["receiver0"] == pytest.approx(10.0 * np.log10(0.6 * length_m**-2.7 / 2e-9))
     linear = {link: 10.0 ** (ratio / 10.0) for link, ratio in ratios.items()}
@@ -177,7 +177,7 @@ def test_where_no_receiver_is_left_to_design_for(chosen, words, status, said):
 
 def beam():
     """All power of the preset's transmitter to the target."""
-    return lit(read_scenario("wang2024"))[None]
+    return {"transmitter": lit(read_scenario("wang2024"))}
 
 
 @pytest.mark.slow

@@ -31,6 +31,7 @@ class Echo:
         self.scenario = read_scenario(name, overrides=[*SMALLER, *overrides])
         self.truth = true_echo(self.scenario)
         ((_, link),) = self.scenario.links.items()
+        self.transmitter = link.transmitter
         n_tx, n_rx = (
             self.scenario.stations[each].transmit_array.elements for each in (link.transmitter, link.receiver)
         )
@@ -61,7 +62,7 @@ def echo(request):
 
 def polar_information(echo):
     """Information of angle and range, gain eliminated, by the map."""
-    information = polar_map(echo.scenario, network=echo.network).at(echo.covariance[None])
+    information = polar_map(echo.scenario, network=echo.network).at({echo.transmitter: echo.covariance})
     return information.equivalent(["target_angle[0]", "target_range[0]"]).matrix
 
 

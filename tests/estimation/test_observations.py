@@ -90,7 +90,7 @@ def test_the_ratio_of_all_links_is_their_mean_over_antennas(scene):
 def test_bounds_scale_with_the_noise_as_the_check_assumes():
     plain = read_scenario("zhang2025")
     noisier = read_scenario("zhang2025", overrides=["noise.figure=16 dB"])
-    covariances = np.eye(16)[None] * 1e-10 + 0j
+    covariances = {"bs": 1e-10 * np.eye(16, dtype=complex)}
     factor = noisier.noise_power_w / plain.noise_power_w
     for link in ("bistatic", "fused"):
         first, second = (

@@ -7,6 +7,7 @@ import numpy as np
 
 from crbeam.estimation import LinkModel, estimate_fused, estimate_link, mean_observation, simulate
 from crbeam.estimation.prediction import as_vector, link_state_layout, predict
+from crbeam.information import Transmission
 from crbeam.scenario import Scenario, read_scenario
 from crbeam.systems import design_problem, isotropic_transmission, link_models, paths_of, true_state
 
@@ -22,7 +23,7 @@ class Scene:
 
     @property
     def covariances(self):
-        return (self.beams @ self.beams.conj().T)[None]
+        return Transmission.of_factors(list(self.scenario.stations), [self.beams])
 
     @property
     def truth(self):
@@ -64,7 +65,8 @@ def designed(source: str, *, overrides=(), seed=None, weight: float = 0.5) -> Sc
 
     scenario = read_scenario(source, overrides=overrides, seed=seed)
     design = method_named("fdb-wcrb").solve(design_problem(scenario, weight=weight))
-    return Scene(scenario, design.beamformers[0].matrix)
+    (beamformers,) = design.beamformers.values()
+    return Scene(scenario, beamformers.matrix)
 
 
 def isotropic(scenario: Scenario) -> Scene:

@@ -23,7 +23,7 @@ def test_delay_and_angle_give_the_position(rng, link):
     scenario = scene(MONOSTATIC)
     covariance = spread(scenario, rng)
     listener = next(each for each in listeners(scenario) if each.link == link)
-    delay_s = evaluate(scenario, covariance[None]).links[link].quantities["delay_s"]
+    delay_s = evaluate(scenario, {"transmitter": covariance}).links[link].quantities["delay_s"]
     target, place = np.array([20.0, 40.0]), np.array(listener.position_m)
     step = 1e-5
     slopes = np.stack(

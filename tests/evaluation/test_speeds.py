@@ -1,6 +1,5 @@
 """What bounds say of a velocity that echoes do not determine: its radial part, and the rate of the distance."""
 
-import numpy as np
 import pytest
 
 from crbeam.evaluation import evaluate
@@ -16,14 +15,10 @@ def scene(*overrides):
     return read_scenario("hamrouni2026", overrides=[*FREE_SPACE, *overrides])
 
 
-def isotropic(scenario):
-    return np.stack(list(isotropic_transmission(scenario).values()))
-
-
 @pytest.mark.parametrize("speed_mps", [0.0, 12.0, 200.0, 1000.0])
 def test_speeds_of_echoes_have_bounds_at_every_speed(speed_mps):
     scenario = scene("user.position=[10, 25]", f"user.velocity=[{speed_mps}, 0]")
-    covariances = isotropic(scenario)
+    covariances = isotropic_transmission(scenario)
     found = evaluate(scenario, covariances).links["monostatic"].quantities
     information_map = link_map(scenario, "monostatic")
     radial = radial_speed_map(scenario, information_map).at(covariances).root_bound(["user_radial_speed"])
@@ -37,7 +32,7 @@ def test_speeds_of_echoes_have_bounds_at_every_speed(speed_mps):
 
 
 def test_what_determines_the_velocity_has_neither():
-    links = evaluate(scene(*SMALL), isotropic(scene(*SMALL))).links
+    links = evaluate(scene(*SMALL), isotropic_transmission(scene(*SMALL))).links
     for name in ("bistatic", "fused", "posterior"):
         assert links[name].quantities["user_velocity_mps"] is not None
         assert "user_radial_speed_mps" not in links[name].quantities
@@ -47,7 +42,7 @@ def test_what_determines_the_velocity_has_neither():
 def test_observations_that_see_the_tangential_speed_have_no_radial_one_alone():
     """The wrong way: taking the tangential speed for known, though they see it, would be optimistic."""
     scenario = scene(*SMALL)
-    information = link_map(scenario, "bistatic").at(isotropic(scenario))
+    information = link_map(scenario, "bistatic").at(isotropic_transmission(scenario))
     assert speeds_mps(scenario, information) == {"user_radial_speed_mps": None, "user_range_rate_mps": None}
     wrong = radial_speed_map(scenario, information.as_prior())
     assert wrong.constant[wrong.layout["user_radial_speed"]].any()
@@ -55,6 +50,6 @@ def test_observations_that_see_the_tangential_speed_have_no_radial_one_alone():
 
 def test_the_line_of_sight_alone_tells_the_rate_but_not_where_from():
     scenario = scene(*SMALL, "targets.count=0")
-    link = evaluate(scenario, isotropic(scenario)).links["bistatic"]
+    link = evaluate(scenario, isotropic_transmission(scenario)).links["bistatic"]
     assert set(link.unidentifiable) >= {"user_position", "user_velocity"}
     assert 0.0 < link.quantities["user_range_rate_mps"] < link.quantities["user_radial_speed_mps"]

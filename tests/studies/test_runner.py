@@ -260,7 +260,7 @@ def test_a_study_with_cases_that_fail_completes_and_says_why(tmp_path, monkeypat
     def breaks_for_one(self, problems, *, starts, seeds):
         if len(problems) > 1:
             raise FloatingPointError("somewhere in the batch")
-        if problems[0].directions.shape[1] == 3 and not seeds[0].spawn_key[0]:
+        if problems[0].directions["bs"].shape[1] == 3 and not seeds[0].spawn_key[0]:
             raise ZeroDivisionError("in this one")
         return original(self, problems, starts=starts, seeds=seeds)
 
