@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 
 import numpy as np
 from jaxtyping import Complex, Float
@@ -11,8 +10,7 @@ from crbeam.errors import Unidentifiable
 from crbeam.information import Information, InformationMap
 from crbeam.information.parameters import ParameterLayout
 from crbeam.linalg import hermitian_part, one_blas_thread
-from crbeam.scenario import Scenario
-from crbeam.systems import covariances_of_blocks, link_maps, polar_targets, speeds_mps
+from crbeam.systems import System, World, system_of
 
 #: Share of an undetermined direction, relative to the largest, from which a position counts as not determined: one that
 #: has less of it, and is determined by itself, has a bound.
@@ -70,7 +68,7 @@ class Evaluation:
 
 
 def evaluate(
-    scenario: Scenario,
+    scenario: World,
     covariances: Complex[np.ndarray, "block tx tx"],
     blocks: Sequence[str] | None = None,
     *,
@@ -79,7 +77,7 @@ def evaluate(
     """Bounds of every quantity of every link under given transmit covariances (watt per subcarrier, over all slots).
 
     Args:
-        scenario: the world.
+        scenario: the world; or its system, whose maps are built already.
         covariances: one for each block.
         blocks: names of the blocks; by default those that a transmission of so many blocks has (`block_sets`).
         networks: analog networks that receivers listen through, by the name of the receiver (`Design.analog`); those
@@ -89,7 +87,7 @@ def evaluate(
 
 
 def evaluate_many(
-    scenario: Scenario,
+    scenario: World,
     transmissions: Sequence[Complex[np.ndarray, "block tx tx"]],
     blocks: Sequence[str] | None = None,
     *,
@@ -97,8 +95,9 @@ def evaluate_many(
 ) -> list[Evaluation]:
     """The same for several transmissions in one scenario, whose information maps are built once."""
     with one_blas_thread():
-        maps = {name: _heard_through(link_map, networks or {}) for name, link_map in link_maps(scenario).items()}
-        return [_evaluation(scenario, maps, covariances_of_blocks(scenario, each, blocks)) for each in transmissions]
+        system = system_of(scenario)
+        maps = {name: _heard_through(link_map, networks or {}) for name, link_map in system.link_maps().items()}
+        return [_evaluation(system, maps, system.covariances_of_blocks(each, blocks)) for each in transmissions]
 
 
 def _heard_through(link_map: InformationMap, networks: Mapping[str, np.ndarray]) -> InformationMap:
@@ -109,15 +108,15 @@ def _heard_through(link_map: InformationMap, networks: Mapping[str, np.ndarray])
 
 
 def _evaluation(
-    scenario: Scenario,
+    system: System,
     maps: Mapping[str, InformationMap],
     covariances: Mapping[str, Complex[np.ndarray, "tx tx"]],
 ) -> Evaluation:
-    links, polar = {}, polar_targets(scenario)
+    links, polar = {}, system.polar_targets()
     for name, link_map in maps.items():
         if set(link_map.blocks) <= covariances.keys():
             stack = np.stack([covariances[block] for block in link_map.blocks])
-            links[name] = evaluate_link(name, link_map.at(stack), polar, partial(speeds_mps, scenario))
+            links[name] = evaluate_link(name, link_map.at(stack), polar, system.speeds_mps)
     return Evaluation(links)
 
 

@@ -14,12 +14,10 @@ from crbeam.estimation.near_field_model import EchoModel, mean_echo
 from crbeam.evaluation.bounds import evaluate_link
 from crbeam.evaluation.estimator_trials import Subjects, Trial, failure_index
 from crbeam.information import ParameterLayout
-from crbeam.information.near_field import position_information
 from crbeam.linalg import one_blas_thread
-from crbeam.scenario import Scenario
-from crbeam.systems import covariances_of_blocks, polar_targets
-from crbeam.systems.li2024 import TARGET, polar_map
-from crbeam.systems.near_field_echoes import TrueEcho, echo_model, true_echo
+from crbeam.systems import World
+from crbeam.systems.li2024 import Li2024
+from crbeam.systems.near_field_echoes import TrueEcho
 
 #: Correlation of the responses to two places below which one is outside the main lobe of the other.
 LEAST_CORRELATION = 0.5
@@ -87,14 +85,14 @@ def echo_failure(model: EchoModel, found: TargetEstimate, truth: TrueEcho) -> Fa
     return None if found.has_converged else Failure.NOT_CONVERGED
 
 
-def sensing_snr_db(scenario: Scenario) -> dict[str, float]:
+def sensing_snr_db(scenario: World) -> dict[str, float]:
     """Power gain of the echo from one antenna to another times transmit power over noise power, by link."""
-    (link,) = scenario.links
-    return {link: float(10.0 * np.log10(true_echo(scenario).sensing_snr))}
+    system = Li2024.of(scenario)
+    return {system.arrays().link: float(10.0 * np.log10(system.true_echo().sensing_snr))}
 
 
 def near_field_subjects(
-    scenario: Scenario,
+    scenario: World,
     covariances: Complex[np.ndarray, "block tx tx"],
     *,
     method: NearFieldMethod,
@@ -104,7 +102,7 @@ def near_field_subjects(
     """The one link of a double array.
 
     Args:
-        scenario: the world.
+        scenario: the world, or its system.
         covariances: the transmission, one block.
         method: how the target is located.
         seed: of the noise.
@@ -113,9 +111,10 @@ def near_field_subjects(
     Raises:
         InvalidInput: the target is outside the region that is searched.
     """
-    (link,) = scenario.links
-    (covariance,) = covariances_of_blocks(scenario, covariances).values()
-    model, truth = echo_model(scenario, covariance, network=network), true_echo(scenario)
+    system = Li2024.of(scenario)
+    link = system.arrays().link
+    (covariance,) = system.covariances_of_blocks(covariances).values()
+    model, truth = system.echo_model(covariance, network=network), system.true_echo()
     if not model.holds(truth.angle_rad, 1.0 / truth.range_m):
         least_m, most_m = model.range_m
         raise InvalidInput(
@@ -127,20 +126,18 @@ def near_field_subjects(
     return Subjects(
         method,
         {link: setting},
-        sensing_snr_db(scenario),
-        lambda _: {link: _root_bounds(scenario, covariance, network)},
+        sensing_snr_db(system),
+        lambda _: {link: _root_bounds(system, covariance, network)},
         snr_name="sensing SNR",
     )
 
 
 def _root_bounds(
-    scenario: Scenario, covariance: Complex[np.ndarray, "tx tx"], network: Complex[np.ndarray, "rx chain"] | None
+    system: Li2024, covariance: Complex[np.ndarray, "tx tx"], network: Complex[np.ndarray, "rx chain"] | None
 ) -> Mapping[str, float]:
     """Root bounds of the target's position, angle and range in the noise of the scenario."""
-    (link,), polar = scenario.links, polar_targets(scenario)
-    (place,) = polar.values()
-    information = position_information(polar_map(scenario, network=network), {TARGET: place})
-    at_design = information.at(covariance[None])
+    polar = system.polar_targets()
+    at_design = system.position_map(network=network).at(covariance[None])
     at_design.bound(list(polar))  # says why where there is none
-    found = evaluate_link(link, at_design, polar).quantities
+    found = evaluate_link(system.arrays().link, at_design, polar).quantities
     return {name: value for name, value in found.items() if isinstance(value, float)}
