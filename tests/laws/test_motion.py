@@ -13,9 +13,10 @@ from crbeam.information.builders import Pilots
 from crbeam.information.state import path_layout
 from crbeam.propagation import trace_paths
 from crbeam.scenario import Scenario, scenario_document
-from crbeam.systems import link_maps, zhang2025
-from crbeam.systems.hamrouni2026 import link_map, slot_map
+from crbeam.systems import link_maps
+from crbeam.systems.hamrouni2026 import Hamrouni2026
 from crbeam.systems.station_and_user import state_map
+from crbeam.systems.zhang2025 import Zhang2025
 from crbeam.testing import (
     assert_additive,
     assert_adjoint,
@@ -78,7 +79,7 @@ def test_beams_that_change_from_slot_to_slot_against_every_pilot(rng):
     scenario = small_scene(rng)
     stack = random_slot_covariances(rng, scenario, rank=int(rng.integers(1, 3)))
     for link in link_names(scenario):
-        assert_is_slot_by_slot(scenario, link, stack, slot_map(scenario, link).at(stack))
+        assert_is_slot_by_slot(scenario, link, stack, Hamrouni2026(scenario).slot_map(link).at(stack))
 
 
 @given(generators())
@@ -100,7 +101,7 @@ def test_equal_slots_are_the_lifted_covariance(rng):
     covariances, n_slots = covariance_of(rng, scenario), scenario.waveform.slots
     stack = np.repeat(covariances / n_slots, n_slots, axis=0)
     for link in link_names(scenario):
-        assert_same(slot_map(scenario, link).at(stack), link_maps(scenario)[link].at(covariances))
+        assert_same(Hamrouni2026(scenario).slot_map(link).at(stack), link_maps(scenario)[link].at(covariances))
 
 
 @given(generators())
@@ -118,7 +119,7 @@ def test_stages_against_the_pilots_that_they_observe(rng):
         "bistatic_stage": (to_user, lambda slot, symbol: beams if 4 * slot + symbol >= first + message else None),
     }
     for stage, (link, sent) in observed.items():
-        assert_same(link_map(scenario, stage).at(covariances), moving_information(scenario, link, sent))
+        assert_same(Hamrouni2026(scenario).link_map(stage).at(covariances), moving_information(scenario, link, sent))
 
 
 def edited_jacobian(information_map, edit):
@@ -128,7 +129,7 @@ def edited_jacobian(information_map, edit):
 
 def without_position_in_doppler(scenario, link):
     """Doppler shifts that depend on the velocity alone."""
-    paths, right = trace_paths(scenario)[link], slot_map(scenario, link)
+    paths, right = trace_paths(scenario)[link], Hamrouni2026(scenario).slot_map(link)
     layout = path_layout(link, paths.n_paths, paths.moving)
     rows = layout.indices(f"{link}/doppler[{path}]" for path in paths.moving)
     columns = right.layout.indices(name for name in right.layout if "position" in name)
@@ -141,18 +142,18 @@ def without_position_in_doppler(scenario, link):
 
 
 def with_velocity_reversed(scenario, link):
-    return slot_map(edited(scenario, moving_at(-np.array(scenario.user.velocity_mps))), link)
+    return Hamrouni2026(edited(scenario, moving_at(-np.array(scenario.user.velocity_mps)))).slot_map(link)
 
 
 def without_cyclic_prefix(scenario, link):
     def edit(document):
         document["waveform"]["cyclic_prefix"] = 0.0
 
-    return slot_map(edited(scenario, edit), link)
+    return Hamrouni2026(edited(scenario, edit)).slot_map(link)
 
 
 def with_slots_in_reverse(scenario, link):
-    right = slot_map(scenario, link)
+    right = Hamrouni2026(scenario).slot_map(link)
     return right.renamed_blocks(dict(zip(right.blocks, right.blocks[::-1], strict=True)))
 
 
@@ -168,7 +169,7 @@ def with_symbols_of_a_slot_at_once(scenario, link):
 
 
 def conjugated_gram(scenario, link):
-    right = slot_map(scenario, link)
+    right = Hamrouni2026(scenario).slot_map(link)
     return replace(right, contributions=tuple(replace(part, gram=part.gram.conj()) for part in right.contributions))
 
 
@@ -188,7 +189,7 @@ def test_brute_force_rejects(rng, wrong, kind):
     scenario = small_scene(rng, n_targets=2)
     link, stack = link_names(scenario)[kind], random_slot_covariances(rng, scenario, rank=1)
     information_map = wrong(scenario, link)
-    blocks = slot_map(scenario, link).blocks
+    blocks = Hamrouni2026(scenario).slot_map(link).blocks
     ordered = stack[[blocks.index(block) for block in information_map.blocks]]
     with pytest.raises(AssertionError, match="information differs"):
         assert_is_slot_by_slot(scenario, link, stack, information_map.at(ordered), tolerance=1e-6)
@@ -200,9 +201,10 @@ def test_the_sum_over_slots_is_not_all_that_matters(rng):
     link, _ = link_names(moving)
     stack = random_slot_covariances(rng, moving, rank=1)
     shuffled = stack[[2, 0, 1]]
+    slots = Hamrouni2026(moving).slot_map(link)
     with pytest.raises(AssertionError, match="information differs"):
-        assert_same(slot_map(moving, link).at(shuffled), slot_map(moving, link).at(stack), tolerance=1e-3)
-    still = slot_map(edited(moving, moving_at([0.0, 0.0])), link).known(["user_velocity"])
+        assert_same(slots.at(shuffled), slots.at(stack), tolerance=1e-3)
+    still = Hamrouni2026(edited(moving, moving_at([0.0, 0.0]))).slot_map(link).known(["user_velocity"])
     assert_same(still.at(shuffled), still.at(stack))
 
 
@@ -226,7 +228,7 @@ def at_rest(scenario):
 @settings(max_examples=6)
 def test_a_known_velocity_of_zero_is_the_static_scene(rng):
     scenario = random_moving_scenario(rng)
-    covariances, static = covariance_of(rng, scenario), zhang2025.link_maps(at_rest(scenario))
+    covariances, static = covariance_of(rng, scenario), Zhang2025(at_rest(scenario)).link_maps()
     stopped = link_maps(edited(scenario, moving_at([0.0, 0.0])))
     for link, expected in static.items():
         assert_same(stopped[link].known(["user_velocity"]).at(covariances), expected.at(covariances))
@@ -244,7 +246,7 @@ def test_a_known_velocity_of_zero_is_the_static_scene(rng):
 def test_paths_without_doppler_shift_are_the_static_scene(rng):
     scenario = random_moving_scenario(rng)
     pilots = [Pilots(station_name(scenario), float(scenario.waveform.symbols_per_slot))]
-    covariances, static = covariance_of(rng, scenario), zhang2025.link_maps(at_rest(scenario))
+    covariances, static = covariance_of(rng, scenario), Zhang2025(at_rest(scenario)).link_maps()
     for link, paths in trace_paths(scenario).items():
         still = state_map(scenario, replace(paths, motion=None), pilots)
         assert_same(still.at(covariances), static[link].at(covariances))

@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Self
+from typing import ClassVar, TypeVar
 
 import numpy as np
 from jaxtyping import Complex, Float
@@ -16,6 +16,8 @@ from crbeam.propagation import Paths
 from crbeam.scenario import Scenario
 from crbeam.systems.built_once import built_once
 from crbeam.systems.service import Service
+
+_Kind = TypeVar("_Kind", bound="System")
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,7 +37,7 @@ class System(ABC):
     has_weights: ClassVar[bool] = True
 
     @classmethod
-    def of(cls, world: "Scenario | System") -> Self:
+    def of(cls: type[_Kind], world: "Scenario | System") -> _Kind:
         """This system of a scenario, or of that of another system; one of its own is returned as it is."""
         if isinstance(world, cls):
             return world

@@ -14,7 +14,7 @@ from crbeam.papers.xu2023.scenes import EXACT, SEED, preset_scene
 from crbeam.propagation.responses import steering_response
 from crbeam.scenario import Scenario
 from crbeam.systems import design_problem, link_map
-from crbeam.systems.xu2023 import echo_gains, network_of, roles, station_view, user_channel
+from crbeam.systems.xu2023 import Xu2023, echo_gains, network_of, station_view, user_channel
 
 #: Flat band with which a delay is looked at.
 FLAT_BAND_HZ = 20e6
@@ -70,7 +70,7 @@ def appendix() -> Appendix:
     Reference: xu2023 eq. (7), eq. (29)-(39).
     """
     scenario, design = optimum()
-    (receiver,), _ = roles(scenario, design)
+    (receiver,), _ = Xu2023(scenario).roles(design)
     sent = dict(zip(design.blocks, design.covariances, strict=True))
     lit = {name: covariance for name, covariance in sent.items() if name != receiver}
     stack = np.stack(list(lit.values()))
@@ -204,7 +204,7 @@ def recovered_beam(
 
 def _recovered(scenario: Scenario, design: Design, rng: np.random.Generator) -> tuple[float, float]:
     """Change of everything that counts by recovery from covariances of full rank, and the least eigenvalue left."""
-    _, served = roles(scenario, design)
+    _, served = Xu2023(scenario).roles(design)
     n_tx = design.covariances.shape[1]
     streams = {user: np.zeros_like(design.covariances) for user in served}
     rest = design.covariances.copy()
@@ -228,7 +228,7 @@ def _recovered(scenario: Scenario, design: Design, rng: np.random.Generator) -> 
 
 def _figures(scenario: Scenario, design: Design, streams: dict[str, Covariances], rest: Covariances) -> np.ndarray:
     """Power, squared bound of the position, and the ratio of every user."""
-    (receiver,), _ = roles(scenario, design)
+    (receiver,), _ = Xu2023(scenario).roles(design)
     total = rest + sum(streams.values())
     lit = np.array([name != receiver for name in design.blocks])
     bound_m2 = float(np.trace(link_map(scenario, receiver).at(total[lit]).bound([TARGET])))
