@@ -16,6 +16,15 @@ NAMES = [str(file.relative_to(PACKAGE)) for file in MODULES]
 MODULE_LINES, FUNCTION_LINES = 400, 40
 DRAWERS = {"utils", "util", "helpers", "misc", "common", "base", "manager", "core", "functions"}
 HEAVY = ("scipy", "cvxpy", "matplotlib", "xarray", "pandas", "typer", "rich", "beartype", "hypothesis", "sionna")
+#: What design must not see: the scenario, waves, and what makes information maps of both.
+BUILDERS = ("builders", "delay_doppler", "near_field", "network", "pulses", "state")
+PHYSICS = (
+    "crbeam.scenario",
+    "crbeam.propagation",
+    "crbeam.communication.channels",
+    "crbeam.systems",
+    *(f"crbeam.information.{name}" for name in BUILDERS),
+)
 UNITS = ("_m", "_m2", "_s", "_hz", "_rad", "_w", "_mps", "_db", "_dbm", "_w_per_hz", "_wavelengths")
 #: A field whose last word is one of these is a quantity with a unit.
 QUANTITIES = re.compile(
@@ -147,15 +156,30 @@ def test_the_checkers_reject():
     assert breakers({"bad.py": bad, "good.py": ast.parse("x = 1")}, long_functions) == {"bad.py": ["draw"]}
 
 
-def imported_by(statement):
-    code = f"import sys; {statement}; print(*sorted(name.partition('.')[0] for name in sys.modules))"
+def modules_after(statement):
+    code = f"import sys; {statement}; print(*sys.modules)"
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     return set(result.stdout.split())
+
+
+def imported_by(statement):
+    return {name.partition(".")[0] for name in modules_after(statement)}
 
 
 def test_importing_the_package_is_light():
     assert imported_by("import crbeam").isdisjoint(HEAVY)
     assert "matplotlib" in imported_by("import matplotlib")
+
+
+def physics_after(statement):
+    """Modules of the scenario, of waves, and of what makes information maps of both, that are loaded."""
+    return {name for name in modules_after(statement) if (name + ".").startswith(tuple(f"{each}." for each in PHYSICS))}
+
+
+def test_design_loads_no_physics():
+    """At run time too, whatever a package's own imports bring along."""
+    assert physics_after("import crbeam.design, crbeam.design.methods") == set()
+    assert physics_after("import crbeam.design, crbeam.communication.channels") > {"crbeam.scenario"}
 
 
 def test_the_public_names_exist():
@@ -192,10 +216,21 @@ def test_no_method_imports_another_and_design_sees_no_physics():
     """The same rule read from the sources, so that it holds for imports inside functions too."""
     for file in (PACKAGE / "design").rglob("*.py"):
         names = set(re.findall(r"^\s*(?:from|import) (crbeam[\w.]*)", file.read_text(), re.MULTILINE))
-        physics = ("crbeam.scenario", "crbeam.propagation", "crbeam.information.builders", "crbeam.systems")
-        assert not [name for name in names if name.startswith(physics)], file.name
+        assert not [name for name in names if name.startswith(PHYSICS)], file.name
         if file.parent.name == "methods" and file.stem != "__init__":
             assert not [name for name in names if name.startswith("crbeam.design.methods")], file.name
+
+
+def test_every_builder_of_maps_is_barred_from_design():
+    """The list of builders is complete: they are what imports the scenario or waves in `information`."""
+    found = {
+        file.stem
+        for file in (PACKAGE / "information").glob("*.py")
+        if re.search(r"^\s*from crbeam\.(scenario|propagation)", file.read_text(), re.MULTILINE)
+    }
+    assert found <= set(BUILDERS)
+    contract = (ROOT / "pyproject.toml").read_text()
+    assert all(f'"{name}"' in contract for name in PHYSICS if name != "crbeam.systems")
 
 
 def test_only_tests_use_the_testing_package():

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     )
     from crbeam.design.methods import METHODS, method_named
     from crbeam.errors import CrbeamError, Infeasible, InvalidInput, InvalidScenario, SolverFailed, Unidentifiable
-    from crbeam.evaluation import Evaluation, evaluate, position_error_map, tradeoff
+    from crbeam.evaluation import Evaluation, Experiment, evaluate, position_error_map, read, tradeoff
     from crbeam.information import Contribution, Information, InformationMap, ParameterLayout, Transmission
     from crbeam.propagation import Paths, read_path_file
     from crbeam.scenario import Scenario, list_presets, read_scenario, scenario_json_schema
@@ -52,7 +52,7 @@ _HOMES = {
     ),
     "crbeam.design.methods": "METHODS method_named",
     "crbeam.errors": "CrbeamError Infeasible InvalidInput InvalidScenario SolverFailed Unidentifiable",
-    "crbeam.evaluation": "Evaluation evaluate position_error_map tradeoff",
+    "crbeam.evaluation": "Evaluation Experiment evaluate position_error_map read tradeoff",
     "crbeam.information": "Contribution Information InformationMap ParameterLayout Transmission",
     "crbeam.propagation": "Paths read_path_file",
     "crbeam.scenario": "Scenario list_presets read_scenario scenario_json_schema",
@@ -75,6 +75,7 @@ __all__ = [  # noqa: PLE0604, RUF100
     "DesignMethod",
     "DesignProblem",
     "Evaluation",
+    "Experiment",
     "Hinge",
     "Infeasible",
     "Information",
@@ -108,6 +109,7 @@ __all__ = [  # noqa: PLE0604, RUF100
     "method_named",
     "paths_of",
     "position_error_map",
+    "read",
     "read_path_file",
     "read_scenario",
     "scenario_json_schema",

@@ -4,7 +4,7 @@ Every routine scales a matrix by its diagonal before it factorises: metres, seco
 share one matrix with entries twenty decades apart.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
@@ -39,6 +39,11 @@ def _blas_libraries() -> ThreadpoolController:
     import scipy.linalg.lapack  # pyright: ignore[reportUnusedImport]  # noqa: F401
 
     return ThreadpoolController()
+
+
+def side_by_side(arrays: Sequence[np.ndarray]) -> np.ndarray:
+    """Arrays of one shape along a new leading axis: `np.stack`, for many small arrays."""
+    return np.concatenate(arrays).reshape(len(arrays), *arrays[0].shape)
 
 
 def hermitian_part(matrix: Inexact[np.ndarray, "*batch n n"]) -> Inexact[np.ndarray, "*batch n n"]:

@@ -4,17 +4,15 @@ import numpy as np
 import pytest
 
 from crbeam.communication import (
-    ServedUser,
     UplinkChannel,
-    UserPropagation,
     downlink_sinr,
     echo_tolerance,
     least_power,
     mmse_combiners,
     rates_bps_hz,
     uplink_sinr,
-    user_channels,
 )
+from crbeam.communication.channels import ServedUser, UserPropagation, user_channels
 from crbeam.errors import InvalidInput
 from crbeam.propagation.path_loss import NYC_LINE_OF_SIGHT, NYC_SCATTERED, LogDistanceLoss
 from crbeam.testing import random_covariance

@@ -10,7 +10,7 @@ from crbeam.design.methods import METHODS, method_named
 from crbeam.errors import InvalidInput, SolverFailed, Unidentifiable
 from crbeam.information import Transmission
 from crbeam.systems import design_problem
-from crbeam.systems.zhang2025 import codebook
+from crbeam.systems.zhang2025 import Zhang2025
 from crbeam.testing import (
     assert_method_conforms,
     assert_sound,
@@ -82,7 +82,7 @@ def test_every_method_explains_what_it_cannot_do(key, rng):
     method = METHODS[key]()
     scenario = random_scenario(rng, n_targets=1, n_antennas=6, subcarriers=16)
     plain = design_problem(scenario)
-    restricted = plain.with_constraints(codebook(scenario))
+    restricted = plain.with_constraints(Zhang2025(scenario).codebook())
     refused = [problem for problem in (plain, restricted) if method.why_not(problem) is not None]
     for problem in refused:
         assert_explains_refusal(method, problem)

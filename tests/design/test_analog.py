@@ -30,7 +30,7 @@ from crbeam.evaluation.improvement import improvement
 from crbeam.information import Transmission
 from crbeam.scenario import read_scenario
 from crbeam.systems import design_problem
-from crbeam.systems.zhang2025 import analog_codebook, codebook, pattern_sweep
+from crbeam.systems.zhang2025 import Zhang2025
 from crbeam.testing import assert_decreasing, random_scenario, two_stage_problem
 
 STATIONARY = 1e-5
@@ -64,7 +64,8 @@ def difference(function, step=1e-6):
 @pytest.fixture(scope="module")
 def words_and_sweep():
     scenario = read_scenario("zhang2025")
-    return codebook(scenario).codewords, pattern_sweep(scenario), analog_codebook(scenario).codewords
+    system = Zhang2025(scenario)
+    return system.codebook().codewords, system.pattern_sweep(), system.analog_codebook().codewords
 
 
 def test_codewords_imitate_derivatives_better_than_their_phases_alone(words_and_sweep):
@@ -271,7 +272,7 @@ def problem_with_two_blocks(rng, *, shared):
         if shared
         else tuple(PowerBudget((b,), power_w * (1 + k)) for k, b in enumerate(problem.blocks))
     )
-    words = analog_codebook(scenario).codewords
+    words = Zhang2025(scenario).analog_codebook().codewords
     limits = (ConstantModulus(problem.blocks[0], words), ConstantModulus(problem.blocks[1], words[:, :3]))
     return replace(problem, constraints=(*budgets, *limits), n_slots=5)
 

@@ -9,7 +9,7 @@ from crbeam import Criterion, certify, design_problem, design_problems, method_n
 from crbeam.design import weighted_bound
 from crbeam.design.guides import guides_of
 from crbeam.errors import InvalidInput, Unidentifiable
-from crbeam.systems.zhang2025 import codebook
+from crbeam.systems.zhang2025 import Zhang2025
 from crbeam.testing import unidentifiable_copy
 
 
@@ -73,7 +73,7 @@ def test_a_criterion_without_weight_has_no_guide(scenario):
 
 def test_problems_that_share_maps_share_guides_and_others_do_not(scenario):
     curve = design_problems(scenario, (0.2, 0.6))
-    restricted = curve[0].with_constraints(codebook(scenario))
+    restricted = curve[0].with_constraints(Zhang2025(scenario).codebook())
     first, second, words = guides_of([*curve, restricted])
     assert first[0].covariances is second[0].covariances
     (word,), (free,) = words[0].covariances.values(), first[0].covariances.values()

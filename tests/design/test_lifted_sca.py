@@ -19,7 +19,7 @@ from crbeam.design.result import Proposal
 from crbeam.errors import Infeasible, SolverFailed
 from crbeam.information import Transmission
 from crbeam.scenario import read_scenario
-from crbeam.systems import wang2024
+from crbeam.systems.wang2024 import Wang2024
 
 SCENE = {"selected": (1, 4), "rate": 2.0}
 
@@ -27,7 +27,7 @@ SCENE = {"selected": (1, 4), "rate": 2.0}
 def problem_of(channels, selected, rate):
     """The record's problem with given direct channels."""
     scenario = record_scenario("receivers.rician_factor=1", selected=selected, rate=rate)
-    problem = wang2024.design_problem(scenario, judged_by="receiver0")
+    problem = Wang2024(scenario).design_problem(judged_by="receiver0")
     others = [part for part in problem.constraints if not isinstance(part, MinimumRate)]
     rates = [part for part in problem.constraints if isinstance(part, MinimumRate)]
     given = [replace(part, channel=channel) for part, channel in zip(rates, channels, strict=True)]
@@ -74,7 +74,7 @@ def test_scattered_channels_reach_what_was_found_elsewhere(place):
 def test_in_lines_of_sight_it_never_beats_the_global_optimum(place):
     record = RECORDS["A"]["beamforming"][place]
     scenario = record_scenario(selected=record["G"], rate=record["Rth"])
-    problem = wang2024.design_problem(scenario, judged_by="receiver0")
+    problem = Wang2024(scenario).design_problem(judged_by="receiver0")
     optimum = LiftedSdp().solve(problem)
     as_ratios = LiftedSca().solve(problem)
     as_determinants = LiftedSca().solve(problem_of(ARRAYS["A_Hlos"], tuple(record["G"]), record["Rth"]))
@@ -108,7 +108,7 @@ def test_a_transmission_that_misses_a_rate_is_refused():
 
 
 def test_where_it_does_not_apply():
-    without_rates = wang2024.design_problem(record_scenario(), judged_by="receiver0")
+    without_rates = Wang2024(record_scenario()).design_problem(judged_by="receiver0")
     assert "needs rates" in (LiftedSca().why_not(without_rates) or "")
     scattered = problem_of(ARRAYS["A_Hric"], (1, 4), 2.0)
     assert LiftedSca().why_not(scattered) is None
@@ -131,7 +131,7 @@ def scattered_scenario(*overrides, seed=0, count=3):
 @pytest.mark.parametrize("seed", range(6))
 def test_near_and_far_receivers_leave_nearly_all_power_to_the_target(seed):
     scenario = scattered_scenario(seed=seed)
-    problem = wang2024.design_problem(scenario)
+    problem = Wang2024(scenario).design_problem()
     design = LiftedSca().solve(problem)
     assert design.iterations >= 1
     assert design.gap < 1e-3
@@ -143,9 +143,9 @@ def test_near_and_far_receivers_leave_nearly_all_power_to_the_target(seed):
 @pytest.mark.slow
 @pytest.mark.parametrize(("rate", "selected", "seed"), [(4.0, [1, 2], 2), (18.0, [0, 1], 0), (18.0, [0, 1, 2], 1)])
 def test_programs_gain_on_the_start_where_rates_cost_power(rate, selected, seed):
-    problem = wang2024.design_problem(
+    problem = Wang2024(
         scattered_scenario(f"receivers.minimum_rate={rate}", f"receivers.selected={selected}", seed=seed)
-    )
+    ).design_problem()
     design = LiftedSca(threshold=0.0, max_iterations=2).solve(problem)
     assert design.details["conic_programs"] >= 1
     assert rates_of(problem, design.stream_covariances).min() >= rate * (1.0 - 1e-9)
@@ -158,7 +158,7 @@ def test_a_conic_solver_that_fails_is_no_secret(monkeypatch):
         raise SolverFailed("stopped", status="stopped")
 
     monkeypatch.setattr(lifted_sca, "_approximated", failing)
-    problem = wang2024.design_problem(scattered_scenario())
+    problem = Wang2024(scattered_scenario()).design_problem()
     design = LiftedSca(threshold=0.0).solve(problem)
     assert design.details["stopped"] == "the conic solver failed: stopped"
     assert design.details["conic_programs"] == 0
@@ -170,7 +170,7 @@ def test_a_conic_solver_that_fails_is_no_secret(monkeypatch):
 
 
 def test_what_breaks_a_rate_is_mixed_with_what_keeps_it():
-    problem = wang2024.design_problem(scattered_scenario())
+    problem = Wang2024(scattered_scenario()).design_problem()
     receivers, direction = starts.rate_receivers(problem), lit_direction(problem)
     kept = starts.start_of(problem, receivers, direction)[0]
     silent = {name: np.zeros_like(part) for name, part in kept.items()}
@@ -183,11 +183,11 @@ def test_what_breaks_a_rate_is_mixed_with_what_keeps_it():
 
 def test_rates_beyond_what_channels_carry_are_refused_at_once():
     with pytest.raises(Infeasible, match=r"receiver\d asks for 60 bit/s/Hz, and has") as alone:
-        LiftedSca().solve(wang2024.design_problem(scattered_scenario("receivers.minimum_rate=60")))
+        LiftedSca().solve(Wang2024(scattered_scenario("receivers.minimum_rate=60")).design_problem())
     assert alone.value.requirement.startswith("rate of receiver")
     crowded = scattered_scenario("receivers.minimum_rate=20", count=10)
     with pytest.raises(Infeasible, match="if they decoded together"):
-        LiftedSca().solve(wang2024.design_problem(crowded))
+        LiftedSca().solve(Wang2024(crowded).design_problem())
 
 
 def test_rates_that_just_fit_pass_the_test_of_capacity():

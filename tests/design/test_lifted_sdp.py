@@ -15,7 +15,8 @@ from crbeam.design.service_constraints import MinimumSinr
 from crbeam.errors import Infeasible
 from crbeam.information import Transmission
 from crbeam.scenario import read_scenario
-from crbeam.systems import design_problem, wang2024
+from crbeam.systems import design_problem
+from crbeam.systems.wang2024 import Wang2024
 
 
 def random_program(rng, *, users=4, antennas=5, spread=4.0, ratio=1.5):
@@ -84,7 +85,7 @@ def test_designs_are_certified_in_badly_separated_drops(rate):
         scenario = read_scenario(
             "wang2024", overrides=[f"receivers.minimum_rate={rate}", "receivers.count=5"], seed=seed
         )
-        problem = wang2024.design_problem(scenario, judged_by="receiver0")
+        problem = Wang2024(scenario).design_problem(judged_by="receiver0")
         try:
             design = LiftedSdp().solve(problem)
         except Infeasible:
@@ -92,7 +93,7 @@ def test_designs_are_certified_in_badly_separated_drops(rate):
         served += 1
         assert design.gap <= 1e-6
         assert design.status.key == "optimal"
-        ratios = np.array(list(wang2024.served_sinr(scenario, design).values()))
+        ratios = np.array(list(Wang2024(scenario).served_sinr(design).values()))
         assert np.log2(1.0 + ratios).min() >= rate * (1 - 1e-8)
     assert served >= 4
 
@@ -100,7 +101,7 @@ def test_designs_are_certified_in_badly_separated_drops(rate):
 @pytest.mark.parametrize("record", RECORDS["A"]["beamforming"], ids=lambda each: f"{each['Rth']}-{each['G']}")
 def test_the_records_of_fixed_settings(record):
     scenario = record_scenario(selected=record["G"], rate=record["Rth"])
-    problem = wang2024.design_problem(scenario, judged_by="receiver0")
+    problem = Wang2024(scenario).design_problem(judged_by="receiver0")
     design = LiftedSdp().solve(problem)
     direction = only_direction(problem)
     (covariance,) = design.covariances.values()
@@ -112,21 +113,20 @@ def test_the_records_of_fixed_settings(record):
 
 def test_it_is_the_optimum_of_the_method_for_any_criteria():
     for selected in ([0, 1], [2]):
-        problem = wang2024.design_problem(record_scenario(selected=selected, rate=1.0), judged_by="receiver0")
+        problem = Wang2024(record_scenario(selected=selected, rate=1.0)).design_problem(judged_by="receiver0")
         assert LiftedSdp().solve(problem).objective == pytest.approx(Digital().solve(problem).objective, rel=2e-6)
     together = design_problem(record_scenario(selected=[0, 1, 3], rate=1.0))
     assert LiftedSdp().solve(together).gap <= 1e-6
 
 
 def test_messages_need_one_stream_each():
-    problem = wang2024.design_problem(record_scenario(selected=[0], rate=2.0), judged_by="receiver0")
-    for stream in LiftedSdp().solve(problem).stream_covariances.values():
-        (covariance,) = stream.values()
-        assert np.linalg.matrix_rank(covariance, tol=1e-9) <= 1
+    problem = Wang2024(record_scenario(selected=[0], rate=2.0)).design_problem(judged_by="receiver0")
+    for stack in LiftedSdp().solve(problem).stream_covariances.values():
+        assert np.linalg.matrix_rank(stack[0], tol=1e-9) <= 1
 
 
 def test_where_it_does_not_apply():
-    problem = wang2024.design_problem(record_scenario(rate=2.0), judged_by="receiver0")
+    problem = Wang2024(record_scenario(rate=2.0)).design_problem(judged_by="receiver0")
     method = LiftedSdp()
     assert method.why_not(problem) is None
     assert "one transmit direction" in method.why_not(design_problem(read_scenario("zhang2025")))
@@ -140,7 +140,7 @@ def test_where_it_does_not_apply():
 
 
 def test_power_towards_the_target_stands_for_every_bound(rng):
-    problem = wang2024.design_problem(record_scenario(rate=1.0), judged_by="receiver0")
+    problem = Wang2024(record_scenario(rate=1.0)).design_problem(judged_by="receiver0")
     direction = only_direction(problem)
     ratios = []
     for _ in range(3):

@@ -13,8 +13,7 @@ from crbeam.design.guided_method import GuidedMethod
 from crbeam.design.guides import GUIDE_TOLERANCE
 from crbeam.design.methods import METHODS
 from crbeam.errors import InvalidInput, Unidentifiable
-from crbeam.information import Transmission
-from crbeam.systems.zhang2025 import analog_codebook, codebook
+from crbeam.systems.zhang2025 import Zhang2025
 from crbeam.testing import random_scenario
 
 GUIDED = [key for key, method in METHODS.items() if issubclass(method, GuidedMethod)]
@@ -139,13 +138,13 @@ def test_derivatives_that_vanish_are_no_codewords():
     end_fire = read_scenario("zhang2025", overrides=["user.position=[20 m, 0 m]"])
     single = read_scenario("zhang2025", overrides=["stations.bs.transmit_array.elements=1"])
     n_objects = 4
-    assert codebook(plain).codewords.shape == (16, 2 * n_objects)
-    assert codebook(end_fire).codewords.shape == (16, 2 * n_objects - 1)
-    assert codebook(single).codewords.shape == (1, n_objects)
+    assert Zhang2025(plain).codebook().codewords.shape == (16, 2 * n_objects)
+    assert Zhang2025(end_fire).codebook().codewords.shape == (16, 2 * n_objects - 1)
+    assert Zhang2025(single).codebook().codewords.shape == (1, n_objects)
     for scenario in (plain, end_fire, single):
-        words = analog_codebook(scenario).codewords
+        words = Zhang2025(scenario).analog_codebook().codewords
         assert words is not None
-        assert words.shape == codebook(scenario).codewords.shape
+        assert words.shape == Zhang2025(scenario).codebook().codewords.shape
     method = method_named("cpa-wcrb")
     with pytest.raises(Unidentifiable):  # not a codebook of noise
         method.solve(design_problem(end_fire, method=method))

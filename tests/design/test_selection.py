@@ -25,7 +25,7 @@ from crbeam.errors import Infeasible, InvalidInput, SolverFailed, Unidentifiable
 from crbeam.information import Transmission
 from crbeam.interfaces.command_line import app
 from crbeam.scenario import read_scenario
-from crbeam.systems import default_method, design_problem
+from crbeam.systems import design_problem, system_of
 from crbeam.systems.wang2024 import selection_of
 
 RECORD = RECORDS["A"]["selection"]
@@ -270,17 +270,17 @@ def test_where_selection_does_not_apply():
 
 
 def test_the_method_follows_from_what_is_left_open():
-    assert default_method(record_scenario()) == "lifted-sdp"
-    assert default_method(open_scenario()) == "exact"
+    assert system_of(record_scenario()).default_method() == "lifted-sdp"
+    assert system_of(open_scenario()).default_method() == "exact"
     assert (
-        default_method(open_scenario("receivers.rician_factor=1", "receivers.cost_budget=null", rate=1.0))
+        system_of(open_scenario("receivers.rician_factor=1", "receivers.cost_budget=null", rate=1.0)).default_method()
         == "lifted-sca"
     )
     many = ("receivers.count=17", "receivers.cost_budget=300 m")
     shared, listens = "multistatic.metric=shared", "links.own={transmitter: transmitter, receiver: transmitter}"
     for more, key in (((), "nearest-set"), ((shared,), "many-receivers"), ((shared, listens), "nearest-set")):
         scenario = read_scenario("wang2024", overrides=[*many, *more])
-        assert default_method(scenario) == key
+        assert system_of(scenario).default_method() == key
         assert method_named(key).why_not(design_problem(scenario)) is None
 
 
@@ -350,7 +350,7 @@ def test_rates_that_cannot_be_met_are_told_before_what_a_method_needs():
     scenario = read_scenario("wang2024", overrides=many)
     problem = design_problem(scenario)
     with pytest.raises(Infeasible, match=r"SINR / \(1 \+ SINR\)"):
-        method_named(default_method(scenario)).solve(problem)
+        method_named(system_of(scenario).default_method()).solve(problem)
     for key in ("exact", "many-receivers"):
         assert "SINR / (1 + SINR)" in (method_named(key).why_not(problem) or ""), key
     served = design_problem(read_scenario("wang2024", overrides=[*many[:2], "receivers.minimum_rate=0"]))

@@ -4,8 +4,7 @@ import numpy as np
 
 from crbeam.scenario import read_scenario
 from crbeam.systems.pulse_receivers import pulse_receivers, true_pulse_echo
-from crbeam.systems.receivers import listeners
-from crbeam.systems.wang2024 import transmit_directions
+from crbeam.systems.wang2024 import Wang2024
 
 THREE = ((60.0, 30.0), (-35.0, 55.0), (25.0, -40.0))
 MONOSTATIC = "links.monostatic={transmitter: transmitter, receiver: transmitter}"
@@ -27,7 +26,7 @@ def scene(*overrides, places=THREE, symbols=128, duration="50 ns"):
 
 def lit(scenario):
     """The covariance that sends everything to the target."""
-    direction = transmit_directions(scenario)
+    direction = Wang2024(scenario).transmit_directions()
     return direction @ direction.conj().T / len(direction)
 
 
@@ -41,8 +40,9 @@ def spread(scenario, rng, beams=3):
 
 def heard(scenario, covariance):
     """Receivers with their echoes and the gains of their beams."""
-    receivers = pulse_receivers(scenario, covariance)
+    system = Wang2024(scenario)
+    receivers = pulse_receivers(system, covariance)
     target_m = np.array(scenario.targets.positions_m[0])
-    echoes = {each.link: true_pulse_echo(scenario, each) for each in listeners(scenario)}
+    echoes = {link: true_pulse_echo(paths) for link, paths in system.paths().items()}
     gains = {name: echoes[name].gain * each.beam_gains(target_m) for name, each in receivers.items()}
     return receivers, echoes, gains

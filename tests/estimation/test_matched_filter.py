@@ -13,7 +13,7 @@ from crbeam.estimation import pulse_receiver, simulate
 from crbeam.estimation.matched_filter import matched_filter
 from crbeam.estimation.pulse_receiver import draw_symbols, mean_pulses
 from crbeam.information.delay_doppler import delay_doppler_information, printed_information
-from crbeam.systems.receivers import listeners, moving_echo
+from crbeam.systems.receivers import listeners
 
 WORDS = ("receiver0/delay", "receiver0/doppler")
 
@@ -24,7 +24,7 @@ def one(scenario, covariance):
 
 
 def bound(scenario, covariance, **options):
-    echo = moving_echo(scenario, listeners(scenario)[0])
+    echo = Wang2024(scenario).moving_echo(listeners(scenario)[0].link)
     train = one(scenario, covariance)[0].train
     return delay_doppler_information(echo, train, **options).at({"transmitter": covariance}).bound(WORDS)
 
@@ -118,7 +118,7 @@ def test_errors_are_those_of_the_corrected_bound_and_of_no_other(rng):
     assert errors / np.sqrt(np.diagonal(bound(scenario, covariance))) == pytest.approx([1.0, 1.0], abs=0.15)
     known = np.sqrt(np.diagonal(bound(scenario, covariance, gain="known", origin=0.0)))
     assert errors[1] / known[1] > 1.7, "a gain that is known, with times from the beginning, tells four times as much"
-    echo, train = moving_echo(scenario, listeners(scenario)[0]), one(scenario, covariance)[0].train
+    echo, train = Wang2024(scenario).moving_echo(listeners(scenario)[0].link), one(scenario, covariance)[0].train
     printed = printed_information(echo, train, path_loss=abs(echo.gain) ** 2 / 0.6, rician_factor=0.5)
     ratios = errors / np.sqrt(np.diagonal(printed.at({"transmitter": covariance}).bound(WORDS)))
     assert np.all(ratios < 0.05), "the printed formulas promise far less than the filter finds"

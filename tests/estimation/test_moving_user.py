@@ -35,7 +35,7 @@ from crbeam.evaluation.estimator_check import own_snr_db
 from crbeam.evaluation.path_trials import path_subjects
 from crbeam.information.builders import Pilots
 from crbeam.scenario import read_scenario
-from crbeam.systems import completed, isotropic_transmission, link_maps, link_models, paths_of, true_state
+from crbeam.systems import isotropic_transmission, link_maps, paths_of, system_of, true_state
 from crbeam.systems.hamrouni2026 import radial_speed_map, range_rate_map
 from crbeam.systems.station_and_user import path_map
 from crbeam.systems.symbol_schedule import schedule
@@ -72,11 +72,11 @@ def scenario(*overrides):
 def world(*overrides):
     """Scenario, beams of each block, models of each link and stage, true state with the range rate."""
     scene = scenario(*overrides)
-    sent = completed(scene, isotropic_transmission(scene))
-    beams = {name: beamformers_from_covariance(part, scene.waveform.slots).matrix for name, part in sent.items()}
+    blocks = system_of(scene).covariances_of_blocks(isotropic(scene))
+    beams = {name: beamformers_from_covariance(part, scene.waveform.slots).matrix for name, part in blocks.items()}
     truth = true_state(scene)
     rate = truth["user_velocity"] @ truth["user_position"] / np.hypot(*truth["user_position"])
-    return scene, beams, link_models(scene, beams), {**truth, RANGE_RATE: np.array([rate])}
+    return scene, beams, system_of(scene).link_models(beams), {**truth, RANGE_RATE: np.array([rate])}
 
 
 def sent_by(beams):

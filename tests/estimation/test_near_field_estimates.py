@@ -17,8 +17,7 @@ from crbeam.propagation.near_field import grating_aliases
 from crbeam.scenario import read_scenario
 from crbeam.systems import design_problem, isotropic_transmission
 from crbeam.systems.double_array import double_array
-from crbeam.systems.li2024 import illumination_share, with_illumination
-from crbeam.systems.near_field_echoes import echo_model, true_echo
+from crbeam.systems.li2024 import Li2024, with_illumination
 
 PRESETS = ("li2024-downlink", "li2024-uplink")
 QUANTITIES = ["target_position_m", "target_angle_rad", "target_range_m"]
@@ -39,8 +38,7 @@ def scenes():
 
 def errors_of(scenario, covariances, method, *, snr_factor=1.0, seed=None):
     """Error in angle and range relative to the range, of one trial."""
-    (covariance,) = covariances.values()
-    model, truth = echo_model(scenario, covariance), true_echo(scenario)
+    model, truth = Li2024(scenario).echo_model(covariances[0]), Li2024(scenario).true_echo()
     observation = mean_echo(model, truth.angle_rad, truth.range_m, truth.strength * np.sqrt(snr_factor))
     if seed is not None:
         observation = simulate(observation, np.random.default_rng(seed))
@@ -104,7 +102,7 @@ def test_the_bounds_are_those_of_the_scenario(scenes):
 def test_polar_and_cartesian_errors_are_of_one_place(scenes):
     plan = TrialPlan((20.0,), trials=6)
     point = check_estimator(*scenes["li2024-uplink"], plan=plan).links["uplink"].points[0]
-    range_m = true_echo(scenes["li2024-uplink"][0]).range_m
+    range_m = Li2024(scenes["li2024-uplink"][0]).true_echo().range_m
     across, along = (point.quantities[name].rmse for name in ("target_angle_rad", "target_range_m"))
     assert point.quantities["target_position_m"].rmse == pytest.approx(np.hypot(range_m * across, along), rel=1e-3)
 
@@ -151,8 +149,8 @@ def test_a_target_in_a_null_is_not_found(scenes):
     """The best transmission without a floor: its bound is the smallest, and no estimator finds the target."""
     scenario, lit = scenes["li2024-downlink"]
     dark = method_named("digital").solve(design_problem(scenario)).covariances
-    assert illumination_share(scenario, dark["main"]) < 1e-3
-    assert illumination_share(scenario, lit["main"]) == pytest.approx(0.1, rel=1e-3)
+    assert Li2024(scenario).illumination_share(dark[0]) < 1e-3
+    assert Li2024(scenario).illumination_share(lit[0]) == pytest.approx(0.1, rel=1e-3)
     plan = TrialPlan((10.0,), trials=3)
     found = [check_estimator(scenario, each, plan=plan).links["downlink"].points[0] for each in (dark, lit)]
     bounds = [point.quantities["target_range_m"].root_bound for point in found]
@@ -165,8 +163,8 @@ def test_a_target_in_a_null_is_not_found(scenes):
 def test_the_alias_is_as_likely_and_the_lit_one_is_taken(scenes):
     """One beam hides what the short array could say; the transmission itself then tells the lobe."""
     scenario, covariances = scenes["li2024-uplink"]
-    strongest = np.linalg.eigh(covariances["assisting"])[1][:, -1:]
-    model, truth = echo_model(scenario, strongest @ strongest.conj().T), true_echo(scenario)
+    strongest = np.linalg.eigh(covariances[0])[1][:, -1:]
+    model, truth = Li2024(scenario).echo_model(strongest @ strongest.conj().T), Li2024(scenario).true_echo()
     (alias,) = grating_aliases(
         model.longer.positions_m, truth.angle_rad, truth.range_m, wavelength_m=model.wavelength_m
     )
@@ -182,14 +180,14 @@ def test_the_alias_is_as_likely_and_the_lit_one_is_taken(scenes):
 def test_the_likelihood_decides_where_both_arrays_are_seen(scenes):
     """In the downlink the short array listens: the alias is ruled out, even if more power goes there."""
     scenario, _ = scenes["li2024-downlink"]
-    truth = true_echo(scenario)
-    towards = echo_model(scenario, np.eye(64, dtype=complex))
+    truth = Li2024(scenario).true_echo()
+    towards = Li2024(scenario).echo_model(np.eye(64, dtype=complex))
     (alias,) = grating_aliases(
         towards.longer.positions_m, truth.angle_rad, truth.range_m, wavelength_m=towards.wavelength_m
     )
     places = np.array([[alias.angle_rad, 1.0 / alias.range_m], [truth.angle_rad, 1.0 / truth.range_m]])
     extra = towards.responses(towards.transmit, *places.T).conj()[:, 0] * 0.01
-    model = echo_model(scenario, 1e-3 * np.eye(64) + np.outer(extra, extra.conj()))
+    model = Li2024(scenario).echo_model(1e-3 * np.eye(64) + np.outer(extra, extra.conj()))
     assert model.lit_w(*places[0]) >= 0.99 * model.lit_w(*places[1])
     likelihood = EchoLikelihood(model, mean_echo(model, truth.angle_rad, truth.range_m, truth.strength))
     assert settled_lobe(likelihood, places[0], refine=True) == pytest.approx(places[1], rel=1e-6)
@@ -197,7 +195,7 @@ def test_the_likelihood_decides_where_both_arrays_are_seen(scenes):
 
 def test_failures_are_told_apart(scenes):
     scenario, covariances = scenes["li2024-downlink"]
-    model, truth = echo_model(scenario, covariances["main"]), true_echo(scenario)
+    model, truth = Li2024(scenario).echo_model(covariances[0]), Li2024(scenario).true_echo()
     assert echo_failure(model, TargetEstimate(truth.angle_rad, truth.range_m, True), truth) is None
     assert echo_failure(model, TargetEstimate(truth.angle_rad, truth.range_m, False), truth) is Failure.NOT_CONVERGED
     assert echo_failure(model, TargetEstimate(truth.angle_rad + 0.2, truth.range_m, True), truth) is Failure.LOST_PATH
@@ -206,19 +204,21 @@ def test_failures_are_told_apart(scenes):
 
 def test_music_over_the_angle_is_that_of_the_response_for_plane_waves(scenes):
     scenario, covariances = scenes["li2024-downlink"]
-    model, truth = echo_model(scenario, covariances["main"]), true_echo(scenario)
+    model, truth = Li2024(scenario).echo_model(covariances[0]), Li2024(scenario).true_echo()
     search = AngleSearch(model)
     assert {basis.shape for basis in search.bases} == {(16, 1)}
     signal = signal_vector(mean_echo(model, truth.angle_rad, truth.range_m, truth.strength))
     assert search.angle_rad(signal) == pytest.approx(truth.angle_rad, abs=1e-5)
-    curved = AngleSearch(echo_model(*_uplink(scenes)))
+    scenario, covariance = _uplink(scenes)
+    curved = AngleSearch(Li2024(scenario).echo_model(covariance))
     assert max(basis.shape[1] for basis in curved.bases) == 4
 
 
 def test_the_subspace_is_smaller_than_the_number_of_chains(scenes):
     scenario, covariance = _uplink(scenes)
     network = np.exp(1j * np.random.default_rng(2).uniform(0.0, 2.0 * np.pi, (64, 3)))
-    assert max(basis.shape[1] for basis in AngleSearch(echo_model(scenario, covariance, network=network)).bases) == 2
+    search = AngleSearch(Li2024(scenario).echo_model(covariance, network=network))
+    assert max(basis.shape[1] for basis in search.bases) == 2
 
 
 def _uplink(scenes):
@@ -279,8 +279,8 @@ def sub_arrays_on_the_target(scenario):
 
 
 def angle_error_of_two_stages(scenario, covariance):
-    model = echo_model(scenario, covariance, network=sub_arrays_on_the_target(scenario))
-    truth = true_echo(scenario)
+    model = Li2024(scenario).echo_model(covariance, network=sub_arrays_on_the_target(scenario))
+    truth = Li2024(scenario).true_echo()
     observation = simulate(mean_echo(model, truth.angle_rad, truth.range_m, truth.strength), np.random.default_rng(1))
     return abs(TargetSearch(model, "two-stage").estimate(observation).angle_rad - truth.angle_rad)
 

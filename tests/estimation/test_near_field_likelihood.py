@@ -10,8 +10,7 @@ from crbeam.estimation import simulate
 from crbeam.estimation.near_field_likelihood import EchoLikelihood, signature_score
 from crbeam.estimation.near_field_model import EchoModel, mean_echo
 from crbeam.scenario import read_scenario
-from crbeam.systems.li2024 import polar_map
-from crbeam.systems.near_field_echoes import echo_model, true_echo
+from crbeam.systems.li2024 import Li2024
 
 SETTINGS = {
     "downlink": ("li2024-downlink", ()),
@@ -29,7 +28,7 @@ class Echo:
 
     def __init__(self, name, overrides=(), *, n_chains=None):
         self.scenario = read_scenario(name, overrides=[*SMALLER, *overrides])
-        self.truth = true_echo(self.scenario)
+        self.truth = Li2024(self.scenario).true_echo()
         ((_, link),) = self.scenario.links.items()
         self.transmitter = link.transmitter
         n_tx, n_rx = (
@@ -41,7 +40,7 @@ class Echo:
         self.network = None
         if n_chains is not None:
             self.network = np.exp(1j * rng.uniform(0.0, 2.0 * np.pi, (n_rx, n_chains)))
-        self.model = echo_model(self.scenario, self.covariance, network=self.network)
+        self.model = Li2024(self.scenario).echo_model(self.covariance, network=self.network)
         self.place = np.array([self.truth.angle_rad, 1.0 / self.truth.range_m])
 
     @property
@@ -62,7 +61,7 @@ def echo(request):
 
 def polar_information(echo):
     """Information of angle and range, gain eliminated, by the map."""
-    information = polar_map(echo.scenario, network=echo.network).at({echo.transmitter: echo.covariance})
+    information = Li2024(echo.scenario).polar_map(network=echo.network).at(echo.covariance[None])
     return information.equivalent(["target_angle[0]", "target_range[0]"]).matrix
 
 

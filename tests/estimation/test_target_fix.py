@@ -28,7 +28,7 @@ from crbeam.estimation.target_fix import (
 )
 from crbeam.scenario import SPEED_OF_LIGHT_MPS
 from crbeam.systems import paths_of
-from crbeam.systems.wang2024 import true_state
+from crbeam.systems.wang2024 import Wang2024
 
 ORIGIN = np.zeros(2)
 
@@ -46,7 +46,7 @@ def received(scenario, rng, covariance=None, *, factor=1e-4):
 
 
 def truth_of(scenario):
-    state = true_state(scenario)
+    state = Wang2024(scenario).true_state()
     return TargetFix(state["target_position[0]"], np.array(scenario.multistatic.target_velocity_mps), True)
 
 

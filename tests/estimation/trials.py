@@ -9,7 +9,7 @@ from crbeam.estimation import LinkModel, estimate_fused, estimate_link, mean_obs
 from crbeam.estimation.prediction import as_vector, link_state_layout, predict
 from crbeam.information import Transmission
 from crbeam.scenario import Scenario, read_scenario
-from crbeam.systems import design_problem, isotropic_transmission, link_models, paths_of, true_state
+from crbeam.systems import design_problem, isotropic_transmission, paths_of, system_of, true_state
 
 MUNICH = str(Path(__file__).resolve().parents[2] / "examples" / "munich" / "munich.yaml")
 
@@ -32,7 +32,7 @@ class Scene:
     def model(self, link: str, *, extra_db: float = 0.0) -> LinkModel:
         """A link in its noise, or in less of it."""
         (station,) = self.scenario.stations
-        model = link_models(self.scenario, {station: self.beams})[link]
+        model = system_of(self.scenario).link_models({station: self.beams})[link]
         return model.with_noise(model.noise_power_w / 10.0 ** (extra_db / 10.0))
 
     def gain(self, link: str):

@@ -18,7 +18,7 @@ from crbeam.interfaces.command_line import app
 from crbeam.propagation import trace_paths
 from crbeam.report.figures.drive import drive_figure
 from crbeam.scenario import read_scenario
-from crbeam.systems import hamrouni2026
+from crbeam.systems.hamrouni2026 import Hamrouni2026
 
 MUNICH = Path(__file__).parents[2] / "examples" / "munich" / "munich.yaml"
 MOVING = ("system=hamrouni2026", "user.velocity=[10 m/s, -6 m/s]")
@@ -185,7 +185,7 @@ def test_redesigned_beams_are_the_best_with_the_same_prediction(analytic):
     plan, curve = analytic.plan, analytic.curves["redesigned"]
     for interval in range(1, 5):
         prior = plan.motion.predicted(curve.posteriors[interval - 1].information)
-        problem = hamrouni2026.design_problem(analytic.scenes[interval], judged_by="posterior")
+        problem = Hamrouni2026(analytic.scenes[interval]).design_problem(judged_by="posterior")
         weights = problem.criteria[0].weights
 
         def loss(sent, tells=problem.criteria[0].map, prior=prior, weights=weights):

@@ -6,10 +6,12 @@ from tests.estimation.pulse_scenes import MONOSTATIC, lit, scene, spread
 
 from crbeam.errors import InvalidInput, Unidentifiable
 from crbeam.evaluation import evaluate
-from crbeam.evaluation.one_receiver import arrival_information, one_receiver_bounds
+from crbeam.evaluation.one_receiver import one_receiver_bounds
 from crbeam.propagation.responses import steering_response
 from crbeam.scenario import SPEED_OF_LIGHT_MPS
-from crbeam.systems.receivers import echo_paths, listeners, moving_echo, pulse_train
+from crbeam.systems.arrival import arrival_information
+from crbeam.systems.receivers import listeners, pulse_train
+from crbeam.systems.wang2024 import Wang2024
 
 
 def observed(place_m, receiver_m):
@@ -29,7 +31,7 @@ def test_delay_and_angle_give_the_position(rng, link):
     slopes = np.stack(
         [(observed(target + d, place) - observed(target - d, place)) / (2 * step) for d in step * np.eye(2)]
     ).T
-    angle = arrival_information(scenario, covariance, listener)
+    angle = arrival_information(Wang2024(scenario), covariance, listener.link)
     matrix = slopes.T @ np.diag([delay_s**-2, angle]) @ slopes
     found = one_receiver_bounds(scenario, covariance, link, arrival="estimated")
     assert found["target_position_m"] == pytest.approx(np.sqrt(np.trace(np.linalg.inv(matrix))), rel=1e-5)
@@ -44,8 +46,8 @@ def test_information_about_the_angle_is_that_of_the_samples(rng):
     scenario = scene()
     covariance = lit(scenario)
     listener = listeners(scenario)[1]
-    echo, symbols = moving_echo(scenario, listener), pulse_train(scenario).symbols
-    angle = echo_paths(scenario, listener).arrival_rad
+    echo, symbols = Wang2024(scenario).moving_echo(listener.link), pulse_train(scenario).symbols
+    angle = Wang2024(scenario).paths()[listener.link].arrival_rad
 
     def signal(turn, gain):
         response = steering_response(listener.array.positions_wavelengths, angle + turn)[0][:, 0]
@@ -59,7 +61,7 @@ def test_information_about_the_angle_is_that_of_the_samples(rng):
     ]
     matrix = 2.0 / echo.noise_power_w * np.real(np.conj(slopes) @ np.transpose(slopes))
     expected = 1.0 / np.linalg.inv(matrix)[0, 0]
-    assert arrival_information(scenario, covariance, listener) == pytest.approx(expected, rel=1e-6)
+    assert arrival_information(Wang2024(scenario), covariance, listener.link) == pytest.approx(expected, rel=1e-6)
     assert matrix[0, 0] > 1.5 * expected, "a known gain would tell more"
 
 

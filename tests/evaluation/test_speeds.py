@@ -5,7 +5,7 @@ import pytest
 from crbeam.evaluation import evaluate
 from crbeam.scenario import read_scenario
 from crbeam.systems import isotropic_transmission, link_map
-from crbeam.systems.hamrouni2026 import radial_speed_map, range_rate_map, speeds_mps
+from crbeam.systems.hamrouni2026 import Hamrouni2026, radial_speed_map, range_rate_map
 
 FREE_SPACE = ("propagation.path_loss_exponent=2", "propagation.shadowing_deviation=0 dB")
 SMALL = ("stations.bs.transmit_array.elements=16", "waveform.subcarriers=64", "waveform.slots=4")
@@ -42,8 +42,9 @@ def test_what_determines_the_velocity_has_neither():
 def test_observations_that_see_the_tangential_speed_have_no_radial_one_alone():
     """The wrong way: taking the tangential speed for known, though they see it, would be optimistic."""
     scenario = scene(*SMALL)
-    information = link_map(scenario, "bistatic").at(isotropic_transmission(scenario))
-    assert speeds_mps(scenario, information) == {"user_radial_speed_mps": None, "user_range_rate_mps": None}
+    information = link_map(scenario, "bistatic").at(isotropic(scenario))
+    found = Hamrouni2026(scenario).speeds_mps(information)
+    assert found == {"user_radial_speed_mps": None, "user_range_rate_mps": None}
     wrong = radial_speed_map(scenario, information.as_prior())
     assert wrong.constant[wrong.layout["user_radial_speed"]].any()
 

@@ -10,7 +10,7 @@ from crbeam.design import Certificate, Codebook, PowerBudget, certify, weighted_
 from crbeam.errors import InvalidInput, Unidentifiable
 from crbeam.information import Transmission
 from crbeam.systems import design_problem
-from crbeam.systems.zhang2025 import codebook, link_maps
+from crbeam.systems.zhang2025 import Zhang2025
 from crbeam.testing import (
     assert_certificate,
     assert_decreasing,
@@ -81,7 +81,7 @@ def test_certificates_hold_with_two_blocks_under_shared_and_separate_budgets(rng
 @settings(max_examples=5)
 def test_certificates_hold_over_a_codebook(rng):
     scenario = small_scene(rng)
-    problem = random_problem(rng, scenario=scenario).with_constraints(codebook(scenario))
+    problem = random_problem(rng, scenario=scenario).with_constraints(Zhang2025(scenario).codebook())
     witnesses = transmissions(problem, rng)
     assert_certificate(problem, witnesses)
     free = replace(problem, constraints=problem.budgets)
@@ -215,22 +215,19 @@ def span_projector(columns):
 @settings(max_examples=8)
 def test_only_the_span_of_steering_vectors_and_slopes_matters(rng):
     scenario = small_scene(rng, n_targets=2, n_antennas=16)
-    inside = span_projector(codebook(scenario).codewords)
-    station = station_name(scenario)
-    sent = random_transmission(rng, {station: 16}, power_w=1e-8)
-    projected = Transmission({station: inside @ sent[station] @ inside})
-    for information_map in link_maps(scenario).values():
-        assert_invariant(information_map.at(sent).matrix, information_map.at(projected).matrix)
-    assert projected.power_w < sent.power_w
+    inside = span_projector(Zhang2025(scenario).codebook().codewords)
+    covariance = random_covariance(rng, 16, power_w=1e-8)
+    projected = inside @ covariance @ inside
+    for information_map in Zhang2025(scenario).link_maps().values():
+        assert_invariant(information_map.at(covariance).matrix, information_map.at(projected).matrix)
+    assert np.trace(projected[0]).real < np.trace(covariance[0]).real
 
 
 def test_the_span_of_the_conjugates_is_rejected(rng):
     scenario = small_scene(rng, n_targets=2, n_antennas=16)
-    wrong = span_projector(codebook(scenario).codewords.conj())
-    station = station_name(scenario)
-    sent = random_transmission(rng, {station: 16}, power_w=1e-8)
-    projected = {station: wrong @ sent[station] @ wrong}
-    information_map = link_maps(scenario)[link_names(scenario)[1]]
+    wrong = span_projector(Zhang2025(scenario).codebook().codewords.conj())
+    covariance = random_covariance(rng, 16, power_w=1e-8)
+    information_map = Zhang2025(scenario).link_maps()[link_names(scenario)[1]]
     with pytest.raises(AssertionError, match="information differs"):
         assert_invariant(information_map.at(sent).matrix, information_map.at(projected).matrix)
 
@@ -248,7 +245,7 @@ def test_a_weight_of_zero_leaves_its_criterion_out(rng):
     problem = design_problem(scenario, weight=0.0)
     assert [criterion.name for criterion in problem.active_criteria] == [link_names(scenario)[1]]
     names = ("user_position", "target_position[0]", "target_position[1]")
-    alone = link_maps(scenario)[link_names(scenario)[1]].at(problem.isotropic()).bound(names)
+    alone = Zhang2025(scenario).link_maps()[link_names(scenario)[1]].at(problem.isotropic()).bound(names)
     assert objective_of(problem, problem.isotropic()) == pytest.approx(np.trace(alone))
 
 

@@ -10,7 +10,7 @@ from crbeam.information import Transmission
 from crbeam.propagation import trace_paths
 from crbeam.scenario import Scenario, read_scenario, scenario_document
 from crbeam.systems import link_maps
-from crbeam.systems.zhang2025 import FUSED, path_maps
+from crbeam.systems.zhang2025 import FUSED, Zhang2025
 from crbeam.testing import (
     assert_same_as_derivative,
     information_by_complex_step,
@@ -239,7 +239,7 @@ def test_an_isotropic_covariance_would_not_notice_a_conjugated_gram_of_one_path(
 
 def analytic_jacobian(scenario, link):
     """Rows: departure, arrival, delay by path, then gains by path; columns in the order of the reference state."""
-    (path_part,) = path_maps(scenario)[link].contributions
+    (path_part,) = Zhang2025(scenario).path_maps()[link].contributions
     (state_part,) = link_maps(scenario)[link].contributions
     assert np.array_equal(path_part.jacobian, np.eye(len(path_part.jacobian)))
     return state_part.jacobian
@@ -275,7 +275,7 @@ def test_state_information_is_the_path_information_through_the_jacobian(rng):
     scenario = random_scenario(rng, n_targets=3, n_antennas=10)
     covariances = covariance_of(rng, scenario)
     for link in link_names(scenario):
-        path_matrix = path_maps(scenario)[link].at(covariances).matrix
+        path_matrix = Zhang2025(scenario).path_maps()[link].at(covariances).matrix
         jacobian = jacobian_by_complex_step(scenario, link)
         assert_same_as_derivative(link_maps(scenario)[link], covariances, jacobian.T @ path_matrix @ jacobian)
 

@@ -13,7 +13,7 @@ from crbeam.information.information import ACCURACY
 from crbeam.linalg import hermitian_part
 from crbeam.propagation import steering_response, trace_paths
 from crbeam.scenario import Scenario, scenario_document
-from crbeam.systems.zhang2025 import path_maps
+from crbeam.systems.zhang2025 import Zhang2025
 from crbeam.testing import (
     assert_invariant,
     echo_root_bounds_m,
@@ -214,7 +214,7 @@ def test_an_arrival_that_the_combiner_does_not_pass_drops_out(rng):
     """All but one dimension of the receiver: the gain of the blocked path is unseen, and no rounding of it counts."""
     scenario = random_scenario(rng, n_targets=2, n_antennas=8, subcarriers=16)
     link, _ = link_names(scenario)
-    right = path_maps(scenario)[link]
+    right, n_tx = Zhang2025(scenario).path_maps()[link], 8
     (part,) = right.contributions
     blocked = part.receive[:, 0:1] / np.linalg.norm(part.receive[:, 0])
     away = hermitian_part(np.eye(len(blocked)) - blocked @ blocked.conj().T)

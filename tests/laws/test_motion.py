@@ -14,9 +14,10 @@ from crbeam.information.builders import Pilots
 from crbeam.information.state import path_layout
 from crbeam.propagation import trace_paths
 from crbeam.scenario import Scenario, scenario_document
-from crbeam.systems import link_maps, zhang2025
-from crbeam.systems.hamrouni2026 import link_map, slot_map, stage_blocks
+from crbeam.systems import link_maps
+from crbeam.systems.hamrouni2026 import Hamrouni2026
 from crbeam.systems.station_and_user import state_map
+from crbeam.systems.zhang2025 import Zhang2025
 from crbeam.testing import (
     assert_additive,
     assert_adjoint,
@@ -85,7 +86,7 @@ def test_beams_that_change_from_slot_to_slot_against_every_pilot(rng):
     scenario = small_scene(rng)
     slots = random_slot_covariances(rng, scenario, rank=int(rng.integers(1, 3)))
     for link in link_names(scenario):
-        assert_is_slot_by_slot(scenario, link, slots, slot_map(scenario, link).at(slots))
+        assert_is_slot_by_slot(scenario, link, stack, Hamrouni2026(scenario).slot_map(link).at(stack))
 
 
 @given(generators())
@@ -106,9 +107,7 @@ def test_equal_slots_are_the_lifted_covariance(rng):
     scenario = random_moving_scenario(rng, subcarriers=16)
     covariance, n_slots = covariance_of(rng, scenario), scenario.waveform.slots
     for link in link_names(scenario):
-        by_slot = slot_map(scenario, link)
-        slots = dict.fromkeys(by_slot.blocks, covariance / n_slots)
-        assert_same(by_slot.at(slots), link_maps(scenario)[link].at({station_name(scenario): covariance}))
+        assert_same(Hamrouni2026(scenario).slot_map(link).at(stack), link_maps(scenario)[link].at(covariances))
 
 
 @given(generators())
@@ -126,9 +125,7 @@ def test_stages_against_the_pilots_that_they_observe(rng):
         "bistatic_stage": (to_user, lambda slot, symbol: beams if 4 * slot + symbol >= first + message else None),
     }
     for stage, (link, sent) in observed.items():
-        information_map = link_map(scenario, stage)
-        information = information_map.at(dict.fromkeys(information_map.blocks, covariance))
-        assert_same(information, moving_information(scenario, link, sent))
+        assert_same(Hamrouni2026(scenario).link_map(stage).at(covariances), moving_information(scenario, link, sent))
 
 
 def edited_jacobian(information_map, edit):
@@ -138,7 +135,7 @@ def edited_jacobian(information_map, edit):
 
 def without_position_in_doppler(scenario, link):
     """Doppler shifts that depend on the velocity alone."""
-    paths, right = trace_paths(scenario)[link], slot_map(scenario, link)
+    paths, right = trace_paths(scenario)[link], Hamrouni2026(scenario).slot_map(link)
     layout = path_layout(link, paths.n_paths, paths.moving)
     rows = layout.indices(f"{link}/doppler[{path}]" for path in paths.moving)
     columns = right.layout.indices(name for name in right.layout if "position" in name)
@@ -151,18 +148,18 @@ def without_position_in_doppler(scenario, link):
 
 
 def with_velocity_reversed(scenario, link):
-    return slot_map(edited(scenario, moving_at(-np.array(scenario.user.velocity_mps))), link)
+    return Hamrouni2026(edited(scenario, moving_at(-np.array(scenario.user.velocity_mps)))).slot_map(link)
 
 
 def without_cyclic_prefix(scenario, link):
     def edit(document):
         document["waveform"]["cyclic_prefix"] = 0.0
 
-    return slot_map(edited(scenario, edit), link)
+    return Hamrouni2026(edited(scenario, edit)).slot_map(link)
 
 
 def with_slots_in_reverse(scenario, link):
-    right = slot_map(scenario, link)
+    right = Hamrouni2026(scenario).slot_map(link)
     return right.renamed_blocks(dict(zip(right.blocks, right.blocks[::-1], strict=True)))
 
 
@@ -178,7 +175,7 @@ def with_symbols_of_a_slot_at_once(scenario, link):
 
 
 def conjugated_gram(scenario, link):
-    right = slot_map(scenario, link)
+    right = Hamrouni2026(scenario).slot_map(link)
     return replace(right, contributions=tuple(replace(part, gram=part.gram.conj()) for part in right.contributions))
 
 
@@ -196,8 +193,10 @@ def conjugated_gram(scenario, link):
 @KINDS
 def test_brute_force_rejects(rng, wrong, kind):
     scenario = small_scene(rng, n_targets=2)
-    link, slots = link_names(scenario)[kind], random_slot_covariances(rng, scenario, rank=1)
-    information = wrong(scenario, link).at(slots)
+    link, stack = link_names(scenario)[kind], random_slot_covariances(rng, scenario, rank=1)
+    information_map = wrong(scenario, link)
+    blocks = Hamrouni2026(scenario).slot_map(link).blocks
+    ordered = stack[[blocks.index(block) for block in information_map.blocks]]
     with pytest.raises(AssertionError, match="information differs"):
         assert_is_slot_by_slot(scenario, link, slots, information, tolerance=1e-6)
 
@@ -206,13 +205,13 @@ def test_the_sum_over_slots_is_not_all_that_matters(rng):
     """Two sequences of beams with the same sum tell different things of a moving user, the same of one at rest."""
     moving = small_scene(rng, n_targets=2)
     link, _ = link_names(moving)
-    slots = random_slot_covariances(rng, moving, rank=1)
-    first, second, third = slots
-    shuffled = {first: slots[third], second: slots[first], third: slots[second]}
+    stack = random_slot_covariances(rng, moving, rank=1)
+    shuffled = stack[[2, 0, 1]]
+    slots = Hamrouni2026(moving).slot_map(link)
     with pytest.raises(AssertionError, match="information differs"):
-        assert_same(slot_map(moving, link).at(shuffled), slot_map(moving, link).at(slots), tolerance=1e-3)
-    still = slot_map(edited(moving, moving_at([0.0, 0.0])), link).known(["user_velocity"])
-    assert_same(still.at(shuffled), still.at(slots))
+        assert_same(slots.at(shuffled), slots.at(stack), tolerance=1e-3)
+    still = Hamrouni2026(edited(moving, moving_at([0.0, 0.0]))).slot_map(link).known(["user_velocity"])
+    assert_same(still.at(shuffled), still.at(stack))
 
 
 def moving_at(velocity_mps):
@@ -235,7 +234,7 @@ def at_rest(scenario):
 @settings(max_examples=6)
 def test_a_known_velocity_of_zero_is_the_static_scene(rng):
     scenario = random_moving_scenario(rng)
-    sent, static = random_sent(rng, scenario, scenario.stations), zhang2025.link_maps(at_rest(scenario))
+    covariances, static = covariance_of(rng, scenario), Zhang2025(at_rest(scenario)).link_maps()
     stopped = link_maps(edited(scenario, moving_at([0.0, 0.0])))
     for link, expected in static.items():
         assert_same(stopped[link].known(["user_velocity"]).at(sent), expected.at(sent))
@@ -253,7 +252,7 @@ def test_a_known_velocity_of_zero_is_the_static_scene(rng):
 def test_paths_without_doppler_shift_are_the_static_scene(rng):
     scenario = random_moving_scenario(rng)
     pilots = [Pilots(station_name(scenario), float(scenario.waveform.symbols_per_slot))]
-    sent, static = random_sent(rng, scenario, scenario.stations), zhang2025.link_maps(at_rest(scenario))
+    covariances, static = covariance_of(rng, scenario), Zhang2025(at_rest(scenario)).link_maps()
     for link, paths in trace_paths(scenario).items():
         still = state_map(scenario, replace(paths, motion=None), pilots)
         assert_same(still.at(sent), static[link].at(sent))

@@ -9,7 +9,7 @@ from crbeam.design import beamformers_from_covariance
 from crbeam.evaluation import evaluate
 from crbeam.information import InformationMap
 from crbeam.propagation import trace_paths
-from crbeam.systems.zhang2025 import transmit_directions
+from crbeam.systems.zhang2025 import Zhang2025
 from crbeam.testing import (
     assert_bounds_scale,
     assert_invariant,
@@ -305,7 +305,7 @@ def test_the_phases_and_the_mixture_of_beams_do_not_matter(rng):
 
 def test_transmit_directions_are_the_responses_towards_user_and_targets(rng):
     scenario = scene(rng)
-    directions = transmit_directions(scenario)
+    directions = Zhang2025(scenario).transmit_directions()
     station = scenario.stations[station_name(scenario)]
     array, axis_rad = station.transmit_array, station.orientation_rad
     axis_rad += np.pi / 2 if array.axis == "y" else 0.0

@@ -10,8 +10,9 @@ from crbeam.errors import Infeasible
 from crbeam.information.delay_doppler import normalised_trace, printed_trace
 from crbeam.information.pulses import pulse_moments
 from crbeam.propagation.jacobians import doppler_shifts_hz
-from crbeam.systems import design_problem, link_map, link_maps, paths_of, wang2024
+from crbeam.systems import design_problem, link_map, link_maps, paths_of
 from crbeam.systems.receivers import direct_channels, pulse_train
+from crbeam.systems.wang2024 import Wang2024
 
 A = RECORDS["A"]
 SHARED = ("multistatic.metric=shared",)
@@ -76,7 +77,7 @@ def test_coefficients_as_printed(key, pulse):
 def test_rates_of_both_roles(selected, key, channels, record):
     streams = given_beams()
     sent = {f"to receiver{index}": part for index, part in enumerate(streams[1:])} | {"sensing": streams[0]}
-    rates = wang2024.receiver_rates_bps_hz(record_scenario(selected=selected), ARRAYS[channels], sent)
+    rates = Wang2024(record_scenario(selected=selected)).receiver_rates_bps_hz(ARRAYS[channels], sent)
     assert rates == pytest.approx(A["given_W"][record][key], rel=1e-9, abs=0.0)
 
 
@@ -92,14 +93,14 @@ def test_rates_with_the_printed_interference_are_wrong():
 @pytest.mark.parametrize("record", A["beamforming"], ids=lambda each: f"rate{each['Rth']:g}-{each['G']}")
 def test_beams_in_lines_of_sight_are_globally_optimal(record):
     scenario = record_scenario(selected=record["G"], rate=record["Rth"])
-    problem = wang2024.design_problem(scenario, judged_by="receiver0")
+    problem = Wang2024(scenario).design_problem(judged_by="receiver0")
     design = Digital().solve(problem)
-    direction = wang2024.transmit_directions(scenario)[:, 0]
-    lit = float(np.real(direction.conj() @ design.covariances["transmitter"] @ direction)) / len(direction)
+    direction = Wang2024(scenario).transmit_directions()[:, 0]
+    lit = float(np.real(direction.conj() @ design.covariances[0] @ direction)) / len(direction)
     least, most = record["los"]["T_feasible"], record["los"]["ub_certified"]
     assert least * (1 - 1e-6) <= lit <= most * (1 + 1e-6)
     assert design.gap <= 1e-6
-    rates = np.log2(1.0 + np.array(list(wang2024.served_sinr(scenario, design).values())))
+    rates = np.log2(1.0 + np.array(list(Wang2024(scenario).served_sinr(design).values())))
     assert rates.min() >= record["Rth"] - 1e-8
     for name, stream in design.stream_covariances.items():
         values = np.linalg.eigvalsh(stream["transmitter"])

@@ -15,8 +15,9 @@ from crbeam.information.delay_doppler import (
     shared_parameters,
 )
 from crbeam.information.pulses import PULSES, pulse_slope, pulse_value
-from crbeam.systems import link_map, paths_of, wang2024
-from crbeam.systems.receivers import listeners, moving_echo, pulse_train
+from crbeam.systems import link_map, paths_of
+from crbeam.systems.receivers import listeners, pulse_train
+from crbeam.systems.wang2024 import Wang2024
 
 A = RECORDS["A"]
 GEOMETRY = A["geometry"]
@@ -30,7 +31,7 @@ def sent():
 
 
 def printed(scenario, listener, *, path_loss):
-    echo = moving_echo(scenario, listener)
+    echo = Wang2024(scenario).moving_echo(listener.link)
     return printed_information(echo, pulse_train(scenario), path_loss=path_loss, rician_factor=SETTING["alpha"])
 
 
@@ -54,7 +55,7 @@ def test_lengths_and_directions():
 
 def test_echoes_are_the_recorded_channels_and_powers():
     scenario = record_scenario()
-    echoes = [moving_echo(scenario, each) for each in listeners(scenario)]
+    echoes = [Wang2024(scenario).moving_echo(each.link) for each in listeners(scenario)]
     channels = np.stack([each.gain * np.outer(each.receive, each.transmit.conj()) for each in echoes])
     assert channels == pytest.approx(ARRAYS["A_Hs"], rel=1e-9, abs=0.0)
     covariance = given_beams().sum(axis=0)
@@ -69,7 +70,7 @@ def test_corrected_coefficients(key, pulse):
     train = pulse_train(scenario)
     units = np.diag([train.symbol_duration_s, 1.0 / train.symbol_duration_s])
     for listener, power in zip(listeners(scenario), A["given_W"]["upsilon"], strict=True):
-        echo = moving_echo(scenario, listener)
+        echo = Wang2024(scenario).moving_echo(listener.link)
         unknown, known = (
             units @ delay_doppler_information(echo, train, **options).at(sent()).matrix[:2, :2] @ units / power
             for options in ({}, {"gain": "known", "origin": 0.0})
@@ -102,7 +103,9 @@ def test_every_variant_of_the_metric(key, pulse, selected):
         information = shared_sum(
             scenario,
             selected,
-            lambda each, options=options: delay_doppler_information(moving_echo(scenario, each), train, **options),
+            lambda each, options=options: delay_doppler_information(
+                Wang2024(scenario).moving_echo(each.link), train, **options
+            ),
         )
         values[name] = normalised_trace(information, duration)
     assert values == pytest.approx(record, rel=1e-9, abs=0.0)
@@ -130,7 +133,7 @@ def test_the_printed_metric_factors_into_a_constant_and_a_sum(key, pulse):
 def test_printed_formulas_as_they_stand(pulse):
     """(13) to (16) with integrals by plain sums over the pulse: what `as_printed` returns, and nothing else."""
     scenario = record_scenario(pulse=pulse)
-    train, echo, eta = pulse_train(scenario), moving_echo(scenario, listeners(scenario)[0]), A["eta"][0]
+    train, echo, eta = pulse_train(scenario), Wang2024(scenario).moving_echo(listeners(scenario)[0].link), A["eta"][0]
     count = 200_000
     u, duration = (np.arange(count) + 0.5) / count, train.symbol_duration_s
     value, slope = pulse_value(pulse, u), pulse_slope(pulse, u) / duration
@@ -183,7 +186,7 @@ def test_least_power_for_the_rates(share):
         rate=record["Rth"],
     )
     for scenario in (ten, five):
-        problem = wang2024.design_problem(scenario, judged_by="receiver0")
+        problem = Wang2024(scenario).design_problem(judged_by="receiver0")
         if share < 1.0:
             with pytest.raises(Infeasible):
                 Digital().solve(problem)

@@ -13,7 +13,7 @@ from crbeam.information import InformationMap, ParameterLayout, Transmission
 from crbeam.propagation import trace_paths
 from crbeam.scenario import read_scenario
 from crbeam.systems import design_problem
-from crbeam.systems.zhang2025 import link_maps, path_maps
+from crbeam.systems.zhang2025 import Zhang2025
 from crbeam.testing import assert_same_information
 
 CASES = json.loads((Path(__file__).parent / "data" / "zhang2025.json").read_text())["cases"]
@@ -89,7 +89,7 @@ def test_bounds(name, kind):
 def test_state_information(name, link):
     scenario = scenario_of(name)
     expected = np.array(CASES[name][f"state_information_{link}_isotropic"])
-    information = link_maps(scenario)[link].at(covariances_of(scenario, "isotropic"))
+    information = Zhang2025(scenario).link_maps()[link].at(covariances_of(scenario, "isotropic"))
     order = gains_by_part(information.layout)
     assert_same_information(information.matrix[np.ix_(order, order)], expected, tolerance=1e-8)
 
@@ -107,7 +107,7 @@ def with_one_angle(information_map: InformationMap) -> InformationMap:
 @pytest.mark.parametrize("name", WITH_MATRICES)
 def test_path_information(name):
     scenario = scenario_of(name)
-    covariances, maps = covariances_of(scenario, "toeplitz"), path_maps(scenario)
+    covariances, maps = covariances_of(scenario, "toeplitz"), Zhang2025(scenario).path_maps()
     for link, information_map in (("bistatic", maps["bistatic"]), ("monostatic", with_one_angle(maps["monostatic"]))):
         information = information_map.at(covariances)
         order = gains_by_part(information.layout)
@@ -148,7 +148,7 @@ def test_optimal_objectives(name, key, weight):
 
 
 def fused_problem(scenario, weight):
-    fused = link_maps(scenario)["fused"]
+    fused = Zhang2025(scenario).link_maps()["fused"]
     positions = ("user_position", *fused.layout.family("target_position"))
     return DesignProblem(
         (

@@ -13,7 +13,8 @@ from crbeam.information import Transmission
 from crbeam.papers.hamrouni2026 import scenes, tied_stage
 from crbeam.papers.hamrouni2026.draws import COMPARED_SHARES, JOINT, LOSSES, SEPARATE, SEQUENTIAL, SHARED
 from crbeam.papers.hamrouni2026.mobility import BISTATIC, EXTENDED, SNAPSHOT, motion_bounds
-from crbeam.systems import design_problem, hamrouni2026
+from crbeam.systems import design_problem
+from crbeam.systems.hamrouni2026 import MONOSTATIC_STAGE, Hamrouni2026
 
 #: Certified gaps of both sides.
 GAPS = 3e-6
@@ -101,8 +102,8 @@ def test_an_undecided_first_stage_meets_its_thresholds_and_no_more():
     assert tied
     for scene, first in tied:
         assert first is not None
-        problem = hamrouni2026.design_problem(scene, judged_by=hamrouni2026.MONOSTATIC_STAGE)
-        assert objective_at(problem, dict.fromkeys(problem.blocks, first)) <= HINGE_ROUNDING
+        problem = Hamrouni2026(scene).design_problem(judged_by=MONOSTATIC_STAGE)
+        assert objective_at(problem, first[None]) <= HINGE_ROUNDING
         isotropic = problem.isotropic()
         before = 0.01 * isotropic + 0.99 * Transmission(dict.fromkeys(problem.blocks, first))
         assert objective_at(problem, before) > HINGE_ROUNDING or np.allclose(first, isotropic[problem.blocks[0]])
@@ -114,7 +115,7 @@ def test_motion_bounds_are_those_of_each_link():
     bounds = motion_bounds(chosen)
     method = method_named("full-bp:symbols=all")
     design = method.solve(design_problem(chosen[0], method=method))
-    information = hamrouni2026.link_map(chosen[0], "bistatic").at(design.covariances)
+    information = Hamrouni2026(chosen[0]).link_map("bistatic").at(design.covariances)
     assert bounds.velocity_mps[BISTATIC][0] == pytest.approx(information.root_bound(["user_velocity"]), rel=1e-3)
     assert np.all(bounds.velocity_mps[EXTENDED] <= bounds.velocity_mps[SNAPSHOT] * (1.0 + 1e-3))
     faster = motion_bounds([scenes.with_speed(scene, 60.0) for scene in chosen])

@@ -12,7 +12,7 @@ from crbeam.report import scene_figure, scene_objects
 from crbeam.report.figures.service_marks import LOBE_RANGE_DB, LOBE_SHARE, lobe_outlines_m
 from crbeam.report.pictures import design_pictures, scene_picture
 from crbeam.scenario import read_scenario
-from crbeam.systems import Service, design_problem, service
+from crbeam.systems import Service, design_problem, system_of
 from crbeam.systems.double_array import served_users
 
 USERS = "network.user_positions=[[-30 m, 80 m], [50 m, -80 m]]"
@@ -36,7 +36,7 @@ def legend_texts(figure):
 
 def test_roles_and_associations_are_those_of_the_design(network):
     scenario, design, evaluation = network
-    served = service(scenario, design)
+    served = system_of(scenario).service(design)
     (listener,) = served.listeners
     figure = scene_figure(scenario, evaluation, design=design, link=listener)
     axes = figure.axes[0]
@@ -57,7 +57,7 @@ def test_stations_that_do_nothing_are_marked(network):
     scenario, _, _ = network
     loose = read_scenario("xu2023", overrides=["network.user_positions=[[-30 m, 80 m]]", "network.user_loss=40 dB"])
     design = OneTransmitter("bs1", "bs2").solve(design_problem(loose))
-    served = service(loose, design)
+    served = system_of(loose).service(design)
     assert set(served.listeners) | set(served.idle) == set(scenario.stations) - {"bs1"}
     figure = scene_figure(loose, design=design)
     assert curve(figure.axes[0], f"_{served.idle[0]}").get_markerfacecolor() == "#c4c4c4"
@@ -66,7 +66,7 @@ def test_stations_that_do_nothing_are_marked(network):
 
 def test_the_ellipse_is_that_of_the_listening_station_and_says_its_scale(network):
     scenario, design, evaluation = network
-    (listener,) = service(scenario, design).listeners
+    (listener,) = system_of(scenario).service(design).listeners
     figure = scene_figure(scenario, evaluation, design=design, link=listener, magnification=7.0)
     drawn = curve(figure.axes[0], f"95 % ellipses $\\times$ 7 ({listener})").get_xydata()
     bound_m2 = evaluation.links[listener].covariance_m2("target_position[0]")
@@ -76,9 +76,9 @@ def test_the_ellipse_is_that_of_the_listening_station_and_says_its_scale(network
 
 def test_lobes_are_decibels_on_one_scale(network):
     scenario, design, _ = network
-    (listener,) = service(scenario, design).listeners
+    (listener,) = system_of(scenario).service(design).listeners
     outlines = lobe_outlines_m(scenario, design, 100.0)
-    assert set(outlines) == set(scenario.stations) - {listener, *service(scenario, design).idle}
+    assert set(outlines) == set(scenario.stations) - {listener, *system_of(scenario).service(design).idle}
     lengths = {name: np.hypot(*(line - scenario.stations[name].position_m).T) for name, line in outlines.items()}
     longest = max(map(np.max, lengths.values()))
     assert longest == pytest.approx(100.0 * LOBE_SHARE)
@@ -97,7 +97,7 @@ def test_lobes_are_decibels_on_one_scale(network):
 @pytest.mark.slow
 def test_pictures_of_a_design_are_of_the_link_that_is_heard(network, tmp_path):
     scenario, design, evaluation = network
-    (listener,) = service(scenario, design).listeners
+    (listener,) = system_of(scenario).service(design).listeners
     names = {file.stem for file in scene_picture(tmp_path, scenario, evaluation, design)}
     assert names == {f"scene_{listener}"}
     names = {file.stem for file in design_pictures(tmp_path, scenario, design, evaluation)}
@@ -109,7 +109,7 @@ def test_served_users_of_a_double_array_are_where_their_channels_come_from():
     places = {name: f"stations.{name}.position=[3 m, -1 m]" for name in ("main", "assisting")}
     turns = [f"stations.{name}.orientation=30 deg" for name in places]
     turned = read_scenario("li2024-downlink", overrides=[*places.values(), *turns], seed=2)
-    places = service(turned).places_m
+    places = system_of(turned).service().places_m
     assert list(places) == [f"served_user[{index}]" for index in range(4)]
     for place_m, user in zip(places.values(), served_users(turned), strict=True):
         offset = np.subtract(place_m, (3.0, -1.0))
@@ -119,7 +119,7 @@ def test_served_users_of_a_double_array_are_where_their_channels_come_from():
     listed = read_scenario(
         "li2024-downlink", overrides=["served_users.positions=[[10 m, 5 m]]", "served_users.count=1"]
     )
-    assert service(listed).places_m["served_user[0]"] == pytest.approx((10.0, 5.0))
+    assert system_of(listed).service().places_m["served_user[0]"] == pytest.approx((10.0, 5.0))
     axes = scene_figure(listed).axes[0]
     np.testing.assert_allclose(curve(axes, "_user 0").get_xydata(), [[10.0, 5.0]])
     np.testing.assert_allclose(curve(axes, "serves").get_xydata()[1], [10.0, 5.0])
@@ -129,6 +129,6 @@ def test_served_users_of_a_double_array_are_where_their_channels_come_from():
 
 def test_a_system_without_served_users_has_none():
     scenario = read_scenario("zhang2025")
-    assert service(scenario) == Service()
+    assert system_of(scenario).service() == Service()
     assert {item.kind for item in scene_objects(scenario)} == {"station", "user", "target"}
     assert "serves" not in legend_texts(scene_figure(scenario))

@@ -11,17 +11,17 @@ from crbeam.information.builders import Pilots
 from crbeam.information.state import state_jacobian
 from crbeam.propagation import trace_paths
 from crbeam.scenario import read_scenario
-from crbeam.systems import link_map
-from crbeam.systems.hamrouni2026 import radial_speed_map, slot_map
-from crbeam.systems.station_and_user import codebook, path_map, state_names
+from crbeam.systems import link_map, system_of
+from crbeam.systems.hamrouni2026 import Hamrouni2026, radial_speed_map
+from crbeam.systems.station_and_user import path_map, state_names
 from crbeam.systems.symbol_schedule import schedule
 
 SLOTS = 16
 
 
 def codebook_covariance(scenario):
-    """Every beam of the codebook of the only station at equal power: rank 2K + 2, and not isotropic."""
-    words = codebook(scenario).codewords
+    """Every beam of the codebook at equal power: rank 2K + 2, and not isotropic."""
+    words = system_of(scenario).codebook().codewords
     beams = words / np.linalg.norm(words, axis=0)
     covariance = beams @ beams.conj().T
     return scenario.power_per_subcarrier_w("bs") * covariance / np.trace(covariance).real
@@ -68,8 +68,8 @@ class Comparison:
     def __init__(self, link):
         self.scenario = read_scenario("hamrouni2026")
         self.link, self.covariance = link, codebook_covariance(self.scenario)
-        self.beams, self.map = eigenbeams(self.covariance), slot_map(self.scenario, link)
-        self.lifted = self.bounds(link_map(self.scenario, link).at({"bs": self.covariance}))
+        self.beams, self.map = eigenbeams(self.covariance), Hamrouni2026(self.scenario).slot_map(link)
+        self.lifted = self.bounds(link_map(self.scenario, link).at(self.covariance[None]))
 
     def bounds(self, information):
         """Of position and velocity, or of position and the radial speed that echoes tell."""
@@ -121,7 +121,7 @@ def test_beams_once_each_and_then_silence_lose_the_doppler_aperture(comparison):
 def test_without_motion_the_order_of_beams_would_not_matter():
     still = Comparison("bistatic")
     scenario = edited(still.scenario, lambda document: document["user"].update(velocity=[0.0, 0.0]))
-    known = slot_map(scenario, "bistatic").known(["user_velocity"])
+    known = Hamrouni2026(scenario).slot_map("bistatic").known(["user_velocity"])
     roots = []
     for turns in (once_each(8), in_turn(8), mixed(np.random.default_rng(2), 8)):
         roots.append(known.at(by_slot(still.beams @ turns)).root_bound(["user_position"]))

@@ -5,7 +5,8 @@ import pytest
 
 from crbeam.errors import InvalidInput, InvalidScenario
 from crbeam.scenario import read_scenario
-from crbeam.systems import link_maps, scene_cautions
+from crbeam.systems import link_maps, system_of
+from crbeam.systems.double_array import double_array
 from crbeam.systems.double_array_limits import same_places
 
 
@@ -13,24 +14,28 @@ def scene(*overrides):
     return read_scenario("li2024-uplink", overrides=list(overrides))
 
 
+def look_alikes(scenario):
+    return same_places(scenario, double_array(scenario))
+
+
 def test_presets_need_no_caution():
-    assert scene_cautions(scene()) == []
-    assert scene_cautions(read_scenario("zhang2025")) == []
+    assert system_of(scene()).scene_cautions() == []
+    assert system_of(read_scenario("zhang2025")).scene_cautions() == []
 
 
 def test_one_antenna_cannot_tell_a_grating_lobe_of_the_other_array():
     scenario = scene("stations.assisting.transmit_array.elements=1")
-    (place,) = same_places(scenario)
+    (place,) = look_alikes(scenario)
     spacing = scenario.stations["main"].transmit_array.spacing_wavelengths
     sine = np.sin(np.pi / 4.0)
     assert abs(np.sin(place.angle_rad) - sine) == pytest.approx(1.0 / spacing, abs=1e-9)
     assert place.range_m == pytest.approx(20.0 * np.cos(place.angle_rad) ** 2 / (1.0 - sine**2), rel=1e-9)
-    assert "looks the same" in scene_cautions(scenario)[0]
+    assert "looks the same" in system_of(scenario).scene_cautions()[0]
 
 
 @pytest.mark.parametrize("degrees", [-20.0, 20.0])
 def test_an_alias_of_a_turned_array_has_a_global_angle(degrees):
-    (place,) = same_places(
+    (place,) = look_alikes(
         scene("stations.assisting.transmit_array.elements=1", f"stations.main.orientation={degrees} deg")
     )
     turn_rad = np.radians(degrees)
@@ -41,8 +46,8 @@ def test_an_alias_of_a_turned_array_has_a_global_angle(degrees):
 
 def test_a_target_nearer_than_the_fresnel_model_holds():
     near = "targets.positions=[[0.4 m, 0.4 m]]"
-    assert "2.12 m" in scene_cautions(scene(near))[0]
-    assert scene_cautions(scene(near, "sensing.serving_model=spherical")) == []
+    assert "2.12 m" in system_of(scene(near)).scene_cautions()[0]
+    assert system_of(scene(near, "sensing.serving_model=spherical")).scene_cautions() == []
 
 
 def test_a_target_on_an_antenna_is_refused():

@@ -10,8 +10,10 @@ from crbeam.design.methods.digital import Digital
 from crbeam.errors import Infeasible, InvalidInput, InvalidScenario
 from crbeam.evaluation import evaluate
 from crbeam.scenario import Scenario, read_scenario, scenario_document
-from crbeam.systems import design_problem, double_array, isotropic_transmission, li2024, link_maps, paths_of, true_state
+from crbeam.systems import design_problem, isotropic_transmission, link_maps, paths_of, true_state
+from crbeam.systems.double_array import double_array, served_channels, served_users
 from crbeam.systems.far_field_baseline import far_field_baseline, true_sinr, with_raised_sinr
+from crbeam.systems.li2024 import Li2024
 
 SMALL = ("stations.main.transmit_array.elements=16", "stations.main.transmit_array.spacing=3.1132647")
 PRESETS = ("li2024-downlink", "li2024-uplink")
@@ -23,7 +25,7 @@ def small(name="li2024", *overrides):
 
 
 def root_bounds(scenario, covariances):
-    information = li2024.polar_map(scenario).at(covariances)
+    information = Li2024(scenario).polar_map().at(covariances)
     return [information.root_bound([name]) for name in ("target_angle[0]", "target_range[0]")]
 
 
@@ -35,7 +37,7 @@ def test_the_short_name_is_the_downlink():
 @pytest.mark.parametrize("name", PRESETS)
 def test_presets_are_the_setup_of_the_paper(name):
     scenario = read_scenario(name)
-    arrays = li2024.double_array(scenario)
+    arrays = double_array(scenario)
     assert (np.degrees(arrays.angle_rad), arrays.range_m) == pytest.approx((45.0, 20.0))
     sizes = {arrays.transmitter: len(arrays.transmit.value), arrays.receiver: len(arrays.receive.value)}
     assert sizes == {"main": 64, "assisting": 16}
@@ -50,12 +52,12 @@ def test_presets_are_the_setup_of_the_paper(name):
 def test_the_link_budget_of_the_paper_is_64_decibels_too_weak():
     """Over both ways: -64.8 dB, at which the best root bound of the range is some 560 m."""
     scenario = read_scenario("li2024", overrides=["sensing.snr=null"])
-    gain = li2024.double_array(scenario).gain
+    gain = double_array(scenario).gain
     assert 10 * np.log10(abs(gain) ** 2 / scenario.noise_power_w) == pytest.approx(-64.8, abs=0.1)
     design = Digital().solve(design_problem(scenario, method=Digital()))
     assert root_bounds(scenario, design.covariances)[1] == pytest.approx(560, abs=10)
     weak = read_scenario("li2024", overrides=["sensing.snr=null", "sensing.reflection=-20 dB"])
-    assert abs(li2024.double_array(weak).gain) == pytest.approx(0.1 * abs(gain))
+    assert abs(double_array(weak).gain) == pytest.approx(0.1 * abs(gain))
 
 
 @pytest.mark.parametrize("name", PRESETS)
@@ -66,7 +68,7 @@ def test_designs_of_the_presets_are_certified_and_serve(name):
     design = Digital().solve(problem)
     assert time.perf_counter() - begin < 1.0
     assert design.gap < 1e-6
-    assert all(ratio >= 10.0 * (1 - 1e-9) for ratio in li2024.served_sinr(scenario, design).values())
+    assert all(ratio >= 10.0 * (1 - 1e-9) for ratio in Li2024(scenario).served_sinr(design).values())
     (link,) = link_maps(scenario).values()
     assert np.trace(link.at(design.covariances).bound(["target_position[0]"])) == pytest.approx(design.objective)
     isotropic = isotropic_transmission(scenario)
@@ -78,15 +80,15 @@ def test_the_optimum_of_the_downlink_has_the_target_in_a_null():
     free, lit = (
         Digital().solve(design_problem(each)) for each in (scenario, small("li2024", "sensing.illumination=0.1"))
     )
-    assert li2024.illumination_share(scenario, free.covariances["main"]) < 1e-3
-    assert li2024.illumination_share(scenario, lit.covariances["main"]) >= 0.1 * (1 - 1e-9)
+    assert Li2024(scenario).illumination_share(free.covariances[0]) < 1e-3
+    assert Li2024(scenario).illumination_share(lit.covariances[0]) >= 0.1 * (1 - 1e-9)
     assert lit.lower_bound > free.objective
 
 
 def test_the_uplink_lights_the_target():
     scenario = small("li2024-uplink")
     design = Digital().solve(design_problem(scenario))
-    assert li2024.illumination_share(scenario, design.covariances["assisting"]) > 0.999
+    assert Li2024(scenario).illumination_share(design.covariances[0]) > 0.999
 
 
 def test_one_beam_tells_the_angle_without_the_range():
@@ -97,7 +99,7 @@ def test_one_beam_tells_the_angle_without_the_range():
     quantities = evaluate(scenario, sent).links["downlink"].quantities
     assert quantities["target_position_m"] is None
     assert quantities["target_range_m"] is None
-    information = li2024.polar_map(scenario).at(sent)
+    information = Li2024(scenario).polar_map().at(covariance)
     angle = information.layout.indices(["target_angle[0]"])[0]
     scale = 1.0 / np.sqrt(np.diagonal(information.matrix))
     inverse = scale[:, None] * np.linalg.pinv(information.matrix * np.outer(scale, scale), rcond=1e-10) * scale
@@ -122,14 +124,14 @@ def test_turning_and_moving_the_whole_station_changes_no_design():
     elsewhere = small("li2024", *places, f"targets.positions=[{turned_m.tolist()}]")
     first, second = (Digital().solve(design_problem(each)) for each in (small(), elsewhere))
     assert second.objective == pytest.approx(first.objective, rel=1e-6)
-    assert li2024.served_channels(elsewhere) == pytest.approx(li2024.served_channels(small()))
+    assert served_channels(elsewhere) == pytest.approx(served_channels(small()))
 
 
 def test_draws_follow_the_seed_and_leave_the_first_users_where_they_are():
     few, many, other = small(), small("li2024", "served_users.count=3"), small("li2024", "seed=1")
-    assert double_array.served_users(many)[:2] == double_array.served_users(few)
-    assert double_array.served_users(other) != double_array.served_users(few)
-    for user in double_array.served_users(read_scenario("li2024", overrides=["served_users.count=50"])):
+    assert served_users(many)[:2] == served_users(few)
+    assert served_users(other) != served_users(few)
+    for user in served_users(read_scenario("li2024", overrides=["served_users.count=50"])):
         for x, y in (user.position_m, *user.scatterers_m):
             assert 20.0 <= np.hypot(x, y) <= 30.0
             assert abs(np.arctan2(y, x)) <= np.pi / 3
@@ -139,7 +141,7 @@ def test_draws_follow_the_seed_and_leave_the_first_users_where_they_are():
 def test_given_users_are_taken():
     places = "served_users.positions=[[21 m, 4 m], [15 m, -18 m], [1 m, 25 m]]"
     scenario = small("li2024", places, "served_users.scatterers=0", "seed=null")
-    assert [user.position_m for user in double_array.served_users(scenario)] == [(21.0, 4.0), (15.0, -18.0)]
+    assert [user.position_m for user in served_users(scenario)] == [(21.0, 4.0), (15.0, -18.0)]
     assert Digital().solve(design_problem(scenario)).gap < 1e-6
 
 
@@ -148,7 +150,7 @@ def test_without_users_any_method_applies():
     problem = design_problem(scenario)
     ours, engine = (method_named(key).solve(problem) for key in ("digital", "fdb-wcrb"))
     assert ours.objective == pytest.approx(engine.objective, rel=3e-6)
-    assert li2024.served_sinr(scenario, ours) == {}
+    assert Li2024(scenario).served_sinr(ours) == {}
 
 
 def test_too_much_service_is_infeasible_and_names_a_user():
@@ -172,7 +174,7 @@ def test_exact_waves_change_the_bounds_a_little():
 def test_three_numbers_of_the_far_field_baseline(name):
     """Its own bounds look fine; its users get far less than promised; raised requirements rarely help."""
     scenario = small(name, "served_users.minimum_sinr=15 dB")
-    near, far = (li2024.design_problem(scenario, user_model=model) for model in (None, "far"))
+    near, far = (Li2024(scenario).problem_with(user_model=model) for model in (None, "far"))
     baseline, fair = far_field_baseline(near, far, Digital()), Digital().solve(near)
     assert baseline.design.objective == pytest.approx(fair.objective, rel=0.05)
     assert true_sinr(far, far, baseline.design) == pytest.approx(
@@ -252,8 +254,7 @@ def test_a_fixed_network_costs_something_and_one_that_passes_all_costs_nothing(n
     phases = np.exp(1j * np.random.default_rng(3).uniform(-np.pi, np.pi, (16, 1)))
     network = np.kron(np.eye(8), np.ones((2, 1))) * phases / np.sqrt(2.0)
     free, behind, mixed = (
-        Digital().solve(li2024.design_problem(scenario, network=each))
-        for each in (None, network, np.diag(phases[:, 0]))
+        Digital().solve(Li2024(scenario).problem_with(network=each)) for each in (None, network, np.diag(phases[:, 0]))
     )
     assert behind.lower_bound > 1.02 * free.objective
     assert mixed.objective == pytest.approx(free.objective, rel=1e-6)
@@ -264,12 +265,12 @@ def test_designs_for_plane_waves_report_what_users_truly_get(name):
     """The same as the baseline, by a key of the scenario."""
     believing = small(name, "served_users.assumed_waves=far")
     design = Digital().solve(design_problem(believing, method=Digital()))
-    near, far = li2024.design_problem(small(name)), li2024.design_problem(small(name), user_model="far")
-    reported = li2024.served_sinr(believing, design)
+    near, far = Li2024(small(name)).problem_with(), Li2024(small(name)).problem_with(user_model="far")
+    reported = Li2024(believing).served_sinr(design)
     assert list(reported.values()) == pytest.approx(true_sinr(near, far, design).tolist())
     assert design.objective == pytest.approx(Digital().solve(far).objective, rel=1e-6)
     is_short = min(reported.values()) < 10.0 * (1.0 - 1e-6)
-    assert is_short == any("plane waves" in caution for caution in li2024.cautions(believing, design))
+    assert is_short == any("plane waves" in caution for caution in Li2024(believing).cautions(design))
     assert is_short
 
 
@@ -277,8 +278,8 @@ def test_designs_for_plane_waves_report_what_users_truly_get(name):
 def test_designs_for_the_true_waves_keep_what_they_promise(name):
     scenario = small(name)
     design = Digital().solve(design_problem(scenario, method=Digital()))
-    assert min(li2024.served_sinr(scenario, design).values()) >= 10.0 * (1.0 - 1e-6)
-    assert not any("plane waves" in caution for caution in li2024.cautions(scenario, design))
+    assert min(Li2024(scenario).served_sinr(design).values()) >= 10.0 * (1.0 - 1e-6)
+    assert not any("plane waves" in caution for caution in Li2024(scenario).cautions(design))
 
 
 @pytest.mark.parametrize("name", PRESETS)

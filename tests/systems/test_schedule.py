@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from crbeam.errors import InvalidInput, InvalidScenario, Unidentifiable
 from crbeam.information import Transmission
 from crbeam.scenario import read_scenario
-from crbeam.systems import isotropic_transmission, link_map, link_maps
-from crbeam.systems.hamrouni2026 import slot_map, stage_blocks
+from crbeam.systems import link_map, link_maps
+from crbeam.systems.hamrouni2026 import Hamrouni2026
 from crbeam.systems.symbol_schedule import coherence_time_s, effective_slots, schedule
 from crbeam.testing import (
     assert_same_information,
@@ -92,8 +92,8 @@ def test_slots_that_count_by_the_inverse_of_the_speed():
     rule = ("protocol.coherence=inverse_speed", "user.velocity=[0, 20]")
     scenario = preset(*rule)
     assert schedule(scenario).every.time_s.size == 400
-    assert len(slot_map(scenario, "bistatic").blocks) == 4
-    covariances = isotropic_transmission(scenario)
+    assert len(Hamrouni2026(scenario).slot_map("bistatic").blocks) == 4
+    covariances = np.eye(64)[None] * scenario.power_per_subcarrier_w("bs") / 64 + 0j
     # A quarter of the symbols, with the power that each of them always has.
     fewer = link_map(scenario, "monostatic").at(covariances).root_bound(["user_position"])
     every = link_map(preset(rule[1]), "monostatic").at(covariances).root_bound(["user_position"])
@@ -201,11 +201,11 @@ def test_links_that_do_not_exist():
     with pytest.raises(InvalidInput, match=r"must be one of bistatic, monostatic, fused, .*posterior, found `echo`"):
         link_map(preset(), "echo")
     with pytest.raises(InvalidInput, match="must be one of bistatic, monostatic, found `fused`"):
-        slot_map(preset(), "fused")
+        Hamrouni2026(preset()).slot_map("fused")
 
 
 def test_slots_are_numbered_from_zero_and_have_the_power_of_their_symbols():
     scenario = preset("waveform.slots=3")
-    information_map = slot_map(scenario, "bistatic")
+    information_map = Hamrouni2026(scenario).slot_map("bistatic")
     assert information_map.blocks == ("bs/slot[0]", "bs/slot[1]", "bs/slot[2]")
     assert all(replace(part, block="").transmit.shape[0] == 64 for part in information_map.contributions)

@@ -10,12 +10,13 @@ from typer.testing import CliRunner
 from crbeam.design.methods.digital import Digital
 from crbeam.design.methods.uniform import Uniform
 from crbeam.errors import Infeasible, InvalidInput, InvalidScenario, Unidentifiable
-from crbeam.evaluation import evaluate
+from crbeam.evaluation import evaluate, read
 from crbeam.interfaces.command_line import app
 from crbeam.interfaces.scenario_verbs import applicable_methods
 from crbeam.scenario import SPEED_OF_LIGHT_MPS, read_scenario
-from crbeam.systems import design_problem, isotropic_transmission, link_map, link_maps, paths_of, true_state, wang2024
+from crbeam.systems import design_problem, isotropic_transmission, link_map, link_maps, paths_of, true_state
 from crbeam.systems.receivers import direct_channels, listeners, receiver_positions_m
+from crbeam.systems.wang2024 import Wang2024
 
 PLACES = "receivers.positions=[[60, 30], [-35, 55], [25, -40]]"
 FEW = ("receivers.count=3", PLACES, "stations.transmitter.transmit_array.elements=6")
@@ -81,7 +82,7 @@ def test_two_receivers_suffice_and_one_does_not():
 def test_too_few_that_sense_are_told_how_many_must(overrides, said):
     with pytest.raises(Unidentifiable, match=said):
         design_problem(few(*overrides))
-    assert wang2024.design_problem(few(*overrides), judged_by="receiver0").criteria[0].name == "receiver0"
+    assert Wang2024(few(*overrides)).design_problem(judged_by="receiver0").criteria[0].name == "receiver0"
 
 
 def test_enough_that_sense_are_not_refused():
@@ -93,14 +94,14 @@ def test_enough_that_sense_are_not_refused():
 
 
 def test_methods_of_other_systems_are_told_apart():
-    reasons = applicable_methods("wang2024", None, None)
+    reasons = applicable_methods(read("wang2024"))
     others = {"joint-sequential": "posterior", "full-ms": "monostatic_stage", "full-bp": "bistatic_stage"}
     for key, link in others.items():
         reason = reasons[key] or ""
         assert f"no observation `{link}`" in reason
         assert "for another system" in reason
     assert reasons["lifted-sdp"] is None
-    alone = applicable_methods("wang2024", ["receivers.count=1"], None)
+    alone = applicable_methods(read("wang2024", "receivers.count=1"))
     assert "must sense" in (alone["lifted-sdp"] or "")
 
 
@@ -163,7 +164,7 @@ def test_a_design_serves_everybody_and_is_certified():
     scenario = few("receivers.minimum_rate=2", "receivers.selected=[0, 1]")
     design = Digital().solve(design_problem(scenario))
     assert design.gap <= 1e-6
-    rates = np.log2(1.0 + np.array(list(wang2024.served_sinr(scenario, design).values())))
+    rates = np.log2(1.0 + np.array(list(Wang2024(scenario).served_sinr(design).values())))
     assert rates.min() >= 2.0 - 1e-8
     assert design.power_w <= 1.0 + 1e-9
 
@@ -172,10 +173,10 @@ def test_who_senses_removes_the_sensing_signal():
     """Knowing the signal never hurts; ignoring who knows it breaks the rates of the others."""
     rate = "receivers.minimum_rate=2"
     each = [few(rate, f"receivers.selected={chosen}") for chosen in ([0, 1], [0, 1, 2])]
-    problems = [wang2024.design_problem(scenario, judged_by="receiver0") for scenario in each]
+    problems = [Wang2024(scenario).design_problem(judged_by="receiver0") for scenario in each]
     designs = [Digital().solve(problem) for problem in problems]
     assert designs[1].objective <= designs[0].objective * (1 + 1e-6)
-    ratio = wang2024.served_sinr(each[0], replace(designs[1], method="other"))
+    ratio = Wang2024(each[0]).served_sinr(replace(designs[1], method="other"))
     if designs[1].objective < designs[0].objective * (1 - 1e-3):
         assert ratio["receiver2"] < 3.0
 
@@ -262,6 +263,6 @@ def test_as_printed_is_another_mode():
     assert quantities(printed)["doppler_hz"] > 100.0 * quantities(shared)["doppler_hz"]
     assert set(quantities(printed)) == {"delay_s", "doppler_hz"}
     design = Uniform().solve(design_problem(few("receivers.minimum_rate=0")))
-    assert "printed" in wang2024.cautions(printed, design)[0]
-    assert "jumps" in wang2024.cautions(shared, design)[0]
-    assert wang2024.cautions(few(), design) == []
+    assert "printed" in Wang2024(printed).cautions(design)[0]
+    assert "jumps" in Wang2024(shared).cautions(design)[0]
+    assert Wang2024(few()).cautions(design) == []

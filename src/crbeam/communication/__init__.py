@@ -1,6 +1,9 @@
-"""What users that are served while the network senses get: channels, ratios, rates, the least power."""
+"""What users that are served while the network senses get: ratios, rates, the least power.
 
-from crbeam.communication.channels import ServedUser, UserPropagation, user_channels
+Where their channels come from is in `crbeam.communication.channels`, which is imported by name: it knows waves, and the
+rest, which design needs, does not.
+"""
+
 from crbeam.communication.least_power import LeastPower, least_power
 from crbeam.communication.mimo import mimo_rates_bps_hz
 from crbeam.communication.sinr import (
@@ -16,9 +19,7 @@ from crbeam.communication.sinr import (
 __all__ = [
     "EchoTolerance",
     "LeastPower",
-    "ServedUser",
     "UplinkChannel",
-    "UserPropagation",
     "downlink_sinr",
     "echo_tolerance",
     "least_power",
@@ -26,5 +27,4 @@ __all__ = [
     "mmse_combiners",
     "rates_bps_hz",
     "uplink_sinr",
-    "user_channels",
 ]

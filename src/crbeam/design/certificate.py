@@ -17,7 +17,6 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
-from crbeam.design.engine.structure import side_by_side
 from crbeam.design.hinge import families_of, hinge_terms
 from crbeam.design.problem import Criterion, DesignProblem, Hinge, Objective, WeightedBound
 from crbeam.design.ties import merged, merged_problem
@@ -25,7 +24,7 @@ from crbeam.errors import CrbeamError
 from crbeam.information import Information
 from crbeam.information.information import SAFE_INVERSE
 from crbeam.information.transmission import Covariances
-from crbeam.linalg import hermitian_part
+from crbeam.linalg import hermitian_part, side_by_side
 
 #: Entries of covariances that are certified together.
 CHUNK_ENTRIES = 1_000_000

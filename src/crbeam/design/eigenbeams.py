@@ -6,9 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Complex, Float
 
-from crbeam.design.engine.structure import side_by_side
 from crbeam.design.result import Proposal
-from crbeam.linalg import hermitian_part
+from crbeam.linalg import hermitian_part, side_by_side
 
 #: Negative eigenvalue of a covariance, or error of its factors, relative to the largest, that counts as rounding.
 EIGENVALUE_TOLERANCE = 1e-9

@@ -5,6 +5,7 @@ from crbeam.evaluation.constant_velocity import ConstantVelocity
 from crbeam.evaluation.drive import Drive, DrivePlan, drive
 from crbeam.evaluation.error_map import PositionErrorMap, position_error_map
 from crbeam.evaluation.estimator_check import Estimator, EstimatorCheck, TrialPlan, check_estimator
+from crbeam.evaluation.experiment import Experiment, read
 from crbeam.evaluation.improvement import Improvement, improvement
 from crbeam.evaluation.tradeoff import TradeoffPoint, pareto_optimal, tradeoff
 from crbeam.evaluation.two_snapshots import extended_velocity_bound_mps, snapshot_velocity_bound_mps
@@ -16,6 +17,7 @@ __all__ = [
     "Estimator",
     "EstimatorCheck",
     "Evaluation",
+    "Experiment",
     "Improvement",
     "LinkEvaluation",
     "PositionErrorMap",
@@ -29,6 +31,7 @@ __all__ = [
     "improvement",
     "pareto_optimal",
     "position_error_map",
+    "read",
     "snapshot_velocity_bound_mps",
     "tradeoff",
 ]

@@ -4,12 +4,11 @@ import numpy as np
 from jaxtyping import Complex, Float
 
 from crbeam.errors import InvalidInput
-from crbeam.scenario import Scenario
-from crbeam.systems import polar_targets, transmit_vectors
+from crbeam.systems import World, system_of
 
 
 def beampattern_w(
-    scenario: Scenario,
+    scenario: World,
     station: str,
     covariance: Complex[np.ndarray, "tx tx"],
     azimuths_rad: Float[np.ndarray, " angle"],
@@ -22,7 +21,7 @@ def beampattern_w(
     for an array of isotropic elements. Its share of the power `tr R` is the gain towards that azimuth.
 
     Args:
-        scenario: the world.
+        scenario: the world; or its system.
         station: name of the one that transmits.
         covariance: of one of its blocks, watt per subcarrier, summed over slots.
         azimuths_rad: counter-clockwise from x.
@@ -36,13 +35,13 @@ def beampattern_w(
     return _power_w(scenario, station, covariance, towards * (1.0 if at_m is None else at_m))
 
 
-def pattern_distance_m(scenario: Scenario) -> float | None:
+def pattern_distance_m(scenario: World) -> float | None:
     """Distance from the station at which a pattern over azimuth is taken; None where waves are plane."""
-    return next((range_m for _, range_m in polar_targets(scenario).values()), None)
+    return next((range_m for _, range_m in system_of(scenario).polar_targets().values()), None)
 
 
 def beampattern_plane_w(
-    scenario: Scenario,
+    scenario: World,
     station: str,
     covariance: Complex[np.ndarray, "tx tx"],
     *,
@@ -57,7 +56,7 @@ def beampattern_plane_w(
     wavelength count as one wavelength: nearer, the formulas do not hold.
 
     Args:
-        scenario: the world.
+        scenario: the world; or its system.
         station: name of the one that transmits.
         covariance: of one of its blocks, watt per subcarrier, summed over slots.
         x_m: grid of the first coordinate.
@@ -66,7 +65,8 @@ def beampattern_plane_w(
 
     Reference: zhang2025 Fig. 4.
     """
-    place_m, wavelength_m = scenario.stations[station].position_m, scenario.waveform.wavelength_m
+    world = system_of(scenario).scenario
+    place_m, wavelength_m = world.stations[station].position_m, world.waveform.wavelength_m
     east_m, north_m = np.meshgrid(x_m - place_m[0], y_m - place_m[1])
     distance_m, azimuth_rad = np.maximum(np.hypot(east_m, north_m), wavelength_m), np.arctan2(north_m, east_m)
     offsets_m = distance_m[..., None] * np.stack([np.cos(azimuth_rad), np.sin(azimuth_rad)], axis=-1)
@@ -76,13 +76,13 @@ def beampattern_plane_w(
 
 
 def _power_w(
-    scenario: Scenario,
+    scenario: World,
     station: str,
     covariance: Complex[np.ndarray, "tx tx"],
     offsets_m: Float[np.ndarray, "point 2"],
 ) -> Float[np.ndarray, " point"]:
     """`t^H R t` for the transmit vector of each point."""
-    vectors = transmit_vectors(scenario, station, offsets_m)
+    vectors = system_of(scenario).transmit_vectors(station, offsets_m)
     n_tx = len(vectors)
     if covariance.shape != (n_tx, n_tx):
         raise InvalidInput(

@@ -12,12 +12,14 @@ from crbeam.errors import CrbeamError, InvalidInput
 from crbeam.evaluation.bounds import LinkEvaluation, evaluate_link
 from crbeam.linalg import one_blas_thread
 from crbeam.scenario import Scenario
-from crbeam.systems import design_problem, hamrouni2026
+from crbeam.systems import design_problem
+from crbeam.systems.hamrouni2026 import BISTATIC_STAGE, MONOSTATIC_STAGE, POSTERIOR, sensing_share
+from crbeam.systems.symbol_schedule import shared_symbols
 
 #: Shares between two neighbours of the best one, in each round of the refinement.
 ZOOM = 7
 #: Observations that depend on the share.
-LINKS = (hamrouni2026.POSTERIOR, hamrouni2026.MONOSTATIC_STAGE, hamrouni2026.BISTATIC_STAGE)
+LINKS = (POSTERIOR, MONOSTATIC_STAGE, BISTATIC_STAGE)
 #: Root bounds that a split shows.
 BOUNDS = ("user_position_m", "user_velocity_mps", "target_position_m")
 
@@ -147,7 +149,7 @@ def best_split(scenario: Scenario, method: DesignMethod, shares: Sequence[float]
     if free is not None:
         points[free.share] = free
     elif refine:
-        resolution = 1.0 / _free_symbols(scenario)
+        resolution = 1.0 / shared_symbols(scenario)
         points = _refined(points, whole, lambda wanted: _points(scenario, method, wanted), resolution)
     ordered = tuple(points[share] for share in sorted(points))
     return Split(method.name, method.judged_by, ordered, free is not None, len(points) > len(given))
@@ -158,15 +160,8 @@ def _whole(scenario: Scenario, shares: Iterable[float]) -> list[float]:
     assert scenario.protocol is not None
     if scenario.protocol.order == "interleaved":
         return [*dict.fromkeys(map(float, shares))]
-    count = _free_symbols(scenario)
+    count = shared_symbols(scenario)
     return [*dict.fromkeys(round(float(share) * count) / count for share in shares)]
-
-
-def _free_symbols(scenario: Scenario) -> int:
-    """Symbols that the stages share."""
-    assert scenario.protocol is not None
-    every = hamrouni2026.schedule(scenario.model_copy(update={"protocol": _protocol(scenario, 0.5)})).every
-    return max(every.time_s.size - scenario.protocol.message_symbols, 1)
 
 
 def _protocol(scenario: Scenario, share: float | None):
@@ -198,11 +193,7 @@ def _free_point(scenario: Scenario, method: DesignMethod) -> SplitPoint | None:
     Beams that both stages share leave no choice: their energies would be equal.
     """
     assert scenario.protocol is not None
-    if (
-        scenario.protocol.order != "interleaved"
-        or method.judged_by != hamrouni2026.POSTERIOR
-        or TiedBlocks in method.uses
-    ):
+    if scenario.protocol.order != "interleaved" or method.judged_by != POSTERIOR or TiedBlocks in method.uses:
         return None
     free = scenario.model_copy(update={"protocol": _protocol(scenario, None)})
     problem = design_problem(free, method=method)
@@ -212,7 +203,7 @@ def _free_point(scenario: Scenario, method: DesignMethod) -> SplitPoint | None:
         design = method.solve(problem)
     except CrbeamError:
         return None
-    share = hamrouni2026.sensing_share(free, design.covariances)
+    share = sensing_share(free, design.covariances)
     return SplitPoint(share, design, _evaluated(method, problem, design))
 
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 
 import numpy as np
 from jaxtyping import Complex, Float
@@ -12,8 +11,7 @@ from crbeam.information import Information, InformationMap, Transmission
 from crbeam.information.parameters import ParameterLayout
 from crbeam.information.transmission import Covariances
 from crbeam.linalg import hermitian_part, one_blas_thread
-from crbeam.scenario import Scenario
-from crbeam.systems import completed, link_maps, polar_targets, speeds_mps
+from crbeam.systems import System, World, system_of
 
 #: Share of an undetermined direction, relative to the largest, from which a position counts as not determined: one that
 #: has less of it, and is determined by itself, has a bound.
@@ -71,7 +69,7 @@ class Evaluation:
 
 
 def evaluate(
-    scenario: Scenario,
+    scenario: World,
     covariances: Covariances,
     *,
     networks: Mapping[str, Complex[np.ndarray, "antenna chain"]] | None = None,
@@ -79,8 +77,8 @@ def evaluate(
     """Bounds of every quantity of every link under given transmit covariances (watt per subcarrier, over all slots).
 
     Args:
-        scenario: the world.
-        covariances: one for each block of one of the scenario's `block_sets`.
+        scenario: the world; or its system, whose maps are built already.
+        covariances: one for each block of one of the `block_sets` of the system.
         networks: analog networks that receivers listen through, by the name of the receiver (`Design.analog`); those
             of other names are left aside.
     """
@@ -88,15 +86,16 @@ def evaluate(
 
 
 def evaluate_many(
-    scenario: Scenario,
+    scenario: World,
     transmissions: Sequence[Covariances],
     *,
     networks: Mapping[str, Complex[np.ndarray, "antenna chain"]] | None = None,
 ) -> list[Evaluation]:
     """The same for several transmissions in one scenario, whose information maps are built once."""
     with one_blas_thread():
-        maps = {name: _heard_through(link_map, networks or {}) for name, link_map in link_maps(scenario).items()}
-        return [_evaluation(scenario, maps, completed(scenario, each)) for each in transmissions]
+        system = system_of(scenario)
+        maps = {name: _heard_through(link_map, networks or {}) for name, link_map in system.link_maps().items()}
+        return [_evaluation(system, maps, system.completed(each)) for each in transmissions]
 
 
 def _heard_through(link_map: InformationMap, networks: Mapping[str, np.ndarray]) -> InformationMap:
@@ -107,14 +106,14 @@ def _heard_through(link_map: InformationMap, networks: Mapping[str, np.ndarray])
 
 
 def _evaluation(
-    scenario: Scenario,
+    system: System,
     maps: Mapping[str, InformationMap],
     covariances: Transmission,
 ) -> Evaluation:
-    links, polar = {}, polar_targets(scenario)
+    links, polar = {}, system.polar_targets()
     for name, link_map in maps.items():
         if set(link_map.blocks) <= covariances.keys():
-            links[name] = evaluate_link(name, link_map.at(covariances), polar, partial(speeds_mps, scenario))
+            links[name] = evaluate_link(name, link_map.at(covariances), polar, system.speeds_mps)
     return Evaluation(links)
 
 

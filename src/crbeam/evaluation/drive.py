@@ -14,7 +14,8 @@ from crbeam.evaluation.drive_scenes import scenes_of_drive
 from crbeam.information import Information, InformationMap, Transmission
 from crbeam.linalg import one_blas_thread
 from crbeam.scenario import Scenario
-from crbeam.systems import hamrouni2026
+from crbeam.systems import system_of
+from crbeam.systems.hamrouni2026 import POSTERIOR
 
 #: How the beams of an interval come about: designed with what earlier intervals told as a prior; designed as if nothing
 #: were known; those of the first interval for ever; isotropic.
@@ -123,7 +124,7 @@ def drive(
 
     Prediction moves what is known to the beginning of the next interval (`ConstantVelocity.predicted`); the
     interval's own information, its gains and other nuisances eliminated, is then added. Redesigned beams minimise the
-    scenario's loss of the sum, `hamrouni2026.design_problem` judged by the posterior with the prediction as a prior,
+    scenario's loss of the sum, its design problem judged by the posterior with the prediction as a prior,
     and so are best for the interval that they are sent in, not for the drive as a whole. What no transmission
     determines yet is left out of the loss.
 
@@ -164,7 +165,7 @@ def _default_method() -> DesignMethod:
 
 
 def _problem(scenario: Scenario) -> DesignProblem:
-    problem = hamrouni2026.design_problem(scenario, judged_by=hamrouni2026.POSTERIOR)
+    problem = system_of(scenario).design_problem(judged_by=POSTERIOR)
     return replace(problem, criteria=problem.active_criteria)
 
 

@@ -8,7 +8,7 @@ from jaxtyping import Bool, Float
 from crbeam.errors import InvalidInput, InvalidScenario
 from crbeam.information.transmission import Covariances
 from crbeam.scenario import Scenario
-from crbeam.systems import link_map, paths_of, service
+from crbeam.systems import World, link_map, system_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,7 +38,7 @@ class PositionErrorMap:
 
 
 def position_error_map(
-    scenario: Scenario,
+    scenario: World,
     covariances: Covariances,
     *,
     x_m: Float[np.ndarray, " column"],
@@ -55,12 +55,14 @@ def position_error_map(
     Raises:
         InvalidInput: the scenario's paths were recorded for one user position, or the link does not exist.
     """
+    system = system_of(scenario)
+    scenario = system.scenario
     if scenario.propagation.paths_file is not None:
         raise InvalidInput(
             "A map moves the user, but this scenario's paths were recorded for one user position; give target "
             "positions in place of propagation.paths_file to use the analytic tracer."
         )
-    unknown = sorted(set(link_map(scenario, link).blocks) - covariances.keys())
+    unknown = sorted(set(system.link_map(link).blocks) - covariances.keys())
     if unknown:
         raise InvalidInput(
             f"The transmission must have the blocks that link `{link}` sees, but {', '.join(unknown)} is not in it; "
@@ -77,7 +79,7 @@ def position_error_map(
 
 
 def scene_grid_m(
-    scenario: Scenario, *, points: int, margin: float
+    scenario: World, *, points: int, margin: float
 ) -> tuple[Float[np.ndarray, " column"], Float[np.ndarray, " row"]]:
     """Evenly spaced coordinates, `points` along each axis, over all objects of a scene and a margin around them.
 
@@ -86,13 +88,15 @@ def scene_grid_m(
         points: of each axis.
         margin: on each side, as a share of the scene's extent.
     """
+    system = system_of(scenario)
+    scenario = system.scenario
     places = [np.array([station.position_m for station in scenario.stations.values()])]
     if scenario.user is None:
         places.append(np.reshape(scenario.targets.positions_m, (-1, 2)))
     else:
         places.append(np.array([scenario.user.position_m]))
-        places += [paths.vertex_m[np.isfinite(paths.vertex_m[:, 0])] for paths in paths_of(scenario).values()]
-    places.append(np.reshape(list(service(scenario).places_m.values()), (-1, 2)))
+        places += [paths.vertex_m[np.isfinite(paths.vertex_m[:, 0])] for paths in system.paths().values()]
+    places.append(np.reshape(list(system.service().places_m.values()), (-1, 2)))
     objects_m = np.concatenate(places)
     low, high = objects_m.min(axis=0), objects_m.max(axis=0)
     pad = margin * max(float(np.max(high - low)), 1.0)

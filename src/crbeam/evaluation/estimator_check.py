@@ -1,5 +1,6 @@
 """Whether estimators reach the bound: root-mean-square errors against root bounds over signal-to-noise ratio."""
 
+from crbeam.information.transmission import Covariances
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -22,9 +23,7 @@ from crbeam.evaluation.multistatic_trials import (
 )
 from crbeam.evaluation.near_field_trials import near_field_subjects, sensing_snr_db
 from crbeam.evaluation.path_trials import path_snr_db, path_subjects
-from crbeam.information.transmission import Covariances
-from crbeam.scenario import Scenario
-from crbeam.systems import polar_targets
+from crbeam.systems import System, World, system_of
 
 #: Above the threshold no more than this share of the trials fails, and no error exceeds this multiple of its bound.
 MOST_FAILURES = 0.01
@@ -192,7 +191,7 @@ class EstimatorCheck:
 
 
 def check_estimator(
-    scenario: Scenario,
+    scenario: World,
     covariances: Covariances,
     *,
     plan: TrialPlan | None = None,
@@ -207,7 +206,7 @@ def check_estimator(
     ones. No trial is left out of the errors. The bound is that of the scenario's information map for the same beams.
 
     Args:
-        scenario: the world.
+        scenario: the world, or its system.
         covariances: the transmission; the strongest eigenbeams of each block are sent, as many as there are slots.
         plan: signal-to-noise ratios and number of trials.
         links: names of links, or of those that are observed together (`joint_links`); by default all, with the method
@@ -222,7 +221,7 @@ def check_estimator(
         Unidentifiable: a link does not determine its state.
     """
     plan = plan or TrialPlan()
-    subjects = _subjects(scenario, covariances, estimator or Estimator(), plan.seed, network)
+    subjects = _subjects(system_of(scenario), covariances, estimator or Estimator(), plan.seed, network)
     settings, own_db = subjects.settings, subjects.own_snr_db
     names = list(settings) if links is None else list(links)
     unknown = [name for name in names if name not in settings]
@@ -263,7 +262,7 @@ def _not_links(subjects: Subjects, unknown: Sequence[str]) -> str:
 
 
 def _subjects(
-    scenario: Scenario,
+    system: System,
     covariances: Covariances,
     estimator: Estimator,
     seed: int,
@@ -271,12 +270,12 @@ def _subjects(
 ) -> Subjects:
     """What there is to check of a scenario, near or far."""
     method, assumed = estimator.method, estimator.assumed
-    if scenario.receivers is not None:
+    if system.scenario.receivers is not None:
         if assumed or network is not None:
             raise InvalidInput("Echoes of pulses are estimated without assumed parameters and without analog networks.")
         chosen = require_pulse_method("two-stage" if method is None else method)
-        return multistatic_subjects(scenario, covariances, method=chosen, seed=seed)
-    if polar_targets(scenario):
+        return multistatic_subjects(system, covariances, method=chosen, seed=seed)
+    if system.polar_targets():
         method = "joint" if method is None else method
         if method in ("direct", "sequential", "arrival") or assumed:
             found = "assumed parameters" if assumed else f"`{method}`"
@@ -284,7 +283,7 @@ def _subjects(
                 f"Near-field echoes are estimated by joint, two-stage or music, without assumed "
                 f"parameters; found {found}."
             )
-        return near_field_subjects(scenario, covariances, method=method, seed=seed, network=network)
+        return near_field_subjects(system, covariances, method=method, seed=seed, network=network)
     method = "direct" if method is None else method
     if method in ("joint", "music", "arrival") or network is not None:
         found = f"`{method}`" if network is None else "an analog network"
@@ -292,19 +291,20 @@ def _subjects(
             f"Paths of plane waves are estimated by direct, two-stage or sequential; found {found}, "
             "which is for other echoes."
         )
-    return path_subjects(scenario, covariances, method=method, assumed=assumed, seed=seed)
+    return path_subjects(system, covariances, method=method, assumed=assumed, seed=seed)
 
 
-def own_snr_db(scenario: Scenario, covariances: Covariances) -> dict[str, float]:
+def own_snr_db(scenario: World, covariances: Covariances) -> dict[str, float]:
     """Signal-to-noise ratio of each link of a scenario, and of all together.
 
     Of paths as `signal_to_noise` defines it; of a near-field echo the sensing SNR, power gain of the echo from one
     antenna to another times transmit power over noise power. Of pulses that of one symbol at an antenna. The
     transmission does not matter.
     """
-    if scenario.receivers is not None:
-        return symbol_snr_db(scenario)
-    return sensing_snr_db(scenario) if polar_targets(scenario) else path_snr_db(scenario, covariances)
+    system = system_of(scenario)
+    if system.scenario.receivers is not None:
+        return symbol_snr_db(system)
+    return sensing_snr_db(system) if system.polar_targets() else path_snr_db(system, covariances)
 
 
 def _grid_db(snr_db: Sequence[float | Literal["own"]] | None, own_db: float) -> list[float]:

@@ -1,5 +1,6 @@
 """Trials over receivers of pulses: what they have in common, and the bounds of what they estimate."""
 
+from crbeam.information.transmission import Covariances
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -17,12 +18,11 @@ from crbeam.estimation.target_fix import TargetFix, fix_failure, locate_target
 from crbeam.evaluation.estimator_trials import Subjects, Trial, failure_index, quantities_of
 from crbeam.evaluation.one_receiver import one_receiver_bounds
 from crbeam.information import ParameterLayout
-from crbeam.information.transmission import Covariances
-from crbeam.scenario import SPEED_OF_LIGHT_MPS, Scenario
-from crbeam.systems import completed, link_maps
+from crbeam.scenario import SPEED_OF_LIGHT_MPS
+from crbeam.systems import World
 from crbeam.systems.pulse_receivers import TruePulseEcho, pulse_receivers, require_in_span, true_pulse_echo
-from crbeam.systems.receivers import echo_paths, listeners, multistatic_of, sensing_links
-from crbeam.systems.wang2024 import FUSED, POSITION, SPEED, VELOCITY, true_state
+from crbeam.systems.receivers import multistatic_of
+from crbeam.systems.wang2024 import FUSED, POSITION, SPEED, VELOCITY, Wang2024
 
 PulseMethod = Literal["two-stage", "arrival"]
 _ECHO = ParameterLayout.of({"delay": 1, "doppler": 1})
@@ -129,28 +129,32 @@ def _echo_failure(receiver: PulseReceiver, found: DelayDoppler, errors: Float[np
     return None if found.has_converged else Failure.NOT_CONVERGED
 
 
-def symbol_snr_db(scenario: Scenario) -> dict[str, float]:
+def symbol_snr_db(scenario: World) -> dict[str, float]:
     """Energy of a symbol at an antenna over the noise density, under isotropic transmission, by link.
 
     That of all that sense together is the mean over their antennas.
     """
+    system = Wang2024.of(scenario)
+    scenario = system.scenario
     power_w = scenario.power_per_subcarrier_w(next(iter(scenario.stations)))
     ratios, antennas = {}, {}
-    for each in listeners(scenario):
+    for link, each in system.listeners().items():
         noise_w = scenario.noise_power_w + multistatic_of(scenario).clutter_power_w
-        ratios[each.link] = abs(true_pulse_echo(scenario, each).gain) ** 2 * power_w / noise_w
-        antennas[each.link] = each.array.elements
-    sensing = sensing_links(scenario)
+        ratios[link] = abs(true_pulse_echo(system.paths()[link]).gain) ** 2 * power_w / noise_w
+        antennas[link] = each.array.elements
+    sensing = system.sensing_links()
     if sensing:
         ratios[FUSED] = np.average([ratios[each] for each in sensing], weights=[antennas[each] for each in sensing])
     return {link: float(10.0 * np.log10(ratio)) for link, ratio in ratios.items()}
 
 
-def multistatic_subjects(scenario: Scenario, covariances: Covariances, *, method: PulseMethod, seed: int) -> Subjects:
+def multistatic_subjects(
+    scenario: World, covariances: Covariances, *, method: PulseMethod, seed: int
+) -> Subjects:
     """Every receiver of a scenario by itself, and all that sense together.
 
     Args:
-        scenario: the world.
+        scenario: the world, or its system.
         covariances: the transmission, one block.
         method: `two-stage`: receivers tell delay and Doppler shift, and together locate the target; `arrival`: each
             locates it alone, by its delay and the known direction of arrival.
@@ -159,21 +163,21 @@ def multistatic_subjects(scenario: Scenario, covariances: Covariances, *, method
     Raises:
         InvalidInput: an echo is outside what receivers look for, or bounds of the scenario do not suit its pulses.
     """
-    (covariance,) = completed(scenario, covariances).values()
-    receivers = pulse_receivers(scenario, covariance)
-    heard = {each.link: each for each in listeners(scenario)}
-    echoes = {link: true_pulse_echo(scenario, each) for link, each in heard.items()}
+    system = Wang2024.of(scenario)
+    (covariance,) = system.completed(covariances).values()
+    receivers = pulse_receivers(system, covariance)
+    echoes = {link: true_pulse_echo(paths) for link, paths in system.paths().items()}
     for link, each in receivers.items():
         require_in_span(each, echoes[link])
-    state, options = true_state(scenario), multistatic_of(scenario)
+    state, options = system.true_state(), multistatic_of(system.scenario)
     velocity = np.array(options.target_velocity_mps, dtype=float)
     target = TargetFix(np.asarray(state[POSITION]), velocity, True)
     heading_rad = float(np.arctan2(velocity[1], velocity[0])) if options.heading == "known" else None
     numbers = {link: number for number, link in enumerate(receivers)}
     groups: dict[str, tuple[str, ...]] = {link: (link,) for link in receivers}
-    apart = _why_not_together(scenario, method)
+    apart = _why_not_together(system, method)
     if apart is None:
-        groups[FUSED] = sensing_links(scenario)
+        groups[FUSED] = system.sensing_links()
     settings = {
         name: PulseSetting(
             receivers=tuple(receivers[link] for link in group),
@@ -181,7 +185,7 @@ def multistatic_subjects(scenario: Scenario, covariances: Covariances, *, method
             streams=tuple(numbers[link] for link in group),
             target=target,
             heading_rad=heading_rad,
-            arrival_rad=float(echo_paths(scenario, heard[group[0]]).arrival_rad[0]) if method == "arrival" else None,
+            arrival_rad=float(system.paths()[group[0]].arrival_rad[0]) if method == "arrival" else None,
             seed=seed,
         )
         for name, group in groups.items()
@@ -189,36 +193,36 @@ def multistatic_subjects(scenario: Scenario, covariances: Covariances, *, method
     return Subjects(
         method,
         settings,
-        {name: ratio for name, ratio in symbol_snr_db(scenario).items() if name in settings},
-        lambda names: _root_bounds(scenario, covariance, {name: settings[name] for name in names}),
+        {name: ratio for name, ratio in symbol_snr_db(system).items() if name in settings},
+        lambda names: _root_bounds(system, covariance, {name: settings[name] for name in names}),
         snr_name="SNR of a symbol at an antenna",
         absent={} if apart is None else {FUSED: apart},
     )
 
 
-def _why_not_together(scenario: Scenario, method: PulseMethod) -> str | None:
+def _why_not_together(system: Wang2024, method: PulseMethod) -> str | None:
     """Why the receivers that sense do not locate the target together, in a sentence; None if they do."""
     if method == "arrival":
         return "With the method `arrival` every receiver locates the target by itself; use two-stage for `fused`."
-    if multistatic_of(scenario).metric == "shared":
+    if multistatic_of(system.scenario).metric == "shared":
         return (
             "With the shared metric `fused` is about a delay and a Doppler shift that no two receivers really have in "
             "common, so that there is nothing to estimate; set `multistatic.metric=position`."
         )
-    found = sensing_links(scenario)
+    found = system.sensing_links()
     if len(found) > 1:
         return None
     return f"`fused` needs two that sense, found {', '.join(found) or 'none'}; let another receiver sense."
 
 
 def _root_bounds(
-    scenario: Scenario, covariance: Complex[np.ndarray, "tx tx"], settings: Mapping[str, PulseSetting]
+    system: Wang2024, covariance: Complex[np.ndarray, "tx tx"], settings: Mapping[str, PulseSetting]
 ) -> dict[str, dict[str, float]]:
     """Root bounds of what receivers, or all together, estimate, in the noise of the scenario."""
-    maps, bounds = link_maps(scenario), {}
+    maps, bounds = system.link_maps(), {}
     for name, setting in settings.items():
         if setting.arrival_rad is not None:
-            bounds[name] = one_receiver_bounds(scenario, covariance, name)
+            bounds[name] = one_receiver_bounds(system, covariance, name)
             continue
         information = maps[name].at(dict.fromkeys(maps[name].blocks, covariance))
         prefix = f"{name}/" if setting.layout.names == _ECHO.names else ""

@@ -1,5 +1,6 @@
 """Trials over the near-field echo of a target: what they have in common, and the bounds of what they estimate."""
 
+from crbeam.information.transmission import Covariances
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -14,13 +15,10 @@ from crbeam.estimation.near_field_model import EchoModel, mean_echo
 from crbeam.evaluation.bounds import evaluate_link
 from crbeam.evaluation.estimator_trials import Subjects, Trial, failure_index
 from crbeam.information import ParameterLayout
-from crbeam.information.near_field import position_information
-from crbeam.information.transmission import Covariances
 from crbeam.linalg import one_blas_thread
-from crbeam.scenario import Scenario
-from crbeam.systems import completed, polar_targets
-from crbeam.systems.li2024 import TARGET, polar_map
-from crbeam.systems.near_field_echoes import TrueEcho, echo_model, true_echo
+from crbeam.systems import World
+from crbeam.systems.li2024 import Li2024
+from crbeam.systems.near_field_echoes import TrueEcho
 
 #: Correlation of the responses to two places below which one is outside the main lobe of the other.
 LEAST_CORRELATION = 0.5
@@ -88,14 +86,14 @@ def echo_failure(model: EchoModel, found: TargetEstimate, truth: TrueEcho) -> Fa
     return None if found.has_converged else Failure.NOT_CONVERGED
 
 
-def sensing_snr_db(scenario: Scenario) -> dict[str, float]:
+def sensing_snr_db(scenario: World) -> dict[str, float]:
     """Power gain of the echo from one antenna to another times transmit power over noise power, by link."""
-    (link,) = scenario.links
-    return {link: float(10.0 * np.log10(true_echo(scenario).sensing_snr))}
+    system = Li2024.of(scenario)
+    return {system.arrays().link: float(10.0 * np.log10(system.true_echo().sensing_snr))}
 
 
 def near_field_subjects(
-    scenario: Scenario,
+    scenario: World,
     covariances: Covariances,
     *,
     method: NearFieldMethod,
@@ -105,7 +103,7 @@ def near_field_subjects(
     """The one link of a double array.
 
     Args:
-        scenario: the world.
+        scenario: the world, or its system.
         covariances: the transmission, one block.
         method: how the target is located.
         seed: of the noise.
@@ -114,9 +112,10 @@ def near_field_subjects(
     Raises:
         InvalidInput: the target is outside the region that is searched.
     """
-    (link,) = scenario.links
-    (covariance,) = completed(scenario, covariances).values()
-    model, truth = echo_model(scenario, covariance, network=network), true_echo(scenario)
+    system = Li2024.of(scenario)
+    link = system.arrays().link
+    (covariance,) = system.completed(covariances).values()
+    model, truth = system.echo_model(covariance, network=network), system.true_echo()
     if not model.holds(truth.angle_rad, 1.0 / truth.range_m):
         least_m, most_m = model.range_m
         raise InvalidInput(
@@ -128,20 +127,19 @@ def near_field_subjects(
     return Subjects(
         method,
         {link: setting},
-        sensing_snr_db(scenario),
-        lambda _: {link: _root_bounds(scenario, covariance, network)},
+        sensing_snr_db(system),
+        lambda _: {link: _root_bounds(system, covariance, network)},
         snr_name="sensing SNR",
     )
 
 
 def _root_bounds(
-    scenario: Scenario, covariance: Complex[np.ndarray, "tx tx"], network: Complex[np.ndarray, "rx chain"] | None
+    system: Li2024, covariance: Complex[np.ndarray, "tx tx"], network: Complex[np.ndarray, "rx chain"] | None
 ) -> Mapping[str, float]:
     """Root bounds of the target's position, angle and range in the noise of the scenario."""
-    (link,), polar = scenario.links, polar_targets(scenario)
-    (place,) = polar.values()
-    information = position_information(polar_map(scenario, network=network), {TARGET: place})
+    polar = system.polar_targets()
+    information = system.position_map(network=network)
     at_design = information.at(dict.fromkeys(information.blocks, covariance))
     at_design.bound(list(polar))  # says why where there is none
-    found = evaluate_link(link, at_design, polar).quantities
+    found = evaluate_link(system.arrays().link, at_design, polar).quantities
     return {name: value for name, value in found.items() if isinstance(value, float)}

@@ -14,8 +14,7 @@ from crbeam.evaluation.estimator_trials import Subjects, TrialSetting, quantitie
 from crbeam.information import ParameterLayout
 from crbeam.information.transmission import Covariances
 from crbeam.propagation.jacobians import doppler_shifts_hz
-from crbeam.scenario import Scenario
-from crbeam.systems import completed, joint_links, link_maps, link_models, paths_of, true_state
+from crbeam.systems import System, World, system_of
 from crbeam.systems.hamrouni2026 import range_rate_map
 
 #: Most complex numbers of one observation.
@@ -23,7 +22,7 @@ MOST_NUMBERS = 2**23
 
 
 def path_subjects(
-    scenario: Scenario,
+    scenario: World,
     covariances: Covariances,
     *,
     method: Method,
@@ -33,85 +32,86 @@ def path_subjects(
     """Links whose paths are plane waves, alone and together.
 
     Args:
-        scenario: the world.
+        scenario: the world, or its system.
         covariances: the transmission.
         method: how states are estimated.
         assumed: state parameters that links to the user take as known.
         seed: of the noise.
     """
-    settings = _settings(scenario, covariances, method, assumed, seed)
-    strangers = [name for name in assumed if name not in true_state(scenario)]
+    system = system_of(scenario)
+    settings = _settings(system, covariances, method, assumed, seed)
+    strangers = [name for name in assumed if name not in system.true_state()]
     if strangers:
         raise InvalidInput(f"Assumed must be state parameters of the scenario, found {', '.join(strangers)}.")
     return Subjects(
         method,
         settings,
-        path_snr_db(scenario, covariances),
-        lambda names: _root_bounds(scenario, covariances, {name: settings[name].layout for name in names}),
+        path_snr_db(system, covariances),
+        lambda names: _root_bounds(system, covariances, {name: settings[name].layout for name in names}),
     )
 
 
 def _root_bounds(
-    scenario: Scenario, covariances: Covariances, layouts: Mapping[str, ParameterLayout]
+    system: System, covariances: Covariances, layouts: Mapping[str, ParameterLayout]
 ) -> dict[str, dict[str, float]]:
     """Root bounds of the quantities of each link in the scenario's own noise, for the beams that fit into the slots."""
-    sent = {block: beams @ beams.conj().T for block, beams in _beams(scenario, covariances).items()}
-    maps = link_maps(scenario)
+    sent = {block: beams @ beams.conj().T for block, beams in _beams(system, covariances).items()}
+    maps = system.link_maps()
     bounds = {}
     for name, layout in layouts.items():
-        known = maps[name] if RANGE_RATE not in layout else range_rate_map(scenario, maps[name])
+        known = maps[name] if RANGE_RATE not in layout else range_rate_map(system.scenario, maps[name])
         information = known.at(sent)
         bounds[name] = {key: information.root_bound(names) for key, names in quantities_of(layout).items()}
     return bounds
 
 
-def path_snr_db(scenario: Scenario, covariances: Covariances) -> dict[str, float]:
+def path_snr_db(scenario: World, covariances: Covariances) -> dict[str, float]:
     """Signal-to-noise ratio of each link of a scenario, and of all together, as `signal_to_noise` defines it.
 
     The transmission does not matter; it only completes the links' models.
     """
-    truth = true_state(scenario)
+    system = system_of(scenario)
+    truth, paths = system.true_state(), system.paths()
     energies, antennas = {}, {}
-    paths = paths_of(scenario)
-    models = link_models(scenario, _beams(scenario, covariances))
+    models = system.link_models(_beams(system, covariances))
     for name, model in models.items():
         both = predict(model, truth)
         if both is None:
             raise InvalidInput(f"The points of link `{name}` must not coincide.")
-        power_w = scenario.power_per_subcarrier_w(scenario.links[model.name].transmitter)
+        power_w = system.scenario.power_per_subcarrier_w(system.scenario.links[model.name].transmitter)
         energies[name] = signal_to_noise(model, both[0], paths[model.name].gain, power_w)
         antennas[name] = len(model.receive_positions_wavelengths)
     return {
         name: float(
             10.0 * np.log10(np.average([energies[each] for each in group], weights=[antennas[each] for each in group]))
         )
-        for name, group in _groups(scenario, models).items()
+        for name, group in _groups(system, models).items()
     }
 
 
-def _groups(scenario: Scenario, models: Collection[str]) -> dict[str, tuple[str, ...]]:
+def _groups(system: System, models: Collection[str]) -> dict[str, tuple[str, ...]]:
     """Links that are observed together, of those that the transmission reaches."""
-    return {name: group for name, group in joint_links(scenario).items() if set(group) <= set(models)}
+    return {name: group for name, group in system.joint_links().items() if set(group) <= set(models)}
 
 
-def _beams(scenario: Scenario, covariances: Covariances) -> dict[str, np.ndarray]:
+def _beams(system: System, covariances: Covariances) -> dict[str, np.ndarray]:
     """Beams of every block that a transmission determines."""
-    slots = scenario.waveform.slots
+    slots = system.scenario.waveform.slots
     return {
         block: beamformers_from_covariance(covariance, slots).matrix
-        for block, covariance in completed(scenario, covariances).items()
+        for block, covariance in system.completed(covariances).items()
     }
 
 
 def _settings(
-    scenario: Scenario, covariances: Covariances, method: Method, assumed: State, seed: int
+    system: System, covariances: Covariances, method: Method, assumed: State, seed: int
 ) -> dict[str, TrialSetting]:
-    models = link_models(scenario, _beams(scenario, covariances))
-    paths, truth = paths_of(scenario), _whole_truth(scenario)
+    models = system.link_models(_beams(system, covariances))
+    paths, truth = system.paths(), _whole_truth(system)
     for model in models.values():
         _require_manageable(model)
         _require_unambiguous(model, doppler_shifts_hz(paths[model.name]))
-    groups = _groups(scenario, models)
+    groups = _groups(system, models)
     if method == "sequential":
         groups = {name: group for name, group in groups.items() if _has_prior([models[each] for each in group])}
     gains = {name: paths[model.name].gain for name, model in models.items()}
@@ -157,11 +157,11 @@ def _require_unambiguous(model: LinkModel, shifts_hz: Float[np.ndarray, " path"]
         )
 
 
-def _whole_truth(scenario: Scenario) -> dict[str, Float[np.ndarray, "..."]]:
+def _whole_truth(system: System) -> dict[str, Float[np.ndarray, "..."]]:
     """True state with the range rate of a user that moves, which is what echoes alone tell of its velocity."""
-    truth = true_state(scenario)
+    truth = system.true_state()
     if "user_velocity" not in truth:
         return truth
-    station = next(iter(scenario.stations.values()))
+    station = next(iter(system.scenario.stations.values()))
     away_m = truth["user_position"] - np.array(station.position_m)
     return {**truth, RANGE_RATE: np.array([truth["user_velocity"] @ away_m / np.hypot(*away_m)])}

@@ -8,8 +8,7 @@ import numpy as np
 from crbeam.design import Design, DesignMethod
 from crbeam.errors import CrbeamError
 from crbeam.evaluation.bounds import Evaluation, evaluate_many
-from crbeam.scenario import Scenario
-from crbeam.systems import design_problems
+from crbeam.systems import World, system_of
 
 #: Relative difference of root bounds up to which two points count as equally good. Where a front is flat, designs whose
 #: objectives agree to a certified gap of 1e-6 may differ by the root of it in a bound.
@@ -56,22 +55,22 @@ class TradeoffPoint:
 
 
 def tradeoff(
-    scenario: Scenario, methods: Sequence[DesignMethod], weights: Sequence[float], *, seed: int = 0
+    scenario: World, methods: Sequence[DesignMethod], weights: Sequence[float], *, seed: int = 0
 ) -> list[TradeoffPoint]:
     """Designs of each method for each weight, all weights of a method as one batch.
 
     Args:
-        scenario: the world.
+        scenario: the world, or its system.
         methods: what designs.
         weights: of bistatic positioning.
         seed: of what a method draws; each weight starts from the same.
     """
-    points = []
+    points, system = [], system_of(scenario)
     for method in methods:
-        problems = design_problems(scenario, weights, method=method)
+        problems = system.design_problems(weights, method=method)
         first, second = (criterion.name for criterion in problems[0].criteria)
         results = method.solve_many(problems, seeds=[np.random.SeedSequence(seed) for _ in problems])
-        judged = iter(evaluate_many(scenario, [each.covariances for each in results if isinstance(each, Design)]))
+        judged = iter(evaluate_many(system, [each.covariances for each in results if isinstance(each, Design)]))
         for weight, result in zip(weights, results, strict=True):
             evaluation = next(judged) if isinstance(result, Design) else None
             points.append(TradeoffPoint(method.name, float(weight), result, evaluation, (first, second)))

@@ -5,21 +5,15 @@ the whole velocity: by the difference of two positions (`snapshot_velocity_bound
 shifts in two directions (`extended_velocity_bound_mps`).
 """
 
-from dataclasses import replace
-
 import numpy as np
 
 from crbeam.errors import InvalidInput
 from crbeam.evaluation.constant_velocity import ConstantVelocity
 from crbeam.evaluation.moved_user import with_user_after
 from crbeam.information import Information
-from crbeam.information.builders import Pilots
-from crbeam.information.transmission import Covariances
 from crbeam.linalg import one_blas_thread
-from crbeam.propagation import trace_paths
 from crbeam.scenario import USER, Scenario
-from crbeam.systems.station_and_user import state_map
-from crbeam.systems.symbol_schedule import schedule
+from crbeam.systems.hamrouni2026 import Hamrouni2026
 
 #: Time between both observations, for which the literature gives no value.
 DEFAULT_INTERVAL_S = 0.1
@@ -110,11 +104,8 @@ def _observations(
 def _echo_information(scenario: Scenario, covariances: Covariances, *, is_moving: bool) -> Information:
     """Information about the state from all symbols of one interval."""
     link = next(name for name, link in scenario.links.items() if link.receiver != USER)
-    times, paths = schedule(scenario).every, trace_paths(scenario)[link]
-    pilots = Pilots(scenario.links[link].transmitter, times.weight / scenario.waveform.slots, times.time_s)
-    if not is_moving:
-        pilots, paths = replace(pilots, time_s=None), replace(paths, motion=None)
-    return state_map(scenario, paths, [pilots]).at(covariances)
+    system = Hamrouni2026(scenario)
+    return (system.link_map(link) if is_moving else system.still_map(link)).at(covariances)
 
 
 def _later(scenario: Scenario, interval_s: float) -> Scenario:

@@ -13,11 +13,9 @@ from crbeam.interfaces.options import (
     ScenarioArgument,
     SeedOption,
     SetOption,
-    errors_naming,
-    load_scenario,
-    reported_errors,
+    experiment_of,
 )
-from crbeam.interfaces.output import print_files, print_json
+from crbeam.interfaces.output import print_result
 from crbeam.scenario import Scenario, scenario_document
 from crbeam.units import parse_quantity
 
@@ -65,16 +63,12 @@ def drive_along(
     as_json: JsonOption = False,
 ) -> None:
     """Bounds along a drive: what earlier intervals told is a prior of the next, for which beams are redesigned."""
-    with reported_errors(), errors_naming(source, overrides, seed):
-        scenario = load_scenario(source, overrides, seed)
+    with experiment_of(source, overrides, seed) as experiment:
+        scenario = experiment.scenario
         plan = DrivePlan(intervals, _period_s(period), acceleration, tuple(constants or ()))
         result = drive(scenario, plan, policies=policies or POLICIES)
         files = [] if out is None else _write(out, result)
-        if as_json:
-            print_json(drive_document(scenario, result, files))
-        else:
-            print_drive(result)
-            print_files(files)
+        print_result(lambda: drive_document(scenario, result), lambda: print_drive(result), files, as_json=as_json)
 
 
 def _period_s(text: str) -> float:
@@ -113,8 +107,8 @@ def _rows(curve: DriveCurve) -> list[dict[str, float | None]]:
     return [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
 
 
-def drive_document(scenario: Scenario, result: Drive, files: list[Path]) -> dict[str, Any]:
-    """What `drive --json` prints."""
+def drive_document(scenario: Scenario, result: Drive) -> dict[str, Any]:
+    """What `drive --json` prints, without files."""
     plan = result.plan
     return {
         "scenario": scenario_document(scenario),
@@ -124,7 +118,6 @@ def drive_document(scenario: Scenario, result: Drive, files: list[Path]) -> dict
         "time_s": result.time_s.tolist(),
         "position_m": result.position_m.tolist(),
         "policies": {policy: _curve_document(curve) for policy, curve in result.curves.items()},
-        "files": [str(file) for file in files],
     }
 
 

@@ -8,16 +8,15 @@ from typing import Annotated, Any, Literal
 import numpy as np
 import typer
 
-from crbeam.design import Design
-from crbeam.errors import InvalidInput, Unidentifiable
+from crbeam.errors import InvalidInput
 from crbeam.evaluation.estimator_check import (
     Estimator,
     EstimatorCheck,
     LinkCheck,
     SnrCheck,
     TrialPlan,
-    check_estimator,
 )
+from crbeam.evaluation.experiment import Experiment
 from crbeam.interfaces.interruption import interruptible
 from crbeam.interfaces.options import (
     JsonOption,
@@ -25,29 +24,14 @@ from crbeam.interfaces.options import (
     ScenarioArgument,
     SeedOption,
     SetOption,
-    errors_naming,
-    load_scenario,
-    reported_errors,
+    experiment_of,
 )
-from crbeam.interfaces.output import print_cautions, print_files, print_json
-from crbeam.interfaces.transmissions import GivenTransmission, given_transmission
+from crbeam.interfaces.output import print_cautions, print_result
+from crbeam.interfaces.scenario_verbs import transmission_of
 from crbeam.scenario import Scenario, scenario_document
-from crbeam.systems import (
-    default_method,
-    design_problem,
-    link_models,
-    polar_targets,
-    scene_cautions,
-    settled,
-    wang2024,
-)
-from crbeam.systems.li2024 import darkness_cautions, with_illumination
-from crbeam.systems.receiver_choice import alone
 
 #: Most signal-to-noise ratios of one check.
 MOST_RATIOS = 1000
-#: Weight of bistatic positioning in the design that is checked by default.
-DEFAULT_WEIGHT = 0.5
 
 DesignOption = Annotated[
     str | None,
@@ -111,14 +95,11 @@ def estimate(
     as_json: JsonOption = False,
 ) -> None:
     """Whether maximum-likelihood estimates reach the bounds, by random trials over signal-to-noise ratio."""
-    with reported_errors(), errors_naming(source, overrides, seed), interruptible():
-        scenario, given = _transmission(load_scenario(source, overrides, seed), design, illumination, links)
-        covariances = given.covariances
-        dark = darkness_cautions(scenario, *covariances.values()) if polar_targets(scenario) else ()
-        found = [*scene_cautions(scenario), *given.cautions, *dark]
-        print_cautions(found)
-        result = check_estimator(
-            scenario,
+    with experiment_of(source, overrides, seed) as experiment, interruptible():
+        experiment, covariances = _transmission(experiment, design, illumination, links)
+        print_cautions(experiment.system.scene_cautions())
+        print_cautions(experiment.system.transmission_cautions(covariances))
+        result = experiment.estimate(
             covariances,
             plan=TrialPlan(parse_ratios(snr_db), trials, noise_seed, workers or os.cpu_count() or 1),
             links=links,
@@ -130,11 +111,12 @@ def estimate(
             from crbeam.report.pictures import estimator_pictures
 
             files = estimator_pictures(out, result)
-        if as_json:
-            print_json({**estimate_document(scenario, result, files), "cautions": found})
-        else:
-            print_check(result)
-            print_files(files)
+        print_result(
+            lambda: estimate_document(experiment.scenario, result),
+            lambda: print_check(result),
+            files,
+            as_json=as_json,
+        )
 
 
 def parse_ratios(text: str | None) -> tuple[float | Literal["own"], ...] | None:
@@ -166,38 +148,15 @@ def parse_ratios(text: str | None) -> tuple[float | Literal["own"], ...] | None:
 
 
 def _transmission(
-    scenario: Scenario, design: str | None, illumination: float | None, links: Sequence[str] | None
-) -> tuple[Scenario, GivenTransmission]:
-    """The transmission, and the scenario with what their design chose of it, such as the receivers that sense."""
-    if illumination is not None and (design is not None or not polar_targets(scenario)):
-        raise InvalidInput("A least illumination goes with the default design of a near-field echo only.")
-    if scenario.network is not None:
-        link_models(scenario, {})  # a network has none, which this says
+    experiment: Experiment, design: str | None, illumination: float | None, links: Sequence[str] | None
+) -> tuple[Experiment, np.ndarray]:
+    """The covariances, and the experiment with what their design chose, such as the receivers that sense."""
     if design is None:
-        scenario, found = _designed(scenario, illumination, links)
-        return settled(scenario, found), GivenTransmission(found.covariances)
-    return scenario, given_transmission(scenario, design)
-
-
-def _designed(scenario: Scenario, illumination: float | None, links: Sequence[str] | None) -> tuple[Scenario, Design]:
-    """The design that is checked by default, and its scenario.
-
-    Where all receivers that sense do not tell the target together, it is the design for a receiver by itself.
-    """
-    from crbeam.design.methods import method_named
-
-    method = method_named(default_method(scenario))
-    weight = None if polar_targets(scenario) or scenario.receivers is not None else DEFAULT_WEIGHT
-    lit = with_illumination(scenario, illumination) if polar_targets(scenario) else scenario
-    try:
-        return scenario, method.solve(design_problem(lit, weight=weight, method=method))
-    except Unidentifiable:
-        one = None if scenario.receivers is None else alone(scenario, links)
-        if one is None:
-            raise
-        chosen, link = one
-        problem = wang2024.design_problem(chosen, judged_by=link)
-        return chosen, method_named(default_method(chosen)).solve(problem)
+        experiment, found = experiment.design_for_estimates(links=links, illumination=illumination)
+        return experiment, found.covariances
+    if illumination is not None:
+        raise InvalidInput("A least illumination goes with the default design of a near-field echo only.")
+    return experiment, transmission_of(experiment.system, design)[0]
 
 
 def _progress(link: str, done: int, total: int) -> None:
@@ -210,15 +169,14 @@ def _progress(link: str, done: int, total: int) -> None:
         typer.echo(f"{link}: {total} trials", err=True)
 
 
-def estimate_document(scenario: Scenario, result: EstimatorCheck, files: list[Path]) -> dict[str, Any]:
-    """What `estimate --json` prints."""
+def estimate_document(scenario: Scenario, result: EstimatorCheck) -> dict[str, Any]:
+    """What `estimate --json` prints, without files."""
     return {
         "scenario": scenario_document(scenario),
         "method": result.method,
         "trials": result.trials,
         "noise_seed": result.seed,
         "links": {name: _link_document(link) for name, link in result.links.items()},
-        "files": [str(file) for file in files],
     }
 
 

@@ -8,7 +8,7 @@ import typer
 
 from crbeam.errors import InvalidInput
 from crbeam.files import write_atomically
-from crbeam.interfaces.options import JsonOption, OutOption, SeedOption, SetOption, errors_naming, reported_errors
+from crbeam.interfaces.options import JsonOption, OutOption, SeedOption, SetOption, experiment_of, reported_errors
 from crbeam.interfaces.output import print_json
 from crbeam.interfaces.scenario_verbs import applicable_methods
 from crbeam.scenario import list_presets, scenario_json_schema
@@ -56,11 +56,11 @@ def methods(
     """The design methods, and for a scenario why one does not apply."""
     from crbeam.design.methods import METHODS
 
+    reasons: dict[str, str | None] = {}
+    if source is not None:
+        with experiment_of(source, overrides, seed) as experiment:
+            reasons = applicable_methods(experiment)
     with reported_errors():
-        reasons: dict[str, str | None] = {}
-        if source is not None:
-            with errors_naming(source, overrides, seed):
-                reasons = applicable_methods(source, overrides, seed)
         rows = {
             key: {"summary": kind.summary, **({"why_not": reasons[key]} if source else {})}
             for key, kind in METHODS.items()

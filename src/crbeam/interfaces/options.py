@@ -9,7 +9,8 @@ import numpy as np
 import typer
 
 from crbeam.errors import CrbeamError, InvalidInput, InvalidScenario, SolverFailed
-from crbeam.scenario import Scenario, locate, read_scenario
+from crbeam.evaluation.experiment import Experiment, read
+from crbeam.scenario import locate
 
 #: Most designs of one trade-off curve.
 MOST_WEIGHTS = 10_000
@@ -50,18 +51,18 @@ def reported_errors() -> Iterator[None]:
         raise typer.Exit(SolverFailed.exit_status) from None
 
 
-def load_scenario(source: str, overrides: list[str] | None, seed: int | None) -> Scenario:
-    """Scenario of a verb's arguments, with errors that name its file even when they are found later."""
-    return read_scenario(source, overrides=overrides or (), seed=seed)
-
-
 @contextmanager
-def errors_naming(source: str, overrides: list[str] | None, seed: int | None) -> Iterator[None]:
-    """Give errors that physics finds in a scenario after reading the file and line, or the override, they are about."""
-    try:
-        yield
-    except InvalidScenario as error:
-        raise locate(error, source, overrides or (), seed) from None
+def experiment_of(source: str, overrides: list[str] | None, seed: int | None) -> Iterator[Experiment]:
+    """The experiment of a verb's arguments; errors become messages and exit statuses (`reported_errors`).
+
+    Errors that physics finds in the scenario after reading are given the file and line, or the override, that they are
+    about.
+    """
+    with reported_errors():
+        try:
+            yield read(source, *(overrides or ()), seed=seed)
+        except InvalidScenario as error:
+            raise locate(error, source, overrides or (), seed) from None
 
 
 def parse_weights(text: str) -> list[float]:

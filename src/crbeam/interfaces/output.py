@@ -12,7 +12,7 @@ import typer
 from crbeam.design import Design
 from crbeam.evaluation import Evaluation, TradeoffPoint, pareto_optimal
 from crbeam.scenario import Scenario, scenario_document
-from crbeam.systems import cautions, scene_cautions, served_sinr
+from crbeam.systems import System
 from crbeam.systems.xu2023 import NEGLIGIBLE
 from crbeam.units import watt_to_dbm
 
@@ -34,29 +34,26 @@ def print_cautions(sentences: Iterable[str]) -> None:
         typer.echo(f"crbeam: {sentence}", err=True)
 
 
-def evaluation_document(scenario: Scenario, evaluation: Evaluation) -> dict[str, Any]:
-    """What `bound --json` prints."""
+def evaluation_document(system: System, evaluation: Evaluation) -> dict[str, Any]:
+    """What `bound --json` prints, without files."""
     return {
-        "scenario": scenario_document(scenario),
+        "scenario": scenario_document(system.scenario),
         "links": links_document(evaluation),
-        "cautions": scene_cautions(scenario),
+        "cautions": system.scene_cautions(),
     }
 
 
-def design_document(
-    scenario: Scenario, design: Design, evaluation: Evaluation, *, weight: float | None, files: list[Path]
-) -> dict[str, Any]:
-    """What `design --json` prints; `power_w` is the transmit power over all subcarriers and slots."""
+def design_document(system: System, design: Design, evaluation: Evaluation, *, weight: float | None) -> dict[str, Any]:
+    """What `design --json` prints, without files; `power_w` is the transmit power over all subcarriers and slots."""
     return {
-        **evaluation_document(scenario, evaluation),
+        **evaluation_document(system, evaluation),
         **design_summary(design, weight=weight),
-        **users_document(served_sinr(scenario, design)),
+        **users_document(system.served_sinr(design)),
         **selection_document(design),
         **network_document(design),
-        "cautions": cautions(scenario, design),
-        "power_w": design.power_w * scenario.waveform.subcarriers,
-        **_power_levels(scenario, design),
-        "files": [str(file) for file in files],
+        "cautions": system.cautions(design),
+        "power_w": design.power_w * system.scenario.waveform.subcarriers,
+        **_power_levels(system.scenario, design),
     }
 
 
@@ -155,7 +152,7 @@ def print_json(document: Mapping[str, Any]) -> None:
     typer.echo(json.dumps(document, allow_nan=False, indent=2))
 
 
-def print_design(design: Design, files: list[Path]) -> None:
+def print_design(design: Design) -> None:
     """The certificate in words."""
     gap = "no lower bound is known" if design.gap is None else f"gap {design.gap:.2e}"
     bound = "" if design.lower_bound is None else f", lower bound {design.lower_bound:.9g}"
@@ -173,7 +170,24 @@ def print_design(design: Design, files: list[Path]) -> None:
         typer.echo("  fewer slots than beams: the beams that fit leave the objective undetermined; use more slots")
     elif design.beamforming_loss > 0.0:
         typer.echo(f"  fewer slots than beams: the objective of the beams is {design.beamforming_loss:.2%} worse")
-    print_files(files)
+
+
+def print_result(
+    document: Callable[[], Mapping[str, Any]], show: Callable[[], None], files: Sequence[Path], *, as_json: bool
+) -> None:
+    """What a verb found: one JSON object with its files, or what is shown and then the files.
+
+    Args:
+        document: makes the JSON object, without files.
+        show: prints the result for people.
+        files: what was written.
+        as_json: which of both is wanted.
+    """
+    if as_json:
+        print_json({**document(), "files": [str(file) for file in files]})
+    else:
+        show()
+        print_files(files)
 
 
 def print_files(files: Sequence[Path]) -> None:

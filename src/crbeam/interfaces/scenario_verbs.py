@@ -7,10 +7,8 @@ import numpy as np
 import typer
 
 from crbeam.design import Design, DesignProblem
-from crbeam.design.network.choices import is_network
 from crbeam.errors import CrbeamError, InvalidInput, Unidentifiable
-from crbeam.evaluation import Evaluation, TradeoffPoint, evaluate, pareto_optimal, position_error_map, tradeoff
-from crbeam.evaluation.error_map import scene_grid_m
+from crbeam.evaluation import Evaluation, Experiment, PositionErrorMap, TradeoffPoint, pareto_optimal
 from crbeam.information.information import REMEDY
 from crbeam.interfaces.design_progress import bounds_on_terminal
 from crbeam.interfaces.options import (
@@ -20,10 +18,8 @@ from crbeam.interfaces.options import (
     ScenarioArgument,
     SeedOption,
     SetOption,
-    errors_naming,
-    load_scenario,
+    experiment_of,
     parse_weights,
-    reported_errors,
 )
 from crbeam.interfaces.output import (
     design_document,
@@ -33,28 +29,29 @@ from crbeam.interfaces.output import (
     objective_words,
     print_cautions,
     print_design,
-    print_files,
-    print_json,
     print_power,
+    print_result,
     print_tradeoff,
     print_users,
 )
 from crbeam.interfaces.transmissions import given_transmission
 from crbeam.scenario import Scenario, scenario_document
-from crbeam.systems import (
-    cautions,
-    completed,
-    default_method,
-    design_problem,
-    scene_cautions,
-    served_sinr,
-    settled,
-)
+from crbeam.systems import System
 
 WeightOption = Annotated[
     float | None,
     typer.Option("--weight", help="Weight of bistatic positioning, 0 to 1; by default 0.5, of both stages together 1."),
 ]
+
+
+def transmission_of(system: System, covariance: str) -> tuple[np.ndarray, tuple[str, ...]]:
+    """Covariances of an option `isotropic|FILE`, and the names of their blocks."""
+    isotropic = system.isotropic_transmission()
+    if covariance == "isotropic":
+        return np.stack(list(isotropic.values())), tuple(isotropic)
+    from crbeam.report import read_transmission
+
+    return read_transmission(covariance, system.block_sets(), len(next(iter(isotropic.values()))))
 
 
 def bound(
@@ -66,19 +63,17 @@ def bound(
     as_json: JsonOption = False,
 ) -> None:
     """Bounds of everything that each link can tell, for a given transmission."""
-    with reported_errors(), errors_naming(source, overrides, seed):
-        scenario = load_scenario(source, overrides, seed)
-        given = given_transmission(scenario, covariance)
-        evaluation = evaluate(scenario, given.covariances)
-        found = [*scene_cautions(scenario), *given.cautions]
-        print_cautions(found)
-        files = [] if out is None else _write_bounds(out, scenario, covariance, evaluation)
-        if as_json:
-            document = {**evaluation_document(scenario, evaluation), "cautions": found}
-            print_json({**document, "files": [str(file) for file in files]})
-        else:
-            _print_table({covariance: evaluation})
-            print_files(files)
+    with experiment_of(source, overrides, seed) as experiment:
+        system = experiment.system
+        evaluation = experiment.bounds(*transmission_of(system, covariance))
+        print_cautions(system.scene_cautions())
+        files = [] if out is None else _write_bounds(out, system, covariance, evaluation)
+        print_result(
+            lambda: evaluation_document(system, evaluation),
+            lambda: _print_table({covariance: evaluation}),
+            files,
+            as_json=as_json,
+        )
         reasons = [f"{name}: {link.reason}" for name, link in evaluation.links.items() if link.reason]
         if reasons:
             for reason in reasons:
@@ -86,13 +81,13 @@ def bound(
             raise typer.Exit(Unidentifiable.exit_status)
 
 
-def _write_bounds(out: Path, scenario: Scenario, label: str, evaluation: Evaluation) -> list[Path]:
+def _write_bounds(out: Path, system: System, label: str, evaluation: Evaluation) -> list[Path]:
     from crbeam.report import bounds_table, write_csv
     from crbeam.report.pictures import scene_picture
     from crbeam.report.tables import bound_records
 
     table = write_csv(out / "bounds.csv", bound_records(bounds_table({label: evaluation})))
-    return [table, *scene_picture(out, scenario, evaluation)]
+    return [table, *scene_picture(out, system, evaluation)]
 
 
 def _print_table(evaluations: dict[str, Evaluation]) -> None:
@@ -115,45 +110,41 @@ def design(
     as_json: JsonOption = False,
 ) -> None:
     """One certified design: what to transmit, and a proof of how good it is."""
-    from crbeam.design.methods import method_named
+    with experiment_of(source, overrides, seed) as experiment:
+        method = experiment.method(method_key)
+        problem = experiment.problem(method=method, weight=weight)
+        with bounds_on_terminal(objective_words(experiment.scenario)):
+            result = experiment.design(method=method, weight=weight, seed=seed or 0)
+        experiment = experiment.with_choices_of(result)
+        system = experiment.system
+        before, after = experiment.bounds(problem.isotropic(), problem.blocks), experiment.bounds(result)
+        print_cautions(system.cautions(result))
+        files = [] if out is None else _write_design(out, system, result, after, problem)
 
-    with reported_errors(), errors_naming(source, overrides, seed):
-        scenario = load_scenario(source, overrides, seed)
-        method = method_named(method_key or default_method(scenario))
-        problem = design_problem(scenario, weight=weight, method=method)
-        with bounds_on_terminal(objective_words(scenario)):
-            result = method.solve(problem, seed=np.random.SeedSequence(seed or 0))
-        scenario = settled(scenario, result)
-        before = evaluate(scenario, problem.isotropic())
-        after = evaluate(scenario, result.covariances, networks=result.analog)
-        weight = _weight(problem)
-        print_cautions(cautions(scenario, result))
-        files = [] if out is None else _write_design(out, scenario, result, after, problem)
-        if as_json:
-            print_json(design_document(scenario, result, after, weight=weight, files=files))
-        else:
-            print_design(result, files)
-            print_power(scenario, result)
-            print_users(served_sinr(scenario, result))
+        def show() -> None:
+            print_design(result)
+            print_power(system.scenario, result)
+            print_users(system.served_sinr(result))
             _print_table({"isotropic": before, result.method: after})
 
+        used = _weight(system, problem)
+        print_result(lambda: design_document(system, result, after, weight=used), show, files, as_json=as_json)
 
-def _weight(problem: DesignProblem) -> float | None:
+
+def _weight(system: System, problem: DesignProblem) -> float | None:
     """Weight of bistatic positioning, where there is one."""
-    if len(problem.criteria) < 2 or is_network(problem):
-        return None
-    return problem.criteria[0].weight
+    return problem.criteria[0].weight if system.has_weights and len(problem.criteria) > 1 else None
 
 
 def _write_design(
-    out: Path, scenario: Scenario, result: Design, evaluation: Evaluation, problem: DesignProblem
+    out: Path, system: System, result: Design, evaluation: Evaluation, problem: DesignProblem
 ) -> list[Path]:
     from crbeam.report import write_design
     from crbeam.report.pictures import design_pictures
 
-    files = write_design(out, scenario, result, evaluation, weight=_weight(problem))
+    files = write_design(out, system.scenario, result, evaluation, weight=_weight(system, problem))
     isotropic = {"isotropic": problem.isotropic()}
-    return [*files, *design_pictures(out, scenario, result, evaluation, others=isotropic)]
+    return [*files, *design_pictures(out, system, result, evaluation, others=isotropic)]
 
 
 def tradeoff_curve(
@@ -168,22 +159,19 @@ def tradeoff_curve(
     as_json: JsonOption = False,
 ) -> None:
     """A whole curve of designs between bistatic positioning and monostatic sensing."""
-    from crbeam.design.methods import method_named
-
-    with reported_errors(), errors_naming(source, overrides, seed):
-        scenario = load_scenario(source, overrides, seed)
-        methods = [method_named(key) for key in method_keys or [default_method(scenario)]]
-        points = tradeoff(scenario, methods, parse_weights(weights), seed=seed or 0)
+    with experiment_of(source, overrides, seed) as experiment:
+        points = experiment.tradeoff(parse_weights(weights), methods=method_keys or (), seed=seed or 0)
         files: list[Path] = []
         if out is not None:
             from crbeam.report.pictures import tradeoff_pictures
 
             files = tradeoff_pictures(out, points)
-        if as_json:
-            print_json(_tradeoff_document(scenario, points, files))
-        else:
-            print_tradeoff(points)
-            print_files(files)
+        print_result(
+            lambda: _tradeoff_document(experiment.scenario, points),
+            lambda: print_tradeoff(points),
+            files,
+            as_json=as_json,
+        )
         errors = [(point, point.design) for point in points if isinstance(point.design, CrbeamError)]
         for point, error in errors:
             typer.echo(f"crbeam: {point.method} at weight {point.weight:g}: {error}", err=True)
@@ -191,7 +179,7 @@ def tradeoff_curve(
             raise typer.Exit(errors[0][1].exit_status)
 
 
-def _tradeoff_document(scenario: Scenario, points: list[TradeoffPoint], files: list[Path]) -> dict:
+def _tradeoff_document(scenario: Scenario, points: list[TradeoffPoint]) -> dict:
     rows = []
     for point, is_best in zip(points, pareto_optimal(points), strict=True):
         if isinstance(point.design, Design) and point.evaluation is not None:
@@ -199,7 +187,7 @@ def _tradeoff_document(scenario: Scenario, points: list[TradeoffPoint], files: l
             rows.append({**summary, "links": links_document(point.evaluation)})
         else:
             rows.append({"method": point.method, "weight": point.weight, "error": str(point.design)})
-    return {"scenario": scenario_document(scenario), "points": rows, "files": [str(file) for file in files]}
+    return {"scenario": scenario_document(scenario), "points": rows}
 
 
 def error_map(
@@ -215,49 +203,44 @@ def error_map(
     as_json: JsonOption = False,
 ) -> None:
     """The user's position error bound over the plane, for a given transmission."""
-    with reported_errors(), errors_naming(source, overrides, seed):
-        scenario = load_scenario(source, overrides, seed)
+    with experiment_of(source, overrides, seed) as experiment:
         if out is None and not as_json:
             raise InvalidInput("A map must go somewhere: give --out DIR for the picture or --json for the numbers.")
-        x_m, y_m = scene_grid_m(scenario, points=resolution, margin=0.2)
-        given = given_transmission(scenario, covariance)
-        print_cautions(given.cautions)
-        transmission = completed(scenario, given.covariances)
-        result = position_error_map(scenario, transmission, x_m=x_m, y_m=y_m, link=link or next(iter(scenario.links)))
+        sent = transmission_of(experiment.system, covariance)
+        result = experiment.map(*sent, link=link, grid_m=resolution)
         if not result.is_identifiable.any():
             raise Unidentifiable(["user_position"], direction={"user_position": 1.0}, remedy=REMEDY)
         files: list[Path] = []
         if out is not None:
             from crbeam.report.pictures import map_pictures
 
-            files = map_pictures(out, scenario, result)
-        if as_json:
-            rows = [
-                [float(value) if seen else None for value, seen in zip(values, row, strict=True)]
-                for values, row in zip(result.root_bound_m, result.is_identifiable, strict=True)
-            ]
-            document = {
-                "scenario": scenario_document(scenario),
-                "link": result.link,
-                "x_m": x_m.tolist(),
-                "y_m": y_m.tolist(),
-            }
-            document = {**document, result.quantity: rows, "cautions": list(given.cautions)}
-            print_json({**document, "files": [str(file) for file in files]})
-        else:
-            print_files(files)
+            files = map_pictures(out, experiment.system, result)
+        print_result(lambda: _map_document(experiment.scenario, result), lambda: None, files, as_json=as_json)
 
 
-def applicable_methods(source: str, overrides: list[str] | None, seed: int | None) -> dict[str, str | None]:
+def _map_document(scenario: Scenario, result: PositionErrorMap) -> dict:
+    rows = [
+        [float(value) if seen else None for value, seen in zip(values, row, strict=True)]
+        for values, row in zip(result.root_bound_m, result.is_identifiable, strict=True)
+    ]
+    return {
+        "scenario": scenario_document(scenario),
+        "link": result.link,
+        "x_m": result.x_m.tolist(),
+        "y_m": result.y_m.tolist(),
+        result.quantity: rows,
+    }
+
+
+def applicable_methods(experiment: Experiment) -> dict[str, str | None]:
     """For each method, why it does not apply to a scenario; None if it does."""
     from crbeam.design.methods import METHODS
 
-    scenario = load_scenario(source, overrides, seed)
     reasons: dict[str, str | None] = {}
     for key, kind in METHODS.items():
         method = kind()
         try:
-            reasons[key] = method.why_not(design_problem(scenario, method=method))
+            reasons[key] = method.why_not(experiment.problem(method=method))
         except CrbeamError as error:  # among them a scenario without what the method needs
             reasons[key] = str(error)
     return reasons

@@ -15,11 +15,9 @@ from crbeam.interfaces.options import (
     ScenarioArgument,
     SeedOption,
     SetOption,
-    errors_naming,
-    load_scenario,
-    reported_errors,
+    experiment_of,
 )
-from crbeam.interfaces.output import print_files, print_json
+from crbeam.interfaces.output import print_result
 from crbeam.scenario import Scenario, scenario_document
 
 #: Most shares of one curve.
@@ -48,20 +46,13 @@ def split(
     as_json: JsonOption = False,
 ) -> None:
     """Loss and bounds against the share of the symbols that sensing gets, with the best share of each method."""
-    from crbeam.design.methods import method_named
-
-    with reported_errors(), errors_naming(source, overrides, seed):
-        chosen = [method_named(name) for name in dict.fromkeys(methods or DEFAULT_METHODS)]
-        wanted = _parse_shares(shares)
-        scenario = load_scenario(source, overrides, seed)
+    with experiment_of(source, overrides, seed) as experiment:
+        scenario, wanted = experiment.scenario, _parse_shares(shares)
+        chosen = [experiment.method(name) for name in dict.fromkeys(methods or DEFAULT_METHODS)]
         splits = [best_split(scenario, method, wanted) for method in chosen]
         _require_designs(splits)
         files = [] if out is None else _write(out, splits)
-        if as_json:
-            print_json(split_document(scenario, splits, files))
-        else:
-            print_splits(splits)
-            print_files(files)
+        print_result(lambda: split_document(scenario, splits), lambda: print_splits(splits), files, as_json=as_json)
 
 
 def _parse_shares(text: str) -> list[float]:
@@ -106,8 +97,8 @@ def _record(each: Split, point: SplitPoint) -> dict[str, Any]:
     return {**place, **certificate, **each.bounds(point)}
 
 
-def split_document(scenario: Scenario, splits: list[Split], files: list[Path]) -> dict[str, Any]:
-    """What `split --json` prints."""
+def split_document(scenario: Scenario, splits: list[Split]) -> dict[str, Any]:
+    """What `split --json` prints, without files."""
     best = {
         each.method: {
             "share": each.best.share,
@@ -123,7 +114,6 @@ def split_document(scenario: Scenario, splits: list[Split], files: list[Path]) -
         "scenario": scenario_document(scenario),
         "best": best,
         "points": split_records(splits),
-        "files": [str(file) for file in files],
     }
 
 

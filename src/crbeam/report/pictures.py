@@ -23,7 +23,7 @@ from crbeam.report.figures import (
 from crbeam.report.style import save_figure
 from crbeam.report.tables import tradeoff_table, write_csv
 from crbeam.scenario import Scenario
-from crbeam.systems import service, station_of_block
+from crbeam.systems import System, World, station_of_block, system_of
 
 #: Points of a beampattern over angle.
 ANGLES = 1441
@@ -31,21 +31,18 @@ ANGLES = 1441
 PLANE_POINTS = 181
 
 
-def scene_picture(
-    directory: Path, scenario: Scenario, evaluation: Evaluation, design: Design | None = None
-) -> list[Path]:
+def scene_picture(directory: Path, scenario: World, evaluation: Evaluation, design: Design | None = None) -> list[Path]:
     """The scene from above, with error ellipses of each link: `scene_LINK.pdf` and `.png`.
 
     Where a design chooses who listens, only what these stations hear is drawn.
     """
-    listeners = set(service(scenario, design).listeners)
-    heard = [link for link in evaluation.links if not listeners or _receivers(scenario, link) == listeners]
+    system = system_of(scenario)
+    listeners = set(system.service(design).listeners)
+    heard = [link for link in evaluation.links if not listeners or _receivers(system.scenario, link) == listeners]
     return [
         file
         for link in heard
-        for file in save_figure(
-            scene_figure(scenario, evaluation, design=design, link=link), directory / f"scene_{link}"
-        )
+        for file in save_figure(scene_figure(system, evaluation, design=design, link=link), directory / f"scene_{link}")
     ]
 
 
@@ -56,7 +53,7 @@ def _receivers(scenario: Scenario, link: str) -> set[str]:
 
 def design_pictures(
     directory: Path,
-    scenario: Scenario,
+    scenario: World,
     design: Design,
     evaluation: Evaluation,
     *,
@@ -68,12 +65,13 @@ def design_pictures(
 
     Args:
         directory: where the files go.
-        scenario: the world of the design.
+        scenario: the world of the design, or its system.
         design: what to draw.
         evaluation: its bounds.
         others: further transmissions to draw in the beampattern over angle, by label.
     """
-    files = scene_picture(directory, scenario, evaluation, design)
+    system = system_of(scenario)
+    files = scene_picture(directory, system, evaluation, design)
     transmissions = {**(others or {}), design.method: design.covariances}
     for block, covariance in design.covariances.items():
         if not np.any(covariance):
@@ -81,17 +79,17 @@ def design_pictures(
         suffix = f"_{block.replace('/', '_')}" if len(design.blocks) > 1 else ""
         station = station_of_block(block)
         chosen = {label: sent[block] for label, sent in transmissions.items()}
-        files += _beampattern(directory / f"beampattern{suffix}", scenario, station, chosen)
-        files += _beampattern_plane(directory / f"beampattern_plane{suffix}", scenario, station, covariance)
+        files += _beampattern(directory / f"beampattern{suffix}", system, station, chosen)
+        files += _beampattern_plane(directory / f"beampattern_plane{suffix}", system, station, covariance)
     return files
 
 
-def _beampattern(stem: Path, scenario: Scenario, name: str, covariances: Mapping[str, np.ndarray]) -> list[Path]:
+def _beampattern(stem: Path, system: System, name: str, covariances: Mapping[str, np.ndarray]) -> list[Path]:
     """Radiated power over the half circle with the objects, or over the full one if they are all around.
 
     Where waves are curved it is the power at the distance of the target, which the label says.
     """
-    directions = _directions_rad(scenario, name)
+    directions = _directions_rad(system, name)
     azimuths = np.exp(1j * np.array(list(directions.values())))
     middle = np.angle(np.mean(azimuths))
     half = np.pi / 2.0 if np.all(np.real(azimuths * np.exp(-1j * middle)) > 0.0) else np.pi
@@ -101,19 +99,19 @@ def _beampattern(stem: Path, scenario: Scenario, name: str, covariances: Mapping
     return save_figure(figure, stem)
 
 
-def _directions_rad(scenario: Scenario, station: str) -> dict[str, float]:
-    x, y = scenario.stations[station].position_m
+def _directions_rad(system: System, station: str) -> dict[str, float]:
+    x, y = system.scenario.stations[station].position_m
     return {
         item.name: float(np.arctan2(item.position_m[1] - y, item.position_m[0] - x))
-        for item in scene_objects(scenario)
+        for item in scene_objects(system)
         if "station" not in item.kind
     }
 
 
-def _beampattern_plane(stem: Path, scenario: Scenario, name: str, covariance: np.ndarray) -> list[Path]:
-    x_m, y_m = scene_grid_m(scenario, points=PLANE_POINTS, margin=0.12)
-    power_w = beampattern_plane_w(scenario, name, covariance, x_m=x_m, y_m=y_m)
-    return save_figure(beampattern_plane_figure(x_m, y_m, power_w, objects=scene_objects(scenario)), stem)
+def _beampattern_plane(stem: Path, system: System, name: str, covariance: np.ndarray) -> list[Path]:
+    x_m, y_m = scene_grid_m(system, points=PLANE_POINTS, margin=0.12)
+    power_w = beampattern_plane_w(system, name, covariance, x_m=x_m, y_m=y_m)
+    return save_figure(beampattern_plane_figure(x_m, y_m, power_w, objects=scene_objects(system)), stem)
 
 
 def tradeoff_pictures(directory: Path, points: Sequence[TradeoffPoint]) -> list[Path]:
@@ -132,7 +130,7 @@ def estimator_pictures(directory: Path, check: EstimatorCheck) -> list[Path]:
     return [*figures, write_csv(directory / "estimator.csv", estimator_table(check))]
 
 
-def map_pictures(directory: Path, scenario: Scenario, error_map: PositionErrorMap) -> list[Path]:
+def map_pictures(directory: Path, scenario: World, error_map: PositionErrorMap) -> list[Path]:
     """The map of the position error bound as PDF and PNG, with its numbers as CSV."""
     stem = directory / f"map_{error_map.link}"
     figure = save_figure(error_map_figure(error_map, objects=scene_objects(scenario)), stem)

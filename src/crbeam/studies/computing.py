@@ -22,7 +22,7 @@ from crbeam.studies.realisations import method_stream
 from crbeam.studies.scenes import portable_data, portable_document, scene_data, scene_hash
 from crbeam.studies.study import Study
 from crbeam.studies.values import canonical_text
-from crbeam.systems import design_problems, settled
+from crbeam.systems import System, system_of
 
 FAILED = "failed"
 _Result = TypeVar("_Result")
@@ -74,7 +74,7 @@ class _Scene:
 
     cases: tuple[Case, ...]
     hash: str
-    scenario: Scenario | None = None
+    system: System | None = None
     problems: tuple[DesignProblem, ...] = ()
     error: Exception | None = None
 
@@ -131,8 +131,9 @@ def _scenes(job: Job, method: DesignMethod) -> Iterator[_Scene]:
             yield _Scene(cases, identity, error=error)
             continue
         weights = [job.study.axes.weight[case.weight] for case in cases]
-        problems, error = _attempt(partial(design_problems, scenario, weights, method=method))
-        yield _Scene(cases, identity, scenario, tuple(problems or ()), error)
+        system = system_of(scenario)
+        problems, error = _attempt(partial(system.design_problems, weights, method=method))
+        yield _Scene(cases, identity, system, tuple(problems or ()), error)
 
 
 def _read_scene(study: Study, cases: tuple[Case, ...]) -> tuple[Scenario | None, Exception | None, str]:
@@ -173,11 +174,11 @@ def _designs(
 
 
 def _records(job: Job, part: _Scene, designs: Iterator[Design | Exception]) -> list[CaseRecord]:
-    if part.scenario is None or part.error is not None:
+    if part.system is None or part.error is not None:
         error = part.error or RuntimeError("no scenario")
         return [_failure(job, case, part.hash, error) for case in part.cases]
     found = [next(designs) for _ in part.cases]
-    evaluations = iter(_evaluations(part.scenario, [design for design in found if isinstance(design, Design)]))
+    evaluations = iter(_evaluations(part.system, [design for design in found if isinstance(design, Design)]))
     records = []
     for case, design in zip(part.cases, found, strict=True):
         result = next(evaluations) if isinstance(design, Design) else design
@@ -188,27 +189,27 @@ def _records(job: Job, part: _Scene, designs: Iterator[Design | Exception]) -> l
     return records
 
 
-def _evaluations(scenario: Scenario, designs: list[Design]) -> list[Evaluation | Exception]:
+def _evaluations(system: System, designs: list[Design]) -> list[Evaluation | Exception]:
     """Evaluations of all designs together; one by one if something unforeseen ends them all, or they made choices.
 
     Choices are of receivers, or of analog networks that receivers listen through.
     """
     if not any(design.selected or design.analog for design in designs):
-        together, _ = _attempt(lambda: evaluate_many(scenario, [design.covariances for design in designs]))
+        together, _ = _attempt(lambda: evaluate_many(system, [design.covariances for design in designs]))
         if together is not None:
             return list(together)
     results: list[Evaluation | Exception] = []
     for design in designs:
         alone, error = _attempt(
-            partial(evaluate, settled(scenario, design), design.covariances, networks=design.analog)
+            partial(evaluate, system.with_choices_of(design), design.covariances, networks=design.analog)
         )
         results.append(alone if alone is not None else error or RuntimeError("no evaluation"))
     return results
 
 
 def _record(job: Job, part: _Scene, case: Case, design: Design, evaluation: Evaluation) -> CaseRecord:
-    assert part.scenario is not None, "there is a design"
-    values = {**design_metrics(part.scenario, design), **bound_metrics(evaluation)}
+    assert part.system is not None, "there is a design"
+    values = {**design_metrics(part.system, design), **bound_metrics(evaluation)}
     return CaseRecord(
         number=case.number,
         identity=case_identity(job.study, case, part.hash),

@@ -8,7 +8,7 @@ from crbeam.design import Design
 from crbeam.errors import CrbeamError, InvalidInput
 from crbeam.evaluation import Evaluation, evaluate
 from crbeam.scenario import Scenario
-from crbeam.systems import isotropic_transmission, served_sinr
+from crbeam.systems import World, system_of
 from crbeam.units import ratio_to_db
 
 #: Changes when a metric of the same name comes to mean something else.
@@ -36,16 +36,17 @@ _MEANINGS = {
 }
 
 
-def design_metrics(scenario: Scenario, design: Design) -> dict[str, float | None]:
+def design_metrics(scenario: World, design: Design) -> dict[str, float | None]:
     """Numbers of a design, by name; None for what does not exist."""
-    ratios = served_sinr(scenario, design).values()
+    system = system_of(scenario)
+    ratios = system.served_sinr(design).values()
     return {
         WORST_SINR: float(ratio_to_db(min(ratios))) if ratios else None,
         "objective": design.objective,
         "lower_bound": design.lower_bound,
         "gap": design.gap,
         "beamforming_loss": design.beamforming_loss,
-        "power_w": design.power_w * scenario.waveform.subcarriers,
+        "power_w": design.power_w * system.scenario.waveform.subcarriers,
         "iterations": float(design.iterations),
     }
 
@@ -70,8 +71,8 @@ def metric_names(scenarios: Iterable[Scenario]) -> list[str]:
         if scenario.served_users is not None and scenario.served_users.count:
             names[WORST_SINR] = None
         try:
-            transmission = isotropic_transmission(scenario)
-            names |= dict.fromkeys(bound_metrics(evaluate(scenario, transmission)))
+            system = system_of(scenario)
+            names |= dict.fromkeys(bound_metrics(evaluate(system, system.isotropic_transmission())))
         except (CrbeamError, ArithmeticError, np.linalg.LinAlgError):
             continue
     return sorted(names, key=lambda name: (name not in _UNITS, *_order(name)))

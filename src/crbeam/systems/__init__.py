@@ -1,41 +1,51 @@
-"""The published systems: the only place where a scenario becomes information maps and design problems."""
+"""The published systems: the only place where a scenario becomes information maps and design problems.
 
-from collections.abc import Iterable, Mapping, Sequence
+`system_of` gives the system of a scenario, an object that builds each map and problem once and keeps it. The functions
+beside it ask one question of a scenario and keep nothing.
+"""
+
+from collections.abc import Sequence
 
 import numpy as np
 from jaxtyping import Complex, Float
 
-from crbeam.design import Design, DesignMethod, DesignProblem, isotropic_covariances
-from crbeam.errors import InvalidInput
-from crbeam.estimation.link_model import LinkModel
-from crbeam.information import Information, InformationMap, Transmission
-from crbeam.information.transmission import Covariances, require_blocks
+from crbeam.design import DesignMethod, DesignProblem
+from crbeam.information import InformationMap, Transmission
 from crbeam.propagation import Paths
 from crbeam.scenario import Scenario
-from crbeam.systems import hamrouni2026, li2024, wang2024, xu2023, zhang2025
+from crbeam.systems.hamrouni2026 import Hamrouni2026
+from crbeam.systems.li2024 import Li2024
 from crbeam.systems.service import Service
-from crbeam.units import ratio_to_db
+from crbeam.systems.system import System, station_of_block
+from crbeam.systems.wang2024 import Wang2024
+from crbeam.systems.xu2023 import Xu2023
+from crbeam.systems.zhang2025 import Zhang2025
 
-#: Relative excess over a power budget that counts as rounding, of single precision too.
-POWER_ROUNDING = 1e-4
-
-_SYSTEMS = {
-    "zhang2025": zhang2025,
-    "hamrouni2026": hamrouni2026,
-    "li2024": li2024,
-    "wang2024": wang2024,
-    "xu2023": xu2023,
+_SYSTEMS: dict[str, type[System]] = {
+    "zhang2025": Zhang2025,
+    "hamrouni2026": Hamrouni2026,
+    "li2024": Li2024,
+    "wang2024": Wang2024,
+    "xu2023": Xu2023,
 }
+
+#: A scenario, or its system, which keeps what is built of it.
+World = Scenario | System
+
+
+def system_of(world: World) -> System:
+    """The system of a scenario; a system is returned as it is, with what it has built already."""
+    return world if isinstance(world, System) else _SYSTEMS[world.system](world)
 
 
 def paths_of(scenario: Scenario) -> dict[str, Paths]:
     """Paths of every link of a scenario, by link name."""
-    return _SYSTEMS[scenario.system].paths_of(scenario)
+    return system_of(scenario).paths()
 
 
 def link_maps(scenario: Scenario) -> dict[str, InformationMap]:
     """Information about the state for every link of a scenario and for the links together, by name."""
-    return _SYSTEMS[scenario.system].link_maps(scenario)
+    return system_of(scenario).link_maps()
 
 
 def link_map(scenario: Scenario, link: str) -> InformationMap:
@@ -44,173 +54,26 @@ def link_map(scenario: Scenario, link: str) -> InformationMap:
     Raises:
         InvalidInput: there is no such link.
     """
-    return _SYSTEMS[scenario.system].link_map(scenario, link)
-
-
-def link_models(scenario: Scenario, beams: Mapping[str, Complex[np.ndarray, "tx beam"]]) -> dict[str, LinkModel]:
-    """What the receiver of every link knows of it: arrays, waveform, noise, beams, but no path."""
-    return _SYSTEMS[scenario.system].link_models(scenario, beams)
-
-
-def joint_links(scenario: Scenario) -> dict[str, tuple[str, ...]]:
-    """The models of `link_models` that are observed together, by the name of the information map they belong to."""
-    return _SYSTEMS[scenario.system].joint_links(scenario)
+    return system_of(scenario).link_map(link)
 
 
 def true_state(scenario: Scenario) -> dict[str, Float[np.ndarray, "..."]]:
     """True value of every state parameter of a scenario."""
-    return _SYSTEMS[scenario.system].true_state(scenario)
+    return system_of(scenario).true_state()
 
 
 def design_problem(
     scenario: Scenario, *, weight: float | None = None, method: DesignMethod | None = None
 ) -> DesignProblem:
-    """The design problem of a scenario, with the constraints that a method is made for.
-
-    Args:
-        scenario: the world.
-        weight: weight of bistatic positioning, between 0 and 1; None is the system's default.
-        method: adds those constraints in `method.uses` that the scenario does not have already, and says in
-            `method.judged_by` what observations count; without a method any covariance within the budget is allowed,
-            and each link counts by itself.
-
-    Raises:
-        InvalidInput: the system does not judge designs in this way, or has no such constraint.
-    """
-    system = _SYSTEMS[scenario.system]
-    judged_by = "links" if method is None else method.judged_by
-    problem = system.design_problem(scenario, weight=weight, judged_by=judged_by)
-    carried = {type(part) for part in problem.constraints}
-    try:
-        extra = [system.constraint(scenario, kind) for kind in (method.uses - carried if method is not None else ())]
-    except InvalidInput as error:
-        key = "this method" if method is None else method.key
-        raise InvalidInput(
-            f"{key} does not apply here: {error} `crbeam methods SCENARIO` lists the methods that do."
-        ) from None
-    return problem.with_constraints(*extra) if extra else problem
+    """The design problem of a scenario, with the constraints that a method is made for: `System.design_problem`."""
+    return system_of(scenario).design_problem(weight=weight, method=method)
 
 
 def design_problems(
     scenario: Scenario, weights: Sequence[float], *, method: DesignMethod | None = None
 ) -> list[DesignProblem]:
-    """The design problems of a scenario at several weights of bistatic positioning; they share their maps.
-
-    For a method that is judged by one link or stage alone weights make no difference; a system without weights takes
-    one, whatever it is.
-    """
-    outside = [f"{weight:g}" for weight in weights if not 0.0 <= weight <= 1.0]
-    if outside or not len(weights):
-        raise InvalidInput(
-            f"There must be weights of bistatic positioning, all between 0 and 1, found {', '.join(outside) or 'none'}."
-        )
-    weighs = len(weights) > 1 or getattr(_SYSTEMS[scenario.system], "HAS_WEIGHTS", True)
-    first = design_problem(scenario, weight=weights[0] if weighs else None, method=method)
-    if len(first.criteria) == 1 or not weighs:
-        return [first for _ in weights]
-    return [first.with_criterion_weights(weight, 1.0 - weight) for weight in weights]
-
-
-def default_method(scenario: Scenario) -> str:
-    """Key of the method that designs a scenario unless another is named."""
-    system = _SYSTEMS[scenario.system]
-    chosen = getattr(system, "default_method", None)
-    return getattr(system, "DEFAULT_METHOD", "fdb-wcrb") if chosen is None else chosen(scenario)
-
-
-def settled(scenario: Scenario, design: Design) -> Scenario:
-    """The scenario with what a design chose of it, such as the receivers that sense; else the scenario itself."""
-    found = getattr(_SYSTEMS[scenario.system], "settled", None)
-    return scenario if found is None else found(scenario, design)
-
-
-def served_sinr(scenario: Scenario, design: Design) -> dict[str, float]:
-    """Signal-to-interference-and-noise ratio of each served user under a design, by name; empty without users."""
-    served = getattr(_SYSTEMS[scenario.system], "served_sinr", None)
-    return {} if served is None else served(scenario, design)
-
-
-def service(scenario: Scenario, design: Design | None = None) -> Service:
-    """Where served users are, and under a design who serves them and who listens; empty in a system without users."""
-    found = getattr(_SYSTEMS[scenario.system], "service", None)
-    return Service() if found is None else found(scenario, design)
-
-
-def scene_cautions(scenario: Scenario) -> list[str]:
-    """Sentences on where a scene passes the limits of what its bounds tell, whatever is transmitted."""
-    found = getattr(_SYSTEMS[scenario.system], "scene_cautions", None)
-    return [] if found is None else found(scenario)
-
-
-def cautions(scenario: Scenario, design: Design) -> list[str]:
-    """Sentences on what the bounds of a scene and of a design do not tell, and the user should know."""
-    found = getattr(_SYSTEMS[scenario.system], "cautions", None)
-    return [*scene_cautions(scenario), *([] if found is None else found(scenario, design))]
-
-
-def power_cautions(scenario: Scenario, covariances: Transmission) -> list[str]:
-    """Sentences on the power budgets that a transmission exceeds, each with the factor."""
-    found = []
-    for budget in _SYSTEMS[scenario.system].power_budgets(scenario):
-        names = [block for block in budget.blocks if block in covariances]
-        used_w, most_w = covariances.only(names).power_w, budget.power_per_subcarrier_w
-        if used_w > most_w * (1.0 + POWER_ROUNDING):
-            factor, subcarriers = used_w / most_w, scenario.waveform.subcarriers
-            found.append(
-                f"The covariance of {', '.join(names)} has {used_w * subcarriers:.4g} W, {factor:.4g} times "
-                f"({float(ratio_to_db(factor)):.3g} dB) the {most_w * subcarriers:.4g} W that may be sent, and results "
-                f"are those of that power. Scale it down, or raise the `total_power` of the scenario."
-            )
-    return found
-
-
-def polar_targets(scenario: Scenario) -> dict[str, tuple[float, float]]:
-    """Direction in rad and distance in m of targets that a system sees in polar coordinates, by position parameter."""
-    found = getattr(_SYSTEMS[scenario.system], "polar_targets", None)
-    return {} if found is None else found(scenario)
-
-
-def speeds_mps(scenario: Scenario, information: Information) -> dict[str, float | None]:
-    """Root bounds of what an information that leaves the user's velocity open tells of it, by quantity."""
-    found = getattr(_SYSTEMS[scenario.system], "speeds_mps", None)
-    return {} if found is None else found(scenario, information)
-
-
-def station_of_block(block: str) -> str:
-    """Name of the station that transmits a block: the block is named after it, a stage or slot behind a slash."""
-    return block.partition("/")[0]
-
-
-def transmit_vectors(
-    scenario: Scenario, station: str, offsets_m: Float[np.ndarray, "point 2"]
-) -> Complex[np.ndarray, "tx point"]:
-    """Transmit vector t of a station towards each point, in the convention of the system's information maps.
-
-    A signal x of the antennas reaches the point as `t^H x` and a covariance R as the power `t^H R t`, up to the gain of
-    the path. Systems that write channels with `a^H` have `t = a` for the array response a, those with `a^T` have
-    `t = conj(a)`.
-
-    Args:
-        scenario: the world.
-        station: name of the one that transmits.
-        offsets_m: the points, from the station's reference point and along the global axes. Where waves are plane
-            their distances make no difference.
-    """
-    return _SYSTEMS[scenario.system].transmit_vectors(scenario, station, offsets_m)
-
-
-def transmit_convention(scenario: Scenario) -> str:
-    """What `transmit_vectors` are, in words: how to find out of covariances and beams where they radiate."""
-    vector = _SYSTEMS[scenario.system].TRANSMIT_VECTOR
-    return (
-        f"towards a point with array response a, of phase +k p.u at element p in direction u, a beam w radiates "
-        f"|t^H w|^2 and a covariance R t^H R t, with t = {vector}"
-    )
-
-
-def block_sets(scenario: Scenario) -> tuple[tuple[str, ...], ...]:
-    """The sets of blocks that a transmission of a scenario may consist of, the usual one first."""
-    return _SYSTEMS[scenario.system].block_sets(scenario)
+    """The design problems of a scenario at several weights of bistatic positioning: `System.design_problems`."""
+    return system_of(scenario).design_problems(weights, method=method)
 
 
 def isotropic_transmission(scenario: Scenario) -> Transmission:
@@ -218,59 +81,20 @@ def isotropic_transmission(scenario: Scenario) -> Transmission:
 
     Watt per subcarrier, summed over slots.
     """
-    blocks = block_sets(scenario)[0]
-    budgets = [part for part in _SYSTEMS[scenario.system].power_budgets(scenario) if set(part.blocks) & set(blocks)]
-    return isotropic_covariances(antennas_of_blocks(scenario, blocks), budgets)
-
-
-def antennas_of_blocks(scenario: Scenario, blocks: Iterable[str]) -> dict[str, int]:
-    """Number of transmit antennas of each of some blocks."""
-    return {block: scenario.stations[station_of_block(block)].transmit_array.elements for block in blocks}
-
-
-def completed(scenario: Scenario, covariances: Covariances) -> Transmission:
-    """Covariance of every block that a transmission determines: stages send what their station sends.
-
-    Args:
-        scenario: the world.
-        covariances: of the blocks of one of `block_sets`.
-
-    Raises:
-        InvalidInput: the scenario has no such blocks, or a block has another number of antennas.
-    """
-    sets = block_sets(scenario)
-    chosen = next((each for each in sets if set(each) == set(covariances)), None)
-    if chosen is None:
-        allowed = " or ".join(", ".join(each) for each in sets)
-        raise InvalidInput(f"A transmission must consist of the blocks {allowed}, found {', '.join(covariances)}.")
-    require_blocks(antennas_of_blocks(scenario, chosen), covariances)
-    return _SYSTEMS[scenario.system].completed(scenario, {block: covariances[block] for block in chosen})
+    return system_of(scenario).isotropic_transmission()
 
 
 __all__ = [
     "Service",
-    "antennas_of_blocks",
-    "block_sets",
-    "cautions",
-    "completed",
-    "default_method",
+    "System",
+    "World",
     "design_problem",
     "design_problems",
     "isotropic_transmission",
-    "joint_links",
     "link_map",
     "link_maps",
-    "link_models",
     "paths_of",
-    "polar_targets",
-    "power_cautions",
-    "scene_cautions",
-    "served_sinr",
-    "service",
-    "settled",
-    "speeds_mps",
     "station_of_block",
-    "transmit_convention",
-    "transmit_vectors",
+    "system_of",
     "true_state",
 ]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Complex, Float
 
-from crbeam.communication import ServedUser, UserPropagation, user_channels
+from crbeam.communication.channels import ServedUser, UserPropagation, user_channels
 from crbeam.propagation.near_field import NearFieldResponse, WaveModel, near_field_response
 from crbeam.propagation.path_loss import LogDistanceLoss
 from crbeam.scenario import Scenario, Sensing, ServedUsers, Station

@@ -9,20 +9,19 @@ from crbeam.propagation.near_field import (
     near_field_response,
 )
 from crbeam.scenario import Scenario
-from crbeam.systems.double_array import antenna_positions_m, double_array, wave_model
+from crbeam.systems.double_array import DoubleArray, antenna_positions_m, wave_model
 
 #: Product of the correlations of both arrays' responses from which two places look the same.
 SAME = 0.99
 
 
-def limit_cautions(scenario: Scenario) -> list[str]:
+def limit_cautions(scenario: Scenario, arrays: DoubleArray) -> list[str]:
     """Sentences on a target too near for the model of its waves, and on places that look like its own."""
-    return [*_fresnel_cautions(scenario), *_alias_cautions(scenario)]
+    return [*_fresnel_cautions(scenario, arrays), *_alias_cautions(scenario, arrays)]
 
 
-def same_places(scenario: Scenario) -> list[GratingAlias]:
+def same_places(scenario: Scenario, arrays: DoubleArray) -> list[GratingAlias]:
     """Grating aliases of the target that both arrays take for it, in global angles; the correlation is the product."""
-    arrays = double_array(scenario)
     found = []
     for station in scenario.stations.values():
         positions_m, turn_rad = antenna_positions_m(scenario, station), station.orientation_rad
@@ -33,15 +32,17 @@ def same_places(scenario: Scenario) -> list[GratingAlias]:
         ):
             angle_rad = alias.angle_rad + turn_rad
             both = float(
-                np.prod([_correlation(scenario, name, angle_rad, alias.range_m) for name in scenario.stations])
+                np.prod(
+                    [_correlation(scenario, arrays, name, (angle_rad, alias.range_m)) for name in scenario.stations]
+                )
             )
             if both > SAME:
                 found.append(GratingAlias(angle_rad, alias.range_m, both))
     return found
 
 
-def _fresnel_cautions(scenario: Scenario) -> list[str]:
-    range_m, wavelength_m = double_array(scenario).range_m, scenario.waveform.wavelength_m
+def _fresnel_cautions(scenario: Scenario, arrays: DoubleArray) -> list[str]:
+    range_m, wavelength_m = arrays.range_m, scenario.waveform.wavelength_m
     found = []
     for name, station in scenario.stations.items():
         least_m = least_fresnel_range_m(antenna_positions_m(scenario, station), wavelength_m)
@@ -54,8 +55,8 @@ def _fresnel_cautions(scenario: Scenario) -> list[str]:
     return found
 
 
-def _alias_cautions(scenario: Scenario) -> list[str]:
-    places = same_places(scenario)
+def _alias_cautions(scenario: Scenario, arrays: DoubleArray) -> list[str]:
+    places = same_places(scenario, arrays)
     if not places:
         return []
     nearest = places[0]
@@ -67,9 +68,12 @@ def _alias_cautions(scenario: Scenario) -> list[str]:
     ]
 
 
-def _correlation(scenario: Scenario, name: str, angle_rad: float, range_m: float) -> float:
-    """Modulus of the normalised inner product of a station's responses to the target and to another place."""
-    arrays, station = double_array(scenario), scenario.stations[name]
+def _correlation(scenario: Scenario, arrays: DoubleArray, name: str, place: tuple[float, float]) -> float:
+    """Modulus of the normalised inner product of a station's responses to the target and to another place.
+
+    The place is given by its global direction in rad and its distance in m.
+    """
+    station, (angle_rad, range_m) = scenario.stations[name], place
     responses = near_field_response(
         antenna_positions_m(scenario, station),
         np.array([arrays.angle_rad, angle_rad]) - station.orientation_rad,

@@ -5,14 +5,14 @@ what they were promised; three numbers together are fair: its bounds, what its u
 requirements are raised until the users truly get what they need.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Float
 
 from crbeam.communication import downlink_sinr, mmse_combiners, uplink_sinr
-from crbeam.design import Design, DesignMethod, DesignProblem
+from crbeam.design import Constraint, Design, DesignMethod, DesignProblem, Stream
 from crbeam.design.service_constraints import MinimumSinr, MinimumUplinkSinr
 from crbeam.errors import Infeasible, InvalidInput
 
@@ -84,20 +84,32 @@ def true_sinr(near: DesignProblem, far: DesignProblem, design: Design) -> Float[
 
     Reference: li2024 eq. (12), eq. (17).
     """
-    served = [part for part in near.constraints if isinstance(part, MinimumSinr)]
+    return delivered_sinr(near.constraints, far.constraints, near.streams, design)
+
+
+def delivered_sinr(
+    true: Sequence[Constraint], believed: Sequence[Constraint], streams: Sequence[Stream], design: Design
+) -> Float[np.ndarray, " user"]:
+    """The same from what users require on the true channels, and on those that the design was made for.
+
+    Args:
+        true: requirements of the users on the true channels, perhaps among other constraints.
+        believed: the same on the channels of the design, whose combiners the users' receivers have.
+        streams: of the problem, with those that serve users.
+        design: what is sent.
+    """
+    served = [part for part in true if isinstance(part, MinimumSinr)]
     if served:
-        return np.array([_downlink(near, design, part) for part in served])
-    true, believed = (
-        next(part for part in problem.constraints if isinstance(part, MinimumUplinkSinr)) for problem in (near, far)
-    )
-    covariance = design.covariances[true.block]
-    echo_w = true.echo_gain * float(np.real(true.response.conj() @ covariance @ true.response))
-    combiners = mmse_combiners(believed.uplink, believed.echo, echo_w)
-    return uplink_sinr(true.uplink, combiners, true.echo, echo_w)
+        return np.array([_downlink(streams, design, part) for part in served])
+    own, assumed = (next(part for part in parts if isinstance(part, MinimumUplinkSinr)) for parts in (true, believed))
+    covariance = design.covariances[own.block]
+    echo_w = own.echo_gain * float(np.real(own.response.conj() @ covariance @ own.response))
+    combiners = mmse_combiners(assumed.uplink, assumed.echo, echo_w)
+    return uplink_sinr(own.uplink, combiners, own.echo, echo_w)
 
 
-def _downlink(near: DesignProblem, design: Design, part: MinimumSinr) -> float:
-    stream = next(stream.name for stream in near.streams if stream.served_user == part.user)
+def _downlink(streams: Sequence[Stream], design: Design, part: MinimumSinr) -> float:
+    stream = next(stream.name for stream in streams if stream.served_user == part.user)
     if len(part.channels) != 1:
         raise InvalidInput(f"Each user must hear one block, but {part.user} hears {len(part.channels)}.")
     ((block, vector),) = part.channels.items()

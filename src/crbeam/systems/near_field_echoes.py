@@ -9,8 +9,8 @@ from crbeam.design.beamformers import beamformers_from_covariance
 from crbeam.estimation.near_field_model import EchoArray, EchoModel
 from crbeam.scenario import Scenario, Station
 from crbeam.systems.double_array import (
+    DoubleArray,
     antenna_positions_m,
-    double_array,
     sensing_of,
     serving_station,
     wave_model,
@@ -38,12 +38,12 @@ class TrueEcho:
     sensing_snr: float
 
 
-def true_echo(scenario: Scenario) -> TrueEcho:
-    """The echo of a scenario.
+def true_echo(scenario: Scenario, arrays: DoubleArray) -> TrueEcho:
+    """The echo of a scenario, whose arrays are given.
 
     Reference: li2024 section V.
     """
-    arrays, waveform = double_array(scenario), scenario.waveform
+    waveform = scenario.waveform
     snapshots = waveform.symbols_per_slot * waveform.subcarriers
     power_w = scenario.power_per_subcarrier_w(arrays.transmitter)
     return TrueEcho(
@@ -58,6 +58,7 @@ def true_echo(scenario: Scenario) -> TrueEcho:
 
 def echo_model(
     scenario: Scenario,
+    arrays: DoubleArray,
     covariance: Complex[np.ndarray, "tx tx"],
     *,
     network: Complex[np.ndarray, "rx chain"] | None = None,
@@ -68,10 +69,10 @@ def echo_model(
 
     Args:
         scenario: the world.
+        arrays: its arrays.
         covariance: of the transmission; all its eigenbeams are sent at once.
         network: analog combiner of the listening array; None is one chain for each antenna.
     """
-    arrays = double_array(scenario)
     return EchoModel(
         name=arrays.link,
         wavelength_m=scenario.waveform.wavelength_m,

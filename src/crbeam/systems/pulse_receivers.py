@@ -9,17 +9,11 @@ from crbeam.design.beamformers import beamformers_from_covariance
 from crbeam.errors import InvalidInput
 from crbeam.estimation.pulse_receiver import MOST_SPEED_MPS, LineArray, PulseReceiver
 from crbeam.information.pulses import pulse_moments
+from crbeam.propagation import Paths
 from crbeam.propagation.jacobians import doppler_shifts_hz
 from crbeam.scenario import Scenario
-from crbeam.systems.receivers import (
-    Listener,
-    echo_paths,
-    listeners,
-    moving_echo,
-    multistatic_of,
-    pulse_train,
-    transmitter_of,
-)
+from crbeam.systems.receivers import multistatic_of, pulse_train, transmitter_of
+from crbeam.systems.wang2024 import Wang2024
 
 #: Fewest symbols for each beam: gains take their share of what the symbols tell.
 SYMBOLS_PER_BEAM = 8
@@ -42,25 +36,25 @@ class TruePulseEcho:
     gain: complex
 
 
-def true_pulse_echo(scenario: Scenario, listener: Listener) -> TruePulseEcho:
-    """The echo of a listener.
+def true_pulse_echo(paths: Paths) -> TruePulseEcho:
+    """The echo over the path to a listener.
 
     Reference: wang2024 eqs. (3), (50), (51).
     """
-    paths = echo_paths(scenario, listener)
     return TruePulseEcho(float(paths.delay_s[0]), float(doppler_shifts_hz(paths)[0]), complex(paths.gain[0]))
 
 
-def pulse_receivers(scenario: Scenario, covariance: Complex[np.ndarray, "tx tx"]) -> dict[str, PulseReceiver]:
+def pulse_receivers(system: Wang2024, covariance: Complex[np.ndarray, "tx tx"]) -> dict[str, PulseReceiver]:
     """Every listener of a scenario as it knows itself, by link.
 
     Args:
-        scenario: the world.
+        system: of the scenario.
         covariance: of all streams together; its eigenbeams are sent, with independent symbols.
 
     Raises:
         InvalidInput: the pulse jumps, there are too few symbols for the beams, or too many numbers.
     """
+    scenario = system.scenario
     _require_smooth(scenario)
     _, station = transmitter_of(scenario)
     beams = beamformers_from_covariance(covariance).matrix
@@ -70,18 +64,18 @@ def pulse_receivers(scenario: Scenario, covariance: Complex[np.ndarray, "tx tx"]
         station.orientation_rad,
     )
     found = {}
-    for each in listeners(scenario):
+    for link, each in system.listeners().items():
         place_m = np.array(each.position_m, dtype=float)
-        found[each.link] = PulseReceiver(
-            name=each.link,
+        found[link] = PulseReceiver(
+            name=link,
             train=pulse_train(scenario),
             beams=beams,
             transmitter=transmitter,
             receiver=LineArray(place_m, each.array.positions_wavelengths, each.orientation_rad),
             wavelength_m=scenario.waveform.wavelength_m,
-            noise_power_w=moving_echo(scenario, each).noise_power_w,
+            noise_power_w=system.moving_echo(link).noise_power_w,
         )
-        _require_manageable(found[each.link])
+        _require_manageable(found[link])
     return found
 
 

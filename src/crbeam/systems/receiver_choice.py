@@ -7,7 +7,7 @@ import numpy as np
 from crbeam.design.selection.costs import COST_TOLERANCE, CooperationCosts, Selection
 from crbeam.errors import Infeasible, Unidentifiable
 from crbeam.scenario import Scenario
-from crbeam.systems.receivers import listeners, multistatic_of, receiver_positions_m, receivers_of, sensing_links
+from crbeam.systems.receivers import multistatic_of, receiver_positions_m, receivers_of
 
 FUSED, SENSING_STREAM = "fused", "sensing"
 
@@ -44,16 +44,21 @@ def require_budget(scenario: Scenario, choice: Selection) -> None:
         )
 
 
-def require_listeners(scenario: Scenario, names: Sequence[str]) -> None:
+def require_listeners(scenario: Scenario, found: Sequence[str], names: Sequence[str]) -> None:
     """Refuse to judge by all that sense together where these are too few to tell anything.
 
     A delay and a Doppler shift are two numbers, position and velocity (or speed) of the target four (or three): two
     must listen. With the shared metric one suffices.
 
+    Args:
+        scenario: the world.
+        found: names of the observations that count together.
+        names: state parameters that they should tell.
+
     Raises:
         Unidentifiable: with how many must listen, and what to do.
     """
-    found, is_shared = sensing_links(scenario), multistatic_of(scenario).metric == "shared"
+    is_shared = multistatic_of(scenario).metric == "shared"
     least, words = (1, "one receiver") if is_shared else (2, "two receivers, or one and the transmitter,")
     if len(found) >= least:
         return
@@ -65,7 +70,9 @@ def require_listeners(scenario: Scenario, names: Sequence[str]) -> None:
     raise Unidentifiable(names, direction={name: len(names) ** -0.5 for name in names}, remedy=remedy)
 
 
-def alone(scenario: Scenario, links: Sequence[str] | None) -> tuple[Scenario, str] | None:
+def alone(
+    scenario: Scenario, heard: Sequence[str], sensing: Sequence[str], links: Sequence[str] | None
+) -> tuple[Scenario, str] | None:
     """One listener to judge a design by where all that sense do not tell the target; None if only all are asked for.
 
     All bounds are proportional to one over the power towards the target, so that the beams suit the others as well. If
@@ -73,14 +80,15 @@ def alone(scenario: Scenario, links: Sequence[str] | None) -> tuple[Scenario, st
 
     Args:
         scenario: the world.
+        heard: links of all listeners.
+        sensing: those of them that count together.
         links: names of the observations that are asked for, of which the first that is a listener is taken; by default
             the first of those that sense, or of all.
     """
-    heard = [each.link for each in listeners(scenario)]
     if links and all(link == FUSED for link in links):
         return None
     asked = [link for link in links or () if link in heard]
-    link = [*asked, *sensing_links(scenario), *heard][0]
+    link = [*asked, *sensing, *heard][0]
     receivers = receivers_of(scenario)
     if receivers.selected is not None or receivers.cost_budget_m is None:
         return scenario, link

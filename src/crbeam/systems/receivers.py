@@ -3,6 +3,7 @@
 Places, and scattered waves of direct channels, come from the scenario or from its seed.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -95,11 +96,11 @@ def listeners(scenario: Scenario) -> tuple[Listener, ...]:
     return tuple(found)
 
 
-def sensing_links(scenario: Scenario) -> tuple[str, ...]:
-    """Names of the observations that count together: selected receivers, and the transmitter if it listens."""
+def sensing_links(scenario: Scenario, links: Iterable[str]) -> tuple[str, ...]:
+    """Those of all listeners' links that count together: selected receivers, and the transmitter if it listens."""
     receivers = receivers_of(scenario)
     silent = {name for number, name in enumerate(receivers.names) if number not in receivers.sensing}
-    return tuple(each.link for each in listeners(scenario) if each.link not in silent)
+    return tuple(link for link in links if link not in silent)
 
 
 def echo_paths(scenario: Scenario, listener: Listener) -> Paths:
@@ -139,10 +140,9 @@ def echo_loss(scenario: Scenario, legs_m: Float[np.ndarray, "2"]) -> float:
     return float(length**-scenario.propagation.path_loss_exponent)
 
 
-def moving_echo(scenario: Scenario, listener: Listener) -> MovingEcho:
-    """The echo as a listener sees it, with noise and clutter."""
+def moving_echo(scenario: Scenario, listener: Listener, paths: Paths) -> MovingEcho:
+    """The echo over the path to a listener as the listener sees it, with noise and clutter."""
     name, station = transmitter_of(scenario)
-    paths = echo_paths(scenario, listener)
     transmit = departure_vectors(station, paths.departure_rad)[:, 0]
     receive = _response(listener.array, paths.arrival_rad - listener.orientation_rad)
     noise_w = scenario.noise_power_w + multistatic_of(scenario).clutter_power_w

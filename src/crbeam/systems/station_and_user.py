@@ -10,7 +10,6 @@ from jaxtyping import Complex, Float
 
 from crbeam.design import Codebook, ConstantModulus, Constraint
 from crbeam.design.analog.codewords import analog_codewords
-from crbeam.errors import InvalidInput
 from crbeam.estimation.link_model import LinkModel, line_axis_rad
 from crbeam.information import InformationMap, Transmission
 from crbeam.information.builders import Pilots, path_information, within_paths
@@ -18,6 +17,8 @@ from crbeam.information.state import StateNames, position_parameter, state_jacob
 from crbeam.information.transmission import Covariances
 from crbeam.propagation import Paths, receive_array, steering_response, trace_paths
 from crbeam.scenario import USER, Scenario
+from crbeam.systems.built_once import built_once
+from crbeam.systems.system import System
 
 #: Angles of a full circle over which beam patterns are compared: 8 per element in each half of it.
 SWEEP_ANGLES_PER_ELEMENT = 16
@@ -25,25 +26,6 @@ SWEEP_ANGLES_PER_ELEMENT = 16
 TRANSMIT_VECTOR = "a"
 #: Norm of a derivative, relative to that of the response, below which a beam along it would be rounding alone.
 LEAST_DERIVATIVE = 1e-9
-
-
-def paths_of(scenario: Scenario) -> dict[str, Paths]:
-    """Paths of every link, by link name."""
-    return trace_paths(scenario)
-
-
-def link_models(scenario: Scenario, beams: Mapping[str, Complex[np.ndarray, "tx beam"]]) -> dict[str, LinkModel]:
-    """What the receiver of every link knows of it, for given beams of each station (sqrt(watt per subcarrier))."""
-    symbols = float(scenario.waveform.symbols_per_slot)
-    return {
-        name: link_model(scenario, paths, Pilots(scenario.links[name].transmitter, symbols), beams)
-        for name, paths in trace_paths(scenario).items()
-    }
-
-
-def joint_links(scenario: Scenario) -> dict[str, tuple[str, ...]]:
-    """The models of `link_models` whose observations are taken together, by the name of their information map."""
-    return {**{name: (name,) for name in scenario.links}, "fused": tuple(scenario.links)}
 
 
 def link_model(
@@ -78,32 +60,6 @@ def _user_side(scenario: Scenario, station_name: str) -> int:
     towards_m = np.subtract(scenario.user.position_m, station.position_m)
     axis_rad = station.orientation_rad + line_axis_rad(station.transmit_array.positions_wavelengths)
     return 1 if towards_m[1] * np.cos(axis_rad) - towards_m[0] * np.sin(axis_rad) >= 0.0 else -1
-
-
-def block_sets(scenario: Scenario) -> tuple[tuple[str, ...], ...]:
-    """One block, the station's."""
-    return (tuple(scenario.stations),)
-
-
-def completed(_: Scenario, covariances: Covariances) -> Transmission:
-    """The given blocks are all there are."""
-    return Transmission(covariances)
-
-
-def true_state(scenario: Scenario) -> dict[str, Float[np.ndarray, "..."]]:
-    """True value of every state parameter: positions, the user's orientation and clock bias."""
-    state = {
-        "user_position": np.array(scenario.user.position_m, dtype=float),
-        "user_orientation": np.array([scenario.user.orientation_rad]),
-        "clock_bias": np.array([scenario.user.clock_bias_s]),
-    }
-    for paths in trace_paths(scenario).values():
-        for name, vertex_m in zip(paths.vertex_names, paths.vertex_m, strict=True):
-            if name is not None:
-                state[position_parameter(name)] = vertex_m
-    if scenario.user.velocity_mps is not None:
-        state["user_velocity"] = np.array(scenario.user.velocity_mps, dtype=float)
-    return state
 
 
 def path_map(scenario: Scenario, paths: Paths, pilots: Sequence[Pilots]) -> InformationMap:
@@ -157,73 +113,110 @@ def state_map(scenario: Scenario, paths: Paths, pilots: Sequence[Pilots]) -> Inf
     return path_map(scenario, paths, pilots).change_parameters(jacobian, layout)
 
 
-def _departures(scenario: Scenario) -> tuple[Complex[np.ndarray, "tx path"], Complex[np.ndarray, "tx path"]]:
-    paths = next(iter(trace_paths(scenario).values()))
-    station = scenario.stations[scenario.links[paths.link].transmitter]
-    return steering_response(
-        station.transmit_array.positions_wavelengths, paths.departure_rad - station.orientation_rad
-    )
+class StationAndUser(System):
+    """What systems with one station, one user and passive targets have in common."""
 
+    @built_once
+    def paths(self) -> dict[str, Paths]:
+        """Paths of every link, by link name."""
+        return trace_paths(self.scenario)
 
-def transmit_directions(scenario: Scenario) -> Complex[np.ndarray, "tx path"]:
-    """The station's array responses towards the user and each target, in this order."""
-    return _departures(scenario)[0]
+    def link_models(self, beams: Mapping[str, Complex[np.ndarray, "tx beam"]]) -> dict[str, LinkModel]:
+        """What the receiver of every link knows of it, for given beams of each station (sqrt(watt per subcarrier))."""
+        scenario = self.scenario
+        symbols = float(scenario.waveform.symbols_per_slot)
+        return {
+            name: link_model(scenario, paths, Pilots(scenario.links[name].transmitter, symbols), beams)
+            for name, paths in self.paths().items()
+        }
 
+    def joint_links(self) -> dict[str, tuple[str, ...]]:
+        """The models of `link_models` whose observations are taken together, by the name of their information map."""
+        return {**{name: (name,) for name in self.scenario.links}, "fused": tuple(self.scenario.links)}
 
-def transmit_vectors(
-    scenario: Scenario, station: str, offsets_m: Float[np.ndarray, "point 2"]
-) -> Complex[np.ndarray, "tx point"]:
-    """The station's array responses towards points, as in the maps: channels are `a_r a_t^H`, so that `t = a`."""
-    place = scenario.stations[station]
-    azimuth_rad = np.arctan2(offsets_m[:, 1], offsets_m[:, 0])
-    return steering_response(place.transmit_array.positions_wavelengths, azimuth_rad - place.orientation_rad)[0]
+    def block_sets(self) -> tuple[tuple[str, ...], ...]:
+        """One block, the station's."""
+        return (tuple(self.scenario.stations),)
 
+    def true_state(self) -> dict[str, Float[np.ndarray, "..."]]:
+        """True value of every state parameter: positions, the user's orientation and clock bias."""
+        user = self.scenario.user
+        state = {
+            "user_position": np.array(user.position_m, dtype=float),
+            "user_orientation": np.array([user.orientation_rad]),
+            "clock_bias": np.array([user.clock_bias_s]),
+        }
+        for paths in self.paths().values():
+            for name, vertex_m in zip(paths.vertex_names, paths.vertex_m, strict=True):
+                if name is not None:
+                    state[position_parameter(name)] = vertex_m
+        if user.velocity_mps is not None:
+            state["user_velocity"] = np.array(user.velocity_mps, dtype=float)
+        return state
 
-def constraint(scenario: Scenario, kind: type) -> Constraint:
-    """The constraint of a given type that this system offers."""
-    offered = {Codebook: codebook, ConstantModulus: analog_codebook}
-    if kind not in offered:
-        raise InvalidInput(f"The system {scenario.system} has no {kind.__name__} constraint.")
-    return offered[kind](scenario)
+    @built_once
+    def _departures(self) -> tuple[Complex[np.ndarray, "tx path"], Complex[np.ndarray, "tx path"]]:
+        """The station's array responses towards the user and each target, and their derivatives."""
+        paths = next(iter(self.paths().values()))
+        station = self.scenario.stations[self.scenario.links[paths.link].transmitter]
+        return steering_response(
+            station.transmit_array.positions_wavelengths, paths.departure_rad - station.orientation_rad
+        )
 
+    def transmit_directions(self) -> Complex[np.ndarray, "tx path"]:
+        """The station's array responses towards the user and each target, in this order."""
+        return self._departures()[0]
 
-def codebook(scenario: Scenario) -> Codebook:
-    """Array responses towards the user and each target and their derivatives, `[a_0 .. a_K, da_0 .. da_K]`.
+    def transmit_vectors(
+        self, station: str, offsets_m: Float[np.ndarray, "point 2"]
+    ) -> Complex[np.ndarray, "tx point"]:
+        """The station's array responses towards points, as in the maps: channels are `a_r a_t^H`, so that `t = a`."""
+        place = self.scenario.stations[station]
+        azimuth_rad = np.arctan2(offsets_m[:, 1], offsets_m[:, 0])
+        return steering_response(place.transmit_array.positions_wavelengths, azimuth_rad - place.orientation_rad)[0]
 
-    Derivatives that vanish, towards the ends of a line array and of a single antenna, are left out.
+    def constraint(self, kind: type) -> Constraint:
+        """The constraint of a given type that this system offers."""
+        if kind is Codebook:
+            return self.codebook()
+        return self.analog_codebook() if kind is ConstantModulus else super().constraint(kind)
 
-    Reference: zhang2025 Remark 2 and section III-B.
+    def codebook(self) -> Codebook:
+        """Array responses towards the user and each target and their derivatives, `[a_0 .. a_K, da_0 .. da_K]`.
 
-    Deviation: the paper keeps all derivatives; one that vanishes has no direction, and sends nothing at any power.
-    """
-    return Codebook(next(iter(scenario.stations)), _words(scenario))
+        Derivatives that vanish, towards the ends of a line array and of a single antenna, are left out.
 
+        Reference: zhang2025 Remark 2 and section III-B.
 
-def _words(scenario: Scenario) -> Complex[np.ndarray, "tx word"]:
-    """Array responses, then those of their derivatives that do not vanish."""
-    responses, derivatives = _departures(scenario)
-    is_kept = np.linalg.norm(derivatives, axis=0) > LEAST_DERIVATIVE * np.linalg.norm(responses, axis=0)
-    return np.concatenate([responses, derivatives[:, is_kept]], axis=1)
+        Deviation: the paper keeps all derivatives; one that vanishes has no direction, and sends nothing at any power.
+        """
+        return Codebook(next(iter(self.scenario.stations)), self._words())
 
+    def _words(self) -> Complex[np.ndarray, "tx word"]:
+        """Array responses, then those of their derivatives that do not vanish."""
+        responses, derivatives = self._departures()
+        is_kept = np.linalg.norm(derivatives, axis=0) > LEAST_DERIVATIVE * np.linalg.norm(responses, axis=0)
+        return np.concatenate([responses, derivatives[:, is_kept]], axis=1)
 
-def analog_codebook(scenario: Scenario) -> ConstantModulus:
-    """Phase shifters with codewords: array responses `a_0 .. a_K` and imitations of their derivatives.
+    @built_once
+    def analog_codebook(self) -> ConstantModulus:
+        """Phase shifters with codewords: array responses `a_0 .. a_K` and imitations of their derivatives.
 
-    The imitations are beams of one modulus whose patterns over `pattern_sweep` come near those of `da_0 .. da_K`.
-    Derivatives that vanish are left out, as in `codebook`.
+        The imitations are beams of one modulus whose patterns over `pattern_sweep` come near those of `da_0 .. da_K`.
+        Derivatives that vanish are left out, as in `codebook`.
 
-    Reference: zhang2025 section V-B.
-    """
-    return ConstantModulus(next(iter(scenario.stations)), analog_codewords(_words(scenario), pattern_sweep(scenario)))
+        Reference: zhang2025 section V-B.
+        """
+        words = analog_codewords(self._words(), self.pattern_sweep())
+        return ConstantModulus(next(iter(self.scenario.stations)), words)
 
+    def pattern_sweep(self) -> Complex[np.ndarray, "tx angle"]:
+        """The station's array responses over a full circle, at `SWEEP_ANGLES_PER_ELEMENT` equal steps per element.
 
-def pattern_sweep(scenario: Scenario) -> Complex[np.ndarray, "tx angle"]:
-    """The station's array responses over a full circle, at `SWEEP_ANGLES_PER_ELEMENT` equal steps per element.
+        Deviation: the sweep of (27) covers half a circle, which for a line array along x is the same pattern once.
 
-    Deviation: the sweep of (27) covers half a circle, which for a line array along x is the same pattern once.
-
-    Reference: zhang2025 eq. (27).
-    """
-    array = next(iter(scenario.stations.values())).transmit_array
-    count = SWEEP_ANGLES_PER_ELEMENT * array.elements
-    return steering_response(array.positions_wavelengths, 2.0 * np.pi / count * np.arange(count))[0]
+        Reference: zhang2025 eq. (27).
+        """
+        array = next(iter(self.scenario.stations.values())).transmit_array
+        count = SWEEP_ANGLES_PER_ELEMENT * array.elements
+        return steering_response(array.positions_wavelengths, 2.0 * np.pi / count * np.arange(count))[0]

@@ -83,6 +83,12 @@ def schedule(scenario: Scenario) -> Schedule:
     return Schedule(every, Symbols(time_s[:first], float(first)), Symbols(last, float(last.size)))
 
 
+def shared_symbols(scenario: Scenario) -> int:
+    """Number of symbols that both stages share, those of the message left out; at least one."""
+    assert scenario.protocol is not None
+    return max(_times_that_count(scenario).size - scenario.protocol.message_symbols, 1)
+
+
 def _times_that_count(scenario: Scenario) -> Float[np.ndarray, " symbol"]:
     waveform, protocol = scenario.waveform, scenario.protocol
     assert protocol is not None

@@ -5,6 +5,7 @@ and was silent; which of them does, and who serves whom, is part of the design. 
 of them has a name such as `bs1+bs2`.
 """
 
+from crbeam.information import Transmission
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import reduce
@@ -14,7 +15,7 @@ from operator import add
 import numpy as np
 from jaxtyping import Complex, Float
 
-from crbeam.design import Constraint, Criterion, Design, DesignProblem, PowerBudget, Stream
+from crbeam.design import Criterion, Design, DesignProblem, PowerBudget, Stream
 from crbeam.design.network.grading import role_of, serving_blocks
 from crbeam.design.problem import Power, WeightedBound
 from crbeam.design.service_constraints import Association, BoundLimit, Listening, MinimumSinr, ReceiverChoice
@@ -27,14 +28,15 @@ from crbeam.propagation import Paths
 from crbeam.propagation.path_loss import LogDistanceLoss
 from crbeam.propagation.responses import steering_response
 from crbeam.scenario import Network, Scenario, UniformLinearArray
+from crbeam.systems.built_once import built_once
 from crbeam.systems.service import Service
+from crbeam.systems.system import System
 
-DEFAULT_METHOD = "exact"
-#: There are no weights of bistatic positioning.
-HAS_WEIGHTS = False
-#: Transmit vector t for the array response a: see `station_view`.
-TRANSMIT_VECTOR = "a"
 SENSING_STREAM = "sensing"
+NO_ESTIMATORS = (
+    "No estimators are offered for the system xu2023, whose links have many transmitters; `crbeam bound` and `crbeam "
+    "design` show bounds."
+)
 #: Share of the power of all stations, or of a user's stream, that a solver leaves over and that counts as none.
 NEGLIGIBLE = 1e-5
 #: Purposes of the random streams of a seed.
@@ -79,7 +81,8 @@ def echo_gains(scenario: Scenario, receiver: str, *, target: int = 0) -> dict[st
     network = network_of(scenario)
     names = list(scenario.stations)
     leg = LogDistanceLoss(1.0, network.echo_loss_exponent)
-    distances_m = np.array([station_view(scenario, name, target=target).distance_m for name in names])
+    target_m = scenario.targets.positions_m[target]
+    distances_m = np.array([np.hypot(*np.subtract(target_m, scenario.stations[name].position_m)) for name in names])
     reach = dict(zip(names, leg.amplitude(distances_m).tolist(), strict=True))
     found = {}
     for name in names:
@@ -112,129 +115,202 @@ def _generator(scenario: Scenario, *key: int) -> np.random.Generator:
     return np.random.default_rng(np.random.SeedSequence(scenario.seed or 0, spawn_key=key))
 
 
-def link_maps(scenario: Scenario) -> dict[str, InformationMap]:
-    """What each station that may listen would hear of the targets, all others transmitting, by link.
+class Xu2023(System):
+    """The system of xu2023 with what is built of a scenario."""
 
-    Where several listen together, also what each set of them would hear, the others transmitting.
-    """
-    found = {name: _heard(scenario, (link.receiver,)) for name, link in scenario.links.items()}
-    together = {name: stations for name, stations in listening_sets(scenario).items() if name not in found}
-    return found | {name: _heard(scenario, stations) for name, stations in together.items()}
+    has_weights = False
 
+    def default_method(self) -> str:
+        """The search over who listens and who serves whom."""
+        return "exact"
 
-def listening_sets(scenario: Scenario) -> dict[str, tuple[str, ...]]:
-    """Stations of each set that may listen, by its name; those nearest to the targets first."""
+    @built_once
+    def station_view(self, name: str, target: int, *, listens: bool = False) -> StationView:
+        """A target as a station sees it: see `station_view` of this module."""
+        return station_view(self.scenario, name, target=target, listens=listens)
 
-    def distance_m(link: str) -> float:
-        receiver, targets = scenario.links[link].receiver, range(len(scenario.targets.positions_m))
-        return sum(station_view(scenario, receiver, target=target).distance_m for target in targets)
+    @built_once
+    def echo_gains(self, receiver: str, target: int) -> dict[str, complex]:
+        """Gain of the way from every other station over a target to the one that listens."""
+        return echo_gains(self.scenario, receiver, target=target)
 
-    sets = combinations(sorted(scenario.links, key=distance_m), network_of(scenario).listeners)
-    ordered = sorted(sets, key=lambda links: sum(map(distance_m, links)))
-    return {"+".join(links): tuple(scenario.links[link].receiver for link in links) for links in ordered}
+    @built_once
+    def link_maps(self) -> dict[str, InformationMap]:
+        """What each station that may listen would hear of the targets, all others transmitting, by link.
 
+        Where several listen together, also what each set of them would hear, the others transmitting.
+        """
+        found = {name: self._heard((link.receiver,)) for name, link in self.scenario.links.items()}
+        together = {name: stations for name, stations in self.listening_sets().items() if name not in found}
+        return found | {name: self._heard(stations) for name, stations in together.items()}
 
-def _heard(scenario: Scenario, receivers: Sequence[str]) -> InformationMap:
-    """What stations hear together, all others transmitting."""
-    waveform, targets = scenario.waveform, range(len(scenario.targets.positions_m))
-    count = waveform.symbols_per_slot * waveform.subcarriers
-    snapshots = Snapshots(count, scenario.noise_power_w, network_of(scenario).rms_bandwidth_hz)
-    others = [name for name in scenario.stations if name not in receivers]
-    maps = []
-    for receiver in receivers:
-        echoes = []
-        for target in targets:
-            gains = echo_gains(scenario, receiver, target=target)
-            views = [station_view(scenario, name, target=target) for name in others]
-            heard = station_view(scenario, receiver, target=target, listens=True)
-            echoes.append(TargetEchoes(heard, views, np.array([gains[name] for name in others])))
-        maps.append(echoes_information(echoes, snapshots))
-    return reduce(add, maps)
+    @built_once
+    def listening_sets(self) -> dict[str, tuple[str, ...]]:
+        """Stations of each set that may listen, by its name; those nearest to the targets first."""
 
+        def distance_m(link: str) -> float:
+            receiver, targets = self.scenario.links[link].receiver, range(len(self.scenario.targets.positions_m))
+            return sum(self.station_view(receiver, target).distance_m for target in targets)
 
-def link_map(scenario: Scenario, link: str) -> InformationMap:
-    """The one of `link_maps` with that name."""
-    maps = link_maps(scenario)
-    if link not in maps:
-        raise InvalidInput(f"The link must be one of {', '.join(maps)}, found `{link}`.")
-    return maps[link]
+        sets = combinations(sorted(self.scenario.links, key=distance_m), network_of(self.scenario).listeners)
+        ordered = sorted(sets, key=lambda links: sum(map(distance_m, links)))
+        return {"+".join(links): tuple(self.scenario.links[link].receiver for link in links) for links in ordered}
 
+    def _heard(self, receivers: Sequence[str]) -> InformationMap:
+        """What stations hear together, all others transmitting."""
+        waveform, targets = self.scenario.waveform, range(len(self.scenario.targets.positions_m))
+        count = waveform.symbols_per_slot * waveform.subcarriers
+        snapshots = Snapshots(count, self.scenario.noise_power_w, network_of(self.scenario).rms_bandwidth_hz)
+        others = [name for name in self.scenario.stations if name not in receivers]
+        maps = []
+        for receiver in receivers:
+            echoes = []
+            for target in targets:
+                gains = self.echo_gains(receiver, target)
+                views = [self.station_view(name, target) for name in others]
+                heard = self.station_view(receiver, target, listens=True)
+                echoes.append(TargetEchoes(heard, views, np.array([gains[name] for name in others])))
+            maps.append(echoes_information(echoes, snapshots))
+        return reduce(add, maps)
 
-def design_problem(scenario: Scenario, *, weight: float | None = None, judged_by: str = "links") -> DesignProblem:
-    """Least power at which every user has its ratio and each target its accuracy, over all roles and associations.
+    def _problem(self, weight: float | None, judged_by: str) -> DesignProblem:
+        """Least power at which every user has its ratio and each target its accuracy, over all roles and associations.
 
-    Or, if no accuracy is asked for, the best that the powers allow: least sum of the bounds of all targets' positions.
+        Or, if no accuracy is asked for, the best that the powers allow: least sum of the bounds of all targets'
+        positions.
 
-    Args:
-        scenario: the world.
-        weight: must be None: there is nothing to weigh.
-        judged_by: `links`.
+        Args:
+            weight: must be None: there is nothing to weigh.
+            judged_by: `links`.
 
-    Reference: xu2023 eq. (8), eq. (9).
-    """
-    if weight is not None or judged_by != "links":
-        raise InvalidInput("The system xu2023 minimises power or error under requirements: it has no weights.")
-    network, (blocks,) = network_of(scenario), block_sets(scenario)
-    sets, maps = listening_sets(scenario), link_maps(scenario)
-    antennas = {block: scenario.stations[block].transmit_array.elements for block in blocks}
-    bounded = {name: _criteria(scenario, name, replace(maps[name], antennas=antennas)) for name in sets}
-    limits = [limit for each in bounded.values() for _, limit in each if limit is not None]
-    return DesignProblem(
-        criteria=tuple(criterion for each in bounded.values() for criterion, _ in each),
-        constraints=(
-            *power_budgets(scenario),
-            *_users(scenario, blocks),
-            *limits,
-            ReceiverChoice(
-                {
-                    name: Listening(stations, tuple(criterion.name for criterion, _ in bounded[name]))
-                    for name, stations in sets.items()
-                }
+        Reference: xu2023 eq. (8), eq. (9).
+        """
+        if weight is not None or judged_by != "links":
+            raise InvalidInput("The system xu2023 minimises power or error under requirements: it has no weights.")
+        network, (blocks,) = network_of(self.scenario), self.block_sets()
+        sets, maps = self.listening_sets(), self.link_maps()
+        bounded = {name: self._criteria(name, replace(maps[name], antennas=self.antennas_of(blocks))) for name in sets}
+        limits = [limit for each in bounded.values() for _, limit in each if limit is not None]
+        return DesignProblem(
+            criteria=tuple(criterion for each in bounded.values() for criterion, _ in each),
+            constraints=(
+                *self.power_budgets(),
+                *self._users(),
+                *limits,
+                ReceiverChoice(
+                    {
+                        name: Listening(stations, tuple(criterion.name for criterion, _ in bounded[name]))
+                        for name, stations in sets.items()
+                    }
+                ),
+                Association(),
             ),
-            Association(),
-        ),
-        objective=Power() if limits else WeightedBound(),
-        streams=(*(Stream(f"to {name}", blocks, name) for name in network.names), Stream(SENSING_STREAM, blocks)),
-        directions={block: station_view(scenario, block).response[:, None] for block in blocks},
-    )
+            objective=Power() if limits else WeightedBound(),
+            streams=(*(Stream(f"to {name}", blocks, name) for name in network.names), Stream(SENSING_STREAM, blocks)),
+            directions={block: self.station_view(block, 0).response[:, None] for block in blocks},
+        )
 
+    def _criteria(self, name: str, information: InformationMap) -> list[tuple[Criterion, BoundLimit | None]]:
+        """What a set of stations hears of the targets: each with its limit, or all together to be minimised."""
+        network, targets = network_of(self.scenario), range(len(self.scenario.targets.positions_m))
+        found: list[tuple[Criterion, BoundLimit | None]] = []
+        for target in targets:
+            error_m = network.error_of_target_m(target)
+            if error_m is None:
+                return [(Criterion(information, {target_name(each): 1.0 for each in targets}, name), None)]
+            own = name if len(targets) == 1 else f"{name}/target[{target}]"
+            found.append((Criterion(information, {target_name(target): 1.0}, own), BoundLimit(own, error_m**2)))
+        return found
 
-def _criteria(scenario: Scenario, name: str, information: InformationMap) -> list[tuple[Criterion, BoundLimit | None]]:
-    """What a set of stations hears of the targets: each with its limit, or all together to be minimised."""
-    network, targets = network_of(scenario), range(len(scenario.targets.positions_m))
-    found: list[tuple[Criterion, BoundLimit | None]] = []
-    for target in targets:
-        error_m = network.error_of_target_m(target)
-        if error_m is None:
-            return [(Criterion(information, {target_name(each): 1.0 for each in targets}, name), None)]
-        own = name if len(targets) == 1 else f"{name}/target[{target}]"
-        found.append((Criterion(information, {target_name(target): 1.0}, own), BoundLimit(own, error_m**2)))
-    return found
+    @built_once
+    def _users(self) -> tuple[MinimumSinr, ...]:
+        """What every served user requires."""
+        (blocks,), network = self.block_sets(), network_of(self.scenario)
+        found = []
+        for index, name in enumerate(network.names):
+            channels = {block: user_channel(self.scenario, block, index) for block in blocks}
+            if network.minimum_rate is None:
+                found.append(MinimumSinr(name, channels, network.sinr, network.user_noise_w))
+            else:
+                found.append(MinimumSinr.for_rate(name, channels, network.minimum_rate, network.user_noise_w))
+        return tuple(found)
 
+    @built_once
+    def served_sinr(self, design: Design) -> dict[str, float]:
+        """Ratio that each user gets from a design, of every stream of every station.
 
-def _users(scenario: Scenario, blocks: tuple[str, ...]) -> tuple[MinimumSinr, ...]:
-    network = network_of(scenario)
-    found = []
-    for index, name in enumerate(network.names):
-        channels = {block: user_channel(scenario, block, index) for block in blocks}
-        if network.minimum_rate is None:
-            found.append(MinimumSinr(name, channels, network.sinr, network.user_noise_w))
-        else:
-            found.append(MinimumSinr.for_rate(name, channels, network.minimum_rate, network.user_noise_w))
-    return tuple(found)
+        Reference: xu2023 eq. (5).
+        """
+        found = {}
+        for user in self._users():
+            wanted = _received_w(user, design.stream_covariances[f"to {user.user}"])
+            received = _received_w(user, design.covariances)
+            found[user.user] = wanted / (received - wanted + user.noise_power_w)
+        return found
 
+    @built_once
+    def roles(self, design: Design) -> tuple[tuple[str, ...], dict[str, tuple[str, ...]]]:
+        """The stations that listen in a design, and the stations that serve each user."""
+        problem = self.design_problem()
+        role = role_of(problem, design.covariances)
+        return role.silent, serving_blocks(problem, design.stream_covariances, share=NEGLIGIBLE)
 
-def served_sinr(scenario: Scenario, design: Design) -> dict[str, float]:
-    """Ratio that each user gets from a design, of every stream of every station.
+    def service(self, design: Design | None = None) -> Service:
+        """Places of the users; under a design, the stations that serve them, those that listen, and idle ones."""
+        network = network_of(self.scenario)
+        places_m = dict(zip(network.names, network.user_positions_m, strict=True))
+        if design is None:
+            return Service(places_m)
+        listeners, served = self.roles(design)
+        least_w = NEGLIGIBLE * design.power_w
+        silent = [name for name, power_w in design.covariances.powers_w.items() if power_w <= least_w]
+        return Service(places_m, served, listeners, tuple(name for name in silent if name not in listeners))
 
-    Reference: xu2023 eq. (5).
-    """
-    found = {}
-    for user in _users(scenario, design.blocks):
-        wanted = _received_w(user, design.stream_covariances[f"to {user.user}"])
-        received = _received_w(user, design.covariances)
-        found[user.user] = wanted / (received - wanted + user.noise_power_w)
-    return found
+    def design_cautions(self, design: Design) -> list[str]:
+        """Who listens and who serves whom, which the bounds do not tell."""
+        listeners, served = self.roles(design)
+        pairs = ", ".join(f"{user} by {' and '.join(stations)}" for user, stations in served.items())
+        who = (
+            f"Station {listeners[0]} listens and is"
+            if len(listeners) == 1
+            else f"Stations {', '.join(listeners)} listen, all"
+        )
+        return [
+            f"{who} silent. Bounds of the other links hold if those stations listened without hearing themselves. "
+            f"Served: {pairs or 'nobody'}."
+        ]
+
+    def power_budgets(self) -> tuple[PowerBudget, ...]:
+        """The most that each station may send, or all together, in every symbol."""
+        total_w = network_of(self.scenario).total_power_w
+        if total_w is not None:
+            return (PowerBudget(tuple(self.scenario.stations), total_w / self.scenario.waveform.subcarriers),)
+        return tuple(
+            PowerBudget((name,), self.scenario.power_per_subcarrier_w(name)) for name in self.scenario.stations
+        )
+
+    def block_sets(self) -> tuple[tuple[str, ...], ...]:
+        """One block for each station."""
+        return (tuple(self.scenario.stations),)
+
+    def true_state(self) -> dict[str, Float[np.ndarray, "..."]]:
+        """True positions of the targets."""
+        places_m = enumerate(self.scenario.targets.positions_m)
+        return {target_name(index): np.array(place_m, dtype=float) for index, place_m in places_m}
+
+    def paths(self) -> dict[str, Paths]:
+        """Not offered: a link has many transmitters."""
+        raise InvalidInput("The system xu2023 has no paths of single links: every link has many transmitters.")
+
+    def link_models(self, beams: Mapping[str, Complex[np.ndarray, "tx beam"]]) -> dict[str, LinkModel]:
+        """Not offered: see `paths`."""
+        del beams
+        raise InvalidInput(NO_ESTIMATORS)
+
+    def for_estimates(self, illumination: float | None = None) -> System:
+        """Not offered: see `paths`."""
+        del illumination
+        raise InvalidInput(NO_ESTIMATORS)
 
 
 def _received_w(user: MinimumSinr, sent: Transmission) -> float:
@@ -243,80 +319,3 @@ def _received_w(user: MinimumSinr, sent: Transmission) -> float:
         for block, covariance in sent.items()
     ]
     return sum(powers_w)
-
-
-def roles(scenario: Scenario, design: Design) -> tuple[tuple[str, ...], dict[str, tuple[str, ...]]]:
-    """The stations that listen in a design, and the stations that serve each user."""
-    problem = design_problem(scenario)
-    role = role_of(problem, design.covariances)
-    return role.silent, serving_blocks(problem, design.stream_covariances, share=NEGLIGIBLE)
-
-
-def service(scenario: Scenario, design: Design | None) -> Service:
-    """Places of the users; under a design, the stations that serve them, those that listen, and idle ones."""
-    network = network_of(scenario)
-    places_m = dict(zip(network.names, network.user_positions_m, strict=True))
-    if design is None:
-        return Service(places_m)
-    listeners, served = roles(scenario, design)
-    least_w = NEGLIGIBLE * design.power_w
-    silent = [name for name, power_w in design.covariances.powers_w.items() if power_w <= least_w]
-    return Service(places_m, served, listeners, tuple(name for name in silent if name not in listeners))
-
-
-def cautions(scenario: Scenario, design: Design) -> list[str]:
-    """Who listens and who serves whom, which the bounds do not tell."""
-    listeners, served = roles(scenario, design)
-    pairs = ", ".join(f"{user} by {' and '.join(stations)}" for user, stations in served.items())
-    who = (
-        f"Station {listeners[0]} listens and is"
-        if len(listeners) == 1
-        else f"Stations {', '.join(listeners)} listen, all"
-    )
-    return [
-        f"{who} silent. Bounds of the other links hold if those stations listened without hearing themselves. "
-        f"Served: {pairs or 'nobody'}."
-    ]
-
-
-def power_budgets(scenario: Scenario) -> tuple[PowerBudget, ...]:
-    """The most that each station may send, or all together, in every symbol."""
-    total_w = network_of(scenario).total_power_w
-    if total_w is not None:
-        return (PowerBudget(tuple(scenario.stations), total_w / scenario.waveform.subcarriers),)
-    return tuple(PowerBudget((name,), scenario.power_per_subcarrier_w(name)) for name in scenario.stations)
-
-
-def block_sets(scenario: Scenario) -> tuple[tuple[str, ...], ...]:
-    """One block for each station."""
-    return (tuple(scenario.stations),)
-
-
-def completed(_: Scenario, covariances: Covariances) -> Transmission:
-    """The given blocks are all there are."""
-    return Transmission(covariances)
-
-
-def constraint(_: Scenario, kind: type) -> Constraint:
-    """This system offers no further constraints; its own are part of every problem."""
-    raise InvalidInput(f"The system xu2023 has no {kind.__name__} constraint.")
-
-
-def true_state(scenario: Scenario) -> dict[str, Float[np.ndarray, "..."]]:
-    """True positions of the targets."""
-    places_m = enumerate(scenario.targets.positions_m)
-    return {target_name(index): np.array(place_m, dtype=float) for index, place_m in places_m}
-
-
-def paths_of(_: Scenario) -> dict[str, Paths]:
-    """Not offered: a link has many transmitters."""
-    raise InvalidInput("The system xu2023 has no paths of single links: every link has many transmitters.")
-
-
-def link_models(_: Scenario, beams: Mapping[str, Complex[np.ndarray, "tx beam"]]) -> dict[str, LinkModel]:
-    """Not offered: see `paths_of`."""
-    del beams
-    raise InvalidInput(
-        "No estimators are offered for the system xu2023, whose links have many transmitters; `crbeam bound` and "
-        "`crbeam design` show bounds."
-    )

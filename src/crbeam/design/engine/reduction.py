@@ -24,10 +24,11 @@ from crbeam.design.engine.reduced_information import (
     term_index,
 )
 from crbeam.design.engine.reduced_problem import ReducedBatch, ReducedProblem
-from crbeam.design.engine.structure import Structure, side_by_side, structures
+from crbeam.design.engine.structure import Structure, structures
 from crbeam.design.engine.whitening import NeedsCare, whitening
 from crbeam.design.problem import DesignProblem
 from crbeam.errors import CrbeamError, SolverFailed
+from crbeam.linalg import side_by_side
 
 #: Directions of the unit transmit vectors below this relative size are dropped.
 RANK_TOLERANCE = 1e-12

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from crbeam.design.problem import DesignProblem
+from crbeam.linalg import side_by_side
 
 #: Bytes of transmit vectors, and number of problems, that are worked on together.
 CHUNK_BYTES = 16_000_000
@@ -49,11 +50,6 @@ class Structure:
             constants=tuple(constant[only] for constant in self.constants),
             powers_w=self.powers_w[only],
         )
-
-
-def side_by_side(arrays: Sequence[np.ndarray]) -> np.ndarray:
-    """Arrays of one shape along a new leading axis: `np.stack`, for many small arrays."""
-    return np.concatenate(arrays).reshape(len(arrays), *arrays[0].shape)
 
 
 def structures(problems: Sequence[DesignProblem]) -> Iterator[tuple[list[int], Structure]]:

@@ -11,7 +11,7 @@ from crbeam.design.methods import method_named
 from crbeam.evaluation.beampattern import beampattern_w
 from crbeam.papers.hamrouni2026.scenes import symmetric_scene
 from crbeam.scenario import Scenario
-from crbeam.systems import hamrouni2026
+from crbeam.systems.hamrouni2026 import Hamrouni2026, radial_speed_map
 
 SENSING, POSITIONING = "sensing", "positioning"
 #: Readings of the losses: ratios to the requirements, or m^2 and m^2/s^2 added as printed; sensing without velocity, or
@@ -31,7 +31,7 @@ def designs(gains: str = "free space") -> dict[tuple[str, str], Design]:
     problems = {
         (SENSING, READINGS[SENSING][0]): _problem(scenario, "monostatic", ()),
         (SENSING, READINGS[SENSING][1]): _problem(scenario, "monostatic", (_RADIAL_SPEED,)),
-        (POSITIONING, REQUIREMENTS): hamrouni2026.design_problem(scenario, judged_by="bistatic"),
+        (POSITIONING, REQUIREMENTS): Hamrouni2026(scenario).design_problem(judged_by="bistatic"),
         (POSITIONING, AS_PRINTED): _problem(scenario, "bistatic", (_VELOCITY,)),
     }
     return {key: method.solve(problem) for key, problem in problems.items()}
@@ -44,12 +44,12 @@ def _problem(scenario: Scenario, link: str, speeds: tuple[str, ...]) -> DesignPr
 
     Deviation: of the velocity, of which (10) counts both parts, sensing determines the radial one only.
     """
-    information = hamrouni2026.link_map(scenario, link)
+    information = Hamrouni2026(scenario).link_map(link)
     if _RADIAL_SPEED in speeds:
-        information = hamrouni2026.radial_speed_map(scenario, information)
+        information = radial_speed_map(scenario, information)
     targets = information.layout.family("target_position") if link == "monostatic" else ()
     weights = dict.fromkeys(("user_position", *targets, *speeds), 1.0)
-    whole = hamrouni2026.design_problem(scenario, judged_by=link)
+    whole = Hamrouni2026(scenario).design_problem(judged_by=link)
     return DesignProblem((Criterion(information, weights, link),), whole.constraints, n_slots=whole.n_slots)
 
 

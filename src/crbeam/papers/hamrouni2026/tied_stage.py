@@ -21,7 +21,8 @@ from crbeam.information import Transmission
 from crbeam.papers.hamrouni2026.draws import COUNTS, HINGE, SEPARATE
 from crbeam.papers.hamrouni2026.scenes import random_scenes
 from crbeam.scenario import Scenario
-from crbeam.systems import design_problem, hamrouni2026
+from crbeam.systems import design_problem
+from crbeam.systems.hamrouni2026 import MONOSTATIC_STAGE, Hamrouni2026
 
 #: Halvings of the way from isotropic beams.
 HALVINGS = 30
@@ -60,7 +61,7 @@ def _scene(scenario: Scenario, share: float) -> Scenario:
 
 def _first_stages(scenes: Sequence[Scenario]) -> list[Complex[np.ndarray, "tx tx"] | None]:
     """What the search of the first stage ends with if it can meet its thresholds; None if it cannot."""
-    hinges = [hamrouni2026.design_problem(each, judged_by=hamrouni2026.MONOSTATIC_STAGE) for each in scenes]
+    hinges = [Hamrouni2026(each).design_problem(judged_by=MONOSTATIC_STAGE) for each in scenes]
     designs = method_named("fdb-wcrb").solve_many(hinges)
     return [
         _first_that_meets(problem, design.covariances) if isinstance(design, Design) else None

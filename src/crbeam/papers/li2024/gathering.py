@@ -11,7 +11,7 @@ from crbeam.papers.li2024.positioning import NOISE_SEED, checks, design, focused
 from crbeam.papers.runs import PaperRun
 from crbeam.scenario import read_scenario
 from crbeam.systems.double_array import double_array
-from crbeam.systems.li2024 import link_map, polar_map
+from crbeam.systems.li2024 import Li2024
 
 ANGLES_RAD = np.linspace(-1.3, 1.3, 201)
 #: Added to a matrix without inverse, relative to its largest eigenvalue, which is 1.
@@ -41,7 +41,7 @@ def four_parameter_error() -> float:
     """
     rng, errors = np.random.default_rng(NOISE_SEED), []
     for direction in DIRECTIONS:
-        information_map = polar_map(scene(direction))
+        information_map = Li2024(scene(direction)).polar_map()
         ((block, size),) = information_map.antennas.items()
         for _ in range(COVARIANCES):
             factor = rng.standard_normal((2, size, 4))
@@ -106,7 +106,7 @@ def identifiability(direction: str) -> Identifiability:
     name = f"li2024-{direction}"
 
     def information(*overrides: str) -> Information:
-        return link_map(read_scenario(name, overrides=overrides), direction).at(covariances)
+        return Li2024(read_scenario(name, overrides=overrides)).link_map(direction).at(covariances)
 
     target = ["target_position[0]"]
     stated = information("sensing.snr=null")

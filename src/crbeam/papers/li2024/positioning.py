@@ -17,7 +17,7 @@ from crbeam.evaluation.estimator_check import LinkCheck
 from crbeam.papers.li2024.measurements import AS_DESIGNED, DIRECTIONS, JOINT, LIT, MUSIC, TWO_STAGE, CheckKey
 from crbeam.scenario import Scenario, read_scenario
 from crbeam.systems.double_array import double_array
-from crbeam.systems.li2024 import design_problem, with_illumination
+from crbeam.systems.li2024 import Li2024, with_illumination
 
 #: Of the channel realisation, one in which users can be served through the sub-arrays; and of the noise.
 CHANNEL_SEED, NOISE_SEED = 2, 20250101
@@ -62,7 +62,7 @@ def design(direction: str, light: str) -> Design:
     """Digital optimum behind the focused sub-arrays, with or without a floor on the illumination of the target."""
     scenario = scene(direction)
     lit = with_illumination(scenario) if light == LIT else scenario
-    return method_named("digital").solve(design_problem(lit, network=focused_network(scenario)))
+    return method_named("digital").solve(Li2024(lit).problem_with(network=focused_network(scenario)))
 
 
 @lru_cache(maxsize=2)

@@ -24,7 +24,7 @@ from crbeam.papers.wang2024.looks import RULE_NAMES, RULE_STYLES, logarithmic
 from crbeam.papers.wang2024.scenes import POSITIONED, PRINTED, scene, value_under, with_rate
 from crbeam.report import save_figure, write_csv
 from crbeam.report.figures.panels import Panel, PanelCurve, panels_figure
-from crbeam.systems import design_problem, settled
+from crbeam.systems import design_problem, system_of
 
 TITLE = "Bound against the rate of every receiver, by rule of selection and budget"
 RATES, FULL_RATES = (0.1, 0.75, 1.5, 2.0), (0.1, 0.25, 0.5, 0.75, 1.0, 1.25, 1.5, 1.75, 2.0, 2.25)
@@ -40,7 +40,7 @@ def selected_value(rule: str, reading: str, budget_m: float, rate_bps_hz: float)
         design = method_named(rule).solve(design_problem(scenario))
     except CrbeamError:
         return np.nan
-    return value_under(settled(scenario, design), design.covariances)
+    return value_under(system_of(scenario).with_choices_of(design).scenario, design.covariances)
 
 
 def make(run: PaperRun) -> list[Path]:

@@ -16,15 +16,8 @@ from crbeam.errors import Infeasible, Unidentifiable
 from crbeam.information import Information, Transmission
 from crbeam.information.delay_doppler import normalised_trace, printed_trace
 from crbeam.scenario import Scenario, read_scenario
-from crbeam.systems.receivers import listeners, multistatic_of, pulse_train, receiver_positions_m, sensing_links
-from crbeam.systems.wang2024 import (
-    POSITION,
-    common_map,
-    design_problem,
-    rate_constraints,
-    receiver_map,
-    transmit_directions,
-)
+from crbeam.systems.receivers import multistatic_of, pulse_train, receiver_positions_m
+from crbeam.systems.wang2024 import POSITION, Wang2024
 
 PRINTED, CORRECTED, POSITIONED = "as printed", "corrected", "position"
 COSINE, SINC, SMOOTH = "cosine", "sinc", "sine_squared"
@@ -87,7 +80,7 @@ def full_power_value(scenario: Scenario) -> float:
 
 def full_power(scenario: Scenario) -> Transmission:
     """One beam onto the target at full power."""
-    beam = transmit_directions(scenario)
+    beam = Wang2024(scenario).transmit_directions()
     power_w = scenario.power_per_subcarrier_w("transmitter")
     return Transmission.of_factors(tuple(scenario.stations), [np.sqrt(power_w) * beam / np.linalg.norm(beam)])
 
@@ -99,15 +92,15 @@ def value_under(scenario: Scenario, sent: Transmission) -> float:
         Unidentifiable: they do not locate the target.
     """
     told = told_by_each(scenario, sent)
-    information = sum((told[link] for link in sensing_links(scenario)[1:]), told[sensing_links(scenario)[0]])
+    first, *others = Wang2024(scenario).sensing_links()
+    information = sum((told[link] for link in others), told[first])
     return metric_of(scenario, information)
 
 
 def told_by_each(scenario: Scenario, sent: Transmission) -> dict[str, Information]:
     """What every listener tells by itself about what all have in common."""
-    return {
-        each.link: common_map(scenario, each, receiver_map(scenario, each)).at(sent) for each in listeners(scenario)
-    }
+    system = Wang2024(scenario)
+    return {link: system.common_map(link).at(sent) for link in system.listeners()}
 
 
 def metric_of(scenario: Scenario, information: Information) -> float:
@@ -141,7 +134,7 @@ def lit_share(scenario: Scenario, *, method: str = "lifted-sdp") -> float:
     Raises:
         Infeasible: the rates cannot be met.
     """
-    problem = design_problem(scenario, judged_by="receiver0")
+    problem = Wang2024(scenario).design_problem(judged_by="receiver0")
     ((block, covariance),) = method_named(method).solve(problem).covariances.items()
     beam = problem.directions[block][:, 0]
     unit = beam / np.linalg.norm(beam)
@@ -183,7 +176,7 @@ def group_value(
 def can_be_served(n_receivers: int, rate_bps_hz: float, seed: int) -> bool:
     """Whether all receivers of a drop can have a rate in lines of sight; decided exactly."""
     scenario = scene(CORRECTED, f"receivers.count={n_receivers}", f"receivers.minimum_rate={rate_bps_hz}", seed=seed)
-    served = [part for part in rate_constraints(scenario) if isinstance(part, MinimumSinr)]
+    served = [part for part in Wang2024(scenario).rate_constraints() if isinstance(part, MinimumSinr)]
     vectors = [next(iter(part.channels.values())).conj() / np.sqrt(part.noise_power_w) for part in served]
     ratios = np.array([part.minimum_sinr for part in served])
     budget_w = scenario.power_per_subcarrier_w("transmitter")

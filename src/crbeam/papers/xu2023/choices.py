@@ -11,8 +11,8 @@ from crbeam.design.methods import method_named
 from crbeam.errors import CrbeamError
 from crbeam.papers.xu2023.levels import level_db
 from crbeam.papers.xu2023.scenes import ALGORITHM, EXACT, FITTED, ROUNDED, SCHEMES, preset_scene
-from crbeam.systems import design_problem, served_sinr
-from crbeam.systems.xu2023 import network_of, roles
+from crbeam.systems import design_problem, system_of
+from crbeam.systems.xu2023 import Xu2023, network_of
 
 METHODS: tuple[str, ...] = (EXACT, *ALGORITHM.values(), ROUNDED, *SCHEMES)
 
@@ -56,8 +56,8 @@ def _choice(losses: str, name: str) -> Choice:
     except CrbeamError as error:
         return Choice(problem=type(error).__name__)
     assert isinstance(design, Design)
-    (receiver,), served = roles(scenario, design)
-    least = min(served_sinr(scenario, design).values()) / network_of(scenario).sinr
+    (receiver,), served = Xu2023(scenario).roles(design)
+    least = min(system_of(scenario).served_sinr(design).values()) / network_of(scenario).sinr
     return Choice(
         getattr(method, "receiver", "") or receiver,
         tuple(" and ".join(stations) for stations in served.values()),

@@ -14,7 +14,7 @@ from crbeam.evaluation import evaluate
 from crbeam.papers.runs import PaperRun
 from crbeam.papers.xu2023.proofs import optimum
 from crbeam.report import save_figure, scene_figure, write_csv
-from crbeam.systems.xu2023 import network_of, roles
+from crbeam.systems.xu2023 import Xu2023, network_of
 
 TITLE = "Roles, associations, beams and the target's error ellipse at least power"
 
@@ -22,7 +22,7 @@ TITLE = "Roles, associations, beams and the target's error ellipse at least powe
 def make(run: PaperRun) -> list[Path]:
     """Paths of the figure (PDF, PNG) and its data (CSV)."""
     scenario, design = optimum()
-    (receiver,), served = roles(scenario, design)
+    (receiver,), served = Xu2023(scenario).roles(design)
     figure = scene_figure(scenario, evaluate(scenario, design.covariances), design=design, link=receiver)
     powers_w = design.covariances.powers_w
     records: list[dict[str, Any]] = [

@@ -15,7 +15,7 @@ from crbeam.papers.xu2023.scenes import EXACT, SEED, preset_scene
 from crbeam.propagation.responses import steering_response
 from crbeam.scenario import Scenario
 from crbeam.systems import design_problem, link_map
-from crbeam.systems.xu2023 import echo_gains, network_of, roles, station_view, user_channel
+from crbeam.systems.xu2023 import Xu2023, echo_gains, network_of, station_view, user_channel
 
 #: Flat band with which a delay is looked at.
 FLAT_BAND_HZ = 20e6
@@ -69,7 +69,7 @@ def appendix() -> Appendix:
     Reference: xu2023 eq. (7), eq. (29)-(39).
     """
     scenario, design = optimum()
-    (receiver,), _ = roles(scenario, design)
+    (receiver,), _ = Xu2023(scenario).roles(design)
     sent = design.covariances.only(name for name in design.blocks if name != receiver)
     bound_m2 = float(np.trace(link_map(scenario, receiver).at(sent).bound([TARGET])))
     network = network_of(scenario).model_copy(update={"rms_bandwidth_hz": FLAT_BAND_HZ / np.sqrt(12.0)})
@@ -201,7 +201,7 @@ def recovered_beam(
 
 def _recovered(scenario: Scenario, design: Design, rng: np.random.Generator) -> tuple[float, float]:
     """Change of everything that counts by recovery from covariances of full rank, and the least eigenvalue left."""
-    _, served = roles(scenario, design)
+    _, served = Xu2023(scenario).roles(design)
     silent, rest = Transmission.silent(design.covariances.antennas), design.covariances
     streams = {}
     for user, (station,) in served.items():
@@ -224,7 +224,7 @@ def _recovered(scenario: Scenario, design: Design, rng: np.random.Generator) -> 
 
 def _figures(scenario: Scenario, design: Design, streams: dict[str, Transmission], rest: Transmission) -> np.ndarray:
     """Power, squared bound of the position, and the ratio of every user."""
-    (receiver,), _ = roles(scenario, design)
+    (receiver,), _ = Xu2023(scenario).roles(design)
     total = Transmission.sum_of([rest, *streams.values()])
     bound_m2 = float(np.trace(link_map(scenario, receiver).at(total).bound([TARGET])))
     found = [total.power_w, bound_m2]

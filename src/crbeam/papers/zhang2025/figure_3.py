@@ -21,7 +21,7 @@ from crbeam.propagation import steering_response
 from crbeam.report import save_figure, write_csv
 from crbeam.report.figures.panels import Panel, PanelCurve, panels_figure
 from crbeam.report.style import COLOURS, LINES
-from crbeam.systems.zhang2025 import analog_codebook, codebook, pattern_sweep
+from crbeam.systems.zhang2025 import Zhang2025
 from crbeam.units import ratio_to_db
 
 TITLE = "Beampatterns of derivative codewords and their analog counterparts, K = 3"
@@ -53,11 +53,11 @@ class CodewordPairs:
 def codeword_pairs() -> CodewordPairs:
     """The pairs of section VII-A with three targets."""
     scenario = scenario_with(N_TARGETS)
-    words, beams = codebook(scenario).codewords, analog_codebook(scenario).codewords
+    words, beams = Zhang2025(scenario).codebook().codewords, Zhang2025(scenario).analog_codebook().codewords
     if beams is None or beams.shape != words.shape:
         raise InvalidScenario("must have a derivative codeword for each object, but an object is at end-fire.")
     digital, beams = words[:, N_TARGETS + 1 :], beams[:, N_TARGETS + 1 :]
-    sweep = pattern_sweep(scenario)
+    sweep = Zhang2025(scenario).pattern_sweep()
     wanted, found = sweep.conj().T @ digital, sweep.conj().T @ beams
     amplitudes = np.real(np.sum(found.conj() * wanted, axis=0)) / np.sum(np.abs(found) ** 2, axis=0)
     names = ("user", *(f"target {index}" for index in range(N_TARGETS)))

@@ -47,7 +47,7 @@ from crbeam.papers.zhang2025.measurements import (
 )
 from crbeam.scenario import Scenario
 from crbeam.systems import design_problem, design_problems, isotropic_transmission, link_map
-from crbeam.systems.zhang2025 import analog_codebook, codebook, pattern_sweep, transmit_directions
+from crbeam.systems.zhang2025 import Zhang2025
 
 DIGITAL = ("fdb-wcrb", "fdb-wcm", "fdb-wbf", "cpa-wcrb", "cpa-wcm", "cpa-wbf", "fusion")
 ENDS = (1.0, 0.0)
@@ -106,7 +106,7 @@ def _attempt(measure: Callable):
 
 def curve_numbers(scenario: Scenario, points: Sequence[TradeoffPoint]) -> Curve:
     """A curve as plain numbers; raises `NotMeasured` if a design or its lower bound is missing."""
-    directions = transmit_directions(scenario)
+    directions = Zhang2025(scenario).transmit_directions()
     designs = []
     for point in points:
         if not isinstance(point.design, Design) or point.design.lower_bound is None:
@@ -184,11 +184,11 @@ def _descents(n_starts: int) -> dict[float, tuple[tuple[float, ...], ...]]:
 def _pattern_errors() -> tuple[float, ...]:
     """Relative pattern error of the analog imitation of the derivative of each response."""
     scenario = scenario_with(3)
-    words, beams = codebook(scenario).codewords, analog_codebook(scenario).codewords
+    words, beams = Zhang2025(scenario).codebook().codewords, Zhang2025(scenario).analog_codebook().codewords
     if beams is None or beams.shape != words.shape:
         raise NotMeasured("An object at end-fire has no derivative codeword.")
     derivatives = words.shape[1] // 2
-    errors = pattern_errors(beams[:, derivatives:], words[:, derivatives:], pattern_sweep(scenario))
+    errors = pattern_errors(beams[:, derivatives:], words[:, derivatives:], Zhang2025(scenario).pattern_sweep())
     return tuple(float(error) for error in errors)
 
 

@@ -14,8 +14,7 @@ from crbeam.report.figures.scene_object import SceneObject
 from crbeam.report.figures.scene_objects import fit_limits, mark_objects, scene_objects
 from crbeam.report.figures.service_marks import draw_lobes, draw_service, lobe_outlines_m
 from crbeam.report.style import ieee_style, new_axes
-from crbeam.scenario import Scenario
-from crbeam.systems import paths_of, service
+from crbeam.systems import World, system_of
 
 if TYPE_CHECKING:
     import matplotlib.axes
@@ -32,7 +31,7 @@ _ECHO = {"color": "#c4c4c4", "linestyle": "-", "linewidth": 3.0, "zorder": 1, "s
 
 
 def scene_figure(
-    scenario: Scenario,
+    scenario: World,
     evaluation: Evaluation | None = None,
     *,
     design: Design | None = None,
@@ -51,9 +50,10 @@ def scene_figure(
     Raises:
         InvalidInput: the evaluation has no such link.
     """
-    traced = {} if scenario.user is None else paths_of(scenario)
-    served = service(scenario, design)
-    objects = scene_objects(scenario, served)
+    system = system_of(scenario)
+    scenario, served = system.scenario, system.service(design)
+    traced = {} if scenario.user is None else system.paths()
+    objects = scene_objects(system, served)
     with ieee_style():
         figure, axes = new_axes(3.6)
         points_m = np.array([item.position_m for item in objects])

@@ -11,7 +11,7 @@ from crbeam.propagation import Paths
 from crbeam.report.figures.name_places import place_names
 from crbeam.report.figures.scene_object import SceneObject, StationKind
 from crbeam.scenario import Scenario
-from crbeam.systems import Service, paths_of, service
+from crbeam.systems import Service, World, system_of
 
 if TYPE_CHECKING:
     import matplotlib.axes
@@ -28,14 +28,15 @@ _MARKS: dict[str, dict[str, Any]] = {
 _ROLES: dict[str, str] = {"station": "transmits", "listening station": "listens", "idle station": "silent"}
 
 
-def scene_objects(scenario: Scenario, served: Service | None = None) -> list[SceneObject]:
+def scene_objects(scenario: World, served: Service | None = None) -> list[SceneObject]:
     """Stations, users and targets of a scenario, the targets being those that its paths visit.
 
     Args:
-        scenario: the world.
+        scenario: the world, or its system.
         served: who listens; by default nobody in particular.
     """
-    served = service(scenario) if served is None else served
+    system = system_of(scenario)
+    scenario, served = system.scenario, system.service() if served is None else served
     users = [
         SceneObject(name.replace("served_", "").replace("[", " ").rstrip("]"), "served user", place_m)
         for name, place_m in served.places_m.items()
@@ -55,7 +56,7 @@ def scene_objects(scenario: Scenario, served: Service | None = None) -> list[Sce
     user = scenario.user
     axis_rad = _line(user.array.axis) - user.orientation_sign * user.orientation_rad
     objects.append(SceneObject("user", "user", user.position_m, axis_rad, position_parameter("user")))
-    return objects + _targets(list(paths_of(scenario).values()))
+    return objects + _targets(list(system.paths().values()))
 
 
 def _station_kind(name: str, served: Service) -> StationKind:
