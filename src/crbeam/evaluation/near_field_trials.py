@@ -99,7 +99,7 @@ def near_field_subjects(
     *,
     method: NearFieldMethod,
     seed: int,
-    network: Complex[np.ndarray, "rx chain"] | None = None,
+    networks: Mapping[str, Complex[np.ndarray, "antenna chain"]],
 ) -> Subjects:
     """The one link of a double array.
 
@@ -108,12 +108,14 @@ def near_field_subjects(
         covariances: the transmission, one block.
         method: how the target is located.
         seed: of the noise.
-        network: analog combiner of the array that listens; None is one chain for each antenna.
+        networks: that of the link is the analog combiner of the array that listens; without it there is one chain for
+            each antenna. Others are left aside.
 
     Raises:
         InvalidInput: the target is outside the region that is searched.
     """
     (link,) = scenario.links
+    network = networks.get(link)
     (covariance,) = covariances_of_blocks(scenario, covariances).values()
     model, truth = echo_model(scenario, covariance, network=network), true_echo(scenario)
     if not model.holds(truth.angle_rad, 1.0 / truth.range_m):

@@ -18,6 +18,8 @@ from crbeam.evaluation.estimator_check import (
     TrialPlan,
     check_estimator,
 )
+from crbeam.evaluation.transmission import Transmission
+from crbeam.interfaces.given_transmission import given_transmission
 from crbeam.interfaces.interruption import interruptible
 from crbeam.interfaces.options import (
     JsonOption,
@@ -32,10 +34,8 @@ from crbeam.interfaces.options import (
 from crbeam.interfaces.output import print_cautions, print_files, print_json
 from crbeam.scenario import Scenario, scenario_document
 from crbeam.systems import (
-    block_sets,
     default_method,
     design_problem,
-    isotropic_transmission,
     link_models,
     polar_targets,
     scene_cautions,
@@ -113,16 +113,17 @@ def estimate(
 ) -> None:
     """Whether maximum-likelihood estimates reach the bounds, by random trials over signal-to-noise ratio."""
     with reported_errors(), errors_naming(source, overrides, seed), interruptible():
-        scenario, covariances = _transmission(load_scenario(source, overrides, seed), design, illumination, links)
+        scenario, given = _transmission(load_scenario(source, overrides, seed), design, illumination, links)
         print_cautions(scene_cautions(scenario))
-        print_cautions(darkness_cautions(scenario, covariances[0]) if polar_targets(scenario) else ())
+        print_cautions(darkness_cautions(scenario, given.covariances[0]) if polar_targets(scenario) else ())
         result = check_estimator(
             scenario,
-            covariances,
+            given.covariances,
             plan=TrialPlan(parse_ratios(snr_db), trials, noise_seed, workers or os.cpu_count() or 1),
             links=links,
             estimator=Estimator(method),
             on_progress=None if as_json else _progress,
+            networks=given.networks,
         )
         files: list[Path] = []
         if out is not None:
@@ -166,21 +167,17 @@ def parse_ratios(text: str | None) -> tuple[float | Literal["own"], ...] | None:
 
 def _transmission(
     scenario: Scenario, design: str | None, illumination: float | None, links: Sequence[str] | None
-) -> tuple[Scenario, np.ndarray]:
-    """The covariances, and the scenario with what their design chose of it, such as the receivers that sense."""
+) -> tuple[Scenario, Transmission]:
+    """The transmission, and the scenario with what their design chose of it, such as the receivers that sense."""
     if illumination is not None and (design is not None or not polar_targets(scenario)):
         raise InvalidInput("A least illumination goes with the default design of a near-field echo only.")
     if scenario.network is not None:
         link_models(scenario, {})  # a network has none, which this says
-    if design is None:
-        scenario, found = _designed(scenario, illumination, links)
-        return settled(scenario, found), found.covariances
-    isotropic = isotropic_transmission(scenario)
-    if design == "isotropic":
-        return scenario, np.stack(list(isotropic.values()))
-    from crbeam.report import read_transmission
-
-    return scenario, read_transmission(design, block_sets(scenario), len(next(iter(isotropic.values()))))[0]
+    if design is not None:
+        return given_transmission(scenario, design)
+    scenario, found = _designed(scenario, illumination, links)
+    transmission = Transmission(found.covariances, found.blocks, found.analog, found.selected)
+    return settled(scenario, found.selected), transmission
 
 
 def _designed(scenario: Scenario, illumination: float | None, links: Sequence[str] | None) -> tuple[Scenario, Design]:

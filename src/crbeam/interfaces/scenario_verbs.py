@@ -13,6 +13,7 @@ from crbeam.evaluation import Evaluation, TradeoffPoint, evaluate, pareto_optima
 from crbeam.evaluation.error_map import scene_grid_m
 from crbeam.information.information import REMEDY
 from crbeam.interfaces.design_progress import bounds_on_terminal
+from crbeam.interfaces.given_transmission import given_transmission
 from crbeam.interfaces.options import (
     CovarianceOption,
     JsonOption,
@@ -41,12 +42,10 @@ from crbeam.interfaces.output import (
 )
 from crbeam.scenario import Scenario, scenario_document
 from crbeam.systems import (
-    block_sets,
     cautions,
     covariances_of_blocks,
     default_method,
     design_problem,
-    isotropic_transmission,
     scene_cautions,
     served_sinr,
     settled,
@@ -56,16 +55,6 @@ WeightOption = Annotated[
     float | None,
     typer.Option("--weight", help="Weight of bistatic positioning, 0 to 1; by default 0.5, of both stages together 1."),
 ]
-
-
-def _transmission(scenario: Scenario, covariance: str) -> tuple[np.ndarray, tuple[str, ...]]:
-    """Covariances and the names of their blocks."""
-    isotropic = isotropic_transmission(scenario)
-    if covariance == "isotropic":
-        return np.stack(list(isotropic.values())), tuple(isotropic)
-    from crbeam.report import read_transmission
-
-    return read_transmission(covariance, block_sets(scenario), len(next(iter(isotropic.values()))))
 
 
 def bound(
@@ -78,8 +67,8 @@ def bound(
 ) -> None:
     """Bounds of everything that each link can tell, for a given transmission."""
     with reported_errors(), errors_naming(source, overrides, seed):
-        scenario = load_scenario(source, overrides, seed)
-        evaluation = evaluate(scenario, *_transmission(scenario, covariance))
+        scenario, given = given_transmission(load_scenario(source, overrides, seed), covariance)
+        evaluation = evaluate(scenario, given.covariances, given.blocks, networks=given.networks)
         print_cautions(scene_cautions(scenario))
         files = [] if out is None else _write_bounds(out, scenario, covariance, evaluation)
         if as_json:
@@ -131,7 +120,7 @@ def design(
         problem = design_problem(scenario, weight=weight, method=method)
         with bounds_on_terminal(objective_words(scenario)):
             result = method.solve(problem, seed=np.random.SeedSequence(seed or 0))
-        scenario = settled(scenario, result)
+        scenario = settled(scenario, result.selected)
         before = evaluate(scenario, problem.isotropic(), problem.blocks)
         after = evaluate(scenario, result.covariances, problem.blocks, networks=result.analog)
         weight = _weight(problem)
@@ -227,9 +216,16 @@ def error_map(
         scenario = load_scenario(source, overrides, seed)
         if out is None and not as_json:
             raise InvalidInput("A map must go somewhere: give --out DIR for the picture or --json for the numbers.")
+        scenario, given = given_transmission(scenario, covariance)
         x_m, y_m = scene_grid_m(scenario, points=resolution, margin=0.2)
-        transmission = covariances_of_blocks(scenario, *_transmission(scenario, covariance))
-        result = position_error_map(scenario, transmission, x_m=x_m, y_m=y_m, link=link or next(iter(scenario.links)))
+        result = position_error_map(
+            scenario,
+            covariances_of_blocks(scenario, given.covariances, given.blocks),
+            x_m=x_m,
+            y_m=y_m,
+            link=link or next(iter(scenario.links)),
+            networks=given.networks,
+        )
         if not result.is_identifiable.any():
             raise Unidentifiable(["user_position"], direction={"user_position": 1.0}, remedy=REMEDY)
         files: list[Path] = []

@@ -200,7 +200,7 @@ def _evaluations(scenario: Scenario, designs: list[Design]) -> list[Evaluation |
     results: list[Evaluation | Exception] = []
     for design in designs:
         alone, error = _attempt(
-            partial(evaluate, settled(scenario, design), design.covariances, networks=design.analog)
+            partial(evaluate, settled(scenario, design.selected), design.covariances, networks=design.analog)
         )
         results.append(alone if alone is not None else error or RuntimeError("no evaluation"))
     return results

@@ -6,7 +6,8 @@ import numpy as np
 from jaxtyping import Complex, Float
 
 from crbeam.design import Design, DesignMethod, DesignProblem, isotropic_covariances
-from crbeam.errors import InvalidInput
+from crbeam.design.subarrays import SubarrayHybrid
+from crbeam.errors import InvalidInput, InvalidScenario
 from crbeam.estimation.link_model import LinkModel
 from crbeam.information import Information, InformationMap
 from crbeam.propagation import Paths
@@ -113,10 +114,19 @@ def default_method(scenario: Scenario) -> str:
     return getattr(system, "DEFAULT_METHOD", "fdb-wcrb") if chosen is None else chosen(scenario)
 
 
-def settled(scenario: Scenario, design: Design) -> Scenario:
-    """The scenario with what a design chose of it, such as the receivers that sense; else the scenario itself."""
+def settled(scenario: Scenario, selected: Sequence[str]) -> Scenario:
+    """The scenario in which those receivers sense that a design selected, if it leaves that open; else itself."""
     found = getattr(_SYSTEMS[scenario.system], "settled", None)
-    return scenario if found is None else found(scenario, design)
+    return scenario if found is None else found(scenario, selected)
+
+
+def phase_network_ports(scenario: Scenario) -> tuple[str, ...]:
+    """Names of the receiver or station that has a phase network in hybrid designs for a scenario."""
+    try:
+        constraint = _SYSTEMS[scenario.system].constraint(scenario, SubarrayHybrid)
+    except (InvalidInput, InvalidScenario):
+        return ()
+    return (constraint.port,)
 
 
 def served_sinr(scenario: Scenario, design: Design) -> dict[str, float]:
@@ -241,6 +251,7 @@ __all__ = [
     "link_maps",
     "link_models",
     "paths_of",
+    "phase_network_ports",
     "polar_targets",
     "scene_cautions",
     "served_sinr",

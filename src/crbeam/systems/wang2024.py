@@ -6,7 +6,7 @@ velocity of the target. Every receiver also has a message of its own, and those 
 remove it from what they receive.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from jaxtyping import Complex, Float
@@ -206,12 +206,12 @@ def default_method(scenario: Scenario) -> str:
     return "lifted-sca" if scattered else "lifted-sdp"
 
 
-def settled(scenario: Scenario, design: Design) -> Scenario:
-    """The scenario in which those receivers sense that a design selected."""
-    if not design.selected:
-        return scenario
+def settled(scenario: Scenario, selected: Sequence[str]) -> Scenario:
+    """The scenario in which those receivers sense that a design selected, unless it names others."""
     receivers = receivers_of(scenario)
-    chosen = tuple(number for number, name in enumerate(receivers.names) if name in design.selected)
+    if not selected or receivers.selected is not None:
+        return scenario
+    chosen = tuple(number for number, name in enumerate(receivers.names) if name in selected)
     return scenario.model_copy(update={"receivers": receivers.model_copy(update={"selected": chosen})})
 
 

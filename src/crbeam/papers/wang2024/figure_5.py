@@ -40,7 +40,7 @@ def selected_value(rule: str, reading: str, budget_m: float, rate_bps_hz: float)
         design = method_named(rule).solve(design_problem(scenario))
     except CrbeamError:
         return np.nan
-    return value_under(settled(scenario, design), design.covariances[0])
+    return value_under(settled(scenario, design.selected), design.covariances[0])
 
 
 def make(run: PaperRun) -> list[Path]:
