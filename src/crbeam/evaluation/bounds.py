@@ -94,12 +94,17 @@ def evaluate_many(
     """The same for several transmissions in one scenario, whose information maps are built once."""
     with one_blas_thread():
         system = system_of(scenario)
-        maps = {name: _heard_through(link_map, networks or {}) for name, link_map in system.link_maps().items()}
+        maps = {name: behind_networks(link_map, networks or {}) for name, link_map in system.link_maps().items()}
         return [_evaluation(system, maps, system.completed(each)) for each in transmissions]
 
 
-def _heard_through(link_map: InformationMap, networks: Mapping[str, np.ndarray]) -> InformationMap:
-    """The map of a link whose receivers listen through analog networks."""
+def behind_networks(
+    link_map: InformationMap, networks: Mapping[str, Complex[np.ndarray, "antenna chain"]]
+) -> InformationMap:
+    """The map of a link whose receivers listen through phase networks, by the name of the receiver.
+
+    Networks of other names are left aside: what a network of a transmitter sends is in its covariance.
+    """
     receivers = {part.receiver for part in link_map.contributions} & set(networks)
     projectors = {name: networks[name] @ np.linalg.pinv(networks[name]) for name in receivers}
     return link_map.with_receive({name: hermitian_part(each) for name, each in projectors.items()})

@@ -1,11 +1,13 @@
 """The position error bound over the plane."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Complex, Float
 
 from crbeam.errors import InvalidInput, InvalidScenario
+from crbeam.evaluation.bounds import behind_networks
 from crbeam.information.transmission import Covariances
 from crbeam.scenario import Scenario
 from crbeam.systems import World, link_map, system_of
@@ -44,6 +46,7 @@ def position_error_map(
     x_m: Float[np.ndarray, " column"],
     y_m: Float[np.ndarray, " row"],
     link: str = "bistatic",
+    networks: Mapping[str, Complex[np.ndarray, "antenna chain"]] | None = None,
 ) -> PositionErrorMap:
     """Bound of the user's position as the user moves over a grid, targets and transmission staying as they are.
 
@@ -51,6 +54,14 @@ def position_error_map(
 
     Unknown at each point: all that the link does not know (orientation, clock bias, targets, gains). A point is not
     identifiable if it coincides with the station or a target, or if the observations do not determine the position.
+
+    Args:
+        scenario: the world.
+        covariances: the transmission, by block.
+        x_m: grid of the first coordinate.
+        y_m: grid of the second coordinate.
+        link: whose observations count.
+        networks: phase networks that receivers listen through, by the name of the receiver.
 
     Raises:
         InvalidInput: the scenario's paths were recorded for one user position, or the link does not exist.
@@ -72,7 +83,7 @@ def position_error_map(
     seen = np.zeros(root.shape, dtype=bool)
     for row, y in enumerate(y_m):
         for column, x in enumerate(x_m):
-            value = _root_bound_m(scenario, covariances, link, (float(x), float(y)))
+            value = _root_bound_m(scenario, covariances, link, (float(x), float(y)), networks or {})
             if value is not None:
                 root[row, column], seen[row, column] = value, True
     return PositionErrorMap(link, np.asarray(x_m), np.asarray(y_m), root, seen, _mover(scenario))
@@ -120,13 +131,14 @@ def _root_bound_m(
     covariances: Covariances,
     link: str,
     position_m: tuple[float, float],
+    networks: Mapping[str, Complex[np.ndarray, "antenna chain"]],
 ) -> float | None:
     objects_m = [station.position_m for station in scenario.stations.values()]
     objects_m += scenario.targets.positions_m[0 if scenario.user is not None else 1 :]
     if any(np.hypot(position_m[0] - x, position_m[1] - y) < 1e-3 for x, y in objects_m):
         return None
     try:
-        moved = link_map(_with_mover_at(scenario, position_m), link)
+        moved = behind_networks(link_map(_with_mover_at(scenario, position_m), link), networks)
         information = moved.at(covariances)
     except InvalidScenario:
         return None

@@ -1,6 +1,5 @@
 """Whether estimators reach the bound: root-mean-square errors against root bounds over signal-to-noise ratio."""
 
-from crbeam.information.transmission import Covariances
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -23,6 +22,7 @@ from crbeam.evaluation.multistatic_trials import (
 )
 from crbeam.evaluation.near_field_trials import near_field_subjects, sensing_snr_db
 from crbeam.evaluation.path_trials import path_snr_db, path_subjects
+from crbeam.information.transmission import Covariances
 from crbeam.systems import System, World, system_of
 
 #: Above the threshold no more than this share of the trials fails, and no error exceeds this multiple of its bound.
@@ -198,7 +198,7 @@ def check_estimator(
     links: Sequence[str] | None = None,
     estimator: Estimator | None = None,
     on_progress: Callable[[str, int, int], None] | None = None,
-    network: Complex[np.ndarray, "rx chain"] | None = None,
+    networks: Mapping[str, Complex[np.ndarray, "antenna chain"]] | None = None,
 ) -> EstimatorCheck:
     """Root-mean-square errors of the maximum-likelihood estimator against root bounds, over signal-to-noise ratio.
 
@@ -215,13 +215,15 @@ def check_estimator(
             the user's distance grows; of its velocity, that is what is checked.
         estimator: how states are estimated.
         on_progress: called with the link, the number of trials done and their total.
-        network: analog combiner of the array that hears a near-field echo; None is one chain for each antenna.
+        networks: phase networks that receivers listen through, by the name of the receiver, as `evaluate` takes them;
+            the observation is what their chains pass on. Only near-field echoes are estimated behind one.
 
     Raises:
+        InvalidInput: there are no such links, no such estimators of them, or none behind a phase network.
         Unidentifiable: a link does not determine its state.
     """
     plan = plan or TrialPlan()
-    subjects = _subjects(system_of(scenario), covariances, estimator or Estimator(), plan.seed, network)
+    subjects = _subjects(system_of(scenario), covariances, estimator or Estimator(), plan.seed, networks or {})
     settings, own_db = subjects.settings, subjects.own_snr_db
     names = list(settings) if links is None else list(links)
     unknown = [name for name in names if name not in settings]
@@ -266,13 +268,14 @@ def _subjects(
     covariances: Covariances,
     estimator: Estimator,
     seed: int,
-    network: Complex[np.ndarray, "rx chain"] | None,
+    networks: Mapping[str, Complex[np.ndarray, "antenna chain"]],
 ) -> Subjects:
     """What there is to check of a scenario, near or far."""
     method, assumed = estimator.method, estimator.assumed
+    behind = sorted(set(networks) - set(system.scenario.stations))
     if system.scenario.receivers is not None:
-        if assumed or network is not None:
-            raise InvalidInput("Echoes of pulses are estimated without assumed parameters and without analog networks.")
+        if assumed or behind:
+            raise InvalidInput("Echoes of pulses are estimated without assumed parameters and without phase networks.")
         chosen = require_pulse_method("two-stage" if method is None else method)
         return multistatic_subjects(system, covariances, method=chosen, seed=seed)
     if system.polar_targets():
@@ -283,10 +286,10 @@ def _subjects(
                 f"Near-field echoes are estimated by joint, two-stage or music, without assumed "
                 f"parameters; found {found}."
             )
-        return near_field_subjects(system, covariances, method=method, seed=seed, network=network)
+        return near_field_subjects(system, covariances, method=method, seed=seed, networks=networks)
     method = "direct" if method is None else method
-    if method in ("joint", "music", "arrival") or network is not None:
-        found = f"`{method}`" if network is None else "an analog network"
+    if method in ("joint", "music", "arrival") or behind:
+        found = f"the phase network of {', '.join(behind)}" if behind else f"`{method}`"
         raise InvalidInput(
             f"Paths of plane waves are estimated by direct, two-stage or sequential; found {found}, "
             "which is for other echoes."

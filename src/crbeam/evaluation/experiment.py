@@ -1,23 +1,25 @@
 """An experiment: a scenario with what is built of it, and what one can ask of it."""
 
-from crbeam.information.transmission import Covariances
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Complex, Float
+from jaxtyping import Float
 
 from crbeam.design import Design, DesignMethod, DesignProblem
 from crbeam.errors import Unidentifiable
 from crbeam.evaluation.bounds import Evaluation, evaluate
 from crbeam.evaluation.error_map import PositionErrorMap, position_error_map, scene_grid_m
 from crbeam.evaluation.estimator_check import Estimator, EstimatorCheck, TrialPlan, check_estimator
+from crbeam.evaluation.given_transmission import GivenTransmission
 from crbeam.evaluation.tradeoff import TradeoffPoint, tradeoff
+from crbeam.information import Transmission
+from crbeam.information.transmission import Covariances
 from crbeam.scenario import Scenario, read_scenario
 from crbeam.systems import System, system_of
 
-#: What may be asked about: a design; covariances of blocks; None is the isotropic transmission at full power.
-Transmission = Design | Covariances | None
+#: What may be asked about: a design; what a file holds; covariances by block; None is isotropic, at full power.
+Sent = Design | GivenTransmission | Covariances | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,33 +68,26 @@ class Experiment:
         chosen = self.method(method)
         return chosen.solve(self.problem(method=chosen, weight=weight), seed=np.random.SeedSequence(seed))
 
-    def with_choices_of(self, design: Design) -> "Experiment":
-        """The experiment with what a design chose of its scenario, such as the receivers that sense."""
-        return Experiment(self.system.with_choices_of(design))
+    def with_selected(self, selected: Sequence[str]) -> "Experiment":
+        """The experiment in which those receivers sense that a design selected, if its scenario leaves that open."""
+        return Experiment(self.system.with_selected(selected))
 
-    def bounds(self, transmission: Transmission = None, blocks: Sequence[str] | None = None) -> Evaluation:
+    def given(self, sent: Sent = None) -> GivenTransmission:
+        """What is sent, with the phase networks and the selected receivers of a design or of a file."""
+        if isinstance(sent, GivenTransmission):
+            return sent
+        if isinstance(sent, Design):
+            return GivenTransmission(sent.covariances, sent.analog, sent.selected)
+        return GivenTransmission(self.system.isotropic_transmission() if sent is None else Transmission(sent))
+
+    def bounds(self, sent: Sent = None) -> Evaluation:
         """Bounds of everything that each link can tell.
 
         Args:
-            transmission: a design, with what it chose; covariances; or None, isotropic.
-            blocks: names of the blocks that covariances belong to; by default the usual ones.
+            sent: a design or a file of one, with what it chose; covariances by block; or None, isotropic.
         """
-        covariances, blocks = self._sent(transmission, blocks)
-        if isinstance(transmission, Design):
-            chosen = self.system.with_choices_of(transmission)
-            return evaluate(chosen, covariances, blocks, networks=transmission.analog)
-        return evaluate(self.system, covariances, blocks)
-
-    def _sent(
-        self, transmission: Transmission, blocks: Sequence[str] | None
-    ) -> tuple[Covariances, Sequence[str] | None]:
-        """Covariances of a transmission and the names of their blocks."""
-        if isinstance(transmission, Design):
-            return transmission.covariances, transmission.blocks
-        if transmission is None:
-            isotropic = self.system.isotropic_transmission()
-            return np.stack(list(isotropic.values())), tuple(isotropic)
-        return transmission, blocks
+        given = self.given(sent)
+        return evaluate(self.system.with_selected(given.selected), given.covariances, networks=given.networks)
 
     def tradeoff(
         self, weights: Sequence[float], *, methods: Sequence[str | DesignMethod] = (), seed: int = 0
@@ -103,8 +98,7 @@ class Experiment:
 
     def map(
         self,
-        transmission: Transmission = None,
-        blocks: Sequence[str] | None = None,
+        sent: Sent = None,
         *,
         link: str | None = None,
         grid_m: tuple[Float[np.ndarray, " column"], Float[np.ndarray, " row"]] | int = 61,
@@ -112,15 +106,16 @@ class Experiment:
         """The position error bound of the user, or of the first target, over the plane: `position_error_map`.
 
         Args:
-            transmission: as in `bounds`.
-            blocks: as in `bounds`.
+            sent: as in `bounds`.
             link: the link whose observations count; by default the first.
             grid_m: coordinates x and y; or a number of points along each axis, over all objects and a margin.
         """
-        covariances = self.system.completed(*self._sent(transmission, blocks))
+        given = self.given(sent)
+        system = self.system.with_selected(given.selected)
+        covariances = system.completed(given.covariances)
         x_m, y_m = scene_grid_m(self.system, points=grid_m, margin=0.2) if isinstance(grid_m, int) else grid_m
         link = link or next(iter(self.scenario.links))
-        return position_error_map(self.system, covariances, x_m=x_m, y_m=y_m, link=link)
+        return position_error_map(system, covariances, x_m=x_m, y_m=y_m, link=link, networks=given.networks)
 
     def design_for_estimates(
         self, *, links: Sequence[str] | None = None, illumination: float | None = None
@@ -144,11 +139,11 @@ class Experiment:
                 raise
             experiment, link = Experiment(one[0]), one[1]
             return experiment, experiment.method().solve(experiment.system.design_problem(judged_by=link))
-        return self.with_choices_of(design), design
+        return self.with_selected(design.selected), design
 
     def estimate(
         self,
-        transmission: Covariances | None = None,
+        sent: Sent = None,
         *,
         plan: TrialPlan | None = None,
         links: Sequence[str] | None = None,
@@ -158,18 +153,24 @@ class Experiment:
         """Whether maximum-likelihood estimates reach the bounds: `check_estimator`.
 
         Args:
-            transmission: covariances; by default those of `design_for_estimates`.
+            sent: as in `bounds`, but by default what `design_for_estimates` sends.
             plan: signal-to-noise ratios and number of trials.
             links: names of links; by default all.
             estimator: how states are estimated.
             on_progress: called with the link, the number of trials done and their total.
         """
-        experiment, covariances = self, transmission
-        if covariances is None:
-            experiment, design = self.design_for_estimates(links=links)
-            covariances = design.covariances
+        experiment = self
+        if sent is None:
+            experiment, sent = self.design_for_estimates(links=links)
+        given = experiment.given(sent)
         return check_estimator(
-            experiment.system, covariances, plan=plan, links=links, estimator=estimator, on_progress=on_progress
+            experiment.system.with_selected(given.selected),
+            given.covariances,
+            plan=plan,
+            links=links,
+            estimator=estimator,
+            networks=given.networks,
+            on_progress=on_progress,
         )
 
 

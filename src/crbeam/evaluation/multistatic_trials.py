@@ -1,6 +1,5 @@
 """Trials over receivers of pulses: what they have in common, and the bounds of what they estimate."""
 
-from crbeam.information.transmission import Covariances
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -18,6 +17,7 @@ from crbeam.estimation.target_fix import TargetFix, fix_failure, locate_target
 from crbeam.evaluation.estimator_trials import Subjects, Trial, failure_index, quantities_of
 from crbeam.evaluation.one_receiver import one_receiver_bounds
 from crbeam.information import ParameterLayout
+from crbeam.information.transmission import Covariances
 from crbeam.scenario import SPEED_OF_LIGHT_MPS
 from crbeam.systems import World
 from crbeam.systems.pulse_receivers import TruePulseEcho, pulse_receivers, require_in_span, true_pulse_echo
@@ -148,9 +148,7 @@ def symbol_snr_db(scenario: World) -> dict[str, float]:
     return {link: float(10.0 * np.log10(ratio)) for link, ratio in ratios.items()}
 
 
-def multistatic_subjects(
-    scenario: World, covariances: Covariances, *, method: PulseMethod, seed: int
-) -> Subjects:
+def multistatic_subjects(scenario: World, covariances: Covariances, *, method: PulseMethod, seed: int) -> Subjects:
     """Every receiver of a scenario by itself, and all that sense together.
 
     Args:

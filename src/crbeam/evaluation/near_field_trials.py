@@ -1,6 +1,5 @@
 """Trials over the near-field echo of a target: what they have in common, and the bounds of what they estimate."""
 
-from crbeam.information.transmission import Covariances
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -15,6 +14,7 @@ from crbeam.estimation.near_field_model import EchoModel, mean_echo
 from crbeam.evaluation.bounds import evaluate_link
 from crbeam.evaluation.estimator_trials import Subjects, Trial, failure_index
 from crbeam.information import ParameterLayout
+from crbeam.information.transmission import Covariances
 from crbeam.linalg import one_blas_thread
 from crbeam.systems import World
 from crbeam.systems.li2024 import Li2024
@@ -98,7 +98,7 @@ def near_field_subjects(
     *,
     method: NearFieldMethod,
     seed: int,
-    network: Complex[np.ndarray, "rx chain"] | None = None,
+    networks: Mapping[str, Complex[np.ndarray, "antenna chain"]],
 ) -> Subjects:
     """The one link of a double array.
 
@@ -107,13 +107,15 @@ def near_field_subjects(
         covariances: the transmission, one block.
         method: how the target is located.
         seed: of the noise.
-        network: analog combiner of the array that listens; None is one chain for each antenna.
+        networks: that of the link is the analog combiner of the array that listens; without it there is one chain for
+            each antenna. Others are left aside.
 
     Raises:
         InvalidInput: the target is outside the region that is searched.
     """
     system = Li2024.of(scenario)
     link = system.arrays().link
+    network = networks.get(link)
     (covariance,) = system.completed(covariances).values()
     model, truth = system.echo_model(covariance, network=network), system.true_echo()
     if not model.holds(truth.angle_rad, 1.0 / truth.range_m):

@@ -11,6 +11,7 @@ from crbeam.errors import InvalidInput
 from crbeam.evaluation.constant_velocity import ConstantVelocity
 from crbeam.evaluation.moved_user import with_user_after
 from crbeam.information import Information
+from crbeam.information.transmission import Covariances
 from crbeam.linalg import one_blas_thread
 from crbeam.scenario import USER, Scenario
 from crbeam.systems.hamrouni2026 import Hamrouni2026

@@ -17,6 +17,8 @@ from crbeam.evaluation.estimator_check import (
     TrialPlan,
 )
 from crbeam.evaluation.experiment import Experiment
+from crbeam.evaluation.given_transmission import GivenTransmission
+from crbeam.interfaces.given_transmission import given_transmission
 from crbeam.interfaces.interruption import interruptible
 from crbeam.interfaces.options import (
     JsonOption,
@@ -27,7 +29,6 @@ from crbeam.interfaces.options import (
     experiment_of,
 )
 from crbeam.interfaces.output import print_cautions, print_result
-from crbeam.interfaces.scenario_verbs import transmission_of
 from crbeam.scenario import Scenario, scenario_document
 
 #: Most signal-to-noise ratios of one check.
@@ -96,11 +97,12 @@ def estimate(
 ) -> None:
     """Whether maximum-likelihood estimates reach the bounds, by random trials over signal-to-noise ratio."""
     with experiment_of(source, overrides, seed) as experiment, interruptible():
-        experiment, covariances = _transmission(experiment, design, illumination, links)
-        print_cautions(experiment.system.scene_cautions())
-        print_cautions(experiment.system.transmission_cautions(covariances))
+        experiment, given = _transmission(experiment, design, illumination, links)
+        system = experiment.system
+        cautions = [*system.scene_cautions(), *given.cautions, *system.transmission_cautions(given.covariances)]
+        print_cautions(cautions)
         result = experiment.estimate(
-            covariances,
+            given,
             plan=TrialPlan(parse_ratios(snr_db), trials, noise_seed, workers or os.cpu_count() or 1),
             links=links,
             estimator=Estimator(method),
@@ -112,7 +114,7 @@ def estimate(
 
             files = estimator_pictures(out, result)
         print_result(
-            lambda: estimate_document(experiment.scenario, result),
+            lambda: {**estimate_document(experiment.scenario, result), "cautions": cautions},
             lambda: print_check(result),
             files,
             as_json=as_json,
@@ -149,14 +151,15 @@ def parse_ratios(text: str | None) -> tuple[float | Literal["own"], ...] | None:
 
 def _transmission(
     experiment: Experiment, design: str | None, illumination: float | None, links: Sequence[str] | None
-) -> tuple[Experiment, np.ndarray]:
-    """The covariances, and the experiment with what their design chose, such as the receivers that sense."""
+) -> tuple[Experiment, GivenTransmission]:
+    """What is sent, and the experiment with what its design chose, such as the receivers that sense."""
     if design is None:
         experiment, found = experiment.design_for_estimates(links=links, illumination=illumination)
-        return experiment, found.covariances
+        return experiment, experiment.given(found)
     if illumination is not None:
         raise InvalidInput("A least illumination goes with the default design of a near-field echo only.")
-    return experiment, transmission_of(experiment.system, design)[0]
+    given = given_transmission(experiment.system, design)
+    return experiment.with_selected(given.selected), given
 
 
 def _progress(link: str, done: int, total: int) -> None:

@@ -3,7 +3,6 @@
 from pathlib import Path
 from typing import Annotated
 
-import numpy as np
 import typer
 
 from crbeam.design import Design, DesignProblem
@@ -11,6 +10,7 @@ from crbeam.errors import CrbeamError, InvalidInput, Unidentifiable
 from crbeam.evaluation import Evaluation, Experiment, PositionErrorMap, TradeoffPoint, pareto_optimal
 from crbeam.information.information import REMEDY
 from crbeam.interfaces.design_progress import bounds_on_terminal
+from crbeam.interfaces.given_transmission import given_transmission
 from crbeam.interfaces.options import (
     CovarianceOption,
     JsonOption,
@@ -34,7 +34,6 @@ from crbeam.interfaces.output import (
     print_tradeoff,
     print_users,
 )
-from crbeam.interfaces.transmissions import given_transmission
 from crbeam.scenario import Scenario, scenario_document
 from crbeam.systems import System
 
@@ -42,16 +41,6 @@ WeightOption = Annotated[
     float | None,
     typer.Option("--weight", help="Weight of bistatic positioning, 0 to 1; by default 0.5, of both stages together 1."),
 ]
-
-
-def transmission_of(system: System, covariance: str) -> tuple[np.ndarray, tuple[str, ...]]:
-    """Covariances of an option `isotropic|FILE`, and the names of their blocks."""
-    isotropic = system.isotropic_transmission()
-    if covariance == "isotropic":
-        return np.stack(list(isotropic.values())), tuple(isotropic)
-    from crbeam.report import read_transmission
-
-    return read_transmission(covariance, system.block_sets(), len(next(iter(isotropic.values()))))
 
 
 def bound(
@@ -64,12 +53,15 @@ def bound(
 ) -> None:
     """Bounds of everything that each link can tell, for a given transmission."""
     with experiment_of(source, overrides, seed) as experiment:
+        given = given_transmission(experiment.system, covariance)
+        experiment = experiment.with_selected(given.selected)
         system = experiment.system
-        evaluation = experiment.bounds(*transmission_of(system, covariance))
-        print_cautions(system.scene_cautions())
+        evaluation = experiment.bounds(given)
+        cautions = [*system.scene_cautions(), *given.cautions]
+        print_cautions(cautions)
         files = [] if out is None else _write_bounds(out, system, covariance, evaluation)
         print_result(
-            lambda: evaluation_document(system, evaluation),
+            lambda: {**evaluation_document(system, evaluation), "cautions": cautions},
             lambda: _print_table({covariance: evaluation}),
             files,
             as_json=as_json,
@@ -115,9 +107,9 @@ def design(
         problem = experiment.problem(method=method, weight=weight)
         with bounds_on_terminal(objective_words(experiment.scenario)):
             result = experiment.design(method=method, weight=weight, seed=seed or 0)
-        experiment = experiment.with_choices_of(result)
+        experiment = experiment.with_selected(result.selected)
         system = experiment.system
-        before, after = experiment.bounds(problem.isotropic(), problem.blocks), experiment.bounds(result)
+        before, after = experiment.bounds(problem.isotropic()), experiment.bounds(result)
         print_cautions(system.cautions(result))
         files = [] if out is None else _write_design(out, system, result, after, problem)
 
@@ -206,8 +198,9 @@ def error_map(
     with experiment_of(source, overrides, seed) as experiment:
         if out is None and not as_json:
             raise InvalidInput("A map must go somewhere: give --out DIR for the picture or --json for the numbers.")
-        sent = transmission_of(experiment.system, covariance)
-        result = experiment.map(*sent, link=link, grid_m=resolution)
+        given = given_transmission(experiment.system, covariance)
+        print_cautions(given.cautions)
+        result = experiment.map(given, link=link, grid_m=resolution)
         if not result.is_identifiable.any():
             raise Unidentifiable(["user_position"], direction={"user_position": 1.0}, remedy=REMEDY)
         files: list[Path] = []
@@ -215,7 +208,12 @@ def error_map(
             from crbeam.report.pictures import map_pictures
 
             files = map_pictures(out, experiment.system, result)
-        print_result(lambda: _map_document(experiment.scenario, result), lambda: None, files, as_json=as_json)
+        print_result(
+            lambda: {**_map_document(experiment.scenario, result), "cautions": list(given.cautions)},
+            lambda: None,
+            files,
+            as_json=as_json,
+        )
 
 
 def _map_document(scenario: Scenario, result: PositionErrorMap) -> dict:

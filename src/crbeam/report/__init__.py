@@ -13,7 +13,7 @@ from crbeam.report.figures import (
     tradeoff_figure,
 )
 from crbeam.report.provenance import provenance
-from crbeam.report.results import read_covariances, read_transmission, write_design
+from crbeam.report.results import read_covariances, read_design, write_design
 from crbeam.report.style import ieee_style, save_figure
 from crbeam.report.tables import (
     BoundRow,
@@ -37,7 +37,7 @@ __all__ = [
     "markdown_table",
     "provenance",
     "read_covariances",
-    "read_transmission",
+    "read_design",
     "rich_table",
     "save_figure",
     "scene_figure",

@@ -46,7 +46,7 @@ def read_transmission(path: str | os.PathLike[str], block_sets: Sequence[Mapping
     fitting = [each for each in block_sets if named is None or sorted(each) == sorted(named)]
     if not fitting:
         wanted = " or ".join(", ".join(each) for each in block_sets)
-        raise InvalidInput(_wrong(source, f"its blocks must be {wanted}, but they are {', '.join(named or ())}"))
+        raise InvalidInput(unusable(source, f"its blocks must be {wanted}, but they are {', '.join(named or ())}"))
     if len({len(each) for each in fitting}) > 1:
         fitting = [each for each in fitting if len(each) == _block_count(source)] or fitting
     return read_covariances(source, fitting[0])
@@ -98,7 +98,7 @@ def read_covariances(path: str | os.PathLike[str], antennas: Mapping[str, int]) 
     """
     source = Path(path)
     if source.suffix not in _READERS:
-        raise InvalidInput(_wrong(source, f"its name must end in one of {', '.join(_READERS)}"))
+        raise InvalidInput(unusable(source, f"its name must end in one of {', '.join(_READERS)}"))
     if not source.is_file():
         raise InvalidInput(
             f"A covariance file must exist, but `{source}` is no file. Make one with `crbeam design --out DIR`."
@@ -109,7 +109,7 @@ def read_covariances(path: str | os.PathLike[str], antennas: Mapping[str, int]) 
         raise
     except Exception as error:  # each format's reader raises many kinds for a broken file
         kind = source.suffix.removeprefix(".")
-        raise InvalidInput(_wrong(source, f"it must be a {kind} file that can be read, found: {error}")) from error
+        raise InvalidInput(unusable(source, f"it must be a {kind} file that can be read, found: {error}")) from error
     return _checked(source, np.asarray(values), antennas)
 
 
@@ -122,7 +122,7 @@ def _read_netcdf(source: Path, blocks: tuple[str, ...]) -> np.ndarray:
         found = tuple(map(str, dataset["block"].values))
         if sorted(found) != sorted(blocks):
             raise InvalidInput(
-                _wrong(source, f"its blocks must be {', '.join(blocks)}, but they are {', '.join(found)}")
+                unusable(source, f"its blocks must be {', '.join(blocks)}, but they are {', '.join(found)}")
             )
         parts = [part.sel(block=list(blocks)) for part in parts]
     real, imaginary = (part.to_numpy() for part in parts)
@@ -146,7 +146,7 @@ def _read_mat(source: Path, _: tuple[str, ...]) -> np.ndarray:
         content = loadmat(source)
     except NotImplementedError as error:
         raise InvalidInput(
-            _wrong(source, "it must be of version 7 or older: save it with `save(..., '-v7')`")
+            unusable(source, "it must be of version 7 or older: save it with `save(..., '-v7')`")
         ) from error
     return _pick(source, {name: value for name, value in content.items() if not name.startswith("__")}, KEY)
 
@@ -162,7 +162,7 @@ _READERS: Mapping[str, Callable[[Path, tuple[str, ...]], np.ndarray]] = {
 def _pick(source: Path, content: Mapping[Any, Any], key: str) -> Any:
     if key not in content:
         found = ", ".join(map(str, content)) or "nothing"
-        raise InvalidInput(_wrong(source, f"it must hold `{key}`, found {found}"))
+        raise InvalidInput(unusable(source, f"it must hold `{key}`, found {found}"))
     return content[key]
 
 
@@ -170,24 +170,24 @@ def _checked(source: Path, values: np.ndarray, antennas: Mapping[str, int]) -> T
     largest = max(antennas.values())
     expected = (len(antennas), largest, largest)
     if values.dtype.kind not in "fciu":
-        raise InvalidInput(_wrong(source, f"`{KEY}` must be numbers, found type {values.dtype}"))
+        raise InvalidInput(unusable(source, f"`{KEY}` must be numbers, found type {values.dtype}"))
     if values.shape == expected[1:] and len(antennas) == 1:
         values = values[None]
     if values.shape != expected:
         words = f"{expected} [block, tx, tx] for the blocks {', '.join(antennas)}"
-        raise InvalidInput(_wrong(source, f"`{KEY}` must have shape {words}, found {values.shape}"))
+        raise InvalidInput(unusable(source, f"`{KEY}` must have shape {words}, found {values.shape}"))
     stack = values.astype(complex)
     if not np.all(np.isfinite(stack)):
         raise InvalidInput(
-            _wrong(source, f"`{KEY}` must be finite, found {int((~np.isfinite(stack)).sum())} entries not")
+            unusable(source, f"`{KEY}` must be finite, found {int((~np.isfinite(stack)).sum())} entries not")
         )
     sent = Transmission({block: stack[place, :n, :n] for place, (block, n) in enumerate(antennas.items())})
     if np.count_nonzero(stack) > sum(np.count_nonzero(matrix) for matrix in sent.values()):
         sizes = ", ".join(f"{block} has {size}" for block, size in antennas.items())
-        raise InvalidInput(_wrong(source, f"`{KEY}` must be zero beyond the antennas of each block ({sizes})"))
+        raise InvalidInput(unusable(source, f"`{KEY}` must be zero beyond the antennas of each block ({sizes})"))
     if not LEAST_POWER_W <= sent.power_w <= MOST_POWER_W:
         limits = f"from {LEAST_POWER_W:g} W to {MOST_POWER_W:g} W per subcarrier"
-        raise InvalidInput(_wrong(source, f"the power of all blocks must be {limits}, found {sent.power_w:.3g} W"))
+        raise InvalidInput(unusable(source, f"the power of all blocks must be {limits}, found {sent.power_w:.3g} W"))
     is_single = _is_single(values)
     for block, matrix in sent.items():
         _require_covariance(source, block, matrix, len(matrix) * SINGLE_STEP if is_single else ROUNDING_TOLERANCE)
@@ -210,15 +210,16 @@ def _without_rounding(matrix: Complex[np.ndarray, "tx tx"]) -> Complex[np.ndarra
 def _require_covariance(source: Path, block: str, matrix: np.ndarray, tolerance: float) -> None:
     """Refuse what no station can transmit, beyond a relative tolerance for rounding."""
     if not is_hermitian(matrix, rtol=tolerance):
-        raise InvalidInput(_wrong(source, f"the covariance of block {block} must be Hermitian, found it is not"))
+        raise InvalidInput(unusable(source, f"the covariance of block {block} must be Hermitian, found it is not"))
     if not is_positive_semidefinite(matrix, rtol=tolerance):
         lowest = float(np.linalg.eigvalsh(hermitian_part(matrix))[0])
         raise InvalidInput(
-            _wrong(
+            unusable(
                 source, f"the covariance of block {block} must be positive semidefinite, found eigenvalue {lowest:.3g}"
             )
         )
 
 
-def _wrong(source: Path, problem: str) -> str:
+def unusable(source: Path, problem: str) -> str:
+    """What messages say of a file that cannot be used."""
     return f"`{source}` is not a usable covariance file: {problem}."

@@ -94,8 +94,8 @@ def _beampattern(stem: Path, system: System, name: str, covariances: Mapping[str
     middle = np.angle(np.mean(azimuths))
     half = np.pi / 2.0 if np.all(np.real(azimuths * np.exp(-1j * middle)) > 0.0) else np.pi
     angles = np.linspace(middle - half, middle + half, ANGLES)
-    patterns = {label: beampattern_w(scenario, name, sent, angles) for label, sent in covariances.items()}
-    figure = beampattern_figure(angles, patterns, directions_rad=directions, distance_m=pattern_distance_m(scenario))
+    patterns = {label: beampattern_w(system, name, sent, angles) for label, sent in covariances.items()}
+    figure = beampattern_figure(angles, patterns, directions_rad=directions, distance_m=pattern_distance_m(system))
     return save_figure(figure, stem)
 
 

@@ -18,8 +18,10 @@ A bound that does not exist is left out; attribute `unidentifiable_LINK` lists t
 `bound_note`, `transmit_convention` (how to find out where beams radiate), `seed`, and as JSON `details`, `versions`,
 `scenario`. Wall-clock times are left out, so that the same design gives the same values.
 
-`design.npz` and `design.mat` have the key `covariances`, complex `[block, tx, tx]`, in the same unit, and `antennas`.
-Blocks with fewer antennas than the largest are filled up with zeros, here and there.
+`design.npz` and `design.mat` have the key `covariances`, complex `[block, tx, tx]`, in the same unit, `antennas` as
+above, `analog_PORT` for each hybrid array, complex `[antenna, chain]`, and `selected`, the names of the receivers that
+sense, where a design chose them. `read_design` gives all of this back from each of the three. In all of them, blocks
+with fewer antennas than the largest are filled up with zeros.
 """
 
 import io
@@ -35,11 +37,11 @@ from jaxtyping import Complex
 from crbeam.design import Design
 from crbeam.evaluation import Evaluation, LinkEvaluation
 from crbeam.files import write_atomically
-from crbeam.information import Transmission
-from crbeam.report.covariance_files import filled_up, read_covariances, read_transmission
+from crbeam.report.covariance_files import KEY, filled_up, read_covariances
 from crbeam.report.provenance import provenance_attributes
+from crbeam.report.transmission_files import NETWORK_PREFIX, SELECTED, read_design
 from crbeam.scenario import Scenario
-from crbeam.systems import transmit_convention
+from crbeam.systems import system_of
 
 if TYPE_CHECKING:
     import xarray
@@ -47,7 +49,7 @@ if TYPE_CHECKING:
 FORMAT = "crbeam-design"
 FORMAT_VERSION = 1
 
-__all__ = ["design_dataset", "read_covariances", "read_transmission", "write_design"]
+__all__ = ["design_dataset", "read_covariances", "read_design", "write_design"]
 
 
 def write_design(
@@ -80,8 +82,8 @@ def write_design(
             folder / "design.nc",
             lambda temporary: dataset.to_netcdf(temporary, engine="h5netcdf", encoding=encoding),
         ),
-        write_atomically(folder / "design.npz", lambda temporary: _write_npz(temporary, design.covariances)),
-        write_atomically(folder / "design.mat", lambda temporary: _write_mat(temporary, design.covariances)),
+        write_atomically(folder / "design.npz", lambda temporary: _write_npz(temporary, _arrays(design))),
+        write_atomically(folder / "design.mat", lambda temporary: _write_mat(temporary, _arrays(design))),
     ]
 
 
@@ -108,13 +110,13 @@ def design_dataset(
         "status": design.status.key,
         "status_sentence": design.status.value,
         "bound_note": design.bound_note,
-        "transmit_convention": transmit_convention(scenario),
+        "transmit_convention": system_of(scenario).transmit_convention(),
         "details": json.dumps(_lasting(design.details), sort_keys=True),
     }
     if weight is not None:
         attributes["weight"] = float(weight)
     if design.selected:
-        attributes["selected"] = ", ".join(design.selected)
+        attributes[SELECTED] = ", ".join(design.selected)
     for link in evaluation.links.values():
         bounds, targets = _bound_variables(link)
         variables |= bounds
@@ -140,7 +142,7 @@ def _network_variables(design: Design) -> dict[str, Any]:
     for port, network in design.analog.items():
         antenna, chain, column = (f"{name}_{port}" for name in ("antenna", "chain", "column"))
         meaning = {"units": "1", "long_name": f"phase shifters of {port} between antennas and chains"}
-        variables |= _complex(f"analog_{port}", (antenna, chain), network, meaning)
+        variables |= _complex(f"{NETWORK_PREFIX}{port}", (antenna, chain), network, meaning)
         meaning = {"long_name": f"digital part of {port} behind its chains"}
         variables |= _complex(f"digital_{port}", (chain, column), design.digital[port], meaning)
     return variables
@@ -211,17 +213,24 @@ def _bound_variables(link: LinkEvaluation) -> tuple[dict[str, Any], dict[str, li
     return variables, targets
 
 
-def _write_npz(path: Path, covariances: Transmission) -> None:
+def _arrays(design: Design) -> dict[str, np.ndarray]:
+    """What files of plain arrays have of a design: all that decides its bounds."""
+    networks = {f"{NETWORK_PREFIX}{port}": network for port, network in design.analog.items()}
+    selected = {SELECTED: np.array(design.selected)} if design.selected else {}
+    antennas = np.array(list(design.covariances.antennas.values()))
+    return {KEY: filled_up(design.covariances), "antennas": antennas, **networks, **selected}
+
+
+def _write_npz(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
     with path.open("wb") as file:
-        np.savez_compressed(file, covariances=filled_up(covariances), antennas=list(covariances.antennas.values()))
+        np.savez_compressed(file, allow_pickle=False, **arrays)
 
 
-def _write_mat(path: Path, covariances: Transmission) -> None:
+def _write_mat(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
     """A MATLAB file; its header text, where a date would stand, is fixed."""
     from scipy.io import savemat
 
     buffer = io.BytesIO()
-    content = {"covariances": filled_up(covariances), "antennas": list(covariances.antennas.values())}
-    savemat(buffer, content, do_compression=True)
+    savemat(buffer, dict(arrays), do_compression=True)
     header = b"MATLAB 5.0 MAT-file, transmit covariances [block, tx, tx], W per subcarrier summed over slots"
     path.write_bytes(header.ljust(116) + buffer.getvalue()[116:])

@@ -201,7 +201,7 @@ def _evaluations(system: System, designs: list[Design]) -> list[Evaluation | Exc
     results: list[Evaluation | Exception] = []
     for design in designs:
         alone, error = _attempt(
-            partial(evaluate, system.with_choices_of(design), design.covariances, networks=design.analog)
+            partial(evaluate, system.with_selected(design.selected), design.covariances, networks=design.analog)
         )
         results.append(alone if alone is not None else error or RuntimeError("no evaluation"))
     return results

@@ -7,7 +7,7 @@ beside it ask one question of a scenario and keep nothing.
 from collections.abc import Sequence
 
 import numpy as np
-from jaxtyping import Complex, Float
+from jaxtyping import Float
 
 from crbeam.design import DesignMethod, DesignProblem
 from crbeam.information import InformationMap, Transmission

@@ -8,7 +8,6 @@ Links: `monostatic`, `bistatic` and `fused` use every symbol of the interval und
 `monostatic_stage` and `bistatic_stage` only the symbols of their stage, each under its own; `posterior` is both stages.
 """
 
-from crbeam.information import Transmission
 from collections.abc import Mapping, Set
 from dataclasses import replace
 from functools import reduce
@@ -24,7 +23,6 @@ from crbeam.estimation.prediction import RANGE_RATE
 from crbeam.information import Information, InformationMap, Transmission
 from crbeam.information.builders import Pilots
 from crbeam.information.parameters import ParameterLayout
-from crbeam.information.transmission import Covariances
 from crbeam.linalg import UNSEEN_SHARE
 from crbeam.scenario import USER, Scenario
 from crbeam.systems.built_once import built_once
@@ -142,8 +140,8 @@ class Hamrouni2026(StationAndUser):
     def slot_map(self, link: str) -> InformationMap:
         """Information of a link when every slot has beams of its own: one block per slot, named `STATION/slot[l]`.
 
-        Each covariance is that of every symbol in its slot. With equal blocks `V / L` it is the map of `link_maps` at V.
-        Blocks of slots that do not count are left out.
+        Each covariance is that of every symbol in its slot. With equal blocks `V / L` it is the map of `link_maps` at
+        V. Blocks of slots that do not count are left out.
 
         Reference: hamrouni2026 eqs. (2), (9).
         """

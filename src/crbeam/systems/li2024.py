@@ -55,6 +55,7 @@ TARGET, SENSING_STREAM = "target[0]", "sensing"
 class Li2024(System):
     """The system of li2024 with what is built of a scenario."""
 
+    transmit_vector = "conj(a)"
     has_weights = False
 
     def default_method(self) -> str:

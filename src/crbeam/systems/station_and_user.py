@@ -11,10 +11,9 @@ from jaxtyping import Complex, Float
 from crbeam.design import Codebook, ConstantModulus, Constraint
 from crbeam.design.analog.codewords import analog_codewords
 from crbeam.estimation.link_model import LinkModel, line_axis_rad
-from crbeam.information import InformationMap, Transmission
+from crbeam.information import InformationMap
 from crbeam.information.builders import Pilots, path_information, within_paths
 from crbeam.information.state import StateNames, position_parameter, state_jacobian
-from crbeam.information.transmission import Covariances
 from crbeam.propagation import Paths, receive_array, steering_response, trace_paths
 from crbeam.scenario import USER, Scenario
 from crbeam.systems.built_once import built_once
@@ -22,8 +21,6 @@ from crbeam.systems.system import System
 
 #: Angles of a full circle over which beam patterns are compared: 8 per element in each half of it.
 SWEEP_ANGLES_PER_ELEMENT = 16
-#: Transmit vector t for the array response a: channels are `a_r a_t^H`.
-TRANSMIT_VECTOR = "a"
 #: Norm of a derivative, relative to that of the response, below which a beam along it would be rounding alone.
 LEAST_DERIVATIVE = 1e-9
 
@@ -166,14 +163,6 @@ class StationAndUser(System):
     def transmit_directions(self) -> Complex[np.ndarray, "tx path"]:
         """The station's array responses towards the user and each target, in this order."""
         return self._departures()[0]
-
-    def transmit_vectors(
-        self, station: str, offsets_m: Float[np.ndarray, "point 2"]
-    ) -> Complex[np.ndarray, "tx point"]:
-        """The station's array responses towards points, as in the maps: channels are `a_r a_t^H`, so that `t = a`."""
-        place = self.scenario.stations[station]
-        azimuth_rad = np.arctan2(offsets_m[:, 1], offsets_m[:, 0])
-        return steering_response(place.transmit_array.positions_wavelengths, azimuth_rad - place.orientation_rad)[0]
 
     def constraint(self, kind: type) -> Constraint:
         """The constraint of a given type that this system offers."""

@@ -1,6 +1,5 @@
 """What every published system says of a scenario: paths, information maps, problems, and what to know of a design."""
 
-from crbeam.information import Transmission
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,11 +9,12 @@ import numpy as np
 from jaxtyping import Complex, Float
 
 from crbeam.design import Constraint, Design, DesignMethod, DesignProblem, PowerBudget, isotropic_covariances
-from crbeam.errors import InvalidInput
+from crbeam.design.subarrays import SubarrayHybrid
+from crbeam.errors import InvalidInput, InvalidScenario
 from crbeam.estimation.link_model import LinkModel
-from crbeam.information import Information, InformationMap
+from crbeam.information import Information, InformationMap, Transmission
 from crbeam.information.transmission import Covariances, require_blocks
-from crbeam.propagation import Paths
+from crbeam.propagation import Paths, steering_response
 from crbeam.scenario import Scenario
 from crbeam.systems.built_once import built_once
 from crbeam.systems.service import Service
@@ -42,7 +42,7 @@ class System(ABC):
 
     scenario: Scenario
     has_weights: ClassVar[bool] = True
-    transmit_vector: ClassVar[str]
+    transmit_vector: ClassVar[str] = "a"
 
     @classmethod
     def of(cls: type[_Kind], world: "Scenario | System") -> _Kind:
@@ -111,21 +111,23 @@ class System(ABC):
         """
         raise InvalidInput(f"The system {self.scenario.system} has no {kind.__name__} constraint.")
 
-    @abstractmethod
     def transmit_vectors(
         self, station: str, offsets_m: Float[np.ndarray, "point 2"]
     ) -> Complex[np.ndarray, "tx point"]:
         """Transmit vector t of a station towards each point, in the convention of the system's information maps.
 
-        A signal x of the antennas reaches the point as `t^H x` and a covariance R as the power `t^H R t`, up to the gain
-        of the path. Systems that write channels with `a^H` have `t = a` for the array response a, those with `a^T` have
-        `t = conj(a)`.
+        A signal x of the antennas reaches the point as `t^H x` and a covariance R as the power `t^H R t`, up to the
+        gain of the path. Systems that write channels with `a^H` have `t = a` for the array response a, here that of
+        plane waves; those with `a^T` have `t = conj(a)`.
 
         Args:
             station: name of the one that transmits.
             offsets_m: the points, from the station's reference point and along the global axes. Where waves are plane
                 their distances make no difference.
         """
+        place = self.scenario.stations[station]
+        azimuth_rad = np.arctan2(offsets_m[:, 1], offsets_m[:, 0])
+        return steering_response(place.transmit_array.positions_wavelengths, azimuth_rad - place.orientation_rad)[0]
 
     def transmit_convention(self) -> str:
         """What `transmit_vectors` are, in words: how to find out of covariances and beams where they radiate."""
@@ -142,10 +144,19 @@ class System(ABC):
         """Key of the method that designs the scenario unless another is named."""
         return "fdb-wcrb"
 
-    def with_choices_of(self, design: Design) -> "System":
-        """The system of the scenario with what a design chose of it, such as the receivers that sense."""
-        del design
+    def with_selected(self, selected: Sequence[str]) -> "System":
+        """The system of the scenario in which those receivers sense that a design selected, if it leaves that open."""
+        del selected
         return self
+
+    def phase_network_ports(self) -> tuple[str, ...]:
+        """Names of the receiver or station that has a phase network in hybrid designs for the scenario."""
+        try:
+            constraint = self.constraint(SubarrayHybrid)
+        except (InvalidInput, InvalidScenario):
+            return ()
+        assert isinstance(constraint, SubarrayHybrid)
+        return (constraint.port,)
 
     def served_sinr(self, design: Design) -> dict[str, float]:
         """Signal-to-interference-and-noise ratio of each served user under a design, by name; empty without users."""

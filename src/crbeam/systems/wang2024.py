@@ -6,7 +6,6 @@ velocity of the target. Every receiver also has a message of its own, and those 
 remove it from what they receive.
 """
 
-from crbeam.information import Transmission
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -27,7 +26,6 @@ from crbeam.information.delay_doppler import (
 )
 from crbeam.information.parameters import ParameterLayout
 from crbeam.information.pulses import pulse_moments
-from crbeam.information.transmission import Covariances
 from crbeam.propagation import Paths
 from crbeam.propagation.jacobians import doppler_gradients, path_gradients
 from crbeam.systems.built_once import built_once
@@ -62,6 +60,7 @@ POSITION, VELOCITY, SPEED = "target_position[0]", "target_velocity[0]", "target_
 class Wang2024(System):
     """The system of wang2024 with what is built of a scenario."""
 
+    transmit_vector = "conj(a)"
     has_weights = False
 
     @built_once
@@ -228,15 +227,14 @@ class Wang2024(System):
         scattered = receivers.rician_factor is not None and receivers.minimum_rate > 0.0
         return "lifted-sca" if scattered else "lifted-sdp"
 
-    def with_choices_of(self, design: Design) -> "Wang2024":
-        """The system of the scenario in which those receivers sense that a design selected."""
-        if not design.selected:
-            return self
+    def with_selected(self, selected: Sequence[str]) -> "Wang2024":
+        """The system of the scenario in which those receivers sense that a design selected, unless it names others."""
         receivers = receivers_of(self.scenario)
-        chosen = tuple(number for number, name in enumerate(receivers.names) if name in design.selected)
-        return Wang2024(
-            self.scenario.model_copy(update={"receivers": receivers.model_copy(update={"selected": chosen})})
-        )
+        if not selected or receivers.selected is not None:
+            return self
+        chosen = tuple(number for number, name in enumerate(receivers.names) if name in selected)
+        receivers = receivers.model_copy(update={"selected": chosen})
+        return Wang2024(self.scenario.model_copy(update={"receivers": receivers}))
 
     def by_one_receiver(self, links: Sequence[str] | None) -> "tuple[Wang2024, str] | None":
         """One listener to judge a design by, and the system in which it senses: see `receiver_choice.alone`."""

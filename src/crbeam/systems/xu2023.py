@@ -5,7 +5,6 @@ and was silent; which of them does, and who serves whom, is part of the design. 
 of them has a name such as `bs1+bs2`.
 """
 
-from crbeam.information import Transmission
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import reduce
@@ -23,7 +22,6 @@ from crbeam.errors import InvalidInput
 from crbeam.estimation.link_model import LinkModel
 from crbeam.information import InformationMap, Transmission
 from crbeam.information.network import Snapshots, StationView, TargetEchoes, echoes_information, target_name
-from crbeam.information.transmission import Covariances
 from crbeam.propagation import Paths
 from crbeam.propagation.path_loss import LogDistanceLoss
 from crbeam.propagation.responses import steering_response
@@ -60,15 +58,6 @@ def station_view(scenario: Scenario, name: str, *, target: int = 0, listens: boo
     angle_rad = np.arctan2(offset_m[1], offset_m[0]) - station.orientation_rad
     response, slope = steering_response(array.positions_wavelengths, np.array([angle_rad]))
     return StationView(name, response[:, 0], slope[:, 0], offset_m)
-
-
-def transmit_vectors(
-    scenario: Scenario, station: str, offsets_m: Float[np.ndarray, "point 2"]
-) -> Complex[np.ndarray, "tx point"]:
-    """Responses of a station's transmit array towards points, which are the transmit vectors: see `station_view`."""
-    place = scenario.stations[station]
-    azimuth_rad = np.arctan2(offsets_m[:, 1], offsets_m[:, 0])
-    return steering_response(place.transmit_array.positions_wavelengths, azimuth_rad - place.orientation_rad)[0]
 
 
 def echo_gains(scenario: Scenario, receiver: str, *, target: int = 0) -> dict[str, complex]:

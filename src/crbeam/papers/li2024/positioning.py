@@ -81,6 +81,6 @@ def _check(key: CheckKey, plan: TrialPlan) -> LinkCheck:
         design(direction, light).covariances,
         plan=plan,
         estimator=Estimator(method),
-        network=focused_network(scenario) if direction == "uplink" else None,
+        networks={direction: focused_network(scenario)} if direction == "uplink" else {},
     )
     return result.links[direction]

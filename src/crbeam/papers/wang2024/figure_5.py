@@ -40,7 +40,7 @@ def selected_value(rule: str, reading: str, budget_m: float, rate_bps_hz: float)
         design = method_named(rule).solve(design_problem(scenario))
     except CrbeamError:
         return np.nan
-    return value_under(system_of(scenario).with_choices_of(design).scenario, design.covariances)
+    return value_under(system_of(scenario).with_selected(design.selected).scenario, design.covariances)
 
 
 def make(run: PaperRun) -> list[Path]:
