@@ -11,8 +11,9 @@ with `Y_t = I_t^-1 E_t`. Nothing about the solver enters. The loss of a `Hinge` 
 constant (see `hinge`), so the same bound proves it. Tied blocks are one block.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from jaxtyping import Complex, Float
@@ -164,7 +165,8 @@ def _certify_group(problems: list[DesignProblem], stack: np.ndarray) -> list[Cer
         for part in observations:
             gram = _adjoint(part.transmit) @ stack[:, blocks.index(part.block)] @ part.transmit
             matrices = matrices + _adjoint(part.jacobian) @ np.real(part.weight * gram.conj()) @ part.jacobian
-        values, selections, responses = _solved(criteria, hermitian_part(matrices), failures)
+        informations = partial(_information, problems, number, stack)
+        values, selections, responses = _solved(criteria, hermitian_part(matrices), informations, failures)
         scores = _scores(problems[0].objective, criteria, values)
         responses = responses * np.sqrt(scores.slopes)[:, None, :]
         objective += scores.values
@@ -230,8 +232,17 @@ def _observations(criteria: list[Criterion]) -> list[_Observation]:
     ]
 
 
+def _information(problems: list[DesignProblem], number: int, stack: np.ndarray, item: int) -> Information:
+    """Information of one criterion of one item."""
+    information_map = problems[item].active_criteria[number].map
+    return information_map.at(problems[item].covariances_of(information_map, stack[item]))
+
+
 def _solved(
-    criteria: list[Criterion], matrices: np.ndarray, failures: dict[int, CrbeamError]
+    criteria: list[Criterion],
+    matrices: np.ndarray,
+    informations: Callable[[int], Information],
+    failures: dict[int, CrbeamError],
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """`e^T I^-1 e` of the columns of E, E and `I^-1 E` of each item; those close to singular are solved with care."""
     selections = side_by_side([criterion.selection for criterion in criteria])
@@ -248,7 +259,7 @@ def _solved(
         roots = factors @ selections
         values, responses = np.sum(roots**2, axis=1), factors.swapaxes(1, 2) @ roots
     for item in np.flatnonzero(~is_safe):
-        information = Information(matrices[item], criteria[item].map.layout)
+        information = informations(int(item))
         try:
             values[item] = _parts(criteria[item], information)
         except CrbeamError as error:

@@ -212,8 +212,7 @@ def speeds_mps(scenario: Scenario, information: Information) -> dict[str, float 
         return dict.fromkeys(f"{word}_mps" for word in kinds)
     found: dict[str, float | None] = {}
     for word, changed in kinds.items():
-        told = changed(scenario, information.as_prior())
-        alone = Information(told.constant, told.layout)
+        alone = changed(scenario, information.as_prior()).at(np.zeros((0, 0, 0), dtype=complex))
         found[f"{word}_mps"] = alone.root_bound([word]) if alone.is_identifiable([word]) else None
     return found
 

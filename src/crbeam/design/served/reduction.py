@@ -14,7 +14,6 @@ import numpy as np
 from crbeam.design.problem import Criterion, DesignProblem
 from crbeam.design.served.requirements import networks_of, requirements_of
 from crbeam.design.service_constraints import Requirement
-from crbeam.linalg import NULL_TOLERANCE
 
 #: Directions of the unit vectors below this relative size are dropped.
 RANK_TOLERANCE = 1e-12
@@ -193,12 +192,7 @@ def _whitening(
             for block in criterion.map.blocks
         ]
     )
-    information = criterion.map.at(stack)
-    information.bound(criterion.requested)
-    scale = information.layout.scales(np.diagonal(information.matrix))
-    eigenvalues, vectors = np.linalg.eigh(information.matrix * np.outer(scale, scale))
-    seen = eigenvalues > NULL_TOLERANCE * eigenvalues[-1]
-    return scale[:, None] * vectors[:, seen] / np.sqrt(eigenvalues[seen]), criterion
+    return criterion.map.at(stack).whitening(criterion.requested), criterion
 
 
 def _seen_criterion(
