@@ -11,6 +11,7 @@ import typer
 
 from crbeam.design import Design
 from crbeam.evaluation import Evaluation, TradeoffPoint, pareto_optimal
+from crbeam.evaluation.scene_size import size_cautions
 from crbeam.scenario import Scenario, scenario_document
 from crbeam.systems import cautions, scene_cautions, served_sinr
 from crbeam.systems.xu2023 import NEGLIGIBLE
@@ -39,7 +40,7 @@ def evaluation_document(scenario: Scenario, evaluation: Evaluation) -> dict[str,
     return {
         "scenario": scenario_document(scenario),
         "links": links_document(evaluation),
-        "cautions": scene_cautions(scenario),
+        "cautions": [*scene_cautions(scenario), *size_cautions(scenario, evaluation)],
     }
 
 
@@ -53,7 +54,7 @@ def design_document(
         **users_document(served_sinr(scenario, design)),
         **selection_document(design),
         **network_document(design),
-        "cautions": cautions(scenario, design),
+        "cautions": [*cautions(scenario, design), *size_cautions(scenario, evaluation)],
         "power_w": design.power_w * scenario.waveform.subcarriers,
         **_power_levels(scenario, design),
         "files": [str(file) for file in files],

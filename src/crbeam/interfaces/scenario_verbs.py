@@ -11,6 +11,7 @@ from crbeam.design.network.choices import is_network
 from crbeam.errors import CrbeamError, InvalidInput, Unidentifiable
 from crbeam.evaluation import Evaluation, TradeoffPoint, evaluate, pareto_optimal, position_error_map, tradeoff
 from crbeam.evaluation.error_map import scene_grid_m
+from crbeam.evaluation.scene_size import size_cautions
 from crbeam.information.information import REMEDY
 from crbeam.interfaces.design_progress import bounds_on_terminal
 from crbeam.interfaces.options import (
@@ -80,7 +81,7 @@ def bound(
     with reported_errors(), errors_naming(source, overrides, seed):
         scenario = load_scenario(source, overrides, seed)
         evaluation = evaluate(scenario, *_transmission(scenario, covariance))
-        print_cautions(scene_cautions(scenario))
+        print_cautions([*scene_cautions(scenario), *size_cautions(scenario, evaluation)])
         files = [] if out is None else _write_bounds(out, scenario, covariance, evaluation)
         if as_json:
             print_json({**evaluation_document(scenario, evaluation), "files": [str(file) for file in files]})
@@ -135,7 +136,7 @@ def design(
         before = evaluate(scenario, problem.isotropic(), problem.blocks)
         after = evaluate(scenario, result.covariances, problem.blocks, networks=result.analog)
         weight = _weight(problem)
-        print_cautions(cautions(scenario, result))
+        print_cautions([*cautions(scenario, result), *size_cautions(scenario, after)])
         files = [] if out is None else _write_design(out, scenario, result, after, problem)
         if as_json:
             print_json(design_document(scenario, result, after, weight=weight, files=files))
@@ -232,6 +233,7 @@ def error_map(
         result = position_error_map(scenario, transmission, x_m=x_m, y_m=y_m, link=link or next(iter(scenario.links)))
         if not result.is_identifiable.any():
             raise Unidentifiable(["user_position"], direction={"user_position": 1.0}, remedy=REMEDY)
+        print_cautions(result.cautions)
         files: list[Path] = []
         if out is not None:
             from crbeam.report.pictures import map_pictures
@@ -247,6 +249,7 @@ def error_map(
                 "link": result.link,
                 "x_m": x_m.tolist(),
                 "y_m": y_m.tolist(),
+                "cautions": result.cautions,
             }
             print_json({**document, result.quantity: rows, "files": [str(file) for file in files]})
         else:
