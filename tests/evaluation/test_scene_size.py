@@ -16,9 +16,9 @@ from crbeam.systems import isotropic_transmission
 CLOSE = "targets.positions=[[-10, 15], [5, 15], [5.0011, 15]]"
 
 
-def cautions_of(source, *overrides):
+def cautions_of(source, *overrides, power=1.0):
     scenario = read_scenario(source, overrides=overrides)
-    evaluation = evaluate(scenario, np.stack(list(isotropic_transmission(scenario).values())))
+    evaluation = evaluate(scenario, power * np.stack(list(isotropic_transmission(scenario).values())))
     return evaluation.links, {each.partition(":")[0]: each for each in size_cautions(scenario, evaluation)}
 
 
@@ -46,17 +46,17 @@ def test_positions_larger_than_the_scene_are_named_with_both_numbers():
 
 
 def test_times_angles_and_speeds_have_sizes_of_their_own():
-    _, sentences = cautions_of("hamrouni2026", "stations.bs.total_power=-80 dBm")
+    _, sentences = cautions_of("hamrouni2026", power=1e-12)
     for words in ("user_orientation_rad", "half a turn", "clock_bias_s", "light crosses", "user_velocity_mps"):
         assert words in sentences["bistatic"]
     assert "its speed is 13 m/s" in sentences["bistatic"]
     assert "user_radial_speed_mps" in sentences["monostatic"]
-    _, sentences = cautions_of("hamrouni2026", "stations.bs.total_power=-80 dBm", "user.velocity=[0, 0]")
+    _, sentences = cautions_of("hamrouni2026", "user.velocity=[0, 0]", power=1e-12)
     assert "it stands still" in sentences["bistatic"]
-    _, sentences = cautions_of("wang2024", "stations.transmitter.total_power=-130 dBm")
+    _, sentences = cautions_of("wang2024", power=1e-20)
     assert "delay_s" in sentences["receiver0"]
     assert "doppler_hz" in sentences["receiver0"]
-    _, sentences = cautions_of("li2024", "stations.main.total_power=-60 dBm")
+    _, sentences = cautions_of("li2024", power=1e-8)
     assert any("target_range_m" in each and "target_angle_rad" in each for each in sentences.values())
 
 

@@ -8,6 +8,7 @@ import numpy as np
 from jaxtyping import Complex, Float
 
 from crbeam.errors import Unidentifiable
+from crbeam.evaluation.remedies import remedy
 from crbeam.information import Information, InformationMap
 from crbeam.information.parameters import ParameterLayout
 from crbeam.linalg import hermitian_part, one_blas_thread
@@ -113,7 +114,8 @@ def _evaluation(
     for name, link_map in maps.items():
         if set(link_map.blocks) <= covariances.keys():
             stack = np.stack([covariances[block] for block in link_map.blocks])
-            links[name] = evaluate_link(name, link_map.at(stack), polar, partial(speeds_mps, scenario))
+            why = partial(remedy, scenario, link_map, covariances=covariances)
+            links[name] = evaluate_link(name, link_map.at(stack), polar, partial(speeds_mps, scenario), why)
     return Evaluation(links)
 
 
@@ -122,6 +124,7 @@ def evaluate_link(
     information: Information,
     polar: Mapping[str, tuple[float, float]] | None = None,
     speeds_mps: Callable[[Information], Mapping[str, float | None]] | None = None,
+    remedy: Callable[[Sequence[str]], str] | None = None,
 ) -> LinkEvaluation:
     """Root bounds of all state parameters in an information, those that it does not determine being None.
 
@@ -130,12 +133,14 @@ def evaluate_link(
         information: what it tells.
         polar: direction and distance of the one target that is to be reported in polar coordinates too.
         speeds_mps: root bounds of what is known of a velocity that is not determined, by quantity.
+        remedy: what would determine given parameters.
     """
     layout = information.layout
     targets = layout.family("target_position")
     positions = tuple(name for name in ("user_position", *targets) if name in layout)
     lost = _unidentifiable(information)
-    reason = _reason(information, lost, positions)
+    error = _failure(information, lost, positions)
+    reason = error and str(error.explained(link=name, remedy=remedy and remedy(error.names)))
 
     def root(parameters: tuple[str, ...]) -> float | None:
         is_known = not set(parameters) & set(lost) and (len(parameters) < 2 or information.is_identifiable(parameters))
@@ -214,11 +219,11 @@ def _unidentifiable(information: Information) -> tuple[str, ...]:
     return tuple(parameter for parameter in state if not information.is_identifiable([parameter]))
 
 
-def _reason(information: Information, lost: tuple[str, ...], positions: tuple[str, ...]) -> str | None:
+def _failure(information: Information, lost: tuple[str, ...], positions: tuple[str, ...]) -> Unidentifiable | None:
     """Why some parameters have no bound; or why all positions together have none, where each of them has."""
     for names in (lost, () if set(lost) & set(positions) else positions):
         try:
             _ = names and information.bound(names)
         except Unidentifiable as error:
-            return str(error)
+            return error
     return None

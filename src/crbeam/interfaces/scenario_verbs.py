@@ -11,6 +11,7 @@ from crbeam.design.network.choices import is_network
 from crbeam.errors import CrbeamError, InvalidInput, Unidentifiable
 from crbeam.evaluation import Evaluation, TradeoffPoint, evaluate, pareto_optimal, position_error_map, tradeoff
 from crbeam.evaluation.error_map import scene_grid_m
+from crbeam.evaluation.remedies import explained
 from crbeam.evaluation.scene_size import size_cautions
 from crbeam.information.information import REMEDY
 from crbeam.interfaces.design_progress import bounds_on_terminal
@@ -88,7 +89,7 @@ def bound(
         else:
             _print_table({covariance: evaluation})
             print_files(files)
-        reasons = [f"{name}: {link.reason}" for name, link in evaluation.links.items() if link.reason]
+        reasons = [link.reason for link in evaluation.links.values() if link.reason]
         if reasons:
             for reason in reasons:
                 typer.echo(f"crbeam: {reason}", err=True)
@@ -130,7 +131,7 @@ def design(
         scenario = load_scenario(source, overrides, seed)
         method = method_named(method_key or default_method(scenario))
         problem = design_problem(scenario, weight=weight, method=method)
-        with bounds_on_terminal(objective_words(scenario)):
+        with bounds_on_terminal(objective_words(scenario)), explained(scenario):
             result = method.solve(problem, seed=np.random.SeedSequence(seed or 0))
         scenario = settled(scenario, result)
         before = evaluate(scenario, problem.isotropic(), problem.blocks)
@@ -232,7 +233,9 @@ def error_map(
         transmission = covariances_of_blocks(scenario, *_transmission(scenario, covariance))
         result = position_error_map(scenario, transmission, x_m=x_m, y_m=y_m, link=link or next(iter(scenario.links)))
         if not result.is_identifiable.any():
-            raise Unidentifiable(["user_position"], direction={"user_position": 1.0}, remedy=REMEDY)
+            with explained(scenario):
+                name = result.parameter
+                raise Unidentifiable([name], direction={name: 1.0}, remedy=REMEDY, link=result.link)
         print_cautions(result.cautions)
         files: list[Path] = []
         if out is not None:

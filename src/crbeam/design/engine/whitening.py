@@ -3,7 +3,7 @@
 import numpy as np
 
 from crbeam.design.problem import Criterion, DesignProblem
-from crbeam.errors import SolverFailed
+from crbeam.errors import SolverFailed, Unidentifiable
 from crbeam.linalg import eliminate, hermitian_part
 
 #: The scaled information is certainly regular if the squared norm of its inverse Cholesky factor is below this.
@@ -57,9 +57,12 @@ def _careful_whitening(
     """Whitening of one information matrix without the nuisance directions that it does not see."""
     layout = criterion.map.layout
     information = criterion.map.at(problem.covariances_of(criterion.map, isotropic))
-    information.bound(criterion.requested)
-    if not problem.codebooks:
-        criterion.map.at(problem.covariances_of(criterion.map, problem.isotropic())).bound(criterion.requested)
+    try:
+        information.bound(criterion.requested)
+        if not problem.codebooks:
+            criterion.map.at(problem.covariances_of(criterion.map, problem.isotropic())).bound(criterion.requested)
+    except Unidentifiable as error:
+        raise error.explained(link=criterion.name) from None
     if information.needs_root(criterion.requested):
         return information.whitening(criterion.requested)
     kept = np.asarray(layout.indices(criterion.requested), dtype=int)
