@@ -57,16 +57,26 @@ class Unidentifiable(CrbeamError):
         direction: for each of them its share of the worst undetermined direction (unit vector over the
             requested parameters, each scaled by its own accuracy were all others known).
         remedy: what would make them identifiable.
+        link: whose observations do not determine them; None if nothing says.
     """
 
     exit_status = 3
 
-    def __init__(self, names: Sequence[str], *, direction: Mapping[str, float], remedy: str):
-        self.names, self.direction, self.remedy = tuple(names), dict(direction), remedy
+    def __init__(
+        self, names: Sequence[str], *, direction: Mapping[str, float], remedy: str, link: str | None = None
+    ) -> None:
+        self.names, self.direction, self.remedy, self.link = tuple(names), dict(direction), remedy, link
         shares = ", ".join(f"{name} {share:.2f}" for name, share in self.direction.items() if share >= 0.005)
+        whose = "" if link is None else f" of {link}"
         super().__init__(
-            f"The observations must determine {', '.join(self.names)}, but they carry no information "
-            f"along a direction of these parameters (shares: {shares}). {remedy}"
+            f"The observations{whose} must determine {', '.join(self.names)}, but they carry no information along a "
+            f"direction of these parameters (shares: {shares}). {remedy}"
+        )
+
+    def explained(self, *, link: str | None = None, remedy: str | None = None) -> "Unidentifiable":
+        """The same error with the name of the link, or another remedy."""
+        return Unidentifiable(
+            self.names, direction=self.direction, remedy=remedy or self.remedy, link=link or self.link
         )
 
 

@@ -91,12 +91,45 @@ def diagonal_scale(information: Float[np.ndarray, "n n"]) -> Float[np.ndarray, "
     return 1.0 / np.sqrt(np.where(positive, diagonal, 1.0))
 
 
-def semidefinite_root(matrix: Float[np.ndarray, "n n"]) -> Float[np.ndarray, "n seen"]:
-    """B with `A = B B^T` for a positive-semidefinite matrix; one column for each direction that A sees."""
-    scale = diagonal_scale(matrix)
+def semidefinite_root(matrix: Inexact[np.ndarray, "n n"], *, least: float = 0.0) -> Inexact[np.ndarray, "n seen"]:
+    """B with `A = B B^H` for a positive-semidefinite matrix; one column for each direction that A sees.
+
+    Args:
+        matrix: A.
+        least: directions of the scaled matrix with an eigenvalue below this share of the largest are not seen.
+    """
+    scale = diagonal_scale(np.real(matrix))
     eigenvalues, vectors = np.linalg.eigh(matrix * np.outer(scale, scale))
-    seen = eigenvalues > 0.0
+    seen = eigenvalues > least * np.max(eigenvalues, initial=0.0)
     return vectors[:, seen] * np.sqrt(eigenvalues[seen]) / scale[:, None]
+
+
+def seen_root(
+    vectors: Inexact[np.ndarray, "n vector"], matrix: Inexact[np.ndarray, "n n"]
+) -> Inexact[np.ndarray, "row vector"]:
+    """B with `B^H B = V^H A V` as in `seen_gram`: columns that A sees by rounding only are exactly zero.
+
+    Directions of A with less than `UNSEEN_SHARE` of its norm are rounding and left out.
+    """
+    eigenvalues, directions = np.linalg.eigh(hermitian_part(matrix))
+    norm = float(np.linalg.norm(matrix))
+    kept = eigenvalues > UNSEEN_SHARE * norm
+    rows = np.sqrt(eigenvalues[kept])[:, None] * (directions[:, kept].conj().T @ vectors)
+    power = np.sum(np.abs(vectors) ** 2, axis=0)
+    seen = np.real(np.sum(vectors.conj() * (matrix @ vectors), axis=0)) > UNSEEN_SHARE * norm * power
+    return upper_factor(rows * seen)
+
+
+def upper_factor(rows: Inexact[np.ndarray, "row n"]) -> Inexact[np.ndarray, "fewer n"]:
+    """At most n rows with the same inner products of columns: the triangular factor, where there are more."""
+    return np.linalg.qr(rows, mode="r") if rows.shape[0] > rows.shape[1] else rows
+
+
+def column_products(
+    first: Inexact[np.ndarray, "row n"], second: Inexact[np.ndarray, "other_row n"]
+) -> Inexact[np.ndarray, "product n"]:
+    """Products of all entries of each column with all of the same column of another matrix (Khatri-Rao)."""
+    return (first[:, None, :] * second[None, :, :]).reshape(-1, first.shape[1])
 
 
 @dataclass(frozen=True, eq=False)

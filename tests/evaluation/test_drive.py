@@ -353,14 +353,27 @@ def test_the_verb_prints_a_line_for_each_interval_and_refuses_bad_input():
     assert run("--policy", "best").exit_code == 2
 
 
-def test_the_verb_tells_what_rounding_hides_from_what_nothing_tells():
-    """1 cm beside the array, at its end: one direction is known a billion times better than the other."""
-    near = ("user.position=[0.01 m, 2 m]", "user.velocity=[0, -10 m/s]", "propagation.path_loss_exponent=3.5")
+def beside_the_station(distance, exponent):
+    """Past the station, at the end of its array: one direction is known far better than the other."""
+    near = (f"user.position=[{distance}, 2 m]", "user.velocity=[0, -10 m/s]")
     overrides = [word for override in near for word in ("--set", override)]
-    result = run("--intervals", "4", "--policy", "isotropic", *overrides)
+    result = run(
+        "--intervals", "4", "--policy", "isotropic", *overrides, "--set", f"propagation.path_loss_exponent={exponent}"
+    )
     assert result.exit_code == 0
-    lines = result.stdout.splitlines()
+    return result.stdout
+
+
+def test_the_verb_tells_what_rounding_hides_from_what_nothing_tells():
+    lines = beside_the_station("1.1 mm", 5).splitlines()
     assert "rounding" in lines[3]
     assert "rounding" not in lines[4]
-    assert "not ident." not in result.stdout
+    assert not any("not ident." in line for line in lines)
     assert lines[-1].startswith("rounding: known from earlier intervals")
+
+
+def test_an_interval_that_tells_one_direction_a_billion_times_better_loses_nothing_of_the_other():
+    output = beside_the_station("0.01 m", 3.5)
+    assert "rounding" not in output
+    velocity_mps = [float(line.split()[5]) for line in output.splitlines()[2:]]
+    assert np.all(np.diff(velocity_mps) < 0.0)

@@ -11,8 +11,9 @@ with `Y_t = I_t^-1 E_t`. Nothing about the solver enters. The loss of a `Hinge` 
 constant (see `hinge`), so the same bound proves it. Tied blocks are one block.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from jaxtyping import Float
@@ -161,7 +162,8 @@ def _certify_group(problems: list[DesignProblem], stacks: dict[str, np.ndarray])
         for part in observations:
             gram = _adjoint(part.transmit) @ stacks[part.block] @ part.transmit
             matrices = matrices + _adjoint(part.jacobian) @ np.real(part.weight * gram.conj()) @ part.jacobian
-        values, selections, responses = _solved(criteria, hermitian_part(matrices), failures)
+        informations = partial(_information, problems, number, stacks)
+        values, selections, responses = _solved(criteria, hermitian_part(matrices), informations, failures)
         scores = _scores(problems[0].objective, criteria, values)
         responses = responses * np.sqrt(scores.slopes)[:, None, :]
         objective += scores.values
@@ -227,8 +229,16 @@ def _observations(criteria: list[Criterion]) -> list[_Observation]:
     ]
 
 
+def _information(problems: list[DesignProblem], number: int, stacks: dict[str, np.ndarray], item: int) -> Information:
+    """Information of one criterion of one item."""
+    return problems[item].active_criteria[number].map.at({block: stack[item] for block, stack in stacks.items()})
+
+
 def _solved(
-    criteria: list[Criterion], matrices: np.ndarray, failures: dict[int, CrbeamError]
+    criteria: list[Criterion],
+    matrices: np.ndarray,
+    informations: Callable[[int], Information],
+    failures: dict[int, CrbeamError],
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """`e^T I^-1 e` of the columns of E, E and `I^-1 E` of each item; those close to singular are solved with care."""
     selections = side_by_side([criterion.selection for criterion in criteria])
@@ -245,7 +255,7 @@ def _solved(
         roots = factors @ selections
         values, responses = np.sum(roots**2, axis=1), factors.swapaxes(1, 2) @ roots
     for item in np.flatnonzero(~is_safe):
-        information = Information(matrices[item], criteria[item].map.layout)
+        information = informations(int(item))
         try:
             values[item] = _parts(criteria[item], information)
         except CrbeamError as error:

@@ -2,20 +2,18 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from jaxtyping import Complex, Float
 
 from crbeam.errors import Unidentifiable
+from crbeam.evaluation.remedies import remedy
 from crbeam.information import Information, InformationMap, Transmission
 from crbeam.information.parameters import ParameterLayout
 from crbeam.information.transmission import Covariances
 from crbeam.linalg import hermitian_part, one_blas_thread
 from crbeam.systems import System, World, system_of
-
-#: Share of an undetermined direction, relative to the largest, from which a position counts as not determined: one that
-#: has less of it, and is determined by itself, has a bound.
-LARGE_SHARE = 0.1
 
 Quantity = float | None | tuple[float | None, ...]
 
@@ -118,7 +116,8 @@ def _evaluation(
     links, polar = {}, system.polar_targets()
     for name, link_map in maps.items():
         if set(link_map.blocks) <= covariances.keys():
-            links[name] = evaluate_link(name, link_map.at(covariances), polar, system.speeds_mps)
+            why = partial(remedy, system, link_map, covariances=covariances)
+            links[name] = evaluate_link(name, link_map.at(covariances), polar, system.speeds_mps, why)
     return Evaluation(links)
 
 
@@ -127,6 +126,7 @@ def evaluate_link(
     information: Information,
     polar: Mapping[str, tuple[float, float]] | None = None,
     speeds_mps: Callable[[Information], Mapping[str, float | None]] | None = None,
+    remedy: Callable[[Sequence[str]], str] | None = None,
 ) -> LinkEvaluation:
     """Root bounds of all state parameters in an information, those that it does not determine being None.
 
@@ -135,30 +135,34 @@ def evaluate_link(
         information: what it tells.
         polar: direction and distance of the one target that is to be reported in polar coordinates too.
         speeds_mps: root bounds of what is known of a velocity that is not determined, by quantity.
+        remedy: what would determine given parameters.
     """
     layout = information.layout
     targets = layout.family("target_position")
     positions = tuple(name for name in ("user_position", *targets) if name in layout)
-    lost = _unidentifiable(information, positions)
+    lost = _unidentifiable(information)
+    error = _failure(information, lost, positions)
+    reason = error and str(error.explained(link=name, remedy=remedy and remedy(error.names)))
 
     def root(parameters: tuple[str, ...]) -> float | None:
-        return None if set(parameters) & set(lost) else information.root_bound(parameters)
+        is_known = not set(parameters) & set(lost) and (len(parameters) < 2 or information.is_identifiable(parameters))
+        return information.root_bound(parameters) if is_known else None
 
     quantities: dict[str, Quantity] = {
         _QUANTITIES[word]: root((parameter,)) for parameter, word in _words(layout).items() if word in _QUANTITIES
     }
     if not positions:
-        return LinkEvaluation(name, quantities, lost, _reason(information, lost), information)
+        return LinkEvaluation(name, quantities, lost, reason, information)
     if "target_velocity_mps" in quantities:
         quantities = {"target_position_m": root(targets), **quantities}
-        return LinkEvaluation(name, quantities, lost, _reason(information, lost), information)
+        return LinkEvaluation(name, quantities, lost, reason, information)
     if "user_velocity" in lost and speeds_mps is not None:
         quantities.update(speeds_mps(information))
     if polar:
-        return LinkEvaluation(name, _polar(information, polar, lost), lost, _reason(information, lost), information)
+        return LinkEvaluation(name, _polar(information, polar, lost), lost, reason, information)
     quantities["target_positions_m"] = tuple(root((target,)) for target in targets)
     quantities["all_positions_m"] = root(positions)
-    return LinkEvaluation(name, quantities, lost, _reason(information, lost), information)
+    return LinkEvaluation(name, quantities, lost, reason, information)
 
 
 def _words(layout: ParameterLayout) -> dict[str, str]:
@@ -208,30 +212,20 @@ def _in_polar_coordinates(information: Information, parameter: str, angle_rad: f
     jacobian[old[parameter], layout.indices(_POLAR_WORDS)] = np.stack(
         [range_m * np.array([-away[1], away[0]]), away], axis=1
     )
-    told = information.as_prior().change_parameters(jacobian, layout)
-    return Information(told.constant, layout)
+    return information.change_parameters(jacobian, layout)
 
 
-def _unidentifiable(information: Information, positions: tuple[str, ...]) -> tuple[str, ...]:
-    """State parameters that are not determined, alone or as part of all positions together."""
-    state = [parameter for parameter in information.layout if "/" not in parameter]
-    lost = {parameter for parameter in state if not information.is_identifiable([parameter])}
-    while rest := [name for name in positions if name not in lost]:
+def _unidentifiable(information: Information) -> tuple[str, ...]:
+    """State parameters that are not determined, all others being unknown."""
+    state = (parameter for parameter in information.layout if "/" not in parameter)
+    return tuple(parameter for parameter in state if not information.is_identifiable([parameter]))
+
+
+def _failure(information: Information, lost: tuple[str, ...], positions: tuple[str, ...]) -> Unidentifiable | None:
+    """Why some parameters have no bound; or why all positions together have none, where each of them has."""
+    for names in (lost, () if set(lost) & set(positions) else positions):
         try:
-            information.bound(rest)
+            _ = names and information.bound(names)
         except Unidentifiable as error:
-            largest = max(error.direction.values())
-            lost |= {name for name, share in error.direction.items() if share >= LARGE_SHARE * largest}
-        else:
-            break
-    return tuple(parameter for parameter in state if parameter in lost)
-
-
-def _reason(information: Information, lost: tuple[str, ...]) -> str | None:
-    if not lost:
-        return None
-    try:
-        information.bound(lost)
-    except Unidentifiable as error:
-        return str(error)
+            return error
     return None

@@ -7,7 +7,8 @@ from jaxtyping import Float
 
 from crbeam.errors import InvalidInput
 from crbeam.information import Information
-from crbeam.linalg import semidefinite_root
+from crbeam.information.information import of_root
+from crbeam.information.roots import Root
 
 POSITION, VELOCITY = "user_position", "user_velocity"
 
@@ -60,9 +61,11 @@ class ConstantVelocity:
         """
         layout = information.layout
         user = layout.indices((POSITION, VELOCITY))
-        root = semidefinite_root(information.matrix)
-        root[user] = np.linalg.inv(self.transition).T @ root[user]
+        change = np.eye(layout.size)
+        change[np.ix_(user, user)] = np.linalg.inv(self.transition)
+        before = information.root.changed(change)
+        root = before.rows.T
         blurred = np.vstack([self.noise_root.T @ root[user], np.eye(root.shape[1])])
         _, upper = np.linalg.qr(blurred)
         left = np.linalg.solve(upper.T, root.T)
-        return Information(left.T @ left, layout)
+        return of_root(Root(left, before.products), layout)

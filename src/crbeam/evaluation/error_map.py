@@ -8,6 +8,7 @@ from jaxtyping import Bool, Complex, Float
 
 from crbeam.errors import InvalidInput, InvalidScenario
 from crbeam.evaluation.bounds import behind_networks
+from crbeam.evaluation.scene_size import object_positions_m
 from crbeam.information.transmission import Covariances
 from crbeam.scenario import Scenario
 from crbeam.systems import World, link_map, system_of
@@ -37,6 +38,19 @@ class PositionErrorMap:
     def quantity(self) -> str:
         """What the bound is called in reports: `user_position_m` or `target_position_m`."""
         return f"{self.parameter.partition('[')[0]}_m"
+
+    @property
+    def cautions(self) -> list[str]:
+        """A sentence on points whose bound is larger than the map itself."""
+        across_m = float(np.hypot(np.ptp(self.x_m), np.ptp(self.y_m)))
+        beyond = int(np.sum(self.root_bound_m > across_m))
+        if not beyond:
+            return []
+        return [
+            f"{self.link}: at {beyond} of {self.root_bound_m.size} points the root bound is larger than the map, which "
+            f"is {across_m:.4g} m across, so that the link says nothing useful there; the largest is "
+            f"{np.max(self.root_bound_m):.4g} m."
+        ]
 
 
 def position_error_map(
@@ -99,16 +113,7 @@ def scene_grid_m(
         points: of each axis.
         margin: on each side, as a share of the scene's extent.
     """
-    system = system_of(scenario)
-    scenario = system.scenario
-    places = [np.array([station.position_m for station in scenario.stations.values()])]
-    if scenario.user is None:
-        places.append(np.reshape(scenario.targets.positions_m, (-1, 2)))
-    else:
-        places.append(np.array([scenario.user.position_m]))
-        places += [paths.vertex_m[np.isfinite(paths.vertex_m[:, 0])] for paths in system.paths().values()]
-    places.append(np.reshape(list(system.service().places_m.values()), (-1, 2)))
-    objects_m = np.concatenate(places)
+    objects_m = object_positions_m(system_of(scenario))
     low, high = objects_m.min(axis=0), objects_m.max(axis=0)
     pad = margin * max(float(np.max(high - low)), 1.0)
     return np.linspace(low[0] - pad, high[0] + pad, points), np.linspace(low[1] - pad, high[1] + pad, points)

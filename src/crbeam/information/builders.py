@@ -1,7 +1,8 @@
 """Information maps of path parameters from propagation paths."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 from jaxtyping import Complex, Float, Inexact, Int
@@ -9,6 +10,7 @@ from jaxtyping import Complex, Float, Inexact, Int
 from crbeam.errors import InvalidInput
 from crbeam.information.information_map import Contribution, InformationMap
 from crbeam.information.state import path_layout
+from crbeam.linalg import column_products, upper_factor
 from crbeam.propagation.jacobians import doppler_shifts_hz
 from crbeam.propagation.paths import Paths
 from crbeam.scenario import Waveform
@@ -38,7 +40,14 @@ def subcarrier_gram(
     The first half of the rows are `e_k`, the second half `-2j pi m df e_k`. The sum over subcarriers is one matrix
     product. A common phase ramp does not change it, so delays enter relative to the first path.
     """
-    return _tone_gram(delay_s[0] - delay_s, waveform.subcarrier_indices * waveform.subcarrier_spacing_hz, -1.0)
+    functions = _subcarrier_functions(delay_s, waveform)
+    return functions.conj() @ functions.T
+
+
+def _subcarrier_functions(
+    delay_s: Float[np.ndarray, " path"], waveform: Waveform
+) -> Complex[np.ndarray, "double_path subcarrier"]:
+    return _tones(delay_s[0] - delay_s, waveform.subcarrier_indices * waveform.subcarrier_spacing_hz, -1.0)
 
 
 def symbol_gram(
@@ -49,22 +58,59 @@ def symbol_gram(
     The first half of the rows are `e_k`, the second half `2j pi t e_k`; each symbol counts with its share of the
     covariance. Without times the functions are 1, and 0.
     """
+    functions, weight = _symbol_functions(doppler_hz, pilots)
+    return weight * (functions.conj() @ functions.T)
+
+
+def _symbol_functions(
+    doppler_hz: Float[np.ndarray, " path"], pilots: Pilots
+) -> tuple[Complex[np.ndarray, "double_path symbol"], float]:
+    """The functions of `symbol_gram`, and the weight of each symbol."""
     if pilots.time_s is None:
-        still = np.zeros((2 * doppler_hz.size, 2 * doppler_hz.size), dtype=complex)
-        still[: doppler_hz.size, : doppler_hz.size] = pilots.symbols
-        return still
-    if not pilots.time_s.size:
-        return np.zeros((2 * doppler_hz.size, 2 * doppler_hz.size), dtype=complex)
-    return pilots.symbols / pilots.time_s.size * _tone_gram(doppler_hz, pilots.time_s, 1.0)
+        return np.repeat([1.0 + 0j, 0j], doppler_hz.size)[:, None], pilots.symbols
+    return _tones(doppler_hz, pilots.time_s, 1.0), pilots.symbols / max(pilots.time_s.size, 1)
 
 
-def _tone_gram(
+def _tones(
     rate: Float[np.ndarray, " path"], abscissa: Float[np.ndarray, " sample"], sign: float
-) -> Complex[np.ndarray, "double_path double_path"]:
-    """Gram matrix of `exp(2j pi rate_k x)` and, as the second half, of `sign 2j pi x` times that."""
+) -> Complex[np.ndarray, "double_path sample"]:
+    """`exp(2j pi rate_k x)` and, as the second half, `sign 2j pi x` times that."""
     tone = np.exp(2j * np.pi * np.outer(rate, abscissa))
-    functions = np.concatenate([tone, sign * 2j * np.pi * abscissa * tone])
-    return functions.conj() @ functions.T
+    return np.concatenate([tone, sign * 2j * np.pi * abscissa * tone])
+
+
+@dataclass(frozen=True, eq=False)
+class _TermFunctions:
+    """Functions of subcarrier and symbol of the terms of one link: products `factor_i tone_i[m] turn_i[t]`.
+
+    Attributes:
+        delay_s: of each path.
+        doppler_hz: of each path.
+        waveform: the subcarriers.
+        pilots: the symbols.
+        factor: of each term.
+        tone: which function of the subcarriers each term has, by row of `subcarrier_gram`.
+        turn: which function of the symbols, by row of `symbol_gram`.
+    """
+
+    delay_s: Float[np.ndarray, " path"]
+    doppler_hz: Float[np.ndarray, " path"]
+    waveform: Waveform
+    pilots: Pilots
+    factor: Complex[np.ndarray, " term"]
+    tone: Int[np.ndarray, " term"]
+    turn: Int[np.ndarray, " term"]
+
+    def root(self) -> Complex[np.ndarray, "row term"]:
+        """Few rows with the same inner products.
+
+        Doppler shifts enter relative to the first path: a common one turns all functions alike, and large phases have
+        fewer digits.
+        """
+        tones = upper_factor(_subcarrier_functions(self.delay_s, self.waveform).T)
+        turns, weight = _symbol_functions(self.doppler_hz - self.doppler_hz[0], self.pilots)
+        turns = np.sqrt(weight) * upper_factor(turns.T)
+        return column_products(tones[:, self.tone], turns[:, self.turn]) * self.factor
 
 
 def path_information(
@@ -121,6 +167,8 @@ def path_information(
     contributions = []
     for part in pilots:
         gram = common * _at(symbol_gram(doppler_hz, part), turn)
+        scaled = np.sqrt(2.0 / noise_power_w) * factor
+        functions = _TermFunctions(paths.delay_s, doppler_hz, waveform, part, scaled, tone, turn)
         contributions.append(
             Contribution(
                 block=part.block,
@@ -130,6 +178,7 @@ def path_information(
                 gram=0.5 * (gram + gram.conj().T),
                 jacobian=np.eye(layout.size),
                 projector=projector,
+                gram_root=functions.root,
             )
         )
     return InformationMap(layout, tuple(contributions))
@@ -142,8 +191,19 @@ def within_paths(information_map: InformationMap) -> InformationMap:
     """
     path_of = np.array([name.partition("[")[2] for name in _component_names(information_map)])
     same = path_of[:, None] == path_of
-    parts = tuple(replace(part, gram=part.gram * same) for part in information_map.contributions)
+    own = (path_of == np.unique(path_of)[:, None]) + 0j
+    parts = tuple(
+        replace(part, gram=part.gram * same, gram_root=part.gram_root and partial(_by_path, part.gram_root, own))
+        for part in information_map.contributions
+    )
     return replace(information_map, contributions=parts)
+
+
+def _by_path(
+    make: Callable[[], Complex[np.ndarray, "row term"]], own: Complex[np.ndarray, "path term"]
+) -> Complex[np.ndarray, "product term"]:
+    """Functions that differ from path to path in more than they do: those of different paths are orthogonal."""
+    return column_products(own, make())
 
 
 def _component_names(information_map: InformationMap) -> list[str]:

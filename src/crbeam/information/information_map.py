@@ -1,8 +1,8 @@
 """The waist of the library: Fisher information as an affine map of transmit covariances."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, partial
 
 import numpy as np
 from jaxtyping import Complex, Float, Inexact
@@ -10,8 +10,21 @@ from jaxtyping import Complex, Float, Inexact
 from crbeam.errors import InvalidInput
 from crbeam.information.information import Information
 from crbeam.information.parameters import ParameterLayout
+from crbeam.information.roots import Root, Source
 from crbeam.information.transmission import Covariances, Transmission, require_blocks
-from crbeam.linalg import hermitian_part, is_hermitian, seen_gram
+from crbeam.linalg import (
+    ROUNDING,
+    column_products,
+    hermitian_part,
+    is_hermitian,
+    seen_gram,
+    seen_root,
+    semidefinite_root,
+    upper_factor,
+)
+
+#: What O may differ by from the inner products of the functions that it was made from, relatively.
+SAME_GRAM = 1e-9
 
 
 def _require(condition: bool, message: str) -> None:
@@ -22,6 +35,10 @@ def _require(condition: bool, message: str) -> None:
 def _require_known(kind: str, names: Iterable[str], known: Iterable[str]) -> None:
     unknown = sorted(set(names) - set(known))
     _require(not unknown, f"There is no {kind} {', '.join(unknown)}; there are {', '.join(known)}.")
+
+
+def _conjugate(make: Callable[[], np.ndarray]) -> np.ndarray:
+    return make().conj()
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,6 +57,8 @@ class Contribution:
             and pilot counts.
         jacobian: `J`, real.
         projector: receive projector `Q` (of an analog combiner); None is the identity.
+        gram_root: makes F with `O = F^H F`, such as the sampled functions; called only where O has too few digits for
+            a bound. None where O is all that is known; left aside where it makes another O.
     """
 
     block: str
@@ -49,6 +68,7 @@ class Contribution:
     jacobian: Float[np.ndarray, "term parameter"]
     projector: Inexact[np.ndarray, "rx rx"] | None = None
     receiver: str = "receiver"
+    gram_root: Callable[[], Complex[np.ndarray, "sample term"]] | None = None
 
     def __post_init__(self) -> None:
         n_terms = self.transmit.shape[1]
@@ -81,6 +101,36 @@ class Contribution:
     def lit_at(self, covariance: Complex[np.ndarray, "tx tx"]) -> Float[np.ndarray, "parameter parameter"]:
         """As `at`, with nothing from terms that a covariance lights by rounding only (`linalg.seen_gram`)."""
         return self._of(seen_gram(self.transmit, covariance))
+
+    def source_at(self, covariance: Complex[np.ndarray, "tx tx"]) -> Source:
+        """`lit_at` as a source, whose root is made from those of its parts and not from the matrix."""
+        return Source(partial(self._term_root, covariance), self.jacobian)
+
+    def _term_root(self, covariance: Complex[np.ndarray, "tx tx"]) -> Root:
+        """Root of the information about the factors of the terms."""
+        sent = seen_root(self.transmit, covariance).conj()
+        columns = column_products(self._weight_root, sent)
+        columns = upper_factor(np.concatenate([np.real(columns), np.imag(columns)]))
+        lengths = np.linalg.norm(columns, axis=0)
+        return Root(columns, np.diag(lengths)[: 0 if self._functions is not None else None])
+
+    @cached_property
+    def _weight_root(self) -> Complex[np.ndarray, "row term"]:
+        """B with `B^H B = weight`."""
+        receive = self.receive if self.projector is None else seen_root(self.receive, self.projector)
+        functions = self._functions
+        if functions is None:
+            functions = semidefinite_root(self.gram, least=ROUNDING * len(self.gram)).conj().T
+        return upper_factor(column_products(functions, upper_factor(receive)))
+
+    @cached_property
+    def _functions(self) -> Complex[np.ndarray, "sample term"] | None:
+        """F with `F^H F = gram`, if `gram_root` makes that."""
+        if self.gram_root is None:
+            return None
+        functions, size = upper_factor(self.gram_root()), np.sqrt(np.real(np.diagonal(self.gram)))
+        is_root = np.abs(functions.conj().T @ functions - self.gram) <= SAME_GRAM * np.outer(size, size)
+        return functions if np.all(is_root) else None
 
     def _of(
         self, transmit_gram: Complex[np.ndarray, "*batch term term"]
@@ -132,12 +182,14 @@ class InformationMap:
         constant: I0, the information that is there without transmission (a prior).
         antennas: number of transmit antennas of each block, by its name; by default of the blocks that contributions
             see. Blocks that none sees may be added.
+        constant_sources: what I0 is the sum of; empty where only I0 is known.
     """
 
     layout: ParameterLayout
     contributions: tuple[Contribution, ...] = ()
     constant: Float[np.ndarray, "parameter parameter"] = field(default_factory=lambda: np.zeros((0, 0)))
     antennas: Mapping[str, int] = field(default_factory=dict)
+    constant_sources: tuple[Source, ...] = field(default=(), repr=False)
 
     def __post_init__(self) -> None:
         size = self.layout.size
@@ -169,10 +221,20 @@ class InformationMap:
             InvalidInput: a block of the map is missing, or has another number of antennas.
         """
         require_blocks(self.antennas, covariances)
-        matrix = self.constant + 0.0
+        if not self.contributions:
+            return Information(hermitian_part(self.constant), self.layout, self.constant_sources)
+        matrix, sources = self.constant + 0.0, self._all_constant_sources()
         for part in self.contributions:
-            matrix = matrix + part.lit_at(covariances[part.block])
-        return Information(hermitian_part(matrix), self.layout)
+            covariance = covariances[part.block]
+            matrix = matrix + part.lit_at(covariance)
+            sources = (*sources, part.source_at(covariance))
+        return Information(hermitian_part(matrix), self.layout, sources)
+
+    def _all_constant_sources(self) -> tuple[Source, ...]:
+        """The parts of the constant; itself where there are none."""
+        if self.constant_sources or not self.constant.any():
+            return self.constant_sources
+        return (Source.of_matrix(self.constant),)
 
     def adjoint(self, matrix: Float[np.ndarray, "parameter parameter"]) -> Transmission:
         """Adjoint of the linear part: `sum_b Re tr(adjoint(S)_b R_b) = tr(S (I(R) - I0))` for symmetric S."""
@@ -190,7 +252,9 @@ class InformationMap:
             f"`jacobian` must have shape {(self.layout.size, layout.size)}, but has shape {jacobian.shape}.",
         )
         parts = tuple(replace(part, jacobian=part.jacobian @ jacobian) for part in self.contributions)
-        return InformationMap(layout, parts, hermitian_part(jacobian.T @ self.constant @ jacobian), self.antennas)
+        constant = hermitian_part(jacobian.T @ self.constant @ jacobian)
+        sources = tuple(source.changed(jacobian) for source in self.constant_sources)
+        return InformationMap(layout, parts, constant, self.antennas, sources)
 
     def __add__(self, other: "InformationMap") -> "InformationMap":
         """Independent observations together.
@@ -202,11 +266,13 @@ class InformationMap:
         """
         layout = self.layout.union(other.layout)
         mine, theirs = self._embedded(layout), other._embedded(layout)
+        has_sources = bool(mine.constant_sources or theirs.constant_sources)
         return InformationMap(
             layout,
             mine.contributions + theirs.contributions,
             mine.constant + theirs.constant,
             joint_antennas([self.antennas, other.antennas]),
+            mine._all_constant_sources() + theirs._all_constant_sources() if has_sources else (),
         )
 
     def _embedded(self, layout: ParameterLayout) -> "InformationMap":
@@ -240,12 +306,13 @@ class InformationMap:
     def with_fixed(self, block: str, covariance: Complex[np.ndarray, "tx tx"]) -> "InformationMap":
         """Map of the other blocks when the covariance of one is given: what it tells becomes part of the constant."""
         _require_known("block", (block,), self.blocks)
-        told = [part.lit_at(covariance) for part in self.contributions if part.block == block]
+        given = [part for part in self.contributions if part.block == block]
         return InformationMap(
             self.layout,
             tuple(part for part in self.contributions if part.block != block),
-            hermitian_part(sum(told, self.constant)),
+            hermitian_part(sum((part.lit_at(covariance) for part in given), self.constant)),
             {name: size for name, size in self.antennas.items() if name != block},
+            (*self._all_constant_sources(), *(part.source_at(covariance) for part in given)),
         )
 
     def select_blocks(self, names: Iterable[str]) -> "InformationMap":
@@ -282,7 +349,8 @@ class InformationMap:
                 gram=part.gram.conj(),
                 jacobian=part.jacobian,
                 projector=covariances[part.block],
+                gram_root=part.gram_root and partial(_conjugate, part.gram_root),
             )
             for part in self.contributions
         )
-        return InformationMap(self.layout, parts, self.constant)
+        return InformationMap(self.layout, parts, self.constant, constant_sources=self.constant_sources)

@@ -11,6 +11,7 @@ import typer
 
 from crbeam.design import Design
 from crbeam.evaluation import Evaluation, TradeoffPoint, pareto_optimal
+from crbeam.evaluation.scene_size import size_cautions
 from crbeam.scenario import Scenario, scenario_document
 from crbeam.systems import System
 from crbeam.systems.xu2023 import NEGLIGIBLE
@@ -39,7 +40,7 @@ def evaluation_document(system: System, evaluation: Evaluation) -> dict[str, Any
     return {
         "scenario": scenario_document(system.scenario),
         "links": links_document(evaluation),
-        "cautions": system.scene_cautions(),
+        "cautions": [*system.scene_cautions(), *size_cautions(system, evaluation)],
     }
 
 
@@ -51,7 +52,7 @@ def design_document(system: System, design: Design, evaluation: Evaluation, *, w
         **users_document(system.served_sinr(design)),
         **selection_document(design),
         **network_document(design),
-        "cautions": system.cautions(design),
+        "cautions": [*system.cautions(design), *size_cautions(system, evaluation)],
         "power_w": design.power_w * system.scenario.waveform.subcarriers,
         **_power_levels(system.scenario, design),
     }

@@ -8,6 +8,8 @@ import typer
 from crbeam.design import Design, DesignProblem
 from crbeam.errors import CrbeamError, InvalidInput, Unidentifiable
 from crbeam.evaluation import Evaluation, Experiment, PositionErrorMap, TradeoffPoint, pareto_optimal
+from crbeam.evaluation.remedies import explained
+from crbeam.evaluation.scene_size import size_cautions
 from crbeam.information.information import REMEDY
 from crbeam.interfaces.design_progress import bounds_on_terminal
 from crbeam.interfaces.given_transmission import given_transmission
@@ -57,7 +59,7 @@ def bound(
         experiment = experiment.with_selected(given.selected)
         system = experiment.system
         evaluation = experiment.bounds(given)
-        cautions = [*system.scene_cautions(), *given.cautions]
+        cautions = [*system.scene_cautions(), *given.cautions, *size_cautions(system, evaluation)]
         print_cautions(cautions)
         files = [] if out is None else _write_bounds(out, system, covariance, evaluation)
         print_result(
@@ -66,7 +68,7 @@ def bound(
             files,
             as_json=as_json,
         )
-        reasons = [f"{name}: {link.reason}" for name, link in evaluation.links.items() if link.reason]
+        reasons = [link.reason for link in evaluation.links.values() if link.reason]
         if reasons:
             for reason in reasons:
                 typer.echo(f"crbeam: {reason}", err=True)
@@ -105,12 +107,12 @@ def design(
     with experiment_of(source, overrides, seed) as experiment:
         method = experiment.method(method_key)
         problem = experiment.problem(method=method, weight=weight)
-        with bounds_on_terminal(objective_words(experiment.scenario)):
+        with bounds_on_terminal(objective_words(experiment.scenario)), explained(experiment.system):
             result = experiment.design(method=method, weight=weight, seed=seed or 0)
         experiment = experiment.with_selected(result.selected)
         system = experiment.system
         before, after = experiment.bounds(problem.isotropic()), experiment.bounds(result)
-        print_cautions(system.cautions(result))
+        print_cautions([*system.cautions(result), *size_cautions(system, after)])
         files = [] if out is None else _write_design(out, system, result, after, problem)
 
         def show() -> None:
@@ -199,17 +201,20 @@ def error_map(
         if out is None and not as_json:
             raise InvalidInput("A map must go somewhere: give --out DIR for the picture or --json for the numbers.")
         given = given_transmission(experiment.system, covariance)
-        print_cautions(given.cautions)
         result = experiment.map(given, link=link, grid_m=resolution)
         if not result.is_identifiable.any():
-            raise Unidentifiable(["user_position"], direction={"user_position": 1.0}, remedy=REMEDY)
+            with explained(experiment.system):
+                name = result.parameter
+                raise Unidentifiable([name], direction={name: 1.0}, remedy=REMEDY, link=result.link)
+        cautions = [*given.cautions, *result.cautions]
+        print_cautions(cautions)
         files: list[Path] = []
         if out is not None:
             from crbeam.report.pictures import map_pictures
 
             files = map_pictures(out, experiment.system, result)
         print_result(
-            lambda: {**_map_document(experiment.scenario, result), "cautions": list(given.cautions)},
+            lambda: {**_map_document(experiment.scenario, result), "cautions": cautions},
             lambda: None,
             files,
             as_json=as_json,

@@ -171,8 +171,7 @@ class Hamrouni2026(StationAndUser):
             return dict.fromkeys(f"{word}_mps" for word in kinds)
         found: dict[str, float | None] = {}
         for word, changed in kinds.items():
-            told = changed(self.scenario, information.as_prior())
-            alone = Information(told.constant, told.layout)
+            alone = changed(self.scenario, information.as_prior()).at({})
             found[f"{word}_mps"] = alone.root_bound([word]) if alone.is_identifiable([word]) else None
         return found
 

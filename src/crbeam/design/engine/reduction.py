@@ -28,6 +28,7 @@ from crbeam.design.engine.structure import Structure, structures
 from crbeam.design.engine.whitening import NeedsCare, whitening
 from crbeam.design.problem import DesignProblem
 from crbeam.errors import CrbeamError, SolverFailed
+from crbeam.information import Transmission
 from crbeam.linalg import side_by_side
 
 #: Directions of the unit transmit vectors below this relative size are dropped.
@@ -80,7 +81,8 @@ def _prepared(structure: Structure) -> ReducedBatch:
     contributions, weights, jacobians = _sorted_contributions(structure, norms)
     constants = structure.constants
     informations = _isotropic_informations(block_shapes, frames, constants, (contributions, weights, jacobians))
-    transforms, selections, scales = _whitenings(structure, informations)
+    isotropic = _isotropic_transmission(structure, bases) if len(structure.problems) == 1 else None
+    transforms, selections, scales = _whitenings(structure, informations, isotropic)
     jacobians = [jacobian @ transforms[part.criterion] for part, jacobian in zip(contributions, jacobians, strict=True)]
     has_constant = structure.has_constant
     whitened = [t.swapaxes(-1, -2) @ c @ t for t, c in zip(transforms, constants, strict=True)] if has_constant else []
@@ -109,13 +111,13 @@ def _prepared(structure: Structure) -> ReducedBatch:
 
 
 def _whitenings(
-    structure: Structure, informations: list[np.ndarray]
+    structure: Structure, informations: list[np.ndarray], isotropic: Transmission | None
 ) -> tuple[list[np.ndarray], list[np.ndarray], np.ndarray]:
     """Change of parameters and scaled E of each criterion, and the objective at the isotropic X of each item."""
     transforms, selections = [], []
     for number, matrix in enumerate(informations):
         criteria = [problem.active_criteria[number] for problem in structure.problems]
-        transform, selection = whitening(structure.problems[0], criteria, matrix)
+        transform, selection = whitening(structure.problems[0], criteria, matrix, isotropic)
         transforms.append(transform)
         selections.append(selection)
     scales = np.sum([np.sum(selection**2, axis=(1, 2)) for selection in selections], axis=0)
@@ -136,6 +138,17 @@ def _isotropic_informations(
         seen = index.gathered(grams[part.block])
         informations[part.criterion] += symmetric(contribution_information(seen, weight, jacobian))
     return informations
+
+
+def _isotropic_transmission(structure: Structure, bases: list[np.ndarray]) -> Transmission:
+    """The isotropic X of the one item as a transmission; nothing in blocks that no criterion sees."""
+    (problem,) = structure.problems
+    budgets = [budget for *_, budget in structure.blocks]
+    sent = {}
+    for place, basis, budget in zip(structure.active_blocks, bases, budgets, strict=True):
+        power_w = structure.powers_w[0, budget] / budgets.count(budget)
+        sent[problem.blocks[place]] = power_w / basis.shape[-1] * basis[0] @ basis[0].conj().T
+    return Transmission.silent(problem.antennas).replaced(sent)
 
 
 def _bases_and_frames(structure: Structure) -> tuple[list[np.ndarray], list[np.ndarray], list[np.ndarray]]:

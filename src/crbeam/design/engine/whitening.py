@@ -3,8 +3,8 @@
 import numpy as np
 
 from crbeam.design.problem import Criterion, DesignProblem
-from crbeam.errors import SolverFailed
-from crbeam.information.information import Information
+from crbeam.errors import SolverFailed, Unidentifiable
+from crbeam.information import Transmission
 from crbeam.linalg import eliminate, hermitian_part
 
 #: The scaled information is certainly regular if the squared norm of its inverse Cholesky factor is below this.
@@ -15,8 +15,16 @@ class NeedsCare(Exception):
     """Some item of a batch is close to singular and has to be prepared by itself."""
 
 
-def whitening(problem: DesignProblem, criteria: list[Criterion], matrices: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def whitening(
+    problem: DesignProblem, criteria: list[Criterion], matrices: np.ndarray, isotropic: Transmission | None
+) -> tuple[np.ndarray, np.ndarray]:
     """Change of parameters Z with `Z^T I Z = 1` for each item, and `E` in these parameters.
+
+    Args:
+        problem: the first item.
+        criteria: one of each item.
+        matrices: I of each item.
+        isotropic: for a batch of one, the transmission that I belongs to.
 
     Raises:
         Unidentifiable: for a batch of one, a requested parameter is not determined.
@@ -28,10 +36,10 @@ def whitening(problem: DesignProblem, criteria: list[Criterion], matrices: np.nd
     inverse = _safe_inverse_factor(scaled)
     if inverse is not None:
         transform = scale[:, :, None] * inverse.swapaxes(-1, -2)
-    elif len(criteria) > 1:
+    elif isotropic is None:
         raise NeedsCare("The information of some item is close to singular.")
     else:
-        transform = _careful_whitening(problem, criteria[0], matrices[0])[None]
+        transform = _careful_whitening(problem, criteria[0], matrices[0], isotropic)[None]
     return transform, transform.swapaxes(-1, -2) @ selections
 
 
@@ -44,12 +52,20 @@ def _safe_inverse_factor(scaled: np.ndarray) -> np.ndarray | None:
     return inverse if np.max(np.sum(inverse**2, axis=(1, 2))) < SAFE_INVERSE else None
 
 
-def _careful_whitening(problem: DesignProblem, criterion: Criterion, matrix: np.ndarray) -> np.ndarray:
+def _careful_whitening(
+    problem: DesignProblem, criterion: Criterion, matrix: np.ndarray, isotropic: Transmission
+) -> np.ndarray:
     """Whitening of one information matrix without the nuisance directions that it does not see."""
     layout = criterion.map.layout
-    Information(hermitian_part(matrix), layout).bound(criterion.requested)
-    if not problem.codebooks:
-        criterion.map.at(problem.isotropic()).bound(criterion.requested)
+    information = criterion.map.at(isotropic)
+    try:
+        information.bound(criterion.requested)
+        if not problem.codebooks:
+            criterion.map.at(problem.isotropic()).bound(criterion.requested)
+    except Unidentifiable as error:
+        raise error.explained(link=criterion.name) from None
+    if information.needs_root(criterion.requested):
+        return information.whitening(criterion.requested)
     kept = np.asarray(layout.indices(criterion.requested), dtype=int)
     nuisance = np.setdiff1d(np.arange(layout.size), kept)
     scale = layout.scales(np.diagonal(matrix))

@@ -9,7 +9,6 @@ from crbeam.design.network.choices import Role, RoleBound
 from crbeam.design.network.leaf import Evidence
 from crbeam.design.problem import DesignProblem
 from crbeam.information import Transmission
-from crbeam.linalg import NULL_TOLERANCE
 
 #: Singular value, relative to the largest, below which a direction is none.
 RANK_TOLERANCE = 1e-12
@@ -241,11 +240,7 @@ def _power_unit_w(role: Role, bases: dict[str, np.ndarray]) -> float:
 
 def _whitened(bound: RoleBound, bases: dict[str, np.ndarray], unit_w: float, unit: float) -> ProgramBound:
     """V with `V^T I V = 1` where all blocks send the unit of power evenly, and what it makes of I0 and E."""
-    information = bound.criterion.map.at(_isotropic(bound, bases, unit_w))
-    scale = information.layout.scales(np.diagonal(information.matrix))
-    eigenvalues, vectors = np.linalg.eigh(information.matrix * np.outer(scale, scale))
-    seen = eigenvalues > NULL_TOLERANCE * eigenvalues[-1]
-    transform = scale[:, None] * vectors[:, seen] / np.sqrt(eigenvalues[seen])
+    transform = bound.criterion.map.at(_isotropic(bound, bases, unit_w)).whitening(bound.criterion.requested)
     constant = transform.T @ bound.criterion.map.constant @ transform
     size = unit if bound.limit is None else bound.limit
     selection = transform.T @ bound.criterion.selection / np.sqrt(size)

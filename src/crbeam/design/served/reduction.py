@@ -15,7 +15,6 @@ from crbeam.design.problem import Criterion, DesignProblem
 from crbeam.design.served.requirements import networks_of, requirements_of
 from crbeam.design.service_constraints import Requirement
 from crbeam.information import Transmission
-from crbeam.linalg import NULL_TOLERANCE
 
 #: Directions of the unit vectors below this relative size are dropped.
 RANK_TOLERANCE = 1e-12
@@ -190,11 +189,7 @@ def _whitening(
     """V with `V^T I V = 1` for what is identifiable at the isotropic covariance of the span."""
     even = [np.sqrt(_power_w(problem, block) / max(basis.shape[1], 1)) * basis for block, basis in bases.items()]
     information = criterion.map.at(Transmission.of_factors(tuple(bases), even))
-    information.bound(criterion.requested)
-    scale = information.layout.scales(np.diagonal(information.matrix))
-    eigenvalues, vectors = np.linalg.eigh(information.matrix * np.outer(scale, scale))
-    seen = eigenvalues > NULL_TOLERANCE * eigenvalues[-1]
-    return scale[:, None] * vectors[:, seen] / np.sqrt(eigenvalues[seen]), criterion
+    return information.whitening(criterion.requested), criterion
 
 
 def _seen_criterion(
