@@ -1,7 +1,7 @@
 """What a design should achieve, as pure data."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -152,6 +152,9 @@ class DesignProblem:
         n_slots: number of slots among which beams can be shared out, if limited.
         guides: covariances `[block, tx, tx]` that are good for each of the criteria alone, in their order; empty if
             none are given.
+        time_shares: share of the time in which each block is sent, where blocks are sent one after the other and each
+            has the whole power while it is; blocks that are not named are sent all the time. Reports of power need it,
+            budgets do not.
     """
 
     criteria: tuple[Criterion, ...]
@@ -161,6 +164,7 @@ class DesignProblem:
     directions: Complex[np.ndarray, "tx beam"] | None = None
     n_slots: int | None = None
     guides: tuple[Complex[np.ndarray, "block tx tx"], ...] = ()
+    time_shares: Mapping[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if not self.active_criteria:

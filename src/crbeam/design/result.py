@@ -111,8 +111,10 @@ class Design:
         covariances: watt per subcarrier, summed over slots.
         stream_covariances: covariance of each stream, `[block, tx, tx]`, by stream name.
         beamformers: eigenbeams of each block.
-        beamforming_loss: relative increase of the objective from having fewer slots than beams; 0 if exact, None if
-            the beams that fit do not determine what the objective asks for, or raise it from 0.
+        beamforming_loss: relative increase of the objective from sending one beam a slot. Where order does not count,
+            from having fewer slots than beams: 0 if all fit. Where it does, from the sequence `slot_beams`; below
+            0 if that is better than beams shared out within each slot. None if the beams do not determine what
+            the objective asks for, or raise it from 0.
         status: how the method stopped.
         objective: the problem's objective, recomputed from the covariances.
         lower_bound: proven lower bound on the objective of any design of the problem, or None if none is known.
@@ -125,6 +127,9 @@ class Design:
         digital: what the chains behind it send or combine, by its port: beams of all streams in sqrt(watt), `[chain,
             beam]`, or the combiner of each served user, `[chain, user]`.
         selected: names of the receivers that sense, where that was a choice; else empty.
+        slot_beams: what every slot sends, `[tx, slot]` by block, in sqrt(watt per subcarrier) of each of its symbols;
+            zero in slots of other blocks. Empty where the order of the beams does not count (`sequences`).
+        time_shares: share of the time in which each block is sent, of blocks that are sent one after the other.
     """
 
     method: str
@@ -144,6 +149,8 @@ class Design:
     analog: Mapping[str, Complex[np.ndarray, "antenna chain"]] = field(default_factory=dict)
     digital: Mapping[str, Complex[np.ndarray, "chain stream"]] = field(default_factory=dict)
     selected: tuple[str, ...] = ()
+    slot_beams: Mapping[str, Complex[np.ndarray, "tx slot"]] = field(default_factory=dict)
+    time_shares: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def gap(self) -> float | None:
@@ -156,5 +163,6 @@ class Design:
 
     @property
     def power_w(self) -> float:
-        """Transmit power of all blocks, watt per subcarrier summed over slots."""
-        return float(np.trace(self.covariances, axis1=1, axis2=2).real.sum())
+        """Transmit power, watt per subcarrier summed over slots; each block counts for its share of the time."""
+        powers_w = zip(self.blocks, np.trace(self.covariances, axis1=1, axis2=2).real.tolist(), strict=True)
+        return float(sum(self.time_shares.get(block, 1.0) * power_w for block, power_w in powers_w))

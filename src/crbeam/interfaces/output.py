@@ -46,7 +46,10 @@ def evaluation_document(scenario: Scenario, evaluation: Evaluation) -> dict[str,
 def design_document(
     scenario: Scenario, design: Design, evaluation: Evaluation, *, weight: float | None, files: list[Path]
 ) -> dict[str, Any]:
-    """What `design --json` prints; `power_w` is the transmit power over all subcarriers and slots."""
+    """What `design --json` prints; `power_w` is the transmit power over all subcarriers and slots.
+
+    Stages that follow each other count in it for their shares of the time.
+    """
     return {
         **evaluation_document(scenario, evaluation),
         **design_summary(design, weight=weight),
@@ -169,11 +172,23 @@ def print_design(design: Design, files: list[Path]) -> None:
     typer.echo(f"  beams {beams}; {design.iterations} iterations, {design.seconds:.3f} s")
     if design.selected:
         typer.echo(f"  selected {', '.join(design.selected)} for {design.details['cost_m']:.6g} m")
-    if design.beamforming_loss is None:
-        typer.echo("  fewer slots than beams: the beams that fit leave the objective undetermined; use more slots")
-    elif design.beamforming_loss > 0.0:
-        typer.echo(f"  fewer slots than beams: the objective of the beams is {design.beamforming_loss:.2%} worse")
+    sentence = _loss_sentence(design)
+    if sentence:
+        typer.echo(f"  {sentence}")
     print_files(files)
+
+
+def _loss_sentence(design: Design) -> str:
+    """What the beams make of the objective; empty where they are exact."""
+    loss = design.beamforming_loss
+    if loss is None:
+        return "fewer slots than beams: the beams that fit leave the objective undetermined; use more slots"
+    if loss == 0.0:
+        return ""
+    change = f"{abs(loss):.2%} {'worse' if loss > 0.0 else 'better'}"
+    if design.slot_beams:
+        return f"one beam a slot, {design.details['sequence']}: the objective is {change} than that of the covariance"
+    return f"fewer slots than beams: the objective of the beams is {change}"
 
 
 def print_files(files: Sequence[Path]) -> None:

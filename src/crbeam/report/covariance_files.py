@@ -19,8 +19,8 @@ KEY = "covariances"
 
 #: Asymmetry, or negative eigenvalue, relative to the largest entry or eigenvalue, that counts as rounding.
 ROUNDING_TOLERANCE = 1e-9
-#: The same for each antenna where the numbers are stored in single precision: the relative step of that format. A sum of
-#: products over n antennas is off by up to n of these.
+#: The same for each antenna where the numbers are stored in single precision: the relative step of that format. A sum
+#: of products over n antennas is off by up to n of these.
 SINGLE_STEP = float(np.finfo(np.float32).eps)
 
 #: Least and most power of all blocks together, per subcarrier: beyond, results leave double precision.

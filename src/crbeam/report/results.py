@@ -1,10 +1,13 @@
 """Designs as files.
 
-`design.nc` (NetCDF, labelled) has the dimensions `block`, `tx`, `tx2` (columns of a covariance), `beam`, `iteration`
-and
+`design.nc` (NetCDF, labelled) has the dimensions `block`, `tx`, `tx2` (columns of a covariance), `beam`, `slot`,
+`iteration` and
 
     covariances_real, covariances_imag [block, tx, tx2]   W per subcarrier, summed over slots
     beamformers_real, beamformers_imag [block, tx, beam]  sqrt(W per subcarrier), strongest first, zeros after the last
+    slot_beamformers_real, ..._imag [block, tx, slot]     sqrt(W per subcarrier) of each symbol of a slot, in the order
+                                                          of time; where something moves (`sequence` in `details`)
+    time_share [block]                                    of blocks that are sent one after the other
     stream_covariances_real, ..._imag [stream, block, tx, tx2]   if there is more than one stream
     analog_PORT_real, ..._imag [antenna_PORT, chain_PORT]   phase shifters of a hybrid array, antennas to chains
     digital_PORT_real, ..._imag [chain_PORT, column_PORT]   what its chains send, or the combiners behind them
@@ -152,12 +155,12 @@ def _design_variables(design: Design, unit: str) -> dict[str, Any]:
     if len(design.stream_covariances) > 1:
         stack = np.stack(list(design.stream_covariances.values()))
         variables |= _complex("stream_covariances", ("stream", "block", "tx", "tx2"), stack, power)
-    variables |= _network_variables(design)
+    variables |= _slot_variables(design) | _network_variables(design)
     numbers = {
         "objective": (design.objective, "weighted bound of the design"),
         "lower_bound": (design.lower_bound, "proven lower bound on the objective of any design"),
         "gap": (design.gap, "(objective - lower_bound) / objective"),
-        "beamforming_loss": (design.beamforming_loss, "relative increase of the objective from too few slots"),
+        "beamforming_loss": (design.beamforming_loss, "relative increase of the objective with one beam a slot"),
     }
     for name, (value, meaning) in numbers.items():
         if value is not None:
@@ -166,6 +169,25 @@ def _design_variables(design: Design, unit: str) -> dict[str, Any]:
         variables[name][2]["units"] = unit
     trace = np.asarray(design.trace, dtype=float)
     variables["trace"] = (("iteration",), trace, {"long_name": "the method's own objective along its iterations"})
+    return variables
+
+
+def _slot_variables(design: Design) -> dict[str, Any]:
+    """What every slot sends, and the shares of time of blocks that take turns."""
+    variables: dict[str, Any] = {}
+    if design.slot_beams:
+        n_slots = max(beams.shape[1] for beams in design.slot_beams.values())
+        silent = np.zeros((design.covariances.shape[1], n_slots), dtype=complex)
+        stack = np.stack([design.slot_beams.get(block, silent) for block in design.blocks])
+        meaning = {"units": "W^0.5", "long_name": "beam that each symbol of a slot sends, zero where it is not sent"}
+        variables |= _complex("slot_beamformers", ("block", "tx", "slot"), stack, meaning)
+    if design.time_shares:
+        shares = [design.time_shares.get(block, 1.0) for block in design.blocks]
+        variables["time_share"] = (
+            "block",
+            shares,
+            {"units": "1", "long_name": "share of the time in which it is sent"},
+        )
     return variables
 
 

@@ -12,7 +12,7 @@ from crbeam.systems import isotropic_transmission, served_sinr
 from crbeam.units import ratio_to_db
 
 #: Changes when a metric of the same name comes to mean something else.
-METRICS_VERSION = 1
+METRICS_VERSION = 2
 #: Most metrics that are recorded unless the study names them.
 MOST_BY_DEFAULT = 200
 _UNITS = {
@@ -30,8 +30,8 @@ _MEANINGS = {
     "objective": "weighted bound of the design",
     "lower_bound": "proven lower bound on the objective of any design",
     "gap": "(objective - lower_bound) / objective",
-    "beamforming_loss": "relative increase of the objective from too few slots",
-    "power_w": "transmit power over all subcarriers and slots",
+    "beamforming_loss": "relative increase of the objective with one beam a slot",
+    "power_w": "transmit power over all subcarriers and slots, stages by their shares of the time",
     "iterations": "iterations of the method",
 }
 

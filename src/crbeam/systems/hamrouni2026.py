@@ -119,12 +119,9 @@ def _link_names(scenario: Scenario) -> tuple[str, str]:
 def _pilots(scenario: Scenario, times: Schedule, name: str) -> tuple[Pilots]:
     """The symbols of a link or stage, each with its share of the covariance."""
     blocks = stage_blocks(scenario)
-    slots = scenario.waveform.slots
-    if name == MONOSTATIC_STAGE:
-        return (Pilots(blocks[0], times.monostatic.weight / slots, times.monostatic.time_s),)
-    if name == BISTATIC_STAGE:
-        return (Pilots(blocks[1], times.bistatic.weight / slots, times.bistatic.time_s),)
-    return (Pilots(next(iter(scenario.stations)), times.every.weight / slots, times.every.time_s),)
+    seen = {MONOSTATIC_STAGE: (blocks[0], times.monostatic), BISTATIC_STAGE: (blocks[1], times.bistatic)}
+    block, symbols = seen.get(name, (next(iter(scenario.stations)), times.every))
+    return (Pilots(block, symbols.weight / scenario.waveform.slots, symbols.time_s, symbols.slot),)
 
 
 def link_models(scenario: Scenario, beams: Mapping[str, Complex[np.ndarray, "tx beam"]]) -> dict[str, LinkModel]:
@@ -159,14 +156,9 @@ def slot_map(scenario: Scenario, link: str) -> InformationMap:
     """
     if link not in scenario.links:
         raise InvalidInput(f"The link must be one of {', '.join(scenario.links)}, found `{link}`.")
-    station, waveform = next(iter(scenario.stations)), scenario.waveform
-    time_s = schedule(scenario).every.time_s
-    slot = np.arange(time_s.size) // waveform.symbols_per_slot
-    pilots = [
-        Pilots(f"{station}/slot[{number}]", float(np.sum(slot == number)), time_s[slot == number])
-        for number in range(int(slot[-1]) + 1)
-    ]
-    return state_map(scenario, trace_paths(scenario)[link], pilots)
+    every = schedule(scenario).every
+    pilots = Pilots(next(iter(scenario.stations)), every.weight, every.time_s, every.slot)
+    return state_map(scenario, trace_paths(scenario)[link], (pilots,)).by_slot()
 
 
 def radial_speed_map(scenario: Scenario, information_map: InformationMap) -> InformationMap:
@@ -273,7 +265,21 @@ def design_problem(scenario: Scenario, *, weight: float | None = None, judged_by
         objective=_OBJECTIVES[scenario.requirements.loss],
         directions=transmit_directions(scenario),
         n_slots=scenario.waveform.slots,
+        time_shares=_time_shares(scenario, seen),
     )
+
+
+def _time_shares(scenario: Scenario, seen: Set[str]) -> dict[str, float]:
+    """Share of the pilots of each stage, if both are sent one after the other, each with the station's whole power.
+
+    Empty for one stage alone, and for a free share, where covariances are energies of the whole interval.
+    """
+    assert scenario.protocol is not None
+    stages, times = stage_blocks(scenario), schedule(scenario)
+    pilots = times.monostatic.weight + times.bistatic.weight
+    if scenario.protocol.sensing_share is None or not set(stages) <= seen or pilots == 0.0:
+        return {}
+    return {stages[0]: times.monostatic.weight / pilots, stages[1]: times.bistatic.weight / pilots}
 
 
 def _cut(budget: PowerBudget, seen: Set[str]) -> PowerBudget:
