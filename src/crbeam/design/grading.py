@@ -258,6 +258,7 @@ def _design(
         details={**proposal.details, **proof.details, **details},
         slot_beams=by_slot_of_interval(problem, sequence),
         time_shares=dict(problem.time_shares),
+        objective_unit=problem.objective_unit,
     )
 
 

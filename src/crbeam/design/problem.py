@@ -21,12 +21,14 @@ class Criterion:
         weights: weight of the bound's trace of each named parameter, at least 0.
         name: what the criterion is called in reports.
         weight: of the criterion as a whole, at least 0; it multiplies the weights of the parameters.
+        unit: of the weighted bound, for reports: `m^2` of positions that count with 1, `1` of ratios.
     """
 
     map: InformationMap
     weights: Mapping[str, float]
     name: str = "criterion"
     weight: float = 1.0
+    unit: str = "1"
 
     def __post_init__(self) -> None:
         if not (np.isfinite(self.weight) and self.weight >= 0.0):
@@ -219,6 +221,15 @@ class DesignProblem:
     def active_criteria(self) -> tuple[Criterion, ...]:
         """Criteria with a positive weight; a weight of exactly 0 leaves its criterion out of the objective."""
         return tuple(criterion for criterion in self.criteria if criterion.requested)
+
+    @property
+    def objective_unit(self) -> str:
+        """Unit of the objective: W of power, 1 of a loss beyond thresholds, else that of the criteria that count."""
+        if isinstance(self.objective, Power):
+            return "W"
+        if isinstance(self.objective, Hinge):
+            return "1"
+        return " + ".join(dict.fromkeys(criterion.unit for criterion in self.active_criteria))
 
     @cached_property
     def blocks(self) -> tuple[str, ...]:

@@ -130,6 +130,7 @@ class Design:
         slot_beams: what every slot sends, `[tx, slot]` by block, in sqrt(watt per subcarrier) of each of its symbols;
             zero in slots of other blocks. Empty where the order of the beams does not count (`sequences`).
         time_shares: share of the time in which each block is sent, of blocks that are sent one after the other.
+        objective_unit: of the objective and its lower bound, as the problem has it.
     """
 
     method: str
@@ -151,6 +152,7 @@ class Design:
     selected: tuple[str, ...] = ()
     slot_beams: Mapping[str, Complex[np.ndarray, "tx slot"]] = field(default_factory=dict)
     time_shares: Mapping[str, float] = field(default_factory=dict)
+    objective_unit: str = "m^2"
 
     @property
     def gap(self) -> float | None:

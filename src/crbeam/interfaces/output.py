@@ -144,6 +144,7 @@ def design_summary(design: Design, *, weight: float | None) -> dict[str, Any]:
         "weight": weight,
         "status": design.status.key,
         "objective": design.objective,
+        "objective_unit": design.objective_unit,
         "lower_bound": design.lower_bound,
         "gap": design.gap,
         "bound_note": design.bound_note,

@@ -95,7 +95,7 @@ def design_dataset(
     """A design with its bounds and provenance as a labelled dataset; the module lists its fields."""
     import xarray as xr
 
-    variables = _design_variables(design, _objective_unit(scenario))
+    variables = _design_variables(design)
     coordinates: dict[str, Any] = {"block": list(design.blocks)}
     if "stream_covariances_real" in variables:
         coordinates["stream"] = list(design.stream_covariances)
@@ -121,13 +121,6 @@ def design_dataset(
     return xr.Dataset(variables, coordinates, attributes | provenance_attributes(scenario, date_utc=date_utc))
 
 
-def _objective_unit(scenario: Scenario) -> str:
-    """Unit of the objective: of squared errors, of a loss, or of power."""
-    if scenario.network is not None and scenario.network.minimises_power:
-        return "W"
-    return "m^2" if scenario.requirements is None else "1"
-
-
 def _lasting(details: Mapping[str, int | float | str]) -> dict[str, int | float | str]:
     return {name: value for name, value in details.items() if not name.endswith("seconds")}
 
@@ -144,8 +137,8 @@ def _network_variables(design: Design) -> dict[str, Any]:
     return variables
 
 
-def _design_variables(design: Design, unit: str) -> dict[str, Any]:
-    """Variables of the transmission and its grade; `unit` is that of the objective."""
+def _design_variables(design: Design) -> dict[str, Any]:
+    """Variables of the transmission and its grade."""
     power = {"units": "W", "long_name": "transmit covariance per subcarrier, summed over slots"}
     amplitude = {"units": "W^0.5", "long_name": "beamformers as columns, strongest first"}
     variables: dict[str, Any] = {
@@ -166,7 +159,7 @@ def _design_variables(design: Design, unit: str) -> dict[str, Any]:
         if value is not None:
             variables[name] = ((), float(value), {"long_name": meaning})
     for name in {"objective", "lower_bound"} & set(variables):
-        variables[name][2]["units"] = unit
+        variables[name][2]["units"] = design.objective_unit
     trace = np.asarray(design.trace, dtype=float)
     variables["trace"] = (("iteration",), trace, {"long_name": "the method's own objective along its iterations"})
     return variables

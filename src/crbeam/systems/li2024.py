@@ -23,7 +23,7 @@ from crbeam.information import InformationMap
 from crbeam.information.near_field import Echo, echo_information, position_information
 from crbeam.propagation import Paths
 from crbeam.propagation.near_field import WaveModel
-from crbeam.scenario import Scenario
+from crbeam.scenario import Scenario, Sensing
 from crbeam.systems.double_array import (
     DoubleArray,
     double_array,
@@ -131,11 +131,19 @@ def design_problem(
     analog = () if network is None or not sends else (FixedAnalog(arrays.transmitter, network),)
     information = polar_map(scenario, network=None if sends else network)
     return DesignProblem(
-        criteria=(Criterion(information, weights, arrays.link),),
+        criteria=(Criterion(information, weights, arrays.link, unit=_unit(sensing)),),
         constraints=(*power_budgets(scenario), *service, *_illumination(scenario, arrays), *analog),
         streams=streams,
         directions=transmit_directions(scenario),
     )
+
+
+def _unit(sensing: Sensing) -> str:
+    """Unit of the weighted bound: squared metres, or with an angle weight of one's own what is added up."""
+    if sensing.angle_weight is None:
+        return "m^2"
+    parts = {"rad^2": sensing.angle_weight, "m^2": sensing.range_weight}
+    return " + ".join(unit for unit, weight in parts.items() if weight > 0.0)
 
 
 def _service(

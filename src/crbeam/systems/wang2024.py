@@ -168,7 +168,14 @@ def design_problem(scenario: Scenario, *, weight: float | None = None, judged_by
     is_open = link == FUSED and receivers_of(scenario).selected is None and np.isfinite(choice.budget_m)
     information = link_map(scenario, link)
     return DesignProblem(
-        criteria=(Criterion(information, objective_weights(scenario, information), link),),
+        criteria=(
+            Criterion(
+                information,
+                objective_weights(scenario, information),
+                link,
+                unit="m^2" if POSITION in information.layout else "1",
+            ),
+        ),
         constraints=(*power_budgets(scenario), *rate_constraints(scenario), *([choice] if is_open else [])),
         streams=streams(scenario),
         directions=transmit_directions(scenario),

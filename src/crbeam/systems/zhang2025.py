@@ -106,8 +106,8 @@ def design_problem(scenario: Scenario, *, weight: float | None = None, judged_by
     positions = ("user_position", *maps[names[1]].layout.family("target_position"))
     return DesignProblem(
         criteria=(
-            Criterion(maps[names[0]], {"user_position": 1.0}, names[0], weight),
-            Criterion(maps[names[1]], dict.fromkeys(positions, 1.0), names[1], 1.0 - weight),
+            Criterion(maps[names[0]], {"user_position": 1.0}, names[0], weight, "m^2"),
+            Criterion(maps[names[1]], dict.fromkeys(positions, 1.0), names[1], 1.0 - weight, "m^2"),
         ),
         constraints=power_budgets(scenario),
         directions=transmit_directions(scenario),
