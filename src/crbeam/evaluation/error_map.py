@@ -8,7 +8,7 @@ from jaxtyping import Bool, Complex, Float
 
 from crbeam.errors import InvalidInput, InvalidScenario
 from crbeam.scenario import Scenario
-from crbeam.systems import link_map, paths_of, service
+from crbeam.systems import link_map, link_maps, paths_of, service
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,7 +60,13 @@ def position_error_map(
             "A map moves the user, but this scenario's paths were recorded for one user position; give target "
             "positions in place of propagation.paths_file to use the analytic tracer."
         )
-    unknown = sorted(set(link_map(scenario, link).blocks) - covariances.keys())
+    here = link_map(scenario, link)
+    if _mover(scenario) not in here.layout:
+        raise InvalidInput(
+            f"A map needs a link that tells of the {_mover(scenario)}, but `{link}` tells of {', '.join(here.layout)}; "
+            f"leave the link out, or choose another."
+        )
+    unknown = sorted(set(here.blocks) - covariances.keys())
     if unknown:
         raise InvalidInput(
             f"The transmission must have the blocks that link `{link}` sees, but {', '.join(unknown)} is not in it; "
@@ -74,6 +80,21 @@ def position_error_map(
             if value is not None:
                 root[row, column], seen[row, column] = value, True
     return PositionErrorMap(link, np.asarray(x_m), np.asarray(y_m), root, seen, _mover(scenario))
+
+
+def link_that_locates(scenario: Scenario, covariances: Mapping[str, Complex[np.ndarray, "tx tx"]]) -> str:
+    """The first link, in the order of `link_maps`, that determines where the mover of a map is in the scene itself.
+
+    One receiver of several does not; all of them together (`fused`) do. The first link if none determines it.
+    """
+    maps = {name: each for name, each in link_maps(scenario).items() if set(each.blocks) <= covariances.keys()}
+    mover = _mover(scenario)
+    for name, each in maps.items():
+        if mover not in each.layout:
+            continue
+        if each.at(np.stack([covariances[block] for block in each.blocks])).is_identifiable([mover]):
+            return name
+    return next(iter(maps), next(iter(scenario.links)))
 
 
 def scene_grid_m(

@@ -199,16 +199,21 @@ def print_files(files: Sequence[Path]) -> None:
 
 
 def print_tradeoff(points: Sequence[TradeoffPoint]) -> None:
-    """A line for each design of a trade-off curve; a star marks those that are Pareto-optimal among all."""
+    """A line for each design of a trade-off curve; a star marks those that are Pareto-optimal."""
     width = max([12, *(len(point.method) for point in points)])
+    if any(point.weight is not None for point in points):
+        typer.echo("  * Pareto-optimal: no transmission that these methods may choose from is better in both criteria")
     typer.echo(f"  {'method':{width}}  weight           user  all positions  gap      judged by")
     for point, is_best in zip(points, pareto_optimal(points), strict=True):
-        head = f"{'*' if is_best else ' '} {point.method:{width}}  {point.weight:6.3f}"
+        weight = "     -" if point.weight is None else f"{point.weight:6.3f}"
+        head = f"{'*' if is_best else ' '} {point.method:{width}}  {weight}"
         if not isinstance(point.design, Design):
             typer.echo(f"{head}  no design: {type(point.design).__name__}")
             continue
-        values = (point.positioning_m, point.sensing_m)
-        cells = ["not ident.   " if value is None else f"{value:11.6g} m" for value in values]
+        none = "not ident.   "
+        cells = [none if value is None else f"{value:11.6g} m" for value in (point.positioning_m, point.sensing_m)]
+        if not point.has_user:
+            cells[0] = "          -  "
         gap = "no bound" if point.design.gap is None else f"{point.design.gap:.1e}"
         links = ", ".join(dict.fromkeys(point.links))
         typer.echo(f"{head}  {cells[0]}  {cells[1]}  {gap:7}  {links}")

@@ -10,7 +10,7 @@ from crbeam.design import Design, DesignProblem
 from crbeam.design.network.choices import is_network
 from crbeam.errors import CrbeamError, InvalidInput, Unidentifiable
 from crbeam.evaluation import Evaluation, TradeoffPoint, evaluate, pareto_optimal, position_error_map, tradeoff
-from crbeam.evaluation.error_map import scene_grid_m
+from crbeam.evaluation.error_map import link_that_locates, scene_grid_m
 from crbeam.information.information import REMEDY
 from crbeam.interfaces.design_progress import bounds_on_terminal
 from crbeam.interfaces.options import (
@@ -174,6 +174,11 @@ def tradeoff_curve(
         scenario = load_scenario(source, overrides, seed)
         methods = [method_named(key) for key in method_keys or [default_method(scenario)]]
         points = tradeoff(scenario, methods, parse_weights(weights), seed=seed or 0)
+        print_cautions(
+            f"{point.method} has nothing to weigh, so that weights make no difference: it is one point."
+            for point in points
+            if point.weight is None and isinstance(point.design, Design)
+        )
         files: list[Path] = []
         if out is not None:
             from crbeam.report.pictures import tradeoff_pictures
@@ -186,7 +191,8 @@ def tradeoff_curve(
             print_files(files)
         errors = [(point, point.design) for point in points if isinstance(point.design, CrbeamError)]
         for point, error in errors:
-            typer.echo(f"crbeam: {point.method} at weight {point.weight:g}: {error}", err=True)
+            where = "" if point.weight is None else f" at weight {point.weight:g}"
+            typer.echo(f"crbeam: {point.method}{where}: {error}", err=True)
         if errors:
             raise typer.Exit(errors[0][1].exit_status)
 
@@ -206,7 +212,10 @@ def error_map(
     source: ScenarioArgument,
     covariance: CovarianceOption = "isotropic",
     link: Annotated[
-        str | None, typer.Option("--link", help="The link whose observations count; by default the first.")
+        str | None,
+        typer.Option(
+            "--link", help="The link whose observations count; by default the first that determines the position."
+        ),
     ] = None,
     resolution: Annotated[int, typer.Option("--resolution", help="Grid points along each axis.", min=2, max=2000)] = 61,
     overrides: SetOption = None,
@@ -223,7 +232,8 @@ def error_map(
         given = given_transmission(scenario, covariance)
         print_cautions(given.cautions)
         transmission = covariances_of_blocks(scenario, given.covariances, given.blocks)
-        result = position_error_map(scenario, transmission, x_m=x_m, y_m=y_m, link=link or next(iter(scenario.links)))
+        chosen = link or link_that_locates(scenario, transmission)
+        result = position_error_map(scenario, transmission, x_m=x_m, y_m=y_m, link=chosen)
         if not result.is_identifiable.any():
             raise Unidentifiable(["user_position"], direction={"user_position": 1.0}, remedy=REMEDY)
         files: list[Path] = []

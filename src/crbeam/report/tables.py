@@ -143,8 +143,8 @@ def tradeoff_table(points: Sequence[TradeoffPoint]) -> list[dict[str, Any]]:
 
     Objectives in m^2 are called `objective_m2` and `lower_bound_m2`, others `objective` and `lower_bound`.
     Root bounds are those of the links in `judged_by`: the user's of the first, all positions of the second, or both of
-    all links (`fused`). `pareto_optimal` tells whether no other record of the same links is better. Nothing (None)
-    stands where a bound does not exist; a point without a design has the error's name as its status.
+    all links (`fused`). `pareto_optimal` tells whether no transmission is better in both criteria, see there. Nothing
+    (None) stands where a bound does not exist; a point without a design has the error's name as its status.
     """
     pairs = zip(points, pareto_optimal(points), strict=True)
     units = {point.design.objective_unit for point in points if isinstance(point.design, Design)}
@@ -168,8 +168,8 @@ def _tradeoff_record(point: TradeoffPoint, suffix: str) -> dict[str, Any]:
     record |= {"user_position_m": point.positioning_m, "all_positions_m": point.sensing_m}
     record["judged_by"] = " and ".join(dict.fromkeys(point.links))
     for quantity in ("user_position_m", "all_positions_m"):
-        known = None if point.evaluation is None else point.evaluation.links["fused"].quantities[quantity]
-        record[f"fused_{quantity}"] = known
+        fused = None if point.evaluation is None else point.evaluation.links.get("fused")
+        record[f"fused_{quantity}"] = None if fused is None else fused.quantities.get(quantity)
     return record
 
 

@@ -110,6 +110,17 @@ def design_problems(
     return [first.with_criterion_weights(weight, 1.0 - weight) for weight in weights]
 
 
+def has_weights(scenario: Scenario, method: DesignMethod) -> bool:
+    """Whether the problem of a method weighs two criteria, so that weights of bistatic positioning make a difference.
+
+    Raises:
+        InvalidInput: as `design_problem`.
+    """
+    if not getattr(_SYSTEMS[scenario.system], "HAS_WEIGHTS", True):
+        return False
+    return len(design_problem(scenario, method=method).criteria) == 2
+
+
 def default_method(scenario: Scenario) -> str:
     """Key of the method that designs a scenario unless another is named."""
     system = _SYSTEMS[scenario.system]
@@ -231,6 +242,7 @@ __all__ = [
     "default_method",
     "design_problem",
     "design_problems",
+    "has_weights",
     "isotropic_transmission",
     "joint_links",
     "link_map",
