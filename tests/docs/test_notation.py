@@ -69,7 +69,7 @@ def run_json(arguments: list[str], exit_code: int = 0) -> dict:
 
 def test_a_design_and_the_points_of_a_tradeoff_have_exactly_the_keys_that_are_described():
     described = described_for_designs()
-    assert len(described) == 13
+    assert len(described) == 14
     design = run_json(COMMANDS["design"])
     assert set(design) == described - {"users"} | {"scenario", "links", "files"}
     assert set(run_json(["design", "li2024"])) == described | {"scenario", "links", "files"}

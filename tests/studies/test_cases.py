@@ -82,7 +82,7 @@ def test_an_identity_has_everything_that_the_result_depends_on(changed):
 
 def test_the_meaning_of_metrics_is_part_of_the_identity(monkeypatch):
     before, _ = records_of(small_study(axes={"weight": [0.2]}))
-    monkeypatch.setattr("crbeam.studies.computing.METRICS_VERSION", 2)
+    monkeypatch.setattr("crbeam.studies.computing.METRICS_VERSION", 3)
     after, _ = records_of(small_study(axes={"weight": [0.2]}))
     assert before[0].identity != after[0].identity
 

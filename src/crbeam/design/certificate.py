@@ -66,11 +66,24 @@ def objective_at(problem: DesignProblem, covariances: Covariances) -> float:
     Raises:
         Unidentifiable: a parameter with a positive weight is not determined.
     """
+    return _objective(problem, _parts_at(problem, covariances))
+
+
+def objective_from(problem: DesignProblem, informations: Sequence[Information]) -> float:
+    """Objective where the active criteria have these informations, whatever is sent.
+
+    Raises:
+        Unidentifiable: a parameter with a positive weight is not determined.
+    """
+    pairs = zip(problem.active_criteria, informations, strict=True)
+    return _objective(problem, [_parts(criterion, information) for criterion, information in pairs])
+
+
+def _objective(problem: DesignProblem, parts: list[np.ndarray]) -> float:
     families = families_of(problem)
     if families is None:
-        return weighted_bound(problem, covariances)
-    parts = families.sums(_parts_at(problem, covariances))
-    return float(hinge_terms(parts, families.levels).values.sum())
+        return sum(float(part.sum()) for part in parts)
+    return float(hinge_terms(families.sums(parts), families.levels).values.sum())
 
 
 def _parts_at(problem: DesignProblem, covariances: Covariances) -> list[np.ndarray]:

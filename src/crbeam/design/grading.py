@@ -22,6 +22,7 @@ from crbeam.design.proofs import OPTIMAL_GAP, Proof, bound_proofs
 from crbeam.design.result import Design, Proposal, Status
 from crbeam.design.selection.choice import selection_of
 from crbeam.design.selection.grading import proven_for_all_sets, with_members, with_selection
+from crbeam.design.sequences import BeamSequence, best_sequence, by_slot_of_interval, slots_of
 from crbeam.design.served.service_check import require_service
 from crbeam.errors import CrbeamError, SolverFailed, Unidentifiable
 from crbeam.information import Transmission
@@ -165,17 +166,26 @@ class _Spectrum:
     analog_beams: dict[str, np.ndarray]
 
     def beamformers(self, problem: DesignProblem) -> dict[str, Beamformers]:
-        """Beams of each block that fit into the slots of the problem."""
-        result = {}
+        """Beams of each block that fit into the slots of the problem, or into those of the block."""
+        result, slots = {}, slots_of(problem)
         for block, (powers_w, vectors) in self.eigenbeams.items():
+            most = slots[block].most_beams if block in slots else problem.n_slots
             if block in self.analog_beams:
-                result[block] = Beamformers(self.analog_beams[block], is_exact=True)
+                result[block] = _first_beams(self.analog_beams[block], most)
             elif block in self.word_powers_w:
                 words = problem.codebooks[block].unit_codewords
-                result[block] = codeword_beams(self.word_powers_w[block], words, problem.n_slots)
+                result[block] = codeword_beams(self.word_powers_w[block], words, most)
             else:
-                result[block] = strongest_beams(powers_w, vectors, problem.n_slots)
+                result[block] = strongest_beams(powers_w, vectors, most)
         return result
+
+
+def _first_beams(beams: Complex[np.ndarray, "tx beam"], n_slots: int | None) -> Beamformers:
+    """Beams that are sent as they are; the first of them if there are more than slots."""
+    if n_slots is None or beams.shape[1] <= n_slots:
+        return Beamformers(beams, is_exact=True)
+    norms = np.linalg.norm(beams, axis=0)
+    return strongest_beams(norms**2, beams / norms, n_slots)
 
 
 def _spectra(
@@ -232,6 +242,8 @@ def _design(
 ) -> Design:
     proposal = spectrum.proposal
     beamformers = spectrum.beamformers(problem)
+    loss, sequence = _sent(problem, beamformers, proof.objective)
+    details = {} if sequence is None else {"sequence": sequence.kind}
     status = Status.OPTIMAL if is_optimal else Status.TIME_LIMIT if proposal.hit_time_limit else Status.FEASIBLE
     streams = proposal.stream_covariances or {problem.streams[0].name: spectrum.covariances}
     return Design(
@@ -239,7 +251,7 @@ def _design(
         covariances=spectrum.covariances,
         stream_covariances=streams,
         beamformers=beamformers,
-        beamforming_loss=_beamforming_loss(problem, beamformers, proof.objective),
+        beamforming_loss=loss,
         status=status,
         objective=proof.objective,
         lower_bound=proof.lower_bound,
@@ -247,20 +259,37 @@ def _design(
         trace=proposal.trace,
         iterations=proposal.iterations,
         seconds=seconds,
-        details={**proposal.details, **proof.details},
+        details={**proposal.details, **proof.details, **details},
+        slot_beams=by_slot_of_interval(problem, sequence),
+        time_shares=dict(problem.time_shares),
+        objective_unit=problem.objective_unit,
     )
 
 
-def _beamforming_loss(problem: DesignProblem, beamformers: Mapping[str, Beamformers], objective: float) -> float | None:
-    """Relative increase of the objective with the beams that fit into the slots.
+def _sent(
+    problem: DesignProblem, beamformers: Mapping[str, Beamformers], objective: float
+) -> tuple[float | None, BeamSequence | None]:
+    """Relative increase of the objective with one beam a slot, and the sequence of beams where their order counts."""
+    is_exact = all(beams.is_exact for beams in beamformers.values())
+    if not slots_of(problem):
+        return (0.0 if is_exact else _loss(objective, _value(problem, beamformers))), None
+    sequence = best_sequence(problem, beamformers)
+    if is_exact and all(beams.matrix.shape[1] <= 1 for beams in beamformers.values()):
+        return 0.0, sequence
+    return _loss(objective, None if sequence is None else sequence.objective), sequence
 
-    None if they do not determine it, or if it rises from 0.
-    """
-    if all(beams.is_exact for beams in beamformers.values()):
-        return 0.0
+
+def _value(problem: DesignProblem, beamformers: Mapping[str, Beamformers]) -> float | None:
+    """Objective of beams in any order; None if they do not determine it."""
     try:
-        value = objective_at(problem, {block: beams.covariance for block, beams in beamformers.items()})
+        return objective_at(problem, {block: beams.covariance for block, beams in beamformers.items()})
     except Unidentifiable:
+        return None
+
+
+def _loss(objective: float, value: float | None) -> float | None:
+    """Relative increase of an objective to a value; None if there is no value, or if it rises from 0."""
+    if value is None:
         return None
     if objective == 0.0:
         return 0.0 if value == 0.0 else None

@@ -22,12 +22,14 @@ class Criterion:
         weights: weight of the bound's trace of each named parameter, at least 0.
         name: what the criterion is called in reports.
         weight: of the criterion as a whole, at least 0; it multiplies the weights of the parameters.
+        unit: of the weighted bound, for reports: `m^2` of positions that count with 1, `1` of ratios.
     """
 
     map: InformationMap
     weights: Mapping[str, float]
     name: str = "criterion"
     weight: float = 1.0
+    unit: str = "1"
 
     def __post_init__(self) -> None:
         if not (np.isfinite(self.weight) and self.weight >= 0.0):
@@ -150,6 +152,9 @@ class DesignProblem:
         directions: beams `[tx, beam]` of each block towards the objects of the scene, for methods that steer.
         n_slots: number of slots among which beams can be shared out, if limited.
         guides: transmissions that are good for each of the criteria alone, in their order; empty if none are given.
+        time_shares: share of the time in which each block is sent, where blocks are sent one after the other and each
+            has the whole power while it is; blocks that are not named are sent all the time. Reports of power need it,
+            budgets do not.
     """
 
     criteria: tuple[Criterion, ...]
@@ -159,6 +164,7 @@ class DesignProblem:
     directions: Mapping[str, Complex[np.ndarray, "_ _"]] = field(default_factory=dict)
     n_slots: int | None = None
     guides: tuple[Transmission, ...] = ()
+    time_shares: Mapping[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if not self.active_criteria:
@@ -230,6 +236,15 @@ class DesignProblem:
     def active_criteria(self) -> tuple[Criterion, ...]:
         """Criteria with a positive weight; a weight of exactly 0 leaves its criterion out of the objective."""
         return tuple(criterion for criterion in self.criteria if criterion.requested)
+
+    @property
+    def objective_unit(self) -> str:
+        """Unit of the objective: W of power, 1 of a loss beyond thresholds, else that of the criteria that count."""
+        if isinstance(self.objective, Power):
+            return "W"
+        if isinstance(self.objective, Hinge):
+            return "1"
+        return " + ".join(dict.fromkeys(criterion.unit for criterion in self.active_criteria))
 
     @cached_property
     def antennas(self) -> dict[str, int]:

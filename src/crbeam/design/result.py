@@ -111,8 +111,10 @@ class Design:
         covariances: of each block, watt per subcarrier, summed over slots.
         stream_covariances: the same of each stream, by stream name.
         beamformers: eigenbeams of each block.
-        beamforming_loss: relative increase of the objective from having fewer slots than beams; 0 if exact, None if
-            the beams that fit do not determine what the objective asks for, or raise it from 0.
+        beamforming_loss: relative increase of the objective from sending one beam a slot. Where order does not count,
+            from having fewer slots than beams: 0 if all fit. Where it does, from the sequence `slot_beams`; below
+            0 if that is better than beams shared out within each slot. None if the beams do not determine what
+            the objective asks for, or raise it from 0.
         status: how the method stopped.
         objective: the problem's objective, recomputed from the covariances.
         lower_bound: proven lower bound on the objective of any design of the problem, or None if none is known.
@@ -125,6 +127,10 @@ class Design:
         digital: what the chains behind it send or combine, by its port: beams of all streams in sqrt(watt), `[chain,
             beam]`, or the combiner of each served user, `[chain, user]`.
         selected: names of the receivers that sense, where that was a choice; else empty.
+        slot_beams: what every slot sends, `[tx, slot]` by block, in sqrt(watt per subcarrier) of each of its symbols;
+            zero in slots of other blocks. Empty where the order of the beams does not count (`sequences`).
+        time_shares: share of the time in which each block is sent, of blocks that are sent one after the other.
+        objective_unit: of the objective and its lower bound, as the problem has it.
     """
 
     method: str
@@ -143,6 +149,9 @@ class Design:
     analog: Mapping[str, Complex[np.ndarray, "antenna chain"]] = field(default_factory=dict)
     digital: Mapping[str, Complex[np.ndarray, "chain stream"]] = field(default_factory=dict)
     selected: tuple[str, ...] = ()
+    slot_beams: Mapping[str, Complex[np.ndarray, "tx slot"]] = field(default_factory=dict)
+    time_shares: Mapping[str, float] = field(default_factory=dict)
+    objective_unit: str = "m^2"
 
     @property
     def blocks(self) -> tuple[str, ...]:
@@ -160,5 +169,6 @@ class Design:
 
     @property
     def power_w(self) -> float:
-        """Transmit power of all blocks, watt per subcarrier summed over slots."""
-        return self.covariances.power_w
+        """Transmit power, watt per subcarrier summed over slots; each block counts for its share of the time."""
+        powers_w = self.covariances.powers_w
+        return sum((self.time_shares.get(block, 1.0) * power_w for block, power_w in powers_w.items()), 0.0)

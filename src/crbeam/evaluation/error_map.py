@@ -11,7 +11,7 @@ from crbeam.evaluation.bounds import behind_networks
 from crbeam.evaluation.scene_size import object_positions_m
 from crbeam.information.transmission import Covariances
 from crbeam.scenario import Scenario
-from crbeam.systems import World, link_map, system_of
+from crbeam.systems import System, World, link_map, system_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,7 +87,13 @@ def position_error_map(
             "A map moves the user, but this scenario's paths were recorded for one user position; give target "
             "positions in place of propagation.paths_file to use the analytic tracer."
         )
-    unknown = sorted(set(system.link_map(link).blocks) - covariances.keys())
+    here = system.link_map(link)
+    if _mover(scenario) not in here.layout:
+        raise InvalidInput(
+            f"A map needs a link that tells of the {_mover(scenario)}, but `{link}` tells of {', '.join(here.layout)}; "
+            f"leave the link out, or choose another."
+        )
+    unknown = sorted(set(here.blocks) - covariances.keys())
     if unknown:
         raise InvalidInput(
             f"The transmission must have the blocks that link `{link}` sees, but {', '.join(unknown)} is not in it; "
@@ -101,6 +107,21 @@ def position_error_map(
             if value is not None:
                 root[row, column], seen[row, column] = value, True
     return PositionErrorMap(link, np.asarray(x_m), np.asarray(y_m), root, seen, _mover(scenario))
+
+
+def link_that_locates(system: System, covariances: Covariances) -> str:
+    """The first link, in the order of `link_maps`, that determines where the mover of a map is in the scene itself.
+
+    One receiver of several does not; all of them together (`fused`) do. The first link if none determines it.
+    """
+    maps = {name: each for name, each in system.link_maps().items() if set(each.blocks) <= covariances.keys()}
+    mover = _mover(system.scenario)
+    for name, each in maps.items():
+        if mover not in each.layout:
+            continue
+        if each.at(covariances).is_identifiable([mover]):
+            return name
+    return next(iter(maps), next(iter(system.scenario.links)))
 
 
 def scene_grid_m(

@@ -9,7 +9,7 @@ from jaxtyping import Float
 from crbeam.design import Design, DesignMethod, DesignProblem
 from crbeam.errors import Unidentifiable
 from crbeam.evaluation.bounds import Evaluation, evaluate
-from crbeam.evaluation.error_map import PositionErrorMap, position_error_map, scene_grid_m
+from crbeam.evaluation.error_map import PositionErrorMap, link_that_locates, position_error_map, scene_grid_m
 from crbeam.evaluation.estimator_check import Estimator, EstimatorCheck, TrialPlan, check_estimator
 from crbeam.evaluation.given_transmission import GivenTransmission
 from crbeam.evaluation.tradeoff import TradeoffPoint, tradeoff
@@ -107,14 +107,14 @@ class Experiment:
 
         Args:
             sent: as in `bounds`.
-            link: the link whose observations count; by default the first.
+            link: the link whose observations count; by default the first that determines the position.
             grid_m: coordinates x and y; or a number of points along each axis, over all objects and a margin.
         """
         given = self.given(sent)
         system = self.system.with_selected(given.selected)
         covariances = system.completed(given.covariances)
         x_m, y_m = scene_grid_m(self.system, points=grid_m, margin=0.2) if isinstance(grid_m, int) else grid_m
-        link = link or next(iter(self.scenario.links))
+        link = link or link_that_locates(system, covariances)
         return position_error_map(system, covariances, x_m=x_m, y_m=y_m, link=link, networks=given.networks)
 
     def design_for_estimates(

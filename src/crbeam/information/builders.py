@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Complex, Float, Inexact, Int
 
 from crbeam.errors import InvalidInput
-from crbeam.information.information_map import Contribution, InformationMap
+from crbeam.information.information_map import Contribution, InformationMap, SlotGrams
 from crbeam.information.state import path_layout
 from crbeam.linalg import column_products, upper_factor
 from crbeam.propagation.jacobians import doppler_shifts_hz
@@ -25,11 +25,23 @@ class Pilots:
         symbols: number of symbols times the share of the covariance that each of them carries. With P symbols in
             each slot, whose beams add up to the covariance, P; if L slots share it equally, P again, `1 / L` a symbol.
         time_s: when each of them is sent; None where nothing moves and only their number matters.
+        slot: number of the slot that each of them is in, not falling; None where it is not needed.
     """
 
     block: str
     symbols: float
     time_s: Float[np.ndarray, " symbol"] | None = None
+    slot: Int[np.ndarray, " symbol"] | None = None
+
+    def of_slots(self) -> tuple["Pilots", ...]:
+        """The pilots of each slot that there are."""
+        if self.slot is None or self.time_s is None:
+            return ()
+        numbers, counts = np.unique(self.slot, return_counts=True)
+        return tuple(
+            Pilots(self.block, self.symbols * count / self.slot.size, self.time_s[self.slot == number])
+            for number, count in zip(numbers, counts.tolist(), strict=True)
+        )
 
 
 def subcarrier_gram(
@@ -166,7 +178,8 @@ def path_information(
     layout = path_layout(paths.link, n_paths, paths.moving)
     contributions = []
     for part in pilots:
-        gram = common * _at(symbol_gram(doppler_hz, part), turn)
+        gram = _hermitian_product(common, _at(symbol_gram(doppler_hz, part), turn))
+        of_slots = [_hermitian_product(common, _at(symbol_gram(doppler_hz, each), turn)) for each in part.of_slots()]
         scaled = np.sqrt(2.0 / noise_power_w) * factor
         functions = _TermFunctions(paths.delay_s, doppler_hz, waveform, part, scaled, tone, turn)
         contributions.append(
@@ -175,13 +188,30 @@ def path_information(
                 receiver=paths.link,
                 transmit=transmit,
                 receive=receive,
-                gram=0.5 * (gram + gram.conj().T),
+                gram=gram,
                 jacobian=np.eye(layout.size),
                 projector=projector,
                 gram_root=functions.root,
+                slots=_slots(part, of_slots),
             )
         )
     return InformationMap(layout, tuple(contributions))
+
+
+def _hermitian_product(
+    first: Complex[np.ndarray, "term term"], second: Complex[np.ndarray, "term term"]
+) -> Complex[np.ndarray, "term term"]:
+    """Hermitian part of a product entry by entry."""
+    gram = first * second
+    return 0.5 * (gram + gram.conj().T)
+
+
+def _slots(pilots: Pilots, grams: Sequence[Complex[np.ndarray, "term term"]]) -> SlotGrams | None:
+    """Gram matrices of the slots of pilots; None where pilots do not say which slot they are in."""
+    if pilots.slot is None or not grams:
+        return None
+    numbers, counts = np.unique(pilots.slot, return_counts=True)
+    return SlotGrams(tuple(numbers.tolist()), counts / pilots.slot.size, np.stack(grams))
 
 
 def within_paths(information_map: InformationMap) -> InformationMap:
@@ -193,7 +223,12 @@ def within_paths(information_map: InformationMap) -> InformationMap:
     same = path_of[:, None] == path_of
     own = (path_of == np.unique(path_of)[:, None]) + 0j
     parts = tuple(
-        replace(part, gram=part.gram * same, gram_root=part.gram_root and partial(_by_path, part.gram_root, own))
+        replace(
+            part,
+            gram=part.gram * same,
+            gram_root=part.gram_root and partial(_by_path, part.gram_root, own),
+            slots=None if part.slots is None else replace(part.slots, grams=part.slots.grams * same),
+        )
         for part in information_map.contributions
     )
     return replace(information_map, contributions=parts)

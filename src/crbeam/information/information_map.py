@@ -32,6 +32,11 @@ def _require(condition: bool, message: str) -> None:
         raise InvalidInput(message)
 
 
+def slot_block(block: str, number: int) -> str:
+    """Name of a slot of a block."""
+    return f"{block}/slot[{number}]"
+
+
 def _require_known(kind: str, names: Iterable[str], known: Iterable[str]) -> None:
     unknown = sorted(set(names) - set(known))
     _require(not unknown, f"There is no {kind} {', '.join(unknown)}; there are {', '.join(known)}.")
@@ -39,6 +44,28 @@ def _require_known(kind: str, names: Iterable[str], known: Iterable[str]) -> Non
 
 def _conjugate(make: Callable[[], np.ndarray]) -> np.ndarray:
     return make().conj()
+
+
+@dataclass(frozen=True, eq=False)
+class SlotGrams:
+    """The Gram matrix of a contribution, slot by slot: what its pilots tell when slots have beams of their own.
+
+    Attributes:
+        numbers: of the slots in which pilots are sent, from 0, in the order of time.
+        shares: of the pilots that are sent in each; they add up to 1.
+        grams: `O` over the pilots of each slot; they add up to the contribution's `gram`.
+    """
+
+    numbers: tuple[int, ...]
+    shares: Float[np.ndarray, " slot"]
+    grams: Complex[np.ndarray, "slot term term"]
+
+    def __post_init__(self) -> None:
+        _require(
+            len(self.numbers) == len(self.shares) == len(self.grams),
+            f"Slots must have a number, a share and a Gram matrix each, found {len(self.numbers)}, {len(self.shares)} "
+            f"and {len(self.grams)}.",
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,7 +77,6 @@ class Contribution:
 
     Attributes:
         block: name of the transmit covariance that these observations see.
-        receiver: name of what receives them; a link's name where each link has a receiver of its own.
         transmit: `t_i` as columns. Papers that write `a^T` for a transmit response have `t = conj(a)`.
         receive: `z_i` as columns.
         gram: `O[i, j] = (2 / noise_power) sum_m conj(phi_i[m]) phi_j[m]`, with the row conjugated; it carries gains
@@ -59,6 +85,7 @@ class Contribution:
         projector: receive projector `Q` (of an analog combiner); None is the identity.
         gram_root: makes F with `O = F^H F`, such as the sampled functions; called only where O has too few digits for
             a bound. None where O is all that is known; left aside where it makes another O.
+        slots: `gram` by slots, where something moves and the order of beams counts; None where it does not.
     """
 
     block: str
@@ -69,6 +96,7 @@ class Contribution:
     projector: Inexact[np.ndarray, "rx rx"] | None = None
     receiver: str = "receiver"
     gram_root: Callable[[], Complex[np.ndarray, "sample term"]] | None = None
+    slots: SlotGrams | None = None
 
     def __post_init__(self) -> None:
         n_terms = self.transmit.shape[1]
@@ -136,6 +164,15 @@ class Contribution:
         self, transmit_gram: Complex[np.ndarray, "*batch term term"]
     ) -> Float[np.ndarray, "*batch parameter parameter"]:
         return self.jacobian.T @ np.real(self.weight * transmit_gram.conj()) @ self.jacobian
+
+    def by_slot(self) -> tuple["Contribution", ...]:
+        """The observations of each slot, under a covariance of its own; this one if the order does not count."""
+        if self.slots is None:
+            return (self,)
+        return tuple(
+            replace(self, block=slot_block(self.block, number), gram=gram, slots=None)
+            for number, gram in zip(self.slots.numbers, self.slots.grams, strict=True)
+        )
 
     def adjoint(self, matrix: Float[np.ndarray, "parameter parameter"]) -> Complex[np.ndarray, "tx tx"]:
         """`T (J S J^T o O o (Z^H Q Z)) T^H`, so that `Re tr(adjoint(S) R) = tr(S at(R))`."""
@@ -242,6 +279,16 @@ class InformationMap:
         for part in self.contributions:
             result[part.block] = result[part.block] + part.adjoint(matrix)
         return Transmission({block: hermitian_part(each) for block, each in result.items()})
+
+    def by_slot(self) -> "InformationMap":
+        """Map with a covariance for each slot, as blocks `BLOCK/slot[l]`, where the order of beams counts.
+
+        Each is on the scale of the block's covariance: with the same covariance in every slot the information is that
+        of this map.
+        """
+        return replace(
+            self, contributions=tuple(each for part in self.contributions for each in part.by_slot()), blocks=()
+        )
 
     def change_parameters(
         self, jacobian: Float[np.ndarray, "parameter new_parameter"], layout: ParameterLayout

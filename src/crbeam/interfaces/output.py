@@ -45,7 +45,10 @@ def evaluation_document(system: System, evaluation: Evaluation) -> dict[str, Any
 
 
 def design_document(system: System, design: Design, evaluation: Evaluation, *, weight: float | None) -> dict[str, Any]:
-    """What `design --json` prints, without files; `power_w` is the transmit power over all subcarriers and slots."""
+    """What `design --json` prints, without files; `power_w` is the transmit power over all subcarriers and slots.
+
+    Stages that follow each other count in it for their shares of the time.
+    """
     return {
         **evaluation_document(system, evaluation),
         **design_summary(design, weight=weight),
@@ -139,6 +142,7 @@ def design_summary(design: Design, *, weight: float | None) -> dict[str, Any]:
         "weight": weight,
         "status": design.status.key,
         "objective": design.objective,
+        "objective_unit": design.objective_unit,
         "lower_bound": design.lower_bound,
         "gap": design.gap,
         "bound_note": design.bound_note,
@@ -167,10 +171,9 @@ def print_design(design: Design) -> None:
     typer.echo(f"  beams {beams}; {design.iterations} iterations, {design.seconds:.3f} s")
     if design.selected:
         typer.echo(f"  selected {', '.join(design.selected)} for {design.details['cost_m']:.6g} m")
-    if design.beamforming_loss is None:
-        typer.echo("  fewer slots than beams: the beams that fit leave the objective undetermined; use more slots")
-    elif design.beamforming_loss > 0.0:
-        typer.echo(f"  fewer slots than beams: the objective of the beams is {design.beamforming_loss:.2%} worse")
+    sentence = _loss_sentence(design)
+    if sentence:
+        typer.echo(f"  {sentence}")
 
 
 def print_result(
@@ -191,6 +194,19 @@ def print_result(
         print_files(files)
 
 
+def _loss_sentence(design: Design) -> str:
+    """What the beams make of the objective; empty where they are exact."""
+    loss = design.beamforming_loss
+    if loss is None:
+        return "fewer slots than beams: the beams that fit leave the objective undetermined; use more slots"
+    if loss == 0.0:
+        return ""
+    change = f"{abs(loss):.2%} {'worse' if loss > 0.0 else 'better'}"
+    if design.slot_beams:
+        return f"one beam a slot, {design.details['sequence']}: the objective is {change} than that of the covariance"
+    return f"fewer slots than beams: the objective of the beams is {change}"
+
+
 def print_files(files: Sequence[Path]) -> None:
     """Where the results are."""
     for file in files:
@@ -198,16 +214,21 @@ def print_files(files: Sequence[Path]) -> None:
 
 
 def print_tradeoff(points: Sequence[TradeoffPoint]) -> None:
-    """A line for each design of a trade-off curve; a star marks those that are Pareto-optimal among all."""
+    """A line for each design of a trade-off curve; a star marks those that are Pareto-optimal."""
     width = max([12, *(len(point.method) for point in points)])
+    if any(point.weight is not None for point in points):
+        typer.echo("  * Pareto-optimal: no transmission that these methods may choose from is better in both criteria")
     typer.echo(f"  {'method':{width}}  weight           user  all positions  gap      judged by")
     for point, is_best in zip(points, pareto_optimal(points), strict=True):
-        head = f"{'*' if is_best else ' '} {point.method:{width}}  {point.weight:6.3f}"
+        weight = "     -" if point.weight is None else f"{point.weight:6.3f}"
+        head = f"{'*' if is_best else ' '} {point.method:{width}}  {weight}"
         if not isinstance(point.design, Design):
             typer.echo(f"{head}  no design: {type(point.design).__name__}")
             continue
-        values = (point.positioning_m, point.sensing_m)
-        cells = ["not ident.   " if value is None else f"{value:11.6g} m" for value in values]
+        none = "not ident.   "
+        cells = [none if value is None else f"{value:11.6g} m" for value in (point.positioning_m, point.sensing_m)]
+        if not point.has_user:
+            cells[0] = "          -  "
         gap = "no bound" if point.design.gap is None else f"{point.design.gap:.1e}"
         links = ", ".join(dict.fromkeys(point.links))
         typer.echo(f"{head}  {cells[0]}  {cells[1]}  {gap:7}  {links}")

@@ -155,6 +155,11 @@ def tradeoff_curve(
     """A whole curve of designs between bistatic positioning and monostatic sensing."""
     with experiment_of(source, overrides, seed) as experiment:
         points = experiment.tradeoff(parse_weights(weights), methods=method_keys or (), seed=seed or 0)
+        print_cautions(
+            f"{point.method} has nothing to weigh, so that weights make no difference: it is one point."
+            for point in points
+            if point.weight is None and isinstance(point.design, Design)
+        )
         files: list[Path] = []
         if out is not None:
             from crbeam.report.pictures import tradeoff_pictures
@@ -168,7 +173,8 @@ def tradeoff_curve(
         )
         errors = [(point, point.design) for point in points if isinstance(point.design, CrbeamError)]
         for point, error in errors:
-            typer.echo(f"crbeam: {point.method} at weight {point.weight:g}: {error}", err=True)
+            where = "" if point.weight is None else f" at weight {point.weight:g}"
+            typer.echo(f"crbeam: {point.method}{where}: {error}", err=True)
         if errors:
             raise typer.Exit(errors[0][1].exit_status)
 
@@ -188,7 +194,10 @@ def error_map(
     source: ScenarioArgument,
     covariance: CovarianceOption = "isotropic",
     link: Annotated[
-        str | None, typer.Option("--link", help="The link whose observations count; by default the first.")
+        str | None,
+        typer.Option(
+            "--link", help="The link whose observations count; by default the first that determines the position."
+        ),
     ] = None,
     resolution: Annotated[int, typer.Option("--resolution", help="Grid points along each axis.", min=2, max=2000)] = 61,
     overrides: SetOption = None,

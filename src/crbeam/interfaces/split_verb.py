@@ -6,8 +6,8 @@ from typing import Annotated, Any
 import numpy as np
 import typer
 
-from crbeam.design import Design
-from crbeam.errors import InvalidInput
+from crbeam.design import Design, DesignMethod
+from crbeam.errors import CrbeamError, InvalidInput
 from crbeam.evaluation.best_split import Split, SplitPoint, best_split
 from crbeam.interfaces.options import (
     JsonOption,
@@ -49,10 +49,19 @@ def split(
     with experiment_of(source, overrides, seed) as experiment:
         scenario, wanted = experiment.scenario, _parse_shares(shares)
         chosen = [experiment.method(name) for name in dict.fromkeys(methods or DEFAULT_METHODS)]
-        splits = [best_split(scenario, method, wanted) for method in chosen]
-        _require_designs(splits)
+        splits, failures = _splits(scenario, chosen, wanted)
         files = [] if out is None else _write(out, splits)
-        print_result(lambda: split_document(scenario, splits), lambda: print_splits(splits), files, as_json=as_json)
+        errors = {name: str(error) for name, error in failures.items()}
+        print_result(
+            lambda: {**split_document(scenario, splits), "errors": errors},
+            lambda: print_splits(splits),
+            files,
+            as_json=as_json,
+        )
+        for name, error in failures.items():
+            typer.echo(f"crbeam: {name}: {error}", err=True)
+        if failures:
+            raise typer.Exit(next(iter(failures.values())).exit_status)
 
 
 def _parse_shares(text: str) -> list[float]:
@@ -71,12 +80,30 @@ def _parse_shares(text: str) -> list[float]:
         ) from None
 
 
-def _require_designs(splits: list[Split]) -> None:
-    """Raise why there is no design of some method at any share."""
-    for each in splits:
-        error = each.points[0].design
-        if each.best is None and not isinstance(error, Design):
-            raise error
+def _splits(
+    scenario: Scenario, methods: list[DesignMethod], shares: list[float]
+) -> tuple[list[Split], dict[str, CrbeamError]]:
+    """Splits of the methods that have a design at some share, and by name why others have none.
+
+    Raises:
+        CrbeamError: no method has a design.
+    """
+    splits: list[Split] = []
+    failures: dict[str, CrbeamError] = {}
+    for method in methods:
+        try:
+            found = best_split(scenario, method, shares)
+        except CrbeamError as error:
+            failures[method.name] = error
+            continue
+        first = found.points[0].design
+        if found.best is None and not isinstance(first, Design):
+            failures[method.name] = first
+        else:
+            splits.append(found)
+    if not splits:
+        raise next(iter(failures.values()))
+    return splits, failures
 
 
 def split_records(splits: list[Split]) -> list[dict[str, Any]]:

@@ -16,7 +16,11 @@ def summary_lines(summary: StudySummary, *, most_rows: int) -> Iterator[str]:
     yield ""
     yield f"mean over realisations +- half of its {summary.confidence:.0%} interval (number of cases)"
     first = summary.points[0]
-    head = [*first.values, *(f"{name} [{unit_of_metric(name)}]" for name in first.mean), "failed"]
+    head = [
+        *first.values,
+        *(f"{name} [{unit_of_metric(name, summary.objective_unit)}]" for name in first.mean),
+        "failed",
+    ]
     yield from _aligned([head, *(_cells(point) for point in summary.points[:most_rows])])
     if len(summary.points) > most_rows:
         yield f"{len(summary.points) - most_rows} more rows; `crbeam study export` writes them all."

@@ -115,8 +115,9 @@ def _beampattern_plane(stem: Path, system: System, name: str, covariance: np.nda
 
 
 def tradeoff_pictures(directory: Path, points: Sequence[TradeoffPoint]) -> list[Path]:
-    """The trade-off curve as PDF and PNG, with its numbers as CSV."""
-    figure = save_figure(tradeoff_figure(points), directory / "tradeoff")
+    """The trade-off curve as PDF and PNG, with its numbers as CSV; no picture where no point has both bounds."""
+    is_drawn = any(point.bounds_m is not None for point in points)
+    figure = save_figure(tradeoff_figure(points), directory / "tradeoff") if is_drawn else []
     return [*figure, write_csv(directory / "tradeoff.csv", tradeoff_table(points))]
 
 

@@ -1,11 +1,14 @@
 """Designs as files.
 
-`design.nc` (NetCDF, labelled) has the dimensions `block`, `tx`, `tx2` (columns of a covariance), `beam`, `iteration`
-and
+`design.nc` (NetCDF, labelled) has the dimensions `block`, `tx`, `tx2` (columns of a covariance), `beam`, `slot`,
+`iteration` and
 
     covariances_real, covariances_imag [block, tx, tx2]   W per subcarrier, summed over slots
   antennas [block]   number of antennas of each block
     beamformers_real, beamformers_imag [block, tx, beam]  sqrt(W per subcarrier), strongest first, zeros after the last
+    slot_beamformers_real, ..._imag [block, tx, slot]     sqrt(W per subcarrier) of each symbol of a slot, in the order
+                                                          of time; where something moves (`sequence` in `details`)
+    time_share [block]                                    of blocks that are sent one after the other
     stream_covariances_real, ..._imag [stream, block, tx, tx2]   if there is more than one stream
     analog_PORT_real, ..._imag [antenna_PORT, chain_PORT]   phase shifters of a hybrid array, antennas to chains
     digital_PORT_real, ..._imag [chain_PORT, column_PORT]   what its chains send, or the combiners behind them
@@ -98,7 +101,7 @@ def design_dataset(
     """A design with its bounds and provenance as a labelled dataset; the module lists its fields."""
     import xarray as xr
 
-    variables = _design_variables(design, _objective_unit(scenario))
+    variables = _design_variables(design)
     coordinates: dict[str, Any] = {"block": list(design.blocks)}
     if "stream_covariances_real" in variables:
         coordinates["stream"] = list(design.stream_covariances)
@@ -125,13 +128,6 @@ def design_dataset(
     return xr.Dataset(variables, coordinates, attributes | provenance_attributes(scenario, date_utc=date_utc))
 
 
-def _objective_unit(scenario: Scenario) -> str:
-    """Unit of the objective: of squared errors, of a loss, or of power."""
-    if scenario.network is not None and scenario.network.minimises_power:
-        return "W"
-    return "m^2" if scenario.requirements is None else "1"
-
-
 def _lasting(details: Mapping[str, int | float | str]) -> dict[str, int | float | str]:
     return {name: value for name, value in details.items() if not name.endswith("seconds")}
 
@@ -148,32 +144,54 @@ def _network_variables(design: Design) -> dict[str, Any]:
     return variables
 
 
-def _design_variables(design: Design, unit: str) -> dict[str, Any]:
-    """Variables of the transmission and its grade; `unit` is that of the objective."""
+def _design_variables(design: Design) -> dict[str, Any]:
+    """Variables of the transmission and its grade."""
     power = {"units": "W", "long_name": "transmit covariance per subcarrier, summed over slots"}
     amplitude = {"units": "W^0.5", "long_name": "beamformers as columns, strongest first"}
     variables: dict[str, Any] = {
         **_complex("covariances", ("block", "tx", "tx2"), filled_up(design.covariances), power),
         "antennas": (("block",), list(design.covariances.antennas.values()), {"long_name": "antennas of the block"}),
-        **_complex("beamformers", ("block", "tx", "beam"), _padded_beams(design), amplitude),
+        **_complex(
+            "beamformers",
+            ("block", "tx", "beam"),
+            _filled_up_beams(design, {block: part.matrix for block, part in design.beamformers.items()}),
+            amplitude,
+        ),
     }
     if len(design.stream_covariances) > 1:
         stack = np.stack([filled_up(sent) for sent in design.stream_covariances.values()])
         variables |= _complex("stream_covariances", ("stream", "block", "tx", "tx2"), stack, power)
-    variables |= _network_variables(design)
+    variables |= _slot_variables(design) | _network_variables(design)
     numbers = {
         "objective": (design.objective, "weighted bound of the design"),
         "lower_bound": (design.lower_bound, "proven lower bound on the objective of any design"),
         "gap": (design.gap, "(objective - lower_bound) / objective"),
-        "beamforming_loss": (design.beamforming_loss, "relative increase of the objective from too few slots"),
+        "beamforming_loss": (design.beamforming_loss, "relative increase of the objective with one beam a slot"),
     }
     for name, (value, meaning) in numbers.items():
         if value is not None:
             variables[name] = ((), float(value), {"long_name": meaning})
     for name in {"objective", "lower_bound"} & set(variables):
-        variables[name][2]["units"] = unit
+        variables[name][2]["units"] = design.objective_unit
     trace = np.asarray(design.trace, dtype=float)
     variables["trace"] = (("iteration",), trace, {"long_name": "the method's own objective along its iterations"})
+    return variables
+
+
+def _slot_variables(design: Design) -> dict[str, Any]:
+    """What every slot sends, and the shares of time of blocks that take turns."""
+    variables: dict[str, Any] = {}
+    if design.slot_beams:
+        stack = _filled_up_beams(design, design.slot_beams)
+        meaning = {"units": "W^0.5", "long_name": "beam that each symbol of a slot sends, zero where it is not sent"}
+        variables |= _complex("slot_beamformers", ("block", "tx", "slot"), stack, meaning)
+    if design.time_shares:
+        shares = [design.time_shares.get(block, 1.0) for block in design.blocks]
+        variables["time_share"] = (
+            "block",
+            shares,
+            {"units": "1", "long_name": "share of the time in which it is sent"},
+        )
     return variables
 
 
@@ -184,11 +202,15 @@ def _complex(name: str, dims: tuple[str, ...], values: np.ndarray, attributes: M
     }
 
 
-def _padded_beams(design: Design) -> Complex[np.ndarray, "block tx beam"]:
-    n_tx, n_beams = np.max([beams.matrix.shape for beams in design.beamformers.values()], axis=0)
-    stack = np.zeros((len(design.beamformers), n_tx, n_beams), dtype=complex)
-    for own, beams in zip(stack, design.beamformers.values(), strict=True):
-        own[: beams.matrix.shape[0], : beams.matrix.shape[1]] = beams.matrix
+def _filled_up_beams(
+    design: Design, beams: Mapping[str, Complex[np.ndarray, "_ _"]]
+) -> Complex[np.ndarray, "block tx beam"]:
+    """Beams of each block as a stack, with zeros for antennas, beams and blocks that there are not."""
+    n_tx = max(design.covariances.antennas.values())
+    stack = np.zeros((len(design.blocks), n_tx, max(each.shape[1] for each in beams.values())), dtype=complex)
+    for own, block in zip(stack, design.blocks, strict=True):
+        if block in beams:
+            own[: beams[block].shape[0], : beams[block].shape[1]] = beams[block]
     return stack
 
 

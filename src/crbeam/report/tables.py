@@ -141,31 +141,35 @@ def bound_records(rows: Sequence[BoundRow]) -> list[dict[str, Any]]:
 def tradeoff_table(points: Sequence[TradeoffPoint]) -> list[dict[str, Any]]:
     """Records of a trade-off curve: method, weight, objective, lower bound, gap, status and root bounds in metres.
 
+    Objectives in m^2 are called `objective_m2` and `lower_bound_m2`, others `objective` and `lower_bound`.
     Root bounds are those of the links in `judged_by`: the user's of the first, all positions of the second, or both of
-    all links (`fused`). `pareto_optimal` tells whether no other record of the same links is better. Nothing (None)
-    stands where a bound does not exist; a point without a design has the error's name as its status.
+    all links (`fused`). `pareto_optimal` tells whether no transmission is better in both criteria, see there. Nothing
+    (None) stands where a bound does not exist; a point without a design has the error's name as its status.
     """
     pairs = zip(points, pareto_optimal(points), strict=True)
-    return [{**_tradeoff_record(point), "pareto_optimal": is_best} for point, is_best in pairs]
+    units = {point.design.objective_unit for point in points if isinstance(point.design, Design)}
+    suffix = "_m2" if units <= {"m^2"} else ""
+    return [{**_tradeoff_record(point, suffix), "pareto_optimal": is_best} for point, is_best in pairs]
 
 
-def _tradeoff_record(point: TradeoffPoint) -> dict[str, Any]:
+def _tradeoff_record(point: TradeoffPoint, suffix: str) -> dict[str, Any]:
     design = point.design
     record: dict[str, Any] = {"method": point.method, "weight": point.weight}
     if isinstance(design, Design):
         record |= {
             "status": design.status.key,
-            "objective_m2": design.objective,
-            "lower_bound_m2": design.lower_bound,
+            f"objective{suffix}": design.objective,
+            f"lower_bound{suffix}": design.lower_bound,
             "gap": design.gap,
         }
     else:
-        record |= {"status": type(design).__name__, "objective_m2": None, "lower_bound_m2": None, "gap": None}
+        values = {f"objective{suffix}": None, f"lower_bound{suffix}": None, "gap": None}
+        record |= {"status": type(design).__name__, **values}
     record |= {"user_position_m": point.positioning_m, "all_positions_m": point.sensing_m}
     record["judged_by"] = " and ".join(dict.fromkeys(point.links))
     for quantity in ("user_position_m", "all_positions_m"):
-        known = None if point.evaluation is None else point.evaluation.links["fused"].quantities[quantity]
-        record[f"fused_{quantity}"] = known
+        fused = None if point.evaluation is None else point.evaluation.links.get("fused")
+        record[f"fused_{quantity}"] = None if fused is None else fused.quantities.get(quantity)
     return record
 
 

@@ -1,5 +1,6 @@
 """What a study must fulfil beyond the form of its parts."""
 
+from collections.abc import Iterator
 from itertools import islice, product
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,7 @@ from crbeam.scenario.fields import FieldPath, field_problem
 from crbeam.scenario.overrides import with_value
 from crbeam.scenario.problems import validated
 from crbeam.scenario.yaml_document import Document
-from crbeam.studies.metrics import default_metrics, metric_names
+from crbeam.studies.metrics import default_metrics, metric_names, unit_of_objective
 from crbeam.studies.scenario_fields import require_possible
 from crbeam.studies.values import unknown_name
 
@@ -24,6 +25,8 @@ TARGET_COUNT = "targets.count"
 MOST_CASES = 100_000_000
 #: Most combinations of field values that are looked at to find out which metrics there are.
 _MOST_LOOKED_AT = 1000
+#: Most of them whose design problems are looked at.
+_MOST_PROBLEMS = 8
 
 
 def check_study(study: "Study") -> None:
@@ -121,18 +124,32 @@ def _check_metrics(study: "Study") -> None:
 
 def known_metrics(study: "Study") -> list[str]:
     """Every metric that some case of the study can have."""
-    from crbeam.studies.scenes import scene
-
     scenarios: dict[tuple, Scenario] = {}
-    counts = [range(len(axis.values)) for axis in study.axes.fields.values()]
-    cases = ((variant, choice) for variant in _with_each_count(study) for choice in product(*counts))
-    for variant, choice in islice(cases, _MOST_LOOKED_AT):
-        try:
-            scenario = scene(variant, choice, 0)
-        except CrbeamError:
-            continue
+    for scenario in islice(_scenes(study), _MOST_LOOKED_AT):
         scenarios.setdefault((tuple(scenario.links), scenario.targets.count), scenario)
     return metric_names(scenarios.values())
+
+
+def objective_unit(study: "Study") -> str:
+    """Unit of the objective of the study's designs, or units with `or` between them; `1` if it has no design."""
+    from crbeam.design.methods import method_named
+
+    methods = [method_named(name) for name in study.axes.method]
+    found = (unit_of_objective(scenario, methods) for scenario in islice(_scenes(study), _MOST_PROBLEMS))
+    return " or ".join(dict.fromkeys(unit for unit in found if unit is not None)) or "1"
+
+
+def _scenes(study: "Study") -> Iterator[Scenario]:
+    """Scenes of the first realisation, for every combination of values for which there is one."""
+    from crbeam.studies.scenes import scene
+
+    counts = [range(len(axis.values)) for axis in study.axes.fields.values()]
+    for variant in _with_each_count(study):
+        for choice in product(*counts):
+            try:
+                yield scene(variant, choice, 0)
+            except CrbeamError:
+                continue
 
 
 def _with_each_count(study: "Study") -> list["Study"]:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 
 import numpy as np
 
-from crbeam.design import Design
+from crbeam.design import Design, DesignMethod
 from crbeam.errors import CrbeamError, InvalidInput
 from crbeam.evaluation import Evaluation, evaluate
 from crbeam.scenario import Scenario
@@ -12,12 +12,13 @@ from crbeam.systems import World, system_of
 from crbeam.units import ratio_to_db
 
 #: Changes when a metric of the same name comes to mean something else.
-METRICS_VERSION = 1
+METRICS_VERSION = 2
 #: Most metrics that are recorded unless the study names them.
 MOST_BY_DEFAULT = 200
-_UNITS = {
-    "objective": "m^2",
-    "lower_bound": "m^2",
+#: Unit of each number of a design; None is that of the objective.
+_UNITS: Mapping[str, str | None] = {
+    "objective": None,
+    "lower_bound": None,
     "gap": "1",
     "beamforming_loss": "1",
     "power_w": "W",
@@ -27,11 +28,11 @@ _UNITS = {
 WORST_SINR = "worst_sinr_db"
 _MEANINGS = {
     WORST_SINR: "least signal-to-interference-and-noise ratio of a served user",
-    "objective": "weighted bound of the design",
+    "objective": "what the design minimises: a weighted bound, a loss or a power",
     "lower_bound": "proven lower bound on the objective of any design",
     "gap": "(objective - lower_bound) / objective",
-    "beamforming_loss": "relative increase of the objective from too few slots",
-    "power_w": "transmit power over all subcarriers and slots",
+    "beamforming_loss": "relative increase of the objective with one beam a slot",
+    "power_w": "transmit power over all subcarriers and slots, stages by their shares of the time",
     "iterations": "iterations of the method",
 }
 
@@ -97,10 +98,10 @@ def default_metrics(known: list[str]) -> tuple[str, ...]:
     return tuple(known)
 
 
-def unit_of_metric(name: str) -> str:
-    """Unit of a metric."""
+def unit_of_metric(name: str, objective_unit: str) -> str:
+    """Unit of a metric, in a study whose designs have an objective of a given unit."""
     if name in _UNITS:
-        return _UNITS[name]
+        return _UNITS[name] or objective_unit
     suffix = name.partition("[")[0].rpartition("_")[2]
     return {"mps": "m/s", "db": "dB"}.get(suffix, suffix)
 
@@ -110,6 +111,18 @@ def meaning_of_metric(name: str) -> str:
     if name in _MEANINGS:
         return _MEANINGS[name]
     return f"root of the bound's trace, link {name.partition('.')[0]}"
+
+
+def unit_of_objective(scenario: Scenario, methods: Iterable[DesignMethod]) -> str | None:
+    """Unit of the objective of the methods' designs; None where none of them has a problem in this scenario."""
+    units: dict[str, None] = {}
+    system = system_of(scenario)
+    for method in methods:
+        try:
+            units[system.design_problem(method=method).objective_unit] = None
+        except (CrbeamError, ArithmeticError, np.linalg.LinAlgError):
+            continue
+    return " or ".join(units) or None
 
 
 def recorded(values: Mapping[str, float | None], columns: tuple[str, ...]) -> tuple[float | None, ...]:

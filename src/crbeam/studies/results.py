@@ -35,19 +35,22 @@ class StoredStudy:
         axes: of the study.
         columns: names of the recorded metrics.
         facts: everything else.
+        objective_unit: unit of what its designs minimise.
     """
 
     title: str
     axes: Axes
     columns: tuple[str, ...]
     facts: dict[str, Any]
+    objective_unit: str
 
     @classmethod
     def of(cls, connection: sqlite3.Connection) -> "StoredStudy":
         """The study of an open store."""
         facts = read_facts(connection)
         document = facts["study"]
-        return cls(document["title"], Axes.model_validate(document["axes"]), tuple(facts["columns"]), facts)
+        axes, columns = Axes.model_validate(document["axes"]), tuple(facts["columns"])
+        return cls(document["title"], axes, columns, facts, facts.get("objective_unit", "unknown"))
 
     @property
     def grid(self) -> Grid:
@@ -145,7 +148,7 @@ def _metric_variables(
     values = numeric_columns(connection, [metric_column(index) for index in range(len(study.columns))], shape)
     variables = {}
     for name, indices in items.items():
-        about = {"units": unit_of_metric(name), "long_name": meaning_of_metric(name)}
+        about = {"units": unit_of_metric(name, study.objective_unit), "long_name": meaning_of_metric(name)}
         if not study.columns[indices[0]].endswith("]"):
             variables[name] = (study.dimensions, values[metric_column(indices[0])], about)
             continue

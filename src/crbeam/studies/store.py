@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from crbeam.studies.cases import Grid
+from crbeam.studies.checks import objective_unit
 from crbeam.studies.computing import CaseRecord
 from crbeam.studies.planning import Plan, differences
 from crbeam.studies.store_faults import StoreFault, explained, fault
@@ -248,6 +249,7 @@ def _create(connection: sqlite3.Connection, plan: Plan) -> None:
         "description": plan.description,
         "study": plan.document,
         "columns": list(plan.columns),
+        "objective_unit": objective_unit(plan.study),
         "cases": Grid.of(plan.study).n_cases,
         "created_utc": _now(),
     }

@@ -72,6 +72,7 @@ class StudySummary:
         confidence: of the intervals.
         failures: by type and reason, the most frequent first.
         points: in the order of the cases.
+        objective_unit: unit of what the designs minimise.
     """
 
     title: str
@@ -87,6 +88,7 @@ class StudySummary:
     confidence: float
     failures: tuple[Failure, ...]
     points: tuple[Point, ...]
+    objective_unit: str
 
 
 def summarise(store: str | os.PathLike[str], *, metrics: Sequence[str] = ()) -> StudySummary:
@@ -117,6 +119,7 @@ def summarise(store: str | os.PathLike[str], *, metrics: Sequence[str] = ()) -> 
             confidence=confidence,
             failures=_failures(connection),
             points=_points(connection, study, shape, found),
+            objective_unit=study.objective_unit,
             **counts,
         )
 

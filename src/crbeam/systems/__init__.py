@@ -90,6 +90,7 @@ __all__ = [
     "World",
     "design_problem",
     "design_problems",
+    "has_weights",
     "isotropic_transmission",
     "link_map",
     "link_maps",

@@ -111,12 +111,9 @@ class Hamrouni2026(StationAndUser):
     def _pilots(self, name: str) -> tuple[Pilots]:
         """The symbols of a link or stage, each with its share of the covariance."""
         times, blocks = self.schedule(), self.stage_blocks()
-        slots = self.scenario.waveform.slots
-        if name == MONOSTATIC_STAGE:
-            return (Pilots(blocks[0], times.monostatic.weight / slots, times.monostatic.time_s),)
-        if name == BISTATIC_STAGE:
-            return (Pilots(blocks[1], times.bistatic.weight / slots, times.bistatic.time_s),)
-        return (Pilots(next(iter(self.scenario.stations)), times.every.weight / slots, times.every.time_s),)
+        seen = {MONOSTATIC_STAGE: (blocks[0], times.monostatic), BISTATIC_STAGE: (blocks[1], times.bistatic)}
+        block, symbols = seen.get(name, (next(iter(self.scenario.stations)), times.every))
+        return (Pilots(block, symbols.weight / self.scenario.waveform.slots, symbols.time_s, symbols.slot),)
 
     def link_models(self, beams: Mapping[str, Complex[np.ndarray, "tx beam"]]) -> dict[str, LinkModel]:
         """What the receiver of every link and stage knows of it, for given beams of each block.
@@ -147,14 +144,9 @@ class Hamrouni2026(StationAndUser):
         """
         if link not in self.scenario.links:
             raise InvalidInput(f"The link must be one of {', '.join(self.scenario.links)}, found `{link}`.")
-        station, waveform = next(iter(self.scenario.stations)), self.scenario.waveform
-        time_s = self.schedule().every.time_s
-        slot = np.arange(time_s.size) // waveform.symbols_per_slot
-        pilots = [
-            Pilots(f"{station}/slot[{number}]", float(np.sum(slot == number)), time_s[slot == number])
-            for number in range(int(slot[-1]) + 1)
-        ]
-        return state_map(self.scenario, self.paths()[link], pilots)
+        every = self.schedule().every
+        pilots = Pilots(next(iter(self.scenario.stations)), every.weight, every.time_s, every.slot)
+        return state_map(self.scenario, self.paths()[link], (pilots,)).by_slot()
 
     def speeds_mps(self, information: Information) -> dict[str, float | None]:
         """Root bounds of what observations that see no tangential speed tell of the velocity, by quantity.
@@ -207,7 +199,20 @@ class Hamrouni2026(StationAndUser):
             objective=_OBJECTIVES[self.scenario.requirements.loss],
             directions=dict.fromkeys(sorted(seen), self.transmit_directions()),
             n_slots=self.scenario.waveform.slots,
+            time_shares=self._time_shares(seen),
         )
+
+    def _time_shares(self, seen: Set[str]) -> dict[str, float]:
+        """Share of the pilots of each stage, if both are sent one after the other, each with the station's whole power.
+
+        Empty for one stage alone, and for a free share, where covariances are energies of the whole interval.
+        """
+        assert self.scenario.protocol is not None
+        stages, times = self.stage_blocks(), self.schedule()
+        pilots = times.monostatic.weight + times.bistatic.weight
+        if self.scenario.protocol.sensing_share is None or not set(stages) <= seen or pilots == 0.0:
+            return {}
+        return {stages[0]: times.monostatic.weight / pilots, stages[1]: times.bistatic.weight / pilots}
 
     def _criteria(self, judged_by: str, weight: float) -> tuple[Criterion, ...]:
         echo, direct = self._link_names()

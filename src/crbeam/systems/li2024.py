@@ -22,7 +22,7 @@ from crbeam.information.near_field import Echo, echo_information, position_infor
 from crbeam.information.transmission import Covariances
 from crbeam.propagation import Paths
 from crbeam.propagation.near_field import WaveModel, near_field_phases
-from crbeam.scenario import Scenario
+from crbeam.scenario import Scenario, Sensing
 from crbeam.systems.built_once import built_once
 from crbeam.systems.double_array import (
     DoubleArray,
@@ -149,7 +149,7 @@ class Li2024(System):
             wanted = [name for name, weight in weights.items() if weight > 0.0]
             require_identifiable(self.scenario, information, wanted)
         return DesignProblem(
-            criteria=(Criterion(information, weights, arrays.link),),
+            criteria=(Criterion(information, weights, arrays.link, unit=_unit(sensing)),),
             constraints=(*self.power_budgets(), *service, *self._illumination(), *analog),
             streams=streams,
             directions=dict.fromkeys(information.antennas, self.transmit_directions()),
@@ -339,6 +339,14 @@ class Li2024(System):
     def paths(self) -> dict[str, Paths]:
         """Not offered: waves over the main array are curved, and paths of plane waves do not describe them."""
         raise InvalidInput("The system li2024 has no paths of plane waves: waves over its main array are curved.")
+
+
+def _unit(sensing: Sensing) -> str:
+    """Unit of the weighted bound: squared metres, or with an angle weight of one's own what is added up."""
+    if sensing.angle_weight is None:
+        return "m^2"
+    parts = {"rad^2": sensing.angle_weight, "m^2": sensing.range_weight}
+    return " + ".join(unit for unit, weight in parts.items() if weight > 0.0)
 
 
 def with_illumination(scenario: Scenario, share: float | None = None) -> Scenario:

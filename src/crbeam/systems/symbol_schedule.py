@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
 from crbeam.scenario import Scenario
 
@@ -15,10 +15,12 @@ class Symbols:
     Attributes:
         time_s: when they are sent.
         weight: how many symbols they stand for, if a stage has a share of each.
+        slot: number of the slot that each is in.
     """
 
     time_s: Float[np.ndarray, " symbol"]
     weight: float
+    slot: Int[np.ndarray, " symbol"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,16 +73,21 @@ def schedule(scenario: Scenario) -> Schedule:
     protocol, time_s = scenario.protocol, _times_that_count(scenario)
     assert protocol is not None
     free = max(time_s.size - protocol.message_symbols, 0)
-    every = Symbols(time_s, float(time_s.size))
+    slot = np.arange(time_s.size) // scenario.waveform.symbols_per_slot
+    every = Symbols(time_s, float(time_s.size), slot)
     if protocol.order == "interleaved":
         shares = (
             (1.0, 1.0) if protocol.sensing_share is None else (protocol.sensing_share, 1.0 - protocol.sensing_share)
         )
-        return Schedule(every, *(Symbols(time_s, share * free) for share in shares))
+        return Schedule(every, *(Symbols(time_s, share * free, slot) for share in shares))
     assert protocol.sensing_share is not None
     first = round(protocol.sensing_share * free)
-    last = time_s[time_s.size - (free - first) :]
-    return Schedule(every, Symbols(time_s[:first], float(first)), Symbols(last, float(last.size)))
+    start = time_s.size - (free - first)
+    return Schedule(
+        every,
+        Symbols(time_s[:first], float(first), slot[:first]),
+        Symbols(time_s[start:], float(free - first), slot[start:]),
+    )
 
 
 def shared_symbols(scenario: Scenario) -> int:

@@ -273,6 +273,14 @@ class System(ABC):
             return [first for _ in weights]
         return [first.with_criterion_weights(weight, 1.0 - weight) for weight in weights]
 
+    def weighs(self, method: DesignMethod) -> bool:
+        """Whether the problem of a method weighs two criteria, so that weights of bistatic positioning count.
+
+        Raises:
+            InvalidInput: as `design_problem`.
+        """
+        return self.has_weights and len(self.design_problem(method=method).criteria) == 2
+
     def isotropic_transmission(self) -> Transmission:
         """Covariance of each block when every station transmits isotropically at full power.
 

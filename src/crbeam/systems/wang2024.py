@@ -194,7 +194,14 @@ class Wang2024(System):
         is_open = link == FUSED and receivers_of(self.scenario).selected is None and np.isfinite(choice.budget_m)
         information = self.link_map(link)
         return DesignProblem(
-            criteria=(Criterion(information, self.objective_weights(information), link),),
+            criteria=(
+                Criterion(
+                    information,
+                    self.objective_weights(information),
+                    link,
+                    unit="m^2" if POSITION in information.layout else "1",
+                ),
+            ),
             constraints=(*self.power_budgets(), *self.rate_constraints(), *([choice] if is_open else [])),
             streams=self.streams(),
             directions=dict.fromkeys(information.antennas, self.transmit_directions()),

@@ -206,9 +206,10 @@ class Xu2023(System):
         for target in targets:
             error_m = network.error_of_target_m(target)
             if error_m is None:
-                return [(Criterion(information, {target_name(each): 1.0 for each in targets}, name), None)]
+                return [(Criterion(information, {target_name(each): 1.0 for each in targets}, name, unit="m^2"), None)]
             own = name if len(targets) == 1 else f"{name}/target[{target}]"
-            found.append((Criterion(information, {target_name(target): 1.0}, own), BoundLimit(own, error_m**2)))
+            criterion = Criterion(information, {target_name(target): 1.0}, own, unit="m^2")
+            found.append((criterion, BoundLimit(own, error_m**2)))
         return found
 
     @built_once

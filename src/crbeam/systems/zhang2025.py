@@ -90,8 +90,8 @@ class Zhang2025(StationAndUser):
         positions = ("user_position", *sensing.layout.family("target_position"))
         return DesignProblem(
             criteria=(
-                Criterion(positioning, {"user_position": 1.0}, names[0], weight),
-                Criterion(sensing, dict.fromkeys(positions, 1.0), names[1], 1.0 - weight),
+                Criterion(positioning, {"user_position": 1.0}, names[0], weight, "m^2"),
+                Criterion(sensing, dict.fromkeys(positions, 1.0), names[1], 1.0 - weight, "m^2"),
             ),
             constraints=self.power_budgets(),
             directions=dict.fromkeys(self.scenario.stations, self.transmit_directions()),

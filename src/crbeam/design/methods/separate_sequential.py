@@ -10,7 +10,7 @@ from crbeam.design.method import DesignMethod
 from crbeam.design.optimum import Effort, optima
 from crbeam.design.problem import Criterion, DesignProblem
 from crbeam.design.result import Proposal
-from crbeam.errors import CrbeamError
+from crbeam.errors import CrbeamError, InvalidInput
 from crbeam.information import Transmission
 
 #: Certified gap of the first stage. A covariance is known to the root of the gap, and the second stage depends on it.
@@ -61,8 +61,10 @@ class SeparateSequential(DesignMethod):
         """The optima of all first stages, then of all second stages."""
         firsts = optima([_first_stage(problem) for problem in problems], effort=Effort(FIRST_STAGE_TOLERANCE))
         able = {index: first for index, first in enumerate(firsts) if isinstance(first, EngineResult)}
-        later = [_second_stage(problems[index], first.covariances) for index, first in able.items()]
-        seconds = dict(zip(able, optima(later), strict=True))
+        later = {index: _second_stage(problems[index], first.covariances) for index, first in able.items()}
+        solvable = {index: stage for index, stage in later.items() if isinstance(stage, DesignProblem)}
+        failed = {index: stage for index, stage in later.items() if isinstance(stage, CrbeamError)}
+        seconds = {**failed, **dict(zip(solvable, optima(list(solvable.values())), strict=True))}
         stages = enumerate(zip(problems, firsts, strict=True))
         return [_proposal(problem, first, seconds.get(index)) for index, (problem, first) in stages]
 
@@ -83,8 +85,11 @@ def _first_stage(problem: DesignProblem) -> DesignProblem:
     return DesignProblem((criterion,), tuple(budgets), problem.objective)
 
 
-def _second_stage(problem: DesignProblem, first: Transmission) -> DesignProblem:
-    """The posterior loss over the covariance of the second stage, what is sent in the first being fixed."""
+def _second_stage(problem: DesignProblem, first: Transmission) -> DesignProblem | CrbeamError:
+    """The posterior loss over the covariance of the second stage, what is sent in the first being fixed.
+
+    An error if the posterior does not count.
+    """
     block = _first_block(problem)
     criteria = [
         replace(criterion, map=criterion.map.with_fixed(block, first[block]))
@@ -92,6 +97,11 @@ def _second_stage(problem: DesignProblem, first: Transmission) -> DesignProblem:
         if len(criterion.map.blocks) == 2
     ]
     budgets = [budget for budget in problem.budgets if budget.blocks != (block,)]
+    if not any(criterion.requested for criterion in criteria):
+        return InvalidInput(
+            "The loss of both stages together must count for a design of the second stage, but its weight is 0; give "
+            "it a positive weight."
+        )
     return DesignProblem(tuple(criteria), tuple(budgets), problem.objective)
 
 

@@ -114,7 +114,7 @@ def curve_numbers(scenario: Scenario, points: Sequence[TradeoffPoint]) -> Curve:
             raise NotMeasured(f"{point.method} failed at weight {point.weight:g}: {reason}")
         designs.append(point.design)
     return Curve(
-        tuple(point.weight for point in points),
+        tuple(point.weight for point in points if point.weight is not None),
         tuple(design.objective for design in designs),
         tuple(design.lower_bound for design in designs if design.lower_bound is not None),
         tuple(point.positioning_m for point in points),

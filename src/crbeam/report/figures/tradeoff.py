@@ -20,7 +20,8 @@ LOGARITHMIC_FROM = 6.0
 _MOST_MARKERS = 13
 
 #: (x, y, weight) of the first and of the last point of a curve.
-_Ends = tuple[tuple[float, float, float], tuple[float, float, float]]
+_End = tuple[float, float, float | None]
+_Ends = tuple[_End, _End]
 
 Curves = Sequence[TradeoffPoint] | Mapping[str, Sequence[TradeoffPoint]]
 
@@ -36,9 +37,10 @@ def curves_by_method(points: Sequence[TradeoffPoint]) -> dict[str, list[Tradeoff
 def tradeoff_figure(points: Curves, *, styles: Sequence[Mapping[str, Any]] | None = None) -> "matplotlib.figure.Figure":
     """Root bound of the user by bistatic positioning against that of all positions by monostatic sensing (or fused).
 
-    One line per method, its points in the order of their weights; filled are those that are Pareto-optimal among all
-    points shown. The weights of the ends stand beside them; of more than two curves, beside the outermost ends of each
-    weight only. Points where a bound does not exist, or that have no design, are left out and counted in the legend.
+    One line per method, its points in the order of their weights; filled are those that are Pareto-optimal: no
+    transmission that the methods shown may choose from is better in both criteria. The weights of the ends stand beside
+    them; of more than two curves, beside the outermost ends of each weight only. Points where a bound does not exist,
+    or that have no design, are left out and counted in the legend.
 
     Args:
         points: from `tradeoff`, or several such lists by label.
@@ -93,13 +95,13 @@ def _draw_curve(
     best: Container[TradeoffPoint],
 ) -> list[_Ends]:
     """Draw a curve; its lowest and highest weight with their places, nothing for a curve without points."""
-    ordered = sorted(curve, key=lambda point: point.weight)
+    ordered = sorted(curve, key=lambda point: point.weight or 0.0)
     drawn = [(*bounds, point.weight) for point in ordered if (bounds := tradeoff_bounds_m(point)) is not None]
     filled = [point in best for point in ordered if point.bounds_m is not None]
     left_out = len(ordered) - len(drawn)
     if left_out:
         label = f"{label} ({left_out} left out: no bound)"
-    values = np.array(drawn).reshape(-1, 3)
+    values = np.array([(x, y) for x, y, _ in drawn]).reshape(-1, 2)
     step = -(-len(drawn) // _MOST_MARKERS) or 1
     look = {"markerfacecolor": "white", "markeredgewidth": 0.7, "markevery": step}
     axes.plot(values[:, 0], values[:, 1], label=label, **{**look, **style})
@@ -118,6 +120,8 @@ def _label_ends(axes: "matplotlib.axes.Axes", ends: Sequence[_Ends]) -> None:
             outermost = sorted(shown, key=lambda end: end[1 - which])
             shown = list({weight: (x, y, weight) for x, y, weight in outermost}.values())
         for x, y, weight in shown:
+            if weight is None:
+                continue
             axes.annotate(
                 rf"$\alpha = {weight:g}$",
                 (x, y),
