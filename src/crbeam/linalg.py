@@ -117,7 +117,7 @@ def seen_root(
 
 def upper_factor(rows: Inexact[np.ndarray, "row n"]) -> Inexact[np.ndarray, "fewer n"]:
     """At most n rows with the same inner products of columns: the triangular factor, where there are more."""
-    return np.linalg.qr(rows, mode="r") if rows.shape[0] > rows.shape[1] else rows
+    return np.asarray(np.linalg.qr(rows, mode="r")) if rows.shape[0] > rows.shape[1] else rows
 
 
 def column_products(

@@ -102,7 +102,7 @@ def _without_extent(scenario: Scenario, traced: Sequence[Paths], names: Sequence
     if all(is_bistatic) and traced[0].n_paths == 1 and set(names) & {"user_position", "clock_bias"}:
         yield (
             "With the line of sight alone an unknown orientation and an unknown clock bias hide the position: add a "
-            "target (`targets`), or observe echoes too (`fused`)."
+            "path (a target) or observe echoes too (`fused`)."
         )
 
 
@@ -146,7 +146,7 @@ def _speeds(scenario: Scenario, traced: Sequence[Paths], names: Sequence[str]) -
             "(`fused` or `posterior`), or several intervals (`crbeam drive`)."
         )
     elif max(paths.n_paths for paths in direct) == 1:
-        yield "Paths along one line show the part of a velocity along it only: add a target (`targets`)."
+        yield "Paths along one line show the part of a velocity along it only: add a path (a target)."
 
 
 def _alike(scenario: Scenario, traced: Sequence[Paths], names: Sequence[str]) -> Iterator[str]:
