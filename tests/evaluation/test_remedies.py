@@ -60,7 +60,7 @@ def link_of(source, overrides, link, covariances=None):
 def test_the_remedy_fits_the_case_and_helps(source, blinds, link, words, mends):
     before = link_of(source, blinds, link)
     assert before.unidentifiable
-    assert f"The observations of {link} must determine" in before.reason
+    assert f"but those of {link} carry no information" in before.reason
     assert words in before.reason
     assert REMEDY not in before.reason
     after = link_of(source, (*blinds, *mends), link)
@@ -90,4 +90,4 @@ def test_other_verbs_say_it_too(verb):
     result = CliRunner().invoke(app, [name, "zhang2025", *options, "--json", "--set", "waveform.subcarriers=1"])
     assert result.exit_code == 3
     assert "`waveform.subcarriers`" in result.stderr
-    assert "static must determine user_position" in result.stderr
+    assert "must determine user_position, but those of" in result.stderr

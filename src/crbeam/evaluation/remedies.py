@@ -39,8 +39,8 @@ def remedy(
         *_in_line(scenario, traced, names),
         *_speeds(scenario, traced, names),
         *_alike(scenario, traced, names),
-        *_few_directions(scenario, information_map, names, covariances),
     ]
+    found = found or list(_few_directions(scenario, information_map, names, covariances))
     return " ".join(dict.fromkeys(found)) or REMEDY
 
 
