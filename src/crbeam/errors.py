@@ -67,9 +67,9 @@ class Unidentifiable(CrbeamError):
     ) -> None:
         self.names, self.direction, self.remedy, self.link = tuple(names), dict(direction), remedy, link
         shares = ", ".join(f"{name} {share:.2f}" for name, share in self.direction.items() if share >= 0.005)
-        whose = "" if link is None else f" of {link}"
+        whose = "they" if link is None else f"those of {link}"
         super().__init__(
-            f"The observations{whose} must determine {', '.join(self.names)}, but they carry no information along a "
+            f"The observations must determine {', '.join(self.names)}, but {whose} carry no information along a "
             f"direction of these parameters (shares: {shares}). {remedy}"
         )
 

@@ -122,7 +122,7 @@ def seen_root(
 
 def upper_factor(rows: Inexact[np.ndarray, "row n"]) -> Inexact[np.ndarray, "fewer n"]:
     """At most n rows with the same inner products of columns: the triangular factor, where there are more."""
-    return np.linalg.qr(rows, mode="r") if rows.shape[0] > rows.shape[1] else rows
+    return np.asarray(np.linalg.qr(rows, mode="r")) if rows.shape[0] > rows.shape[1] else rows
 
 
 def column_products(
@@ -152,6 +152,13 @@ class Elimination:
         return ROUNDING * (1.0 + float(np.sum(self.response**2)))
 
 
+def others(size: int, kept: Int[np.ndarray, " kept"]) -> Int[np.ndarray, " nuisance"]:
+    """Indices below a size that are not kept, in order."""
+    is_other = np.ones(size, dtype=bool)
+    is_other[kept] = False
+    return np.flatnonzero(is_other)
+
+
 def eliminate(scaled: Float[np.ndarray, "n n"], kept: Int[np.ndarray, " kept"]) -> Elimination:
     """Generalised Schur complement of a positive-semidefinite matrix whose entries are of unit size or less.
 
@@ -159,7 +166,7 @@ def eliminate(scaled: Float[np.ndarray, "n n"], kept: Int[np.ndarray, " kept"]) 
     is positive semidefinite) drop out exactly. Directions that are nearly unseen but coupled stay, with no less
     information of their own than `LEAST_EIGENVALUE`; what rounding makes of them is in `Elimination.rounding`.
     """
-    nuisance = np.setdiff1d(np.arange(scaled.shape[0]), kept)
+    nuisance = others(scaled.shape[0], kept)
     coupling = scaled[np.ix_(nuisance, kept)]
     schur = scaled[np.ix_(kept, kept)]
     if not nuisance.size:

@@ -29,7 +29,7 @@ CASES = [
         ("stations.bs.transmit_array.elements=8",),
     ),
     ("zhang2025", ("user.array.elements=1",), "bistatic", "`user.array.elements`", ("user.array.elements=4",)),
-    ("zhang2025", ("targets.count=0",), "bistatic", "add a target", ("targets.count=1",)),
+    ("zhang2025", ("targets.count=0",), "bistatic", "add a path (a target)", ("targets.count=1",)),
     ("zhang2025", (MIRRORED,), "monostatic", "move them apart", ("targets.positions=[[-10, 15], [5, 15], [6, -15]]",)),
     (
         "hamrouni2026",
@@ -38,7 +38,7 @@ CASES = [
         "`protocol.sensing_share`",
         ("protocol.sensing_share=0.5",),
     ),
-    ("hamrouni2026", ("targets.count=0",), "fused", "add a target", ("targets.count=1",)),
+    ("hamrouni2026", ("targets.count=0",), "fused", "add a path (a target)", ("targets.count=1",)),
     (
         "hamrouni2026",
         ("waveform.slots=1", "waveform.symbols_per_slot=1", "protocol.message_symbols=0"),
@@ -60,7 +60,7 @@ def link_of(source, overrides, link, covariances=None):
 def test_the_remedy_fits_the_case_and_helps(source, blinds, link, words, mends):
     before = link_of(source, blinds, link)
     assert before.unidentifiable
-    assert f"The observations of {link} must determine" in before.reason
+    assert f"but those of {link} carry no information" in before.reason
     assert words in before.reason
     assert REMEDY not in before.reason
     after = link_of(source, (*blinds, *mends), link)
@@ -71,7 +71,7 @@ def test_an_echo_is_said_to_show_the_radial_speed_only_and_both_links_show_the_v
     reason = link_of("hamrouni2026", (), "monostatic").reason
     assert "radial" in reason
     assert "`fused`" in reason
-    assert "add a target" not in reason
+    assert "add a path" not in reason
     assert link_of("hamrouni2026", (), "fused").unidentifiable == ()
 
 
@@ -90,4 +90,4 @@ def test_other_verbs_say_it_too(verb):
     result = CliRunner().invoke(app, [name, "zhang2025", *options, "--json", "--set", "waveform.subcarriers=1"])
     assert result.exit_code == 3
     assert "`waveform.subcarriers`" in result.stderr
-    assert "static must determine user_position" in result.stderr
+    assert "must determine user_position, but those of" in result.stderr

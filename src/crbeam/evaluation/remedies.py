@@ -38,8 +38,8 @@ def remedy(system: System, information_map: InformationMap, names: Sequence[str]
         *_in_line(scenario, traced, names),
         *_speeds(scenario, traced, names),
         *_alike(scenario, traced, names),
-        *_few_directions(system, information_map, names),
     ]
+    found = found or list(_few_directions(system, information_map, names))
     return " ".join(dict.fromkeys(found)) or REMEDY
 
 
@@ -100,7 +100,7 @@ def _without_extent(scenario: Scenario, traced: Sequence[Paths], names: Sequence
     if all(is_bistatic) and traced[0].n_paths == 1 and set(names) & {"user_position", "clock_bias"}:
         yield (
             "With the line of sight alone an unknown orientation and an unknown clock bias hide the position: add a "
-            "target (`targets`), or observe echoes too (`fused`)."
+            "path (a target) or observe echoes too (`fused`)."
         )
 
 
@@ -144,7 +144,7 @@ def _speeds(scenario: Scenario, traced: Sequence[Paths], names: Sequence[str]) -
             "(`fused` or `posterior`), or several intervals (`crbeam drive`)."
         )
     elif max(paths.n_paths for paths in direct) == 1:
-        yield "Paths along one line show the part of a velocity along it only: add a target (`targets`)."
+        yield "Paths along one line show the part of a velocity along it only: add a path (a target)."
 
 
 def _alike(scenario: Scenario, traced: Sequence[Paths], names: Sequence[str]) -> Iterator[str]:

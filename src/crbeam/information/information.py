@@ -86,10 +86,17 @@ class Information:
         """Information about new parameters x given `jacobian = d(old parameters)/dx`."""
         return self.as_prior().change_parameters(jacobian, layout).at({})
 
+    @cached_property
+    def _eliminations(self) -> dict[tuple[str, ...], Elimination]:
+        """Those that were asked for: whether a bound exists is asked before the bound."""
+        return {}
+
     def _eliminated(self, names: tuple[str, ...]) -> Elimination:
         """Elimination of all other parameters, in scaled components."""
-        scaled = self.matrix * np.outer(self._scale, self._scale)
-        return eliminate(scaled, np.asarray(self.layout.indices(names), dtype=int))
+        if names not in self._eliminations:
+            scaled = self.matrix * np.outer(self._scale, self._scale)
+            self._eliminations[names] = eliminate(scaled, np.asarray(self.layout.indices(names), dtype=int))
+        return self._eliminations[names]
 
     @cached_property
     def _scale(self) -> Float[np.ndarray, " parameter"]:
@@ -145,13 +152,23 @@ class Information:
         lengths = np.sqrt(np.maximum.reduceat(np.maximum(np.diagonal(self.matrix), 0.0), starts))
         return np.repeat(np.where(lengths > 0.0, lengths, 1.0), self.layout.sizes)
 
+    @cached_property
+    def _estimates_so_far(self) -> dict[str, Estimate]:
+        """Those that were asked for."""
+        return {}
+
+    def _estimate(self, name: str) -> Estimate:
+        if name not in self._estimates_so_far:
+            self._estimates_so_far[name] = self._influence([name]).estimate()
+        return self._estimates_so_far[name]
+
     def _estimates(self, names: tuple[str, ...]) -> dict[str, Estimate]:
         """The best estimate of each name, all others being nuisances of it.
 
         Raises:
             Unidentifiable: rounding may change the bound of a name too much; others requested with it are not lost.
         """
-        found = {name: self._influence([name]).estimate() for name in names}
+        found = {name: self._estimate(name) for name in names}
         lost = [name for name, estimate in found.items() if estimate.rounding > ACCURACY]
         if lost:
             layout = self.layout.select(names)
@@ -223,7 +240,7 @@ class Information:
         if self._inverse_factor is not None:
             return True
         if self.needs_root(names):
-            return all(self._influence([name]).estimate().rounding <= ACCURACY for name in names)
+            return all(self._estimate(name).rounding <= ACCURACY for name in names)
         try:
             self._require_identifiable(names, self._eliminated(names))
         except Unidentifiable:

@@ -17,7 +17,7 @@ from functools import partial
 import numpy as np
 from jaxtyping import Float, Int
 
-from crbeam.linalg import ROUNDING, semidefinite_root, upper_factor
+from crbeam.linalg import ROUNDING, others, semidefinite_root, upper_factor
 
 #: Length below which a direction of the nuisances, in a root with columns of unit length, counts as not observed: exact
 #: dependences leave less than 1e-15 in double precision.
@@ -66,7 +66,7 @@ class Root:
 
         Columns must be of unit length or less.
         """
-        nuisance = np.setdiff1d(np.arange(self.rows.shape[1]), kept)
+        nuisance = others(self.rows.shape[1], kept)
         left, lengths, right = np.linalg.svd(self.rows[:, nuisance], full_matrices=False)
         seen = lengths > EMPTY_LENGTH
         left, right = left[:, seen], right[seen] / lengths[seen, None]
