@@ -147,7 +147,7 @@ class Experiment:
 
     def estimate(
         self,
-        transmission: Complex[np.ndarray, "block tx tx"] | None = None,
+        transmission: Design | Complex[np.ndarray, "block tx tx"] | None = None,
         *,
         plan: TrialPlan | None = None,
         links: Sequence[str] | None = None,
@@ -157,18 +157,20 @@ class Experiment:
         """Whether maximum-likelihood estimates reach the bounds: `check_estimator`.
 
         Args:
-            transmission: covariances; by default those of `design_for_estimates`.
+            transmission: a design, with what it chose; covariances; or None, the design of `design_for_estimates`.
             plan: signal-to-noise ratios and number of trials.
             links: names of links; by default all.
             estimator: how states are estimated.
             on_progress: called with the link, the number of trials done and their total.
         """
-        experiment, covariances = self, transmission
-        if covariances is None:
-            experiment, design = self.design_for_estimates(links=links)
-            covariances = design.covariances
+        system = self.system
+        if transmission is None:
+            experiment, transmission = self.design_for_estimates(links=links)
+            system = experiment.system
+        if isinstance(transmission, Design):
+            system, transmission = system.with_choices_of(transmission), transmission.covariances
         return check_estimator(
-            experiment.system, covariances, plan=plan, links=links, estimator=estimator, on_progress=on_progress
+            system, transmission, plan=plan, links=links, estimator=estimator, on_progress=on_progress
         )
 
 

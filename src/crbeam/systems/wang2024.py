@@ -225,12 +225,13 @@ class Wang2024(System):
         scattered = receivers.rician_factor is not None and receivers.minimum_rate > 0.0
         return "lifted-sca" if scattered else "lifted-sdp"
 
+    @built_once
     def with_choices_of(self, design: Design) -> "Wang2024":
         """The system of the scenario in which those receivers sense that a design selected."""
-        if not design.selected:
-            return self
         receivers = receivers_of(self.scenario)
         chosen = tuple(number for number, name in enumerate(receivers.names) if name in design.selected)
+        if not design.selected or chosen == receivers.selected:
+            return self
         return Wang2024(
             self.scenario.model_copy(update={"receivers": receivers.model_copy(update={"selected": chosen})})
         )
