@@ -89,6 +89,7 @@ def test_what_a_design_chose_goes_with_it():
     assert fused["target_position_m"] > quantities(experiment.bounds(design.covariances))["fused"]["target_position_m"]
 
 
+@pytest.mark.slow
 def test_estimates_of_a_design_and_of_the_default_one():
     experiment = read("li2024-uplink", "stations.main.transmit_array.elements=32")
     plan = TrialPlan(("own",), trials=4)
