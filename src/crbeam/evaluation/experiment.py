@@ -68,7 +68,7 @@ class Experiment:
         chosen = self.method(method)
         return chosen.solve(self.problem(method=chosen, weight=weight), seed=np.random.SeedSequence(seed))
 
-    def with_selected(self, selected: Sequence[str]) -> "Experiment":
+    def with_selected(self, selected: tuple[str, ...]) -> "Experiment":
         """The experiment in which those receivers sense that a design selected, if its scenario leaves that open."""
         return Experiment(self.system.with_selected(selected))
 

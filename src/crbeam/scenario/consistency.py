@@ -89,9 +89,11 @@ def _places(scenario: "Scenario") -> Iterator[tuple[str, FieldPath, tuple[float,
 def _check_link_ends(scenario: "Scenario", name: str, link: Link) -> None:
     others = RECEIVERS if scenario.system in MULTISTATIC_SYSTEMS else USER
     senders = [OTHERS] if scenario.system in NETWORK_SYSTEMS else []
-    ends = {"transmitter": [*scenario.stations, *senders], "receiver": [*scenario.stations, others]}
-    for end, known in ends.items():
-        found = getattr(link, end)
+    ends = {
+        "transmitter": (link.transmitter, [*scenario.stations, *senders]),
+        "receiver": (link.receiver, [*scenario.stations, others]),
+    }
+    for end, (found, known) in ends.items():
         if found not in known:
             close = suggestion(found, known)
             hint = f"; did you mean `{close}`?" if close else ""

@@ -1,6 +1,7 @@
 """Who transmits to whom, and how the paths between them come about."""
 
 from dataclasses import dataclass
+from os import PathLike
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator
@@ -103,4 +104,4 @@ class Propagation(ScenarioPart):
     @field_validator("paths_file", mode="before")
     @classmethod
     def _as_text(cls, value: Any) -> Any:
-        return str(value) if hasattr(value, "__fspath__") else value
+        return str(value) if isinstance(value, PathLike) else value

@@ -49,8 +49,7 @@ def _check_counts(scenario: "Scenario") -> None:
             f"must have exactly one station in the system wang2024, found {len(names)}; receivers are `receivers`",
             ("stations", names[1]),
         )
-    for key in ("slots", "subcarriers"):
-        found = getattr(scenario.waveform, key)
+    for key, found in (("slots", scenario.waveform.slots), ("subcarriers", scenario.waveform.subcarriers)):
         if found != 1:
             raise field_problem(
                 f"must be 1 in the system wang2024, whose block is one train of pulses, found {found}; more symbols "

@@ -126,7 +126,7 @@ def read_text(path: Path) -> str:
     except IsADirectoryError:
         raise InvalidScenario("must be a YAML file, found a directory", file=str(path)) from None
     except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
+        reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
         raise InvalidScenario(f"the file cannot be read: {reason}", file=str(path)) from None
     if len(content) > _MAX_BYTES:
         raise InvalidScenario("a file must be at most 1 MiB, found more", file=str(path))

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, cast
 
 import yaml
+from yaml.events import CollectionStartEvent, NodeEvent, ScalarEvent
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from crbeam.errors import InvalidScenario
@@ -68,9 +69,9 @@ class _Loader(yaml.SafeLoader):
     def compose_node(self, parent: Node | None, index: Any) -> Node | None:
         event = cast(Any, self.peek_event())
         line = event.start_mark.line + 1
-        if getattr(event, "anchor", None) is not None:
+        if isinstance(event, NodeEvent) and event.anchor is not None:
             raise _RefusedError(line, "anchors and aliases (`&`, `*`) are not allowed; write the value out")
-        if getattr(event, "tag", None) is not None:
+        if isinstance(event, ScalarEvent | CollectionStartEvent) and event.tag is not None:
             raise _RefusedError(line, f"tags are not allowed, found `{event.tag}`; leave it out")
         self.depth += 1
         if self.depth > _MAX_DEPTH:

@@ -144,7 +144,7 @@ class System(ABC):
         """Key of the method that designs the scenario unless another is named."""
         return "fdb-wcrb"
 
-    def with_selected(self, selected: Sequence[str]) -> "System":
+    def with_selected(self, selected: tuple[str, ...]) -> "System":
         """The system of the scenario in which those receivers sense that a design selected, if it leaves that open."""
         del selected
         return self

@@ -234,7 +234,8 @@ class Wang2024(System):
         scattered = receivers.rician_factor is not None and receivers.minimum_rate > 0.0
         return "lifted-sca" if scattered else "lifted-sdp"
 
-    def with_selected(self, selected: Sequence[str]) -> "Wang2024":
+    @built_once
+    def with_selected(self, selected: tuple[str, ...]) -> "Wang2024":
         """The system of the scenario in which those receivers sense that a design selected, unless it names others."""
         receivers = receivers_of(self.scenario)
         if not selected or receivers.selected is not None:

@@ -323,9 +323,11 @@ def _accuracy(network: BigM, unknowns: _Unknowns) -> list[Any]:
 
 
 def _point(network: BigM, unknowns: _Unknowns, transmits: np.ndarray) -> Point:
+    import cvxpy as cp
+
     def value(each: Any, place: int) -> Complex[np.ndarray, "size size"]:
         size = network.bases[place].shape[1]
-        found = None if each is None else each.value if hasattr(each, "value") else each
+        found = each.value if isinstance(each, cp.Expression) else each
         return (
             np.zeros((size, size), dtype=complex) if found is None else hermitian_part(np.asarray(found, dtype=complex))
         )

@@ -8,6 +8,7 @@ import numpy as np
 
 from crbeam.design import Design
 from crbeam.design.methods import method_named
+from crbeam.design.methods.one_transmitter import OneTransmitter
 from crbeam.errors import CrbeamError
 from crbeam.papers.xu2023.levels import level_db
 from crbeam.papers.xu2023.scenes import ALGORITHM, EXACT, FITTED, ROUNDED, SCHEMES, preset_scene
@@ -59,7 +60,7 @@ def _choice(losses: str, name: str) -> Choice:
     (receiver,), served = Xu2023(scenario).roles(design)
     least = min(system_of(scenario).served_sinr(design).values()) / network_of(scenario).sinr
     return Choice(
-        getattr(method, "receiver", "") or receiver,
+        (method.receiver if isinstance(method, OneTransmitter) else "") or receiver,
         tuple(" and ".join(stations) for stations in served.values()),
         design.power_w,
         np.nan if design.lower_bound is None else design.lower_bound,
