@@ -1,12 +1,15 @@
 """The suite of laws on every design method, on a third party's, and on methods that break one law each."""
 
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import numpy as np
 import pytest
 
 from crbeam.design import Codebook, Design, DesignMethod, Proposal, weighted_bound
 from crbeam.design.methods import METHODS, method_named
+from crbeam.design.selection.costs import Selection
+from crbeam.design.service_constraints import Illumination, MinimumUplinkSinr
 from crbeam.errors import InvalidInput, SolverFailed, Unidentifiable
 from crbeam.information import Transmission
 from crbeam.systems import design_problem
@@ -22,25 +25,42 @@ from crbeam.testing import (
     unidentifiable_copy,
     with_position_prior,
 )
-from crbeam.testing.conformance import assert_explains_refusal, conformance_problems
+from crbeam.testing.conformance import assert_explains_refusal, plain_problems, witnesses_of
+from crbeam.testing.problem_families import FAMILIES, SCENES, family_problems
+from crbeam.testing.service_laws import (
+    assert_serves,
+    broken_requirements,
+    part_of_kind,
+    sent_by,
+    true_objective,
+    uplink_ratios,
+)
 
+#: Options with which methods that take minutes by default run the same suite with little effort.
+LITTLE_EFFORT = {
+    "hybrid": "starts=1,max_iterations=3",
+    "pdd-downlink": "max_inner=1,max_outer=2,samples=5",
+    "pdd-uplink": "max_inner=1,max_outer=2,samples=5",
+    "ao-uplink": "max_inner=1,max_outer=2,samples=5,updates=1",
+    "ao-big-m": "max_iterations=1",
+    "lifted-sca": "max_iterations=2",
+}
 #: Methods that take long, and those that are much like a faster one.
 SLOW = {"conic-wcrb", "analog-wcrb", "analog-fdb", "fdb-wcm", "cpa-wbf", "fdb-wbf", "analog-cpa", "digital"}
 SLOW |= {"joint-sequential", "shared-sequential", "separate-sequential", "p1-weighted", "full-ms", "full-bp"}
+SLOW |= {*LITTLE_EFFORT, "exact", "relax-and-round", "nearest-receiver", "random-choice", "one-transmitter"}
+SLOW |= {"linkage", "k-means", "nearest-set", "sca-uplink"}
 SLOW_WITH_TWO_BLOCKS = {*SLOW, "uniform"}
 
 
-#: Methods for scenes with served users or several stations, which have suites of their own.
-OF_SERVICE = {"hybrid", "exact", "relax-and-round", "nearest-receiver", "random-choice", "one-transmitter"}
-OF_SERVICE |= {"ao-big-m"}
-OF_SERVICE |= {"pdd-downlink", "pdd-uplink", "ao-uplink", "sca-uplink"}
-OF_SERVICE |= {"lifted-sdp", "lifted-sca", "linkage", "k-means", "nearest-set", "many-receivers"}
-
-
 def keys(slow):
-    """All methods that position a user, some of them marked as slow."""
-    plain = [key for key in METHODS if key not in OF_SERVICE]
-    return [pytest.param(key, marks=pytest.mark.slow) if key in slow else key for key in plain]
+    """All methods, some of them marked as slow."""
+    return [pytest.param(key, marks=pytest.mark.slow) if key in slow else key for key in METHODS]
+
+
+def named(key):
+    """A method by its key, with little effort if it takes minutes."""
+    return method_named(f"{key}:{LITTLE_EFFORT.get(key, '')}")
 
 
 #: Methods of our own engine are judged by the conic solver, all others by the engine.
@@ -57,18 +77,33 @@ REFERENCES = {key: METHODS["conic-wcrb"]() for key in ENGINE}
 )
 def test_iterative_analog_methods_conform_with_little_effort(name):
     method = method_named(name)
-    problems = [replace(problem, n_slots=2) for problem in conformance_problems(method)[2:]]
+    problems = [replace(problem, n_slots=2) for problem in plain_problems(method)[2:]]
     assert_method_conforms(method, [problems[0], problems[2]])
 
 
 @pytest.mark.parametrize("key", keys(SLOW))
 def test_every_method_conforms(key):
-    assert_method_conforms(METHODS[key](), reference=REFERENCES.get(key))
+    assert_method_conforms(named(key), reference=REFERENCES.get(key))
+
+
+def test_each_family_is_solved_by_a_method_and_whole():
+    families = {}
+    for key in METHODS:
+        method = named(key)
+        able = {
+            name: sum(method.why_not(problem) is None for problem in problems)
+            for name, problems in family_problems(method).items()
+        }
+        assert set(able.values()) <= {0, SCENES}, f"{key} refuses some problems of a family: {able}"
+        for name in able:
+            families.setdefault(name, []).extend([key] if able[name] else [])
+    assert set(families) == {*FAMILIES, "tied blocks"}
+    assert all(families.values()), families
 
 
 @pytest.mark.parametrize("key", keys(SLOW_WITH_TWO_BLOCKS))
 def test_every_method_conforms_with_two_blocks(key, rng):
-    method = METHODS[key]()
+    method = named(key)
     problems = [two_stage_problem(random_scenario(rng, n_targets=1, n_antennas=8, subcarriers=16)) for _ in range(2)]
     if method.why_not(problems[0]) is not None:
         assert_explains_refusal(method, problems[0])
@@ -120,7 +155,7 @@ def test_a_third_party_method_conforms():
 
 
 def test_a_third_party_method_is_graded_by_the_problem():
-    (problem, *_) = conformance_problems(BestOfRandom())
+    (problem, *_) = plain_problems(BestOfRandom())
     design = BestOfRandom().solve(problem)
     assert isinstance(design, Design)
     assert design.method == "best-of-random"
@@ -295,7 +330,7 @@ def test_the_suite_rejects(kind):
 
 def test_only_the_optimum_exposes_a_bound_just_below_a_methods_own_objective(rng):
     """Random transmissions would let it pass, although the optimum is far below what is said to be impossible."""
-    problem = conformance_problems(BoundJustBelowItself())[3]
+    problem = plain_problems(BoundJustBelowItself())[3]
     design = BoundJustBelowItself().solve(problem)
     assert_sound(problem, design, witnesses=[random_feasible(problem, rng) for _ in range(3)])
     (best,) = optimal_transmissions([problem])
@@ -306,7 +341,7 @@ def test_only_the_optimum_exposes_a_bound_just_below_a_methods_own_objective(rng
 
 
 def test_a_witness_must_be_nearly_optimal():
-    (problem, *_) = conformance_problems(BestOfRandom())
+    (problem, *_) = plain_problems(BestOfRandom())
     with pytest.raises(InvalidInput, match="certified gap"):
         optimal_transmissions([problem], BestOfRandom())
     with pytest.raises(InvalidInput, match="must apply to every problem"):
@@ -340,3 +375,143 @@ def test_an_unidentifiable_problem_raises_with_names(rng):
             with pytest.raises(Unidentifiable) as caught:
                 method.solve(problem)
             assert "user_position" in caught.value.names
+
+
+HYBRID = ("phase shifters in the downlink", "phase shifters in the uplink")
+NETWORKS = ("networks at least power", "networks at least error")
+SELECTIONS = ("receivers to select", "receivers to select, shared unknowns")
+UPLINK = ("users in the uplink, a lit target", "phase shifters in the uplink")
+
+
+SOLVERS = {
+    **{name: "digital" for name in FAMILIES if name.startswith("users")},
+    **{name: "exact" for name in FAMILIES if name.startswith(("receivers", "networks"))},
+    "rates in lines of sight": "lifted-sdp",
+    "rates with scattered waves": "lifted-sca:max_iterations=1",
+    **dict.fromkeys(HYBRID, "hybrid:starts=1,max_iterations=1"),
+}
+
+
+@lru_cache(maxsize=len(SOLVERS))
+def solved(name):
+    """A problem of a family and its design."""
+    method = method_named(SOLVERS[name])
+    problem = family_problems(method)[name.replace("phase shifters", "users")][0]
+    return problem, method.solve(problem)
+
+
+def scaled(design, factor, stream=None):
+    """The design with one stream, by default all, at another power."""
+    streams = {
+        name: (factor if stream in (None, name) else 1.0) * stack for name, stack in design.stream_covariances.items()
+    }
+    return replace(design, covariances=sum(streams.values()), stream_covariances=streams)
+
+
+@pytest.mark.parametrize("name", [*FAMILIES, *HYBRID])
+def test_the_laws_of_requirements_reject_altered_designs(name, rng):
+    problem, design = solved(name)
+    witnesses = witnesses_of(problem, rng)
+    assert_serves(problem, design, witnesses)
+    wrong = {
+        "has the objective": replace(design, objective=0.999 * design.objective),
+        "better than its own": replace(design, lower_bound=1.001 * design.objective),
+        "must say why": replace(design, lower_bound=None, bound_note=""),
+        "exceed their budget": scaled(design, 1e3),
+        "raises the objective": replace(design, trace=(1.0, 2.0)),
+    }
+    for words, altered in wrong.items():
+        with pytest.raises(AssertionError, match=words):
+            assert_serves(problem, altered, witnesses)
+
+
+@pytest.mark.parametrize("name", [*FAMILIES, *HYBRID])
+def test_the_laws_of_requirements_reject_bounds_that_a_feasible_transmission_undercuts(name, rng):
+    """Of a design that is not optimal: its claimed bound is below its own objective, but above that of another."""
+    problem, design = solved(name)
+    values = {true_objective(problem, sent): sent for sent in witnesses_of(problem, rng)}
+    best, worst = min(values), max(value for value in values if np.isfinite(value))
+    assert worst > 1.01 * best
+    sent = values[worst]
+    poor = replace(
+        design,
+        covariances=sent.covariances,
+        stream_covariances=sent.streams,
+        analog=sent.networks,
+        selected=sent.selected,
+        objective=worst,
+        lower_bound=0.999 * best,
+    )
+    assert_serves(problem, poor, list(values.values()))
+    with pytest.raises(AssertionError, match="claimed lower bound"):
+        assert_serves(problem, replace(poor, lower_bound=1.001 * best), list(values.values()))
+
+
+def broken_by(problem, design):
+    return " ".join(broken_requirements(problem, sent_by(design)))
+
+
+def served_stream(problem):
+    return next(stream.name for stream in problem.streams if stream.served_user is not None)
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("users in the downlink", "SINR"),
+        ("phase shifters in the downlink", "SINR"),
+        ("rates in lines of sight", "SINR"),
+        ("rates with scattered waves", "rate"),
+        ("receivers to select", "SINR"),
+        *((name, "SINR") for name in NETWORKS),
+    ],
+)
+def test_a_user_whose_stream_is_weaker_is_found(name, words):
+    problem, design = solved(name)
+    assert words in broken_by(problem, scaled(design, 1e-3, served_stream(problem)))
+
+
+@pytest.mark.parametrize("name", UPLINK)
+def test_an_uplink_beside_too_strong_an_echo_is_found_and_so_is_a_dark_target(name):
+    problem, design = solved(name)
+    part = part_of_kind(problem, MinimumUplinkSinr)
+    beam = part.response / np.linalg.norm(part.response)
+    ratios = uplink_ratios(problem, part, sent_by(design))
+    ((stream, stack),) = design.stream_covariances.items()
+    strong = np.stack([100.0 * np.trace(stack[0]).real * np.outer(beam, beam.conj())])
+    altered = replace(design, covariances=strong, stream_covariances={stream: strong})
+    assert np.all(uplink_ratios(problem, part, sent_by(altered)) < ratios)
+    demanding = replace(part, minimum_sinr=1.01 * ratios)
+    others = tuple(each for each in problem.constraints if each is not part)
+    assert "uplink SINR" in broken_by(replace(problem, constraints=(*others, demanding)), design)
+    if part_of_kind(problem, Illumination) is not None:
+        assert "illumination" in broken_by(problem, scaled(design, 1e-3))
+
+
+@pytest.mark.parametrize("name", HYBRID)
+def test_a_network_that_phase_shifters_cannot_be_is_found(name):
+    problem, design = solved(name)
+    ((port, network),) = design.analog.items()
+    for wrong in (np.roll(network, 1, axis=0), 1.01 * network, network[:, ::-1]):
+        assert "phase shifters" in broken_by(problem, replace(design, analog={port: wrong}))
+    assert f"no network of {port}" in broken_by(problem, replace(design, analog={}))
+
+
+@pytest.mark.parametrize("name", SELECTIONS)
+def test_receivers_beyond_the_budget_are_found(name):
+    problem, design = solved(name)
+    selection = part_of_kind(problem, Selection)
+    assert "receivers for" in broken_by(problem, replace(design, selected=selection.names))
+    assert "no receiver" in broken_by(problem, replace(design, selected=()))
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_a_second_server_and_a_listener_that_sends_are_found(name):
+    problem, design = solved(name)
+    stream = served_stream(problem)
+    stack = design.stream_covariances[stream]
+    shared = 0.5 * (stack + np.roll(stack, 1, axis=0))
+    split = replace(design, stream_covariances={**design.stream_covariances, stream: shared})
+    assert f"2 stations for {stream}" in broken_by(problem, split)
+    loud = replace(design, covariances=design.covariances + 1e-3 * np.eye(problem.n_tx))
+    assert "no role whose limits hold" in broken_by(problem, loud)

@@ -11,7 +11,8 @@ from crbeam.estimation import Failure
 from crbeam.evaluation import Estimator, TrialPlan, check_estimator, evaluate
 from crbeam.evaluation.error_statistics import Interval, root_mean_square, share
 from crbeam.evaluation.estimator_check import LinkCheck, QuantityCheck, SnrCheck, _judged, own_snr_db
-from crbeam.evaluation.estimator_trials import TrialErrors
+from crbeam.evaluation.estimator_trials import TrialErrors, run_trials
+from crbeam.evaluation.path_trials import path_subjects
 from crbeam.information.parameters import ParameterLayout
 from crbeam.scenario import read_scenario
 
@@ -54,9 +55,17 @@ def test_trials_depend_on_the_seed_and_the_order_of_ratios_does_not_matter(scene
 
 @pytest.mark.slow
 def test_more_trials_keep_the_first_ones(scene):
-    few = check(scene, trials=2).links["bistatic"].points[1].quantities["user_position_m"].rmse
-    many = check(scene, trials=4).links["bistatic"].points[1].quantities["user_position_m"].rmse
-    assert 4.0 * many**2 > 2.0 * few**2 * (1.0 - 1e-12)
+    settings = [
+        path_subjects(scene.scenario, scene.covariances, method="direct", assumed={}, seed=seed).settings["bistatic"]
+        for seed in (1, 2)
+    ]
+    (few,), (many,), (others,) = (
+        run_trials(settings[place], [1.0], [17], trials) for place, trials in ((0, 2), (0, 4), (1, 2))
+    )
+    np.testing.assert_array_equal(many.errors[:2], few.errors)
+    np.testing.assert_array_equal(many.failures[:2], few.failures)
+    assert not np.any(many.errors[2:] == few.errors)
+    assert not np.any(others.errors == few.errors)
 
 
 class Deadly(np.ndarray):

@@ -197,7 +197,9 @@ def _spectra(
     for index, (problem, proposal) in enumerate(zip(problems, proposals, strict=True)):
         if isinstance(proposal, CrbeamError):
             results[index] = proposal
-        elif _shapes(proposal.covariances) != {block: (size, size) for block, size in problem.antennas.items()}:
+        elif _shapes(proposal.covariances) != {block: (size, size) for block, size in problem.antennas.items()} or (
+            proposal.factors is not None and set(proposal.factors) != set(problem.blocks)
+        ):
             results[index] = _invalid(method, problem, proposal)
         else:
             sizes = () if proposal.factors is None else tuple(_shapes(proposal.factors).items())

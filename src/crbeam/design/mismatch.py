@@ -83,7 +83,7 @@ def nearest_covariance_factors(
 
 
 def nearest_word_powers_w(
-    words: Sequence[Complex[np.ndarray, "..."]], wanted: Sequence[Complex[np.ndarray, "tx tx"]], power_w: float
+    words: Sequence[Complex[np.ndarray, "..."]], wanted: Sequence[Complex[np.ndarray, "_ _"]], power_w: float
 ) -> list[Float[np.ndarray, "..."]]:
     """Powers of unit codewords of several blocks, adding up to `power_w`, nearest to wanted covariances.
 

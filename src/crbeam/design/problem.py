@@ -194,6 +194,8 @@ class DesignProblem:
         for part in (*self.codebooks.values(), *self.analog_blocks.values()):
             if part.codewords is not None:
                 beams.append((f"Codewords of block `{part.block}`", part.block, part.codewords))
+        for part in self.constraints:
+            beams += [(f"The {type(part).__name__} of block `{block}`", block, each) for block, each in vectors_of(part)]
         for subject, block, columns in beams:
             size = self.antennas.get(block)
             if columns.shape[0] != size:

@@ -1,5 +1,6 @@
 """Running methods on problems."""
 
+from crbeam.information.transmission import require_blocks
 import time
 from collections.abc import Sequence
 
@@ -25,6 +26,7 @@ def solve_one(
     reason = method.why_not(problem)
     if reason is not None:
         raise InvalidInput(reason)
+    _require_starts([problem], [start])
     with one_blas_thread():
         begin = time.perf_counter()
         proposal = method.propose(problem, start=start, seed=seed or np.random.SeedSequence(0))
@@ -49,6 +51,7 @@ def solve_batch(
             f"There must be one start and one seed for each problem, found {len(problems)} problems, "
             f"{len(starts)} starts and {len(seeds)} seeds."
         )
+    _require_starts(problems, starts)
     reasons = [method.why_not(problem) for problem in problems]
     able = [index for index, reason in enumerate(reasons) if reason is None]
     possible = [problems[index] for index in able]
@@ -63,3 +66,10 @@ def solve_batch(
     for index, result in zip(able, graded, strict=True):
         results[index] = result
     return results
+
+
+def _require_starts(problems: Sequence[DesignProblem], starts: Sequence[Transmission | None]) -> None:
+    """Refuse starts that are no transmissions of their problems."""
+    for problem, start in zip(problems, starts, strict=True):
+        if start is not None:
+            require_blocks(problem.antennas, start)

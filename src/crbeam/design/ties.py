@@ -12,7 +12,7 @@ import numpy as np
 from crbeam.design.constraints import Codebook, ConstantModulus, Constraint, PowerBudget, TiedBlocks
 from crbeam.design.problem import DesignProblem
 from crbeam.information import InformationMap, Transmission
-from crbeam.information.transmission import Covariances
+from crbeam.information.transmission import Covariances, require_blocks
 
 
 def merged_problem(problem: DesignProblem) -> DesignProblem:
@@ -42,6 +42,7 @@ def without_ties(problem: DesignProblem) -> DesignProblem:
 
 def merged(problem: DesignProblem, covariances: Covariances) -> Transmission:
     """Transmission of the merged problem from that of a problem, of whose tied blocks the first in order counts."""
+    require_blocks(problem.antennas, covariances)
     found: dict[str, np.ndarray] = {}
     for block, name in _new_names(problem).items():
         found.setdefault(name, covariances[block])

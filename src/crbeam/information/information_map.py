@@ -353,6 +353,7 @@ class InformationMap:
     def with_fixed(self, block: str, covariance: Complex[np.ndarray, "tx tx"]) -> "InformationMap":
         """Map of the other blocks when the covariance of one is given: what it tells becomes part of the constant."""
         _require_known("block", (block,), self.blocks)
+        require_blocks({block: self.antennas[block]}, {block: covariance})
         given = [part for part in self.contributions if part.block == block]
         return InformationMap(
             self.layout,

@@ -75,11 +75,26 @@ class Transmission(Mapping[str, np.ndarray]):
         return sum(self.powers_w.values(), 0.0)
 
     def only(self, blocks: Iterable[str]) -> "Transmission":
-        """The named blocks, in the order given."""
-        return Transmission({block: self[block] for block in blocks})
+        """The named blocks, in the order given.
+
+        Raises:
+            InvalidInput: it has no such block.
+        """
+        names = list(blocks)
+        strange = [block for block in names if block not in self]
+        if strange:
+            raise InvalidInput(f"Blocks must be among {', '.join(self) or 'none'}, found {', '.join(strange)}.")
+        return Transmission({block: self[block] for block in names})
 
     def replaced(self, covariances: Covariances) -> "Transmission":
-        """The same with other covariances in some of its blocks."""
+        """The same with other covariances in some of its blocks.
+
+        Raises:
+            InvalidInput: it has no such block.
+        """
+        strange = [block for block in covariances if block not in self]
+        if strange:
+            raise InvalidInput(f"Blocks must be among {', '.join(self)}, found {', '.join(strange)}.")
         return Transmission({block: covariances.get(block, matrix) for block, matrix in self.items()})
 
     def __add__(self, other: Covariances) -> "Transmission":
@@ -96,8 +111,10 @@ class Transmission(Mapping[str, np.ndarray]):
     def _with(self, other: Covariances, combine: Callable[..., np.ndarray]) -> "Transmission":
         if self.keys() != other.keys():
             raise InvalidInput(
-                f"Transmissions must have the same blocks to be added, found {', '.join(self)} and {', '.join(other)}."
+                f"Transmissions must have the same blocks to be added, found {', '.join(self) or 'none'} and "
+                f"{', '.join(other) or 'none'}."
             )
+        require_blocks(self.antennas, other)
         return Transmission({block: combine(matrix, other[block]) for block, matrix in self.items()})
 
 

@@ -308,7 +308,7 @@ class System(ABC):
         chosen = next((each for each in sets if set(each) == set(covariances)), None)
         if chosen is None:
             allowed = " or ".join(", ".join(each) for each in sets)
-            raise InvalidInput(f"A transmission must consist of the blocks {allowed}, found {', '.join(covariances)}.")
+            raise InvalidInput(f"A transmission must consist of the blocks {allowed}, found {', '.join(covariances) or 'none'}.")
         require_blocks(self.antennas_of(chosen), covariances)
         return self._completed(Transmission({block: covariances[block] for block in chosen}))
 

@@ -1,11 +1,12 @@
 """One suite for every design method, ours or a third party's."""
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import fields, is_dataclass, replace
 
 import numpy as np
 
 from crbeam.design import Design, DesignMethod, DesignProblem, Hinge
+from crbeam.design.methods import method_named
 from crbeam.errors import CrbeamError, InvalidInput
 from crbeam.information import Transmission
 from crbeam.systems import design_problem
@@ -15,15 +16,40 @@ from crbeam.testing.design_laws import (
     optimal_transmissions,
     random_feasible,
 )
+from crbeam.testing.problem_families import family_problems
 from crbeam.testing.random_scenes import random_moving_scenario, random_scenario
+from crbeam.testing.random_service import random_service
 from crbeam.testing.random_worlds import with_position_prior
+from crbeam.testing.service_laws import Sent, assert_serves, is_plain, sent_by
 
 #: Law: the same items in any batch agree to this, relatively.
 BATCH_TOLERANCE = 1e-9
+#: Random feasible transmissions that each lower bound under requirements is held against.
+WITNESSES = 4
+#: Methods whose designs are witnesses against the bounds of others, where they apply.
+RIVALS = ("digital", "sca-uplink", "lifted-sdp", "exact", "nearest-set", "nearest-receiver")
 
 
 def conformance_problems(method: DesignMethod, *, seed: int = 2025) -> list[DesignProblem]:
-    """Small random problems with the constraints that a method is made for: two of one shape, others, a prior.
+    """Small random problems of every kind with the constraints that a method is made for.
+
+    Plain ones (`plain_problems`), and those of every family of `family_problems` that a method with the same `uses`
+    and `keeps` could say it can do. A method is given all of them, and refuses those that it does not apply to.
+
+    Raises:
+        InvalidInput: no system offers the constraints in `method.uses`.
+    """
+    served = [problem for problems in family_problems(method).values() for problem in problems]
+    try:
+        return [*plain_problems(method, seed=seed), *served]
+    except InvalidInput:
+        if not served:
+            raise
+        return served
+
+
+def plain_problems(method: DesignMethod, *, seed: int = 2025) -> list[DesignProblem]:
+    """Problems of one station and one user: two of one shape, others, a prior.
 
     Methods that are judged by stages of a sequence get scenes with a moving user, and thresholds in one of them.
     """
@@ -74,7 +100,7 @@ def assert_method_conforms(
 
     Args:
         method: the method with its hyper-parameters.
-        problems: what to try it on; by default random problems with the constraints in `method.uses`.
+        problems: what to try it on; by default random problems of every kind (`conformance_problems`).
         reference: method whose nearly optimal transmissions are the witnesses against lower bounds; by default the
             library's engine, so that methods built on the engine should be given another.
     """
@@ -127,10 +153,29 @@ def assert_explains_refusal(method: DesignMethod, problem: DesignProblem) -> Non
 def assert_sound_designs(
     problems: Sequence[DesignProblem], designs: Sequence[Design], reference: DesignMethod | None = None
 ) -> None:
-    """Every design is feasible, honestly graded, and its lower bound is not above the optimum or a random feasible."""
+    """Every design is feasible, honestly graded, and its lower bound is not above the optimum or a random feasible.
+
+    Where users are served, the choices of a design are its own, and witnesses are random transmissions with choices of
+    theirs, and the designs of `RIVALS`.
+    """
     rng = np.random.default_rng(11)
-    for problem, design, best in zip(problems, designs, optimal_transmissions(problems, reference), strict=True):
-        assert_sound(problem, design, witnesses=[best, random_feasible(problem, rng)])
+    for problem, design in zip(problems, designs, strict=True):
+        if is_plain(problem):
+            (best,) = optimal_transmissions([problem], reference)
+            assert_sound(problem, design, witnesses=[best, random_feasible(problem, rng)])
+        else:
+            assert_serves(problem, design, witnesses_of(problem, rng, unlike=design.method.partition(":")[0]))
+
+
+def witnesses_of(problem: DesignProblem, rng: np.random.Generator, *, unlike: str = "") -> list[Sent]:
+    """Feasible transmissions of a problem with requirements: random ones, and designs of methods of other names."""
+    drawn = [random_service(problem, rng) for _ in range(WITNESSES)]
+    rivals = [method_named(key) for key in RIVALS if key != unlike]
+    designs = [rival.solve_many([problem])[0] for rival in rivals if rival.why_not(problem) is None]
+    found = [sent for sent in drawn if sent is not None]
+    found += [sent_by(design) for design in designs if isinstance(design, Design)]
+    assert found, "there must be a feasible transmission to hold a lower bound against, but none was found"
+    return found
 
 
 def assert_order_does_not_matter(
@@ -150,12 +195,16 @@ def assert_order_does_not_matter(
 def assert_failure_stays_with_its_item(
     method: DesignMethod, problems: Sequence[DesignProblem], designs: Sequence[Design]
 ) -> None:
-    """An unidentifiable item of the same shape is an error in its place and changes no other design."""
+    """An unidentifiable item of each kind is an error in its place and changes no other design."""
     seeds = _seeds(len(problems))
-    bad = unidentifiable_copy(problems[0])
-    mixed = method.solve_many([problems[0], bad, *problems[1:]], seeds=[seeds[0], seeds[0], *seeds[1:]])
-    assert isinstance(mixed[1], CrbeamError), f"the unidentifiable item must be an error, found {mixed[1]}"
-    for design, again in zip(designs, _designs([mixed[0], *mixed[2:]]), strict=True):
+    kinds = {frozenset(type(part) for part in problem.constraints): problem for problem in reversed(problems)}
+    bad = [unidentifiable_copy(problem) for problem in kinds.values()]
+    given = [problems[0], *bad, *problems[1:]]
+    mixed = method.solve_many(given, seeds=[seeds[0], *[seeds[0]] * len(bad), *seeds[1:]])
+    failed, rest = mixed[1 : 1 + len(bad)], [mixed[0], *mixed[1 + len(bad) :]]
+    for error in failed:
+        assert isinstance(error, CrbeamError), f"the unidentifiable item must be an error, found {error}"
+    for design, again in zip(designs, _designs(rest), strict=True):
         assert_same_designs(design, again, tolerance=BATCH_TOLERANCE)
 
 
@@ -185,11 +234,16 @@ def assert_arguments_unchanged(method: DesignMethod, problems: Sequence[DesignPr
     assert before == after, f"{method.key} changed a problem or a start in place"
 
 
-def _fingerprint(problem: DesignProblem, start: Transmission) -> list[bytes]:
-    arrays = [*start.values(), *problem.directions.values()]
-    for criterion in problem.criteria:
-        arrays.append(criterion.map.constant)
-        for part in criterion.map.contributions:
-            arrays += [part.transmit, part.receive, part.gram, part.jacobian]
-    arrays += [codebook.codewords for codebook in problem.codebooks.values()]
-    return [array.tobytes() for array in arrays]
+def _fingerprint(*values: object) -> list[bytes]:
+    """The bytes of all arrays in some values, wherever they are."""
+    found: list[bytes] = []
+    for value in values:
+        if isinstance(value, np.ndarray):
+            found.append(value.tobytes())
+        elif isinstance(value, Mapping):
+            found += _fingerprint(*value.values())
+        elif isinstance(value, tuple | list):
+            found += _fingerprint(*value)
+        elif is_dataclass(value) and not isinstance(value, type):
+            found += _fingerprint(*(getattr(value, part.name) for part in fields(value)))
+    return found

@@ -193,13 +193,13 @@ def assert_sound(problem: DesignProblem, design: Design, *, witnesses: Sequence[
 
 def assert_same_designs(first: Design, second: Design, *, tolerance: float = 1e-9) -> None:
     """Two designs agree in objective and covariances."""
-    size = _largest(first.covariances)
-    apart = _largest(first.covariances - second.covariances) / size
+    size = largest_entry(first.covariances)
+    apart = largest_entry(first.covariances - second.covariances) / size
     assert apart <= tolerance, f"covariances of {first.method} differ by {apart:.3g} of their size"
     error = abs(first.objective - second.objective) / (abs(first.objective) or 1.0)
     assert error <= tolerance, f"objectives of {first.method} differ by {error:.3g}"
 
 
-def _largest(covariances: Transmission) -> float:
+def largest_entry(covariances: Transmission) -> float:
     """Largest modulus of an entry."""
     return max(float(np.max(np.abs(matrix))) for matrix in covariances.values())

@@ -79,7 +79,7 @@ def assert_adjoint(
 def assert_bilinear(
     information_map: InformationMap,
     covariances: Transmission,
-    projectors: Sequence[Inexact[np.ndarray, "rx rx"]],
+    projectors: Sequence[Inexact[np.ndarray, "_ _"]],
 ) -> None:
     """`with_transmit(R).at(Q) = with_receive(Q).at(R)` for one projector Q for each receiver of the map."""
     swapped = information_map.with_transmit(covariances)
