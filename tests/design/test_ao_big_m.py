@@ -79,6 +79,17 @@ def test_from_the_relaxation_it_stays_there():
 
 
 @pytest.mark.slow
+def test_stations_with_arrays_of_their_own():
+    problem = network(1, users=2, antennas=(3, 4, 2), budget_w=400.0)
+    best, design = Exact().solve(problem), AlternatingBigM().solve(problem)
+    assert design.covariances.antennas == {"s0": 3, "s1": 4, "s2": 2}
+    assert best.gap <= 1e-4
+    assert best.lower_bound <= design.objective
+    assert design.objective == pytest.approx(best.objective, rel=1e-3)
+    assert design.lower_bound <= best.objective
+
+
+@pytest.mark.slow
 def test_who_listens_at_the_start_listens_at_the_end():
     design = method_named("ao-big-m:start=nearest,penalty_mw=1e4").solve(PROBLEM)
     nearest = roles_of(PROBLEM)[0].silent[0]

@@ -28,16 +28,17 @@ from crbeam.testing.conic_power import conic_optimum
 
 
 def network(seed, *, stations=3, users=3, antennas=4, minimum_sinr=6.0, error_m=0.5, budget_w=20.0):
-    """A random network of a few stations around a target, with fading channels."""
+    """A random network of a few stations around a target, with fading channels; one array for all, or one each."""
     generator = np.random.default_rng(seed)
-    array = UniformLinearArray(elements=antennas, axis="y", reference="first")
+    sizes = (antennas,) * stations if isinstance(antennas, int) else antennas
+    arrays = [UniformLinearArray(elements=size, axis="y", reference="first") for size in sizes]
     target_m = generator.uniform(-20.0, 20.0, 2)
     views, names = [], tuple(f"s{index}" for index in range(stations))
     for index, name in enumerate(names):
         bearing = 2.0 * np.pi * index / stations
         offset_m = target_m - 100.0 * np.array([np.cos(bearing), np.sin(bearing)])
         angle = np.arctan2(offset_m[1], offset_m[0]) - bearing - np.pi
-        response, slope = steering_response(array.positions_wavelengths, np.array([angle]))
+        response, slope = steering_response(arrays[index].positions_wavelengths, np.array([angle]))
         views.append(StationView(name, response[:, 0], slope[:, 0], offset_m))
     gains = 10 ** (-1.2) / np.multiply.outer(*[[view.distance_m for view in views]] * 2)
     maps = []
@@ -46,8 +47,8 @@ def network(seed, *, stations=3, users=3, antennas=4, minimum_sinr=6.0, error_m=
         information = network_information(
             view, [views[each] for each in others], gains[index, others] + 0j, Snapshots(1000, 1e-9)
         )
-        maps.append(replace(information, antennas=dict.fromkeys(names, antennas)))
-    fading = generator.normal(size=(users, stations, antennas, 2)) @ np.array([1.0, 1.0j]) / np.sqrt(2.0)
+        maps.append(replace(information, antennas=dict(zip(names, sizes, strict=True))))
+    fading = generator.normal(size=(users, stations, max(sizes), 2)) @ np.array([1.0, 1.0j]) / np.sqrt(2.0)
     fading *= 10.0 ** (-generator.uniform(5.0, 6.5, (users, stations, 1)))
     nearest = sorted(range(stations), key=lambda index: views[index].distance_m)
     return DesignProblem(
@@ -55,7 +56,9 @@ def network(seed, *, stations=3, users=3, antennas=4, minimum_sinr=6.0, error_m=
         constraints=(
             *(PowerBudget((name,), budget_w) for name in names),
             *(
-                MinimumSinr(f"user{k}", dict(zip(names, fading[k], strict=True)), minimum_sinr, 1e-12)
+                MinimumSinr(
+                    f"user{k}", {b: h[:n] for b, h, n in zip(names, fading[k], sizes, strict=True)}, minimum_sinr, 1e-12
+                )
                 for k in range(users)
             ),
             *(BoundLimit(name, error_m**2) for name in names),
@@ -92,9 +95,14 @@ def test_the_search_agrees_with_full_enumeration(seed):
     assert sorted(every.values())[1] > 1.001 * min(every.values())
 
 
+#: One array for all stations, or arrays of their own.
+ARRAYS = pytest.mark.parametrize("antennas", [4, (5, 3, 4)])
+
+
+@ARRAYS
 @pytest.mark.parametrize("seed", [1, 2])
-def test_programs_agree_with_a_conic_solver(seed):
-    problem = network(seed, users=2)
+def test_programs_agree_with_a_conic_solver(seed, antennas):
+    problem = network(seed, users=2, antennas=antennas)
     role = roles_of(problem)[0]
     for servers in (role.servers, tuple((allowed[0],) for allowed in role.servers)):
         each = solved(bounded(network_program(problem, role), servers), gap=1e-6)
@@ -123,8 +131,9 @@ def test_more_is_asked_more_power_is_taken():
     assert Exact().solve(network(1, error_m=0.4)).lower_bound > base
 
 
-def test_designs_keep_every_requirement():
-    problem = network(2)
+@ARRAYS
+def test_designs_keep_every_requirement(antennas):
+    problem = network(2, antennas=antennas)
     design = Exact().solve(problem)
     (silent,) = [block for block, each in design.covariances.items() if not np.any(each)]
     criterion = next(each for each in problem.criteria if each.name == silent)

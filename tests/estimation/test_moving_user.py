@@ -33,6 +33,7 @@ from crbeam.estimation.prediction import (
 from crbeam.evaluation import Estimator, TrialPlan, check_estimator
 from crbeam.evaluation.estimator_check import own_snr_db
 from crbeam.evaluation.path_trials import path_subjects
+from crbeam.information import Transmission
 from crbeam.information.builders import Pilots
 from crbeam.scenario import read_scenario
 from crbeam.systems import isotropic_transmission, link_maps, paths_of, system_of, true_state
