@@ -7,6 +7,7 @@ remove it from what they receive.
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 from jaxtyping import Complex, Float
@@ -252,7 +253,8 @@ def _rate_constraint(
     if receivers.rician_factor is not None:
         return MinimumRate(name, block, channel, receivers.minimum_rate, noise_w, cancels)
     beam = np.linalg.norm(channel, axis=0)[0] * _unit_phases(channel)
-    return MinimumSinr(name, {block: beam}, 2.0**receivers.minimum_rate - 1.0, noise_w, cancels)
+    ratio = MinimumSinr.for_rate(name, {block: beam}, receivers.minimum_rate, noise_w)
+    return replace(ratio, cancels=cancels)
 
 
 def _unit_phases(channel: Complex[np.ndarray, "rx tx"]) -> Complex[np.ndarray, " tx"]:
