@@ -127,6 +127,7 @@ class Illumination:
         response: transmit vector t towards the place (`conj(a)` for the array response a).
         least_power_w: the floor; the most that is possible is the power budget times `|t|^2`.
         place: what the place is called in messages.
+        is_share: whether the floor is a share of the power budget, so that more power raises it.
     """
 
     allows_subspace_reduction: ClassVar[bool] = True
@@ -135,6 +136,7 @@ class Illumination:
     response: Complex[np.ndarray, " tx"]
     least_power_w: float
     place: str = "the target"
+    is_share: bool = False
 
     def __post_init__(self) -> None:
         _require_positive("The least power of an illumination floor", self.least_power_w)

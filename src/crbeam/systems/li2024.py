@@ -180,7 +180,7 @@ def _illumination(scenario: Scenario, arrays: DoubleArray) -> tuple[Illumination
         return ()
     response = arrays.transmit.value[:, 0].conj()
     most_w = scenario.power_per_subcarrier_w(arrays.transmitter) * float(np.sum(np.abs(response) ** 2))
-    return (Illumination(arrays.transmitter, response, share * most_w),)
+    return (Illumination(arrays.transmitter, response, share * most_w, is_share=True),)
 
 
 def illumination_share(scenario: Scenario, covariance: Complex[np.ndarray, "tx tx"]) -> float:

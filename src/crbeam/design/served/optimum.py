@@ -9,8 +9,9 @@ from crbeam.design.result import DualEvidence, Proposal
 from crbeam.design.served.barrier import CentralPoint, DualPoint, follow_path, information_at, power_share
 from crbeam.design.served.reduction import ServedProblem, reduce_served
 from crbeam.design.served.requirements import require_feasible_sinr
+from crbeam.design.served.shortage import contradiction
 from crbeam.design.service_constraints import MinimumSinr
-from crbeam.errors import Infeasible, SolverFailed
+from crbeam.errors import SolverFailed
 from crbeam.linalg import positive_part
 
 #: Share of the wanted gap that the barrier may leave; the rest is for rounding and repairs.
@@ -83,17 +84,8 @@ def evidence_of(reduced: ServedProblem, point: DualPoint) -> DualEvidence:
 
 def _require_bounded(reduced: ServedProblem, multipliers: np.ndarray) -> None:
     """Refuse requirements that contradict each other within the budgets, with multipliers as proof."""
-    share = power_share(reduced, multipliers)
-    if share >= 1.0:
-        return
-    worst = int(np.argmax(multipliers * reduced.floors))
-    name = reduced.requirements[worst].name
-    missing = f"at least {-10.0 * np.log10(share):.2f} dB more power" if share > 1e-12 else "more than any power gives"
-    raise Infeasible(
-        f"All requirements must be met within the power budgets, but together they take {missing}; the {name} "
-        f"weighs most. Lower it or raise the power.",
-        requirement=name,
-    )
+    if power_share(reduced, multipliers) < 1.0:
+        raise contradiction(reduced, multipliers)
 
 
 def _measured(reduced: ServedProblem, covariances: tuple[np.ndarray, ...]) -> _Feasible:
