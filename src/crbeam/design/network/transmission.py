@@ -43,6 +43,11 @@ class Transmission:
         """Who listens."""
         return self.program.role
 
+    def total(self, place: int) -> Complex[np.ndarray, "size size"]:
+        """Covariance of all that the block in a place sends."""
+        beams = [beam for (_, block), beam in self.beams.items() if block == place]
+        return self.unserved[place] + sum(np.outer(beam, beam.conj()) for beam in beams)
+
 
 def received_shares(program: NetworkProgram, path: CentralPath) -> Float[np.ndarray, "user place"]:
     """What each block contributes to the wanted power of each user."""

@@ -19,9 +19,31 @@ ROOM = 1e-7
 BISECTIONS = 16
 
 
-def contradiction(reduced: ServedProblem, multipliers: Float[np.ndarray, " requirement"]) -> Infeasible:
+def require_within_power(
+    reduced: ServedProblem, multipliers: Float[np.ndarray, " requirement"], *, is_suspect: bool
+) -> None:
+    """Refuse requirements that the budgets do not cover, with multipliers as proof.
+
+    Args:
+        reduced: the problem.
+        multipliers: of the requirements, which may prove it.
+        is_suspect: whether no transmission was found, so that better multipliers are to be looked for.
+
+    Raises:
+        Infeasible: with the power that suffices, or that none does.
+    """
+    if power_share(reduced, multipliers) < 1.0:
+        raise _contradiction(reduced, multipliers, *power_need(reduced))
+    if is_suspect:
+        need, weights = power_need(reduced)
+        if weights is not None and need.insufficient > 1.0:
+            raise _contradiction(reduced, weights, need, weights)
+
+
+def _contradiction(
+    reduced: ServedProblem, multipliers: np.ndarray, need: PowerNeed, best: np.ndarray | None
+) -> Infeasible:
     """What to say of requirements whose weighted sum, by multipliers, is more than the budgets give."""
-    need, best = power_need(reduced)
     weights = multipliers if best is None else best
     names = [each.name for each in reduced.requirements]
     binding = names[int(np.argmax(weights * np.abs(reduced.floors)))]
@@ -118,6 +140,8 @@ def _echo_words(reduced: ServedProblem) -> str | None:
 
 def _reach_words(reduced: ServedProblem) -> str:
     """The largest common factor on the ratios that any power allows beside floors that grow with it."""
+    if not any(isinstance(part, MinimumSinr) for part in reduced.problem.constraints):
+        return "Lower one of them."
     low, high = 0.0, 1.0
     for _ in range(BISECTIONS):
         middle = 0.5 * (low + high) if low > 0.0 else high * 1e-2
