@@ -10,11 +10,11 @@ from math import prod
 import numpy as np
 
 from crbeam.design.network.barrier import CentralPath, Servers, follow_path
-from crbeam.design.network.choices import Role, is_associated, roles_of
+from crbeam.design.network.choices import Role, is_associated
 from crbeam.design.network.cover import require_programs
 from crbeam.design.network.fixed_point import virtual_powers
 from crbeam.design.network.leaf import Evidence, Leaf
-from crbeam.design.network.program import NetworkProgram, network_program
+from crbeam.design.network.program import NetworkProgram
 from crbeam.design.network.shortage import FEASIBILITY_GAP, infeasible
 from crbeam.design.network.transmission import Transmission, received_shares, repaired
 from crbeam.design.problem import DesignProblem
@@ -23,8 +23,6 @@ from crbeam.errors import SolverFailed
 
 #: Share of the wanted gap that the solver of one program may leave.
 PROGRAM_SHARE = 0.1
-#: Gap and number of programs of a short search for some transmission at more power.
-ATTEMPT_GAP, ATTEMPT_PROGRAMS = 1e-3, 12
 #: Gap of a second attempt where rounding kept a transmission from its budgets.
 COARSE_GAP = 1e-4
 
@@ -264,8 +262,7 @@ def require_feasible(
     """
     if found is not None:
         return found
-    leaves = [node.leaf for node in nodes]
-    proof = infeasible(problem, leaves, [node.program.role for node in nodes], lambda other: _share(other, leaves))
+    proof = infeasible(problem, [node.leaf for node in nodes], [node.program.role for node in nodes])
     if proof is not None:
         raise proof
     if hit_limit:
@@ -279,19 +276,3 @@ def require_feasible(
         "none. Lower the requirements slightly.",
         status="not found",
     )
-
-
-def _share(problem: DesignProblem, leaves: Sequence[Leaf]) -> float | None:
-    """Largest share of a budget that a transmission for given sets of choices takes; None if a short search finds none."""
-    search = _Search(is_associated(problem), Effort(ATTEMPT_GAP, max_programs=2 * len(leaves) + ATTEMPT_PROGRAMS))
-    roles = {role.receiver: role for role in roles_of(problem)}
-    for leaf in leaves:
-        search.push(bounded(network_program(problem, roles[leaf.receiver]), leaf.servers))
-    while search.heap and search.best is None and not search.is_over:
-        search.expand(heapq.heappop(search.heap)[2])
-    if search.best is None:
-        return None
-    program, used = search.best.program, np.zeros(len(problem.budgets))
-    for place, block in enumerate(program.blocks):
-        used[block.budget] += float(np.trace(search.best.total(place)).real)
-    return float(np.max(used / program.budgets))

@@ -1,28 +1,27 @@
 """Which requirement binds where no transmission meets all of them."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from crbeam.design.network.barrier import Servers, follow_path
 from crbeam.design.network.certificate import ProvenBound, proven_bound
-from crbeam.design.network.choices import Role
+from crbeam.design.network.choices import Role, is_associated
 from crbeam.design.network.cover import covers
 from crbeam.design.network.leaf import Leaf
-from crbeam.design.network.program import network_program, span
-from crbeam.design.power_need import PowerNeed, level_below_db
-from crbeam.design.problem import DesignProblem, PowerBudget
+from crbeam.design.network.needed_power import NeededPower, needed_power, reach_at_any_power
+from crbeam.design.network.program import network_program
+from crbeam.design.power_need import PowerNeed
+from crbeam.design.problem import DesignProblem
 from crbeam.design.served.requirements import reach_words
 from crbeam.design.service_constraints import MinimumSinr
 from crbeam.errors import Infeasible
 
 #: Gap of the programs that decide whether a requirement can be met alone.
 FEASIBILITY_GAP = 1e-6
-#: Room over the power that is proven to be needed in which a transmission is looked for.
-MARGINS = (3e-4, 1e-2, 0.1, 1.0, 10.0, 100.0)
-#: Factor on the budgets that stands for ample power where none suffices, and steps of the search for what it reaches.
-AMPLE_POWER, BISECTIONS = 1e5, 12
+#: Excess of what users reach at any power over what they require that counts as rounding.
+REACHED = 1e-6
 #: Fields of a scenario that ask for what a user's requirement is called.
 SCENARIO_FIELDS = {"SINR": "network.minimum_sinr", "rate": "network.minimum_rate"}
 
@@ -36,118 +35,68 @@ class Binding:
     lower: str
 
 
-def infeasible(
-    problem: DesignProblem,
-    leaves: Sequence[Leaf],
-    roles: Sequence[Role],
-    attempt: Callable[[DesignProblem], float | None],
-) -> Infeasible | None:
+def infeasible(problem: DesignProblem, leaves: Sequence[Leaf], roles: Sequence[Role]) -> Infeasible | None:
     """What to say of choices, by the one that comes nearest to feasible; None if one may be feasible.
 
     Args:
         problem: what was asked for.
         leaves: sets of choices with the proof of each.
         roles: the role of each leaf.
-        attempt: the largest share of any power budget that a transmission for these choices takes that meets all
-            requirements of a problem; None if none is found.
     """
     bounds = [
         proven_bound(problem, role, leaf.servers, leaf.evidence) for role, leaf in zip(roles, leaves, strict=True)
     ]
     if not all(np.isinf(bound.objective) for bound in bounds):
         return None
-    bounds = [
-        max(bound, _needed(problem, role, leaf.servers), key=lambda each: each.shortage)
-        for role, leaf, bound in zip(roles, leaves, bounds, strict=True)
-    ]
-    nearest = int(np.argmin([bound.shortage for bound in bounds]))
-    binding = _binding(problem, roles[nearest], leaves[nearest].servers, bounds[nearest])
+    reaches = [reach_at_any_power(role, leaf.servers) for role, leaf in zip(roles, leaves, strict=True)]
     choices = "with the best choices" if covers(problem, tuple(leaves)) else "with the choices of this scheme"
-    binds = f"the {binding.requirement} binds, {binding.reason}. {binding.lower}"
-    if all(_is_hopeless(problem, role) for role in roles):
-        reach = _reach_words(problem, attempt)
-        return Infeasible(
-            f"All requirements must be met, but {choices} no power suffices, as users disturb one another: {binds}, serve "
-            f"fewer users, or add antennas. {reach}",
-            requirement=binding.requirement,
-            sufficient_power=np.inf,
-        )
-    need = PowerNeed(_sufficient(problem, bounds[nearest].shortage, attempt), bounds[nearest].shortage)
+    if max(reaches) <= 1.0 + REACHED:
+        return _beyond_any_power(roles[int(np.argmax(reaches))], max(reaches), choices)
+    needs = [
+        needed_power(problem, role, leaf.servers)
+        for role, leaf, reach in zip(roles, leaves, reaches, strict=True)
+        if reach > 1.0 + REACHED
+    ]
+    able = [place for place, reach in enumerate(reaches) if reach > 1.0 + REACHED]
+    nearest = int(np.argmin([each.bound.shortage for each in needs]))
+    place = able[nearest]
+    binding = _binding(problem, roles[place], leaves[place].servers, needs[nearest].bound)
+    need = PowerNeed(_sufficient(problem, [roles[each] for each in able], needs), needs[nearest].bound.shortage)
     shared = any(len(budget.blocks) > 1 for budget in problem.budgets)
-    where = "in total (in a scenario `network.total_power`)" if shared else "at every station (in a scenario `total_power`)"
-    power_w = {budget.power_per_subcarrier_w for budget in problem.budgets}
-    words = need.words(power_w.pop() if len(power_w) == 1 else None)
+    where = "in total (in a scenario `network.total_power`)" if shared else "at every station (`total_power`)"
+    powers_w = {budget.power_per_subcarrier_w for budget in problem.budgets}
     return Infeasible(
-        f"All requirements must be met within the power budgets, but {choices} they take more {where}: {words}; "
-        f"{binds} or raise the power.",
+        f"All requirements must be met within the power budgets, but {choices} they take more {where}: "
+        f"{need.words(powers_w.pop() if len(powers_w) == 1 else None)}; the {binding.requirement} binds, "
+        f"{binding.reason}. {binding.lower} or raise the power.",
         requirement=binding.requirement,
         sufficient_power=need.sufficient,
         insufficient_power=need.insufficient,
     )
 
 
-def _needed(problem: DesignProblem, role: Role, servers: Servers) -> ProvenBound:
-    """Proof of the least factor on all budgets with which a role is feasible."""
-    program = network_program(problem, role).deciding()
-    point = follow_path(program, servers, gap=FEASIBILITY_GAP, to_its_end=True).point
-    return proven_bound(problem, role, servers, program.evidence(point.multipliers, point.directions))
+def _beyond_any_power(role: Role, reach: float, choices: str) -> Infeasible:
+    """Users disturb one another too much, in the role in which they reach most."""
+    first = role.users[0]
+    name = f"{first.quantity} of the users together"
+    return Infeasible(
+        f"All requirements must be met, but {choices} no power suffices: the {name} binds, as they disturb one another. "
+        f"With any power all of them together reach less than {reach_words(role.users, reach)}. {_lower(name, first)}, "
+        "serve fewer users, or add antennas.",
+        requirement=name,
+        sufficient_power=np.inf,
+    )
 
 
-def _is_hopeless(problem: DesignProblem, role: Role) -> bool:
-    """Whether no power serves all users of a role: the sum of `gamma / (1 + gamma)` must be below that of all ranks.
-
-    In the virtual uplink (`fixed_point`) `gamma_k / (1 + gamma_k) <= l_k h_kb^H (1 + sum_j l_j h_jb h_jb^H)^-1 h_kb`
-    for a block b that serves user k, and the sum of the right-hand sides over all users is below the rank of block b.
-    """
-    asked = sum(user.minimum_sinr / (1.0 + user.minimum_sinr) for user in role.users)
-    ranks = [
-        span(np.stack([user.channels.get(block, np.zeros(problem.n_tx)) for user in role.users], axis=1)).shape[1]
-        for block in role.blocks
-        if role.users
-    ]
-    return bool(role.users) and asked >= sum(ranks)
-
-
-def _sufficient(problem: DesignProblem, least: float, attempt: Callable[[DesignProblem], float | None]) -> float:
-    """A factor on all budgets with which a transmission is found, near the least; infinite if none is tried that does."""
-    for margin in MARGINS:
-        factor = least * (1.0 + margin)
-        share = attempt(with_power(problem, factor))
-        if share is not None:
-            return factor * share
-    return np.inf
-
-
-def with_power(problem: DesignProblem, factor: float) -> DesignProblem:
-    """The same problem with a factor on all power budgets."""
-    parts = [
-        replace(part, power_per_subcarrier_w=factor * part.power_per_subcarrier_w)
-        if isinstance(part, PowerBudget)
-        else part
-        for part in problem.constraints
-    ]
-    return replace(problem, constraints=tuple(parts))
-
-
-def _with_ratios(problem: DesignProblem, factor: float) -> DesignProblem:
-    parts = [
-        replace(part, minimum_sinr=factor * part.minimum_sinr) if isinstance(part, MinimumSinr) else part
-        for part in problem.constraints
-    ]
-    return replace(problem, constraints=tuple(parts))
-
-
-def _reach_words(problem: DesignProblem, attempt: Callable[[DesignProblem], float | None]) -> str:
-    """The largest common factor on the ratios that is found to be met with much more power."""
-    ample = with_power(problem, AMPLE_POWER)
-    low, high = 0.0, 1.0
-    for _ in range(BISECTIONS):
-        middle = np.sqrt(low * high) if low > 0.0 else 0.1 * high
-        low, high = (middle, high) if attempt(_with_ratios(ample, middle)) is not None else (low, middle)
-    if low == 0.0:
-        return "Even a thousandth of the ratios is not reached together with the rest."
-    served = [part for part in problem.constraints if isinstance(part, MinimumSinr)]
-    return f"With {level_below_db(AMPLE_POWER)} dB more power they reach {reach_words(served, low)}."
+def _sufficient(problem: DesignProblem, roles: Sequence[Role], needs: Sequence[NeededPower]) -> float:
+    """Least factor on all budgets that is found; where one station serves each user, the strongest ones are tried."""
+    if not is_associated(problem):
+        return min(each.sufficient for each in needs)
+    best = np.inf
+    for role, each in sorted(zip(roles, needs, strict=True), key=lambda pair: pair[1].bound.shortage):
+        if each.bound.shortage < best:
+            best = min(best, needed_power(problem, role, each.servers).sufficient)
+    return best
 
 
 def _binding(problem: DesignProblem, role: Role, servers: Servers, bound: ProvenBound) -> Binding:

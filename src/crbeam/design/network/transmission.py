@@ -43,11 +43,6 @@ class Transmission:
         """Who listens."""
         return self.program.role
 
-    def total(self, place: int) -> Complex[np.ndarray, "size size"]:
-        """Covariance of all that the block in a place sends."""
-        beams = [beam for (_, block), beam in self.beams.items() if block == place]
-        return self.unserved[place] + sum(np.outer(beam, beam.conj()) for beam in beams)
-
 
 def received_shares(program: NetworkProgram, path: CentralPath) -> Float[np.ndarray, "user place"]:
     """What each block contributes to the wanted power of each user."""
@@ -84,6 +79,17 @@ def repaired(program: NetworkProgram, path: CentralPath) -> Transmission | None:
         if not bound.is_limited
     )
     return Transmission(program, unserved, beams, program.unit * value) if np.isfinite(value) else None
+
+
+def least_factor(program: NetworkProgram, path: CentralPath) -> float:
+    """Least factor on all budgets with which the covariances of a point, scaled, meet every requirement."""
+    totals = _totals(path)
+    needed = _sinr_scale(program, path, totals)
+    needed = max(needed, _bound_scale(program, totals, needed))
+    used = np.zeros(len(program.budgets))
+    for block, total in zip(program.blocks, totals, strict=True):
+        used[block.budget] += float(np.trace(total).real)
+    return needed * float(np.max(used / program.budgets)) * (1.0 + ROOM)
 
 
 def _totals(path: CentralPath) -> list[np.ndarray]:
