@@ -8,6 +8,7 @@ from jaxtyping import Complex, Float
 from crbeam.communication.least_power import LeastPower, least_power
 from crbeam.design.power_need import PowerNeed, level_above_db, level_below_db
 from crbeam.design.problem import DesignProblem
+from crbeam.design.served.uplink_need import user_power_words
 from crbeam.design.service_constraints import (
     FixedAnalog,
     Illumination,
@@ -60,8 +61,9 @@ def _require_service_without_echo(part: MinimumUplinkSinr) -> None:
     shortfall = float(part.shortfalls[worst])
     if shortfall > 1.0:
         raise Infeasible(
-            f"Every user must reach its SINR, but {part.users[worst]} misses its own by "
-            f"{10.0 * np.log10(shortfall):.2f} dB even without probing. Lower the requirement by that much.",
+            f"Every user must reach its SINR, but {part.users[worst]} misses its own by {level_above_db(shortfall)} dB "
+            f"even without probing. Lower the requirement by that much. As to the power of the users, "
+            f"{user_power_words(part)}.",
             requirement=f"uplink SINR of {part.users[worst]}",
         )
 
