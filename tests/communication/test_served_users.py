@@ -182,7 +182,9 @@ def conic_power_w(channels, ratios):
         >= 1.0
         for k in users
     ]
-    program = cp.Problem(cp.Minimize(cp.real(cp.trace(sum(covariances)))), [*kept, *(each >> 0 for each in covariances)])
+    program = cp.Problem(
+        cp.Minimize(cp.real(cp.trace(sum(covariances)))), [*kept, *(each >> 0 for each in covariances)]
+    )
     return program.solve(solver=cp.CLARABEL)
 
 

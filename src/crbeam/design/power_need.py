@@ -29,7 +29,9 @@ class PowerNeed:
         """
         short = level_below_db(self.insufficient)
         if not isfinite(self.sufficient):
-            known = f"{short} dB more certainly does not suffice" if self.insufficient > 1.0 else "no proof rules one out"
+            known = (
+                f"{short} dB more certainly does not suffice" if self.insufficient > 1.0 else "no proof rules one out"
+            )
             return f"no power that suffices was found; {known}"
         enough = level_above_db(self.sufficient)
         dbm = "" if power_w is None else f" ({level_above_db(1e3 * power_w * self.sufficient)} dBm on a subcarrier)"

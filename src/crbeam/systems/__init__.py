@@ -94,7 +94,7 @@ def design_problems(
     For a method that is judged by one link or stage alone weights make no difference; a system without weights takes
     one, whatever it is.
     """
-    outside = [f"{weight:g}" for weight in weights if not 0.0 <= weight <= 1.0]
+    outside = [f"{float(weight)!r}" for weight in weights if not 0.0 <= weight <= 1.0]
     if outside or not len(weights):
         raise InvalidInput(
             f"There must be weights of bistatic positioning, all between 0 and 1, found {', '.join(outside) or 'none'}."

@@ -274,7 +274,8 @@ def with_illumination(scenario: Scenario, share: float | None = None) -> Scenari
     sensing = sensing_of(scenario)
     wanted = share if share is not None else sensing.illumination or ESTIMATION_FLOOR
     if not 0.0 <= wanted <= MOST_ILLUMINATION:
-        raise InvalidInput(f"The illumination must be a share from 0 to {MOST_ILLUMINATION:g}, found {wanted:g}.")
+        found = float(wanted)
+        raise InvalidInput(f"The illumination must be a share from 0 to {MOST_ILLUMINATION:g}, found {found!r}.")
     return scenario.model_copy(update={"sensing": sensing.model_copy(update={"illumination": wanted})})
 
 

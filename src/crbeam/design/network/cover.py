@@ -53,7 +53,9 @@ def _unreached(roles: Sequence[Role]) -> Infeasible:
     if never:
         found = f"none at all reaches {first.user}. Unblock its channel, move it, or do not serve it"
     else:
-        cases = [f"none reaches {users[0].user} with {_listening(each)}" for users, each in zip(missing, roles, strict=True)]
+        cases = [
+            f"none reaches {users[0].user} with {_listening(each)}" for users, each in zip(missing, roles, strict=True)
+        ]
         found = f"{', '.join(cases)}. Let another station listen, or give these users a channel to a second station"
     return Infeasible(
         f"Every user must be reached by a station that transmits and may serve it, but {found}.", requirement=name

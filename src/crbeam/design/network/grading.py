@@ -6,33 +6,19 @@ import numpy as np
 from jaxtyping import Complex
 
 from crbeam.design.network.certificate import proven_bound
-from crbeam.design.network.choices import Role, RoleBound, is_associated, roles_of, unproven_constraint
+from crbeam.design.network.choices import Role, bound_of, is_associated, roles_of, unproven_constraint
 from crbeam.design.network.cover import covers
 from crbeam.design.network.leaf import Leaf
 from crbeam.design.network.search import starting_nodes
 from crbeam.design.problem import DesignProblem
 from crbeam.design.result import Proposal
-from crbeam.errors import InvalidInput, Unidentifiable
+from crbeam.errors import InvalidInput
+from crbeam.units import distinct
 
 #: Relative excess of a bound over its limit that counts as rounding.
 LIMIT_TOLERANCE = 1e-9
 
 Stack = Complex[np.ndarray, "block tx tx"]
-
-
-def bound_of(bound: RoleBound, problem: DesignProblem, covariances: Stack) -> float:
-    """Weighted bound of what a role has to keep small; infinite if it is not determined."""
-    criterion = bound.criterion
-    information = criterion.map.at(problem.covariances_of(criterion.map, covariances))
-    try:
-        matrix = information.bound(criterion.requested)
-    except Unidentifiable:
-        return np.inf
-    layout = information.layout.select(criterion.requested)
-    parts = [
-        criterion.weight_of(name) * float(np.trace(matrix[layout[name], layout[name]])) for name in criterion.requested
-    ]
-    return sum(parts)
 
 
 def objective_of(role: Role, problem: DesignProblem, covariances: Stack) -> float:
@@ -82,7 +68,9 @@ def broken_choice(problem: DesignProblem, covariances: Stack, stream_covariances
     for each in role.bounds:
         bound = bound_of(each, problem, covariances)
         if bound > (np.inf if each.limit is None else each.limit * (1.0 + LIMIT_TOLERANCE)):
-            return f"a bound of {each.criterion.name} of at most {each.limit:.9g}, not {bound:.9g}"
+            return "a bound of {} of at most {}, not {}".format(
+                each.criterion.name, *distinct(each.limit or 0.0, bound)
+            )
     if is_associated(problem):
         for user, blocks in serving_blocks(problem, stream_covariances).items():
             if len(blocks) > 1:

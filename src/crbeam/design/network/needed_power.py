@@ -48,7 +48,9 @@ def needed_power(problem: DesignProblem, role: Role, servers: Servers) -> Needed
         path = follow_path(scaled, servers, gap=FACTOR_GAP, to_its_end=True)
         evidence = scaled.evidence(path.point.multipliers, path.point.directions)
         bound = proven_bound(problem, role, servers, evidence)
-        found = NeededPower(bound, factor * least_factor(scaled, path), _strongest(scaled, received_shares(scaled, path)))
+        found = NeededPower(
+            bound, factor * least_factor(scaled, path), _strongest(scaled, received_shares(scaled, path))
+        )
         best = found if best is None else _better(best, found)
         if best.sufficient <= best.bound.shortage * (1.0 + ENOUGH) or not factor < LARGEST_FACTOR:
             break

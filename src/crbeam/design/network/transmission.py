@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Complex, Float
 
 from crbeam.design.network.barrier import CentralPath
-from crbeam.design.network.choices import Role, stream_of
+from crbeam.design.network.choices import Role, bound_of, stream_of
 from crbeam.design.network.leaf import Leaf
 from crbeam.design.network.program import NetworkProgram, informations_at
 from crbeam.design.problem import DesignProblem
@@ -152,12 +152,31 @@ def proposal_of(
             if (user, place) in found.beams:
                 beam = np.sqrt(program.unit_w) * block.basis @ found.beams[user, place]
                 streams[stream_of(problem, requirement.user)][row] = np.outer(beam, beam.conj())
+    scale = _scale_to_limits(problem, program.role, sum(streams.values(), np.zeros_like(streams[rest])))
+    streams = {name: scale * stack for name, stack in streams.items()}
     return Proposal(
         covariances=sum(streams.values(), np.zeros_like(streams[rest])),
         stream_covariances=streams,
         cover=tuple(leaves),
         details=numbers,
     )
+
+
+def _scale_to_limits(problem: DesignProblem, role: Role, covariances: np.ndarray) -> float:
+    """Factor of at least 1 with which limited bounds hold as the problem itself computes them.
+
+    In whitened parameters they held already. Where entries of an information span many decades, as with a target next
+    to a station, both computations differ by more than rounding of the limit.
+    """
+    scale = 1.0
+    for _ in range(MAX_SCALINGS):
+        limited = [each for each in role.bounds if each.limit is not None]
+        misses = [bound_of(each, problem, scale * covariances) / (each.limit or 1.0) for each in limited]
+        worst = max(misses, default=0.0)
+        if worst <= 1.0 or not np.isfinite(worst):
+            break
+        scale *= worst * (1.0 + ROOM)
+    return scale
 
 
 def _watt(program: NetworkProgram, place: int, covariance: np.ndarray) -> Complex[np.ndarray, "tx tx"]:

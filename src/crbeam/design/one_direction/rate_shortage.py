@@ -10,6 +10,7 @@ from crbeam.communication.mimo import capacity_bps_hz
 from crbeam.design.one_direction.rate_receivers import ROOM, RateReceiver, forced_shapes, least_powers
 from crbeam.design.power_need import PowerNeed
 from crbeam.errors import Infeasible
+from crbeam.units import distinct
 
 #: Logarithm of the largest factor on the power that is tried, and bisections.
 MOST_LOG, BISECTIONS = np.log(1e30), 26
@@ -114,11 +115,12 @@ def _require_rates(group: list[RateReceiver], capacity: float, receivers: Sequen
     if asked <= capacity * (1.0 + ROUNDING):
         return
     names = [one.user for one in group]
+    wanted, most = distinct(asked, capacity, digits=4)
     if len(group) == 1:
-        found = f"{names[0]} asks for {asked:.4g} bit/s/Hz, and has {capacity:.4g} with all power and no interference"
+        found = f"{names[0]} asks for {wanted} bit/s/Hz, and has {most} with all power and no interference"
     else:
         found = (
-            f"{', '.join(names)} ask for {asked:.4g} bit/s/Hz together, and would have {capacity:.4g} with all power "
+            f"{', '.join(names)} ask for {wanted} bit/s/Hz together, and would have {most} with all power "
             f"if they decoded together"
         )
     raise beyond_the_power(f"Every receiver must have its rate, but {found}", f"rate of {names[-1]}", receivers)

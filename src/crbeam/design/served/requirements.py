@@ -17,6 +17,7 @@ from crbeam.design.service_constraints import (
     Requirement,
 )
 from crbeam.errors import Infeasible, InvalidInput
+from crbeam.units import distinct
 
 
 def requirements_of(problem: DesignProblem) -> tuple[Requirement, ...]:
@@ -140,8 +141,8 @@ def reach_words(served: Sequence[MinimumSinr], factor: float) -> str:
         return less
     (ratio,) = ratios
     if served[0].quantity == "rate":
-        rates = [np.log1p(each) / np.log(2.0) for each in (factor * ratio, ratio)]
-        return f"a rate of {rates[0]:.4g} bit/s/Hz each, not {rates[1]:.4g}"
+        rates = [float(np.log1p(each) / np.log(2.0)) for each in (factor * ratio, ratio)]
+        return "a rate of {} bit/s/Hz each, not {}".format(*distinct(*rates, digits=4))
     return f"an SINR of {level_below_db(factor * ratio)} dB each, {less}"
 
 

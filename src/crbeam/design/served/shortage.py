@@ -133,8 +133,8 @@ def _echo_words(reduced: ServedProblem) -> str | None:
         return None
     missing = level_above_db(1.0 / float(reached[worst]))
     return (
-        f"Beside the echo of that illumination the SINR of {uplink.users[worst]} is {missing} dB below what it requires. "
-        "Lower one of the two."
+        f"Beside the echo of that illumination the SINR of {uplink.users[worst]} is {missing} dB below what it "
+        "requires. Lower one of the two."
     )
 
 
@@ -150,8 +150,8 @@ def _reach_words(reduced: ServedProblem) -> str:
         if low == 0.0 and high < 1e-12:
             return "Lower the floor on the illumination: beside it users cannot be served at all."
     return (
-        f"With any power the users reach {level_above_db(1.0 / low)} dB less SINR than required. Lower their requirements "
-        "by that much or a little more, or lower the floor on the illumination."
+        f"With any power the users reach {level_above_db(1.0 / low)} dB less SINR than required. Lower their "
+        "requirements by that much or a little more, or lower the floor on the illumination."
     )
 
 
