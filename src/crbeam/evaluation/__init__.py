@@ -8,6 +8,7 @@ from crbeam.evaluation.estimator_check import Estimator, EstimatorCheck, TrialPl
 from crbeam.evaluation.improvement import Improvement, improvement
 from crbeam.evaluation.tradeoff import TradeoffPoint, pareto_optimal, tradeoff
 from crbeam.evaluation.two_snapshots import extended_velocity_bound_mps, snapshot_velocity_bound_mps
+from crbeam.evaluation.usefulness import worthless_cautions
 
 __all__ = [
     "ConstantVelocity",
@@ -31,4 +32,5 @@ __all__ = [
     "position_error_map",
     "snapshot_velocity_bound_mps",
     "tradeoff",
+    "worthless_cautions",
 ]

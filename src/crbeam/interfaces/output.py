@@ -10,7 +10,7 @@ import numpy as np
 import typer
 
 from crbeam.design import Design
-from crbeam.evaluation import Evaluation, TradeoffPoint, pareto_optimal
+from crbeam.evaluation import Evaluation, TradeoffPoint, pareto_optimal, worthless_cautions
 from crbeam.scenario import Scenario, scenario_document
 from crbeam.systems import cautions, scene_cautions, served_sinr
 from crbeam.systems.xu2023 import NEGLIGIBLE
@@ -39,7 +39,7 @@ def evaluation_document(scenario: Scenario, evaluation: Evaluation) -> dict[str,
     return {
         "scenario": scenario_document(scenario),
         "links": links_document(evaluation),
-        "cautions": scene_cautions(scenario),
+        "cautions": [*scene_cautions(scenario), *worthless_cautions(scenario, evaluation)],
     }
 
 
@@ -53,7 +53,7 @@ def design_document(
         **users_document(served_sinr(scenario, design)),
         **selection_document(design),
         **network_document(design),
-        "cautions": cautions(scenario, design),
+        "cautions": [*cautions(scenario, design), *worthless_cautions(scenario, evaluation)],
         "power_w": design.power_w * scenario.waveform.subcarriers,
         **_power_levels(scenario, design),
         "files": [str(file) for file in files],

@@ -9,7 +9,15 @@ import typer
 from crbeam.design import Design, DesignProblem
 from crbeam.design.network.choices import is_network
 from crbeam.errors import CrbeamError, InvalidInput, Unidentifiable
-from crbeam.evaluation import Evaluation, TradeoffPoint, evaluate, pareto_optimal, position_error_map, tradeoff
+from crbeam.evaluation import (
+    Evaluation,
+    TradeoffPoint,
+    evaluate,
+    pareto_optimal,
+    position_error_map,
+    tradeoff,
+    worthless_cautions,
+)
 from crbeam.evaluation.error_map import scene_grid_m
 from crbeam.information.information import REMEDY
 from crbeam.interfaces.design_progress import bounds_on_terminal
@@ -80,7 +88,7 @@ def bound(
     with reported_errors(), errors_naming(source, overrides, seed):
         scenario = load_scenario(source, overrides, seed)
         evaluation = evaluate(scenario, *_transmission(scenario, covariance))
-        print_cautions(scene_cautions(scenario))
+        print_cautions([*scene_cautions(scenario), *worthless_cautions(scenario, evaluation)])
         files = [] if out is None else _write_bounds(out, scenario, covariance, evaluation)
         if as_json:
             print_json({**evaluation_document(scenario, evaluation), "files": [str(file) for file in files]})
@@ -135,7 +143,7 @@ def design(
         before = evaluate(scenario, problem.isotropic(), problem.blocks)
         after = evaluate(scenario, result.covariances, problem.blocks, networks=result.analog)
         weight = _weight(problem)
-        print_cautions(cautions(scenario, result))
+        print_cautions([*cautions(scenario, result), *worthless_cautions(scenario, after)])
         files = [] if out is None else _write_design(out, scenario, result, after, problem)
         if as_json:
             print_json(design_document(scenario, result, after, weight=weight, files=files))

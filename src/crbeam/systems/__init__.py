@@ -12,7 +12,9 @@ from crbeam.information import Information, InformationMap
 from crbeam.propagation import Paths
 from crbeam.scenario import Scenario
 from crbeam.systems import hamrouni2026, li2024, wang2024, xu2023, zhang2025
+from crbeam.systems.bandwidth_limits import bandwidth_cautions
 from crbeam.systems.service import Service
+from crbeam.systems.unused_keys import unused_cautions
 
 _SYSTEMS = {
     "zhang2025": zhang2025,
@@ -134,7 +136,8 @@ def service(scenario: Scenario, design: Design | None = None) -> Service:
 def scene_cautions(scenario: Scenario) -> list[str]:
     """Sentences on where a scene passes the limits of what its bounds tell, whatever is transmitted."""
     found = getattr(_SYSTEMS[scenario.system], "scene_cautions", None)
-    return [] if found is None else found(scenario)
+    own = [] if found is None else found(scenario)
+    return [*own, *bandwidth_cautions(scenario), *unused_cautions(scenario)]
 
 
 def cautions(scenario: Scenario, design: Design) -> list[str]:

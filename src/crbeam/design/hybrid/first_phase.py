@@ -68,7 +68,7 @@ def served_starts_rad(
     raise Infeasible(
         f"All users must reach their SINR behind sub-arrays of {hybrid.antennas_per_chain} antennas, but no network "
         f"that was found serves them all: {user} misses its own by {level_above_db(1.0 / ratios.min())} dB even "
-        f"without probing. Lower the requirement, take smaller sub-arrays or more starts, or raise the power of the users; "
-        f"behind that network {user_power_words(service, heard)}.",
+        f"without probing. Lower the requirement, take smaller sub-arrays or more starts, or raise the power of the "
+        f"users; behind that network {user_power_words(service, heard)}.",
         requirement=f"uplink SINR of {user}",
     )

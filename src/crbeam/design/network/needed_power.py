@@ -1,4 +1,4 @@
-"""The least factor on all power budgets with which the requirements of a role can be met, and what users reach at any."""
+"""Least factor on all power budgets with which requirements of a role can be met, and what users reach at any."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace

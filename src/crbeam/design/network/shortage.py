@@ -80,9 +80,9 @@ def _beyond_any_power(role: Role, reach: float, choices: str) -> Infeasible:
     first = role.users[0]
     name = f"{first.quantity} of the users together"
     return Infeasible(
-        f"All requirements must be met, but {choices} no power suffices: the {name} binds, as they disturb one another. "
-        f"With any power all of them together reach less than {reach_words(role.users, reach)}. {_lower(name, first)}, "
-        "serve fewer users, or add antennas.",
+        f"All requirements must be met, but {choices} no power suffices: the {name} binds, as they disturb one "
+        f"another. With any power all of them together reach less than {reach_words(role.users, reach)}. "
+        f"{_lower(name, first)}, serve fewer users, or add antennas.",
         requirement=name,
         sufficient_power=np.inf,
     )

@@ -25,7 +25,7 @@ MARGIN, LOG_STEP = 1e-9, MOST_LOG / 2**BISECTIONS
 def power_for_rates(receivers: Sequence[RateReceiver]) -> PowerNeed:
     """Factors on the power with which all rates are met by one of two ways, and with which they certainly are not.
 
-    No transmission gives any receivers together more than the capacity that they would have as one. Two that meet rates:
+    No transmission gives any receivers together more than the capacity that they would have as one. Two meet rates:
     one beam for each receiver behind the best filter of its channel, at the least power; beams as many as antennas that
     force interference to zero, at the least powers that meet all rates.
     """

@@ -105,15 +105,15 @@ def _beyond_any_power(block: str, served: list[MinimumSinr], found: LeastPower) 
     first = served[found.costliest_user]
     if found.reach == 0.0:
         message = (
-            f"Every user must be reached by {block}, which serves it, but {first.user} is not: its channel is zero, and "
-            "no power suffices. Unblock its channel, move it, or do not serve it."
+            f"Every user must be reached by {block}, which serves it, but {first.user} is not: its channel is zero, "
+            "and no power suffices. Unblock its channel, move it, or do not serve it."
         )
         return Infeasible(message, requirement=f"{first.quantity} of {first.user}", sufficient_power=np.inf)
     message = (
         f"The users of {block} must reach their {first.quantity}, but no power suffices: the channels of "
-        f"{len(served)} users differ in {found.directions} direction{'s' if found.directions > 1 else ''}, and with any "
-        f"power all of them together reach {reach_words(served, found.reach)}. Lower the requirements to that, serve "
-        "fewer users, or add antennas."
+        f"{len(served)} users differ in {found.directions} direction{'s' if found.directions > 1 else ''}, and with "
+        f"any power all of them together reach {reach_words(served, found.reach)}. Lower the requirements to that, "
+        "serve fewer users, or add antennas."
     )
     return Infeasible(message, requirement=f"{first.quantity} in {block}", sufficient_power=np.inf)
 
@@ -125,8 +125,8 @@ def _beyond_the_power(block: str, served: list[MinimumSinr], found: LeastPower, 
     return Infeasible(
         f"The users of {block} must reach their {first.quantity} within {level_below_db(1e3 * power_w)} dBm "
         f"({power_w:.4g} W) on a subcarrier, but that is too little: {need.words(power_w)}; {first.user} takes the "
-        f"largest share of it. Raise the power, serve fewer users, or lower the requirements: with the power that there "
-        f"is all of them together reach {reach_words(served, found.balance)}.",
+        f"largest share of it. Raise the power, serve fewer users, or lower the requirements: with the power that "
+        f"there is all of them together reach {reach_words(served, found.balance)}.",
         requirement=f"{first.quantity} of {first.user}",
         sufficient_power=need.sufficient,
         insufficient_power=need.insufficient,

@@ -70,8 +70,8 @@ def power_need(reduced: ServedProblem) -> tuple[PowerNeed, Float[np.ndarray, " r
 
     Floors that are a share of the power grow with it. In covariances over the factor t, budgets are 1 and the other
     floors count 1 / t, whose largest value is a conic program. The factor that does not suffice is
-    `fixed / (supply - growing)` with the weighted sums of the fixed and the growing floors and what the budgets can give
-    at most, from eigenvalues alone.
+    `fixed / (supply - growing)` with the weighted sums of the fixed and the growing floors and what the budgets can
+    give at most, from eigenvalues alone.
     """
     grows = _growing(reduced)
     fixed, growing = np.where(grows, 0.0, reduced.floors), np.where(grows, reduced.floors, 0.0)
