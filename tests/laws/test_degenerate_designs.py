@@ -80,9 +80,8 @@ def test_no_design_is_optimal_where_no_transmission_tells(preset):
         try:
             problem = design_problem(scenario)
             method_named(default_method(scenario)).solve(problem)
-        except Unidentifiable as error:
+        except Unidentifiable:
             refused += 1
-            assert error.names
             continue
         except InvalidInput:
             continue

@@ -56,7 +56,7 @@ def bounds(scenario):
 def test_a_key_that_does_not_enter_is_said(preset, setting, key):
     before, after = read_scenario(preset), read_scenario(preset, overrides=[setting])
     for first, second in zip(bounds(before), bounds(after), strict=True):
-        np.testing.assert_array_equal(first, second)
+        np.testing.assert_allclose(first, second, rtol=1e-12)
     said = [each for each in scene_cautions(after) if each not in scene_cautions(before)]
     assert [each.startswith(f"`{key or setting.partition('=')[0]}`") for each in said] == [True]
     assert "does not enter" in said[0]
@@ -91,7 +91,8 @@ def test_a_band_whose_delays_would_tell_more_than_curved_waves(preset):
     assert "The bandwidth of 100 MHz enters the noise alone" in said
     assert "c / (2 bandwidth) = 1.5 m" in said
     bound_m = bounds(wide)[2]
-    assert f"bound the range to {bound_m:.3g} m" in said and bound_m > 1.5
+    assert f"bound the range to {bound_m:.3g} m" in said
+    assert bound_m > 1.5
 
 
 def test_a_band_whose_delays_a_network_leaves_out():

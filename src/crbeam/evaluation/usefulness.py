@@ -22,8 +22,8 @@ def worthless_cautions(scenario: Scenario, evaluation: Evaluation) -> list[str]:
             if max(known, default=0.0) > size_m:
                 what = quantity.removesuffix("_m").replace("_", " ")
                 found.append(
-                    f"{name}: the root bound of the {what}, {max(known):.4g} m, is larger than the scene, whose largest "
-                    f"distance is {size_m:.4g} m: the observations as good as do not tell it."
+                    f"{name}: the root bound of the {what}, {max(known):.4g} m, is larger than the scene, whose "
+                    f"largest distance is {size_m:.4g} m: the observations as good as do not tell it."
                 )
     return found
 

@@ -109,7 +109,8 @@ def _program(reduced: ServedProblem) -> tuple[Any, Any, list[Any]]:
         for stream in range(len(block.streams)):
             sent = cp.Variable((size, size), hermitian=True)
             constraints.append(sent >> 0)
-            rows = rows + cp.hstack([cp.real(cp.trace(each @ sent)) for each in block.rows[stream]])
+            # The trace of A W is the product of the rows of A with the columns of W.
+            rows = rows + cp.real(block.rows[stream].reshape(-1, size * size) @ cp.vec(sent, order="F"))
             used[block.budget] = used[block.budget] + cp.real(cp.trace(sent))
     return cp.Variable(), rows, [*constraints, *(each <= 1.0 for each in used)]
 
