@@ -85,12 +85,23 @@ class Infeasible(CrbeamError):
 
     Attributes:
         requirement: the binding requirement.
+        sufficient_power: factor on all power budgets with which the requirements are met; infinite if no power
+            suffices, None where that is unknown or power is not the question.
+        insufficient_power: factor with which they certainly are not; None likewise.
     """
 
     exit_status = 4
 
-    def __init__(self, message: str, *, requirement: str):
+    def __init__(
+        self,
+        message: str,
+        *,
+        requirement: str,
+        sufficient_power: float | None = None,
+        insufficient_power: float | None = None,
+    ):
         self.requirement = requirement
+        self.sufficient_power, self.insufficient_power = sufficient_power, insufficient_power
         super().__init__(message)
 
 

@@ -87,6 +87,10 @@ class Dimension:
         return f"an {self.name}" if self.name[0] in "aeiou" else f"a {self.name}"
 
 
+#: Significant digits that tell any two numbers apart.
+MOST_DIGITS = 17
+
+
 def _scaled(units: Mapping[str, float]) -> Callable[[float], str]:
     """Choice of the largest unit that keeps the number at or above one; for zero, the SI unit."""
 
@@ -288,3 +292,12 @@ def _as_float(number: int | float) -> float:
         return float(number)
     except OverflowError:
         return math.inf
+
+
+def distinct(first: float, second: float, *, digits: int = 6) -> tuple[str, str]:
+    """Two numbers in as many significant digits as tell them apart, at least so many; equal ones in so many."""
+    for shown in range(digits, MOST_DIGITS + 1):
+        texts = f"{first:.{shown}g}", f"{second:.{shown}g}"
+        if texts[0] != texts[1]:
+            return texts
+    return f"{first:.{digits}g}", f"{second:.{digits}g}"

@@ -1,5 +1,6 @@
 """Channels, ratios, least power of served users."""
 
+import cvxpy as cp
 import numpy as np
 import pytest
 
@@ -139,20 +140,23 @@ def test_least_power_is_reached_and_no_less_will_do(rng, ratio):
     assert downlink_sinr(channels, users, users.sum(axis=0), 0.3) == pytest.approx(ratios, rel=1e-8)
     short = least_power(channels, ratios, 0.3, budget_w=0.999 * found.power_w)
     enough = least_power(channels, ratios, 0.3, budget_w=1.001 * found.power_w)
-    assert not np.isfinite(short.power_w)
+    assert short.power_w == pytest.approx(found.power_w)
+    assert short.power_w * (1.0 - 1e-6) < short.proven_w <= short.power_w
     assert 0.99 < short.balance < 1.0
     assert enough.power_w == pytest.approx(found.power_w)
     assert enough.balance == 1.0
 
 
 def test_balance_is_the_largest_common_factor(rng):
+    """Four users in three directions reach less than a ratio of 3, whatever the power."""
     channels, ratios = random_channels(rng, 3, 4), np.full(4, 3.0)
     short = least_power(channels, ratios, 1.0, budget_w=5.0)
     assert not np.isfinite(short.power_w)
     at_balance = [
         least_power(channels, factor * short.balance * ratios, 1.0, budget_w=5.0) for factor in (0.999, 1.001)
     ]
-    assert [np.isfinite(one.power_w) for one in at_balance] == [True, False]
+    assert [one.power_w <= 5.0 for one in at_balance] == [True, False]
+    assert [one.proven_w <= 5.0 for one in at_balance] == [True, False]
     assert short.shares.sum() == pytest.approx(1.0)
 
 
@@ -162,6 +166,52 @@ def test_more_users_than_antennas_cannot_all_have_much(rng):
     found = least_power(channels, np.full(4, 10.0), 1.0, budget_w=1e12)
     assert not np.isfinite(found.power_w)
     assert found.balance < 0.5
+    assert 10.0 * found.reach == pytest.approx(1.0, rel=1e-6), "4 SINR / (1 + SINR) is 2, the number of antennas"
+
+
+def conic_power_w(channels, ratios):
+    """Least power by a semidefinite program, in noise of 1 W."""
+    users = range(channels.shape[1])
+    covariances = [cp.Variable((len(channels),) * 2, hermitian=True) for _ in users]
+    received = [np.outer(channel.conj(), channel) for channel in channels.T]
+    kept = [
+        cp.real((1.0 + 1.0 / ratios[k]) * cp.trace(received[k] @ covariances[k]))
+        - cp.real(cp.trace(received[k] @ sum(covariances)))
+        >= 1.0
+        for k in users
+    ]
+    program = cp.Problem(
+        cp.Minimize(cp.real(cp.trace(sum(covariances)))), [*kept, *(each >> 0 for each in covariances)]
+    )
+    return program.solve(solver=cp.CLARABEL)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_least_power_agrees_with_a_conic_solver(seed):
+    """Also where there are more users than antennas, or two in one direction, which must do with little."""
+    rng = np.random.default_rng(seed)
+    channels = random_channels(rng, 3, 4)
+    channels[:, 3] = (2.0 - 1j) * channels[:, 2]
+    for users, ratios in ((2, [20.0, 3.0]), (3, [2.0, 0.5, 30.0]), (4, [0.4, 2.0, 0.3, 0.6])):
+        found = least_power(channels[:, :users], np.array(ratios), 1.0, budget_w=1e-3)
+        assert found.power_w == pytest.approx(conic_power_w(channels[:, :users], ratios), rel=1e-5)
+        assert found.power_w * (1.0 - 1e-9) <= found.proven_w <= found.power_w
+
+
+def test_two_users_in_one_direction_have_ratios_whose_product_is_below_one():
+    channels = np.array([[1.0, 3.0], [1.0j, 3.0j]])
+    found = least_power(channels, np.array([10.0, 100.0]), 1.0, budget_w=1.0)
+    assert (found.directions, found.power_w) == (1, np.inf)
+    assert found.reach == pytest.approx(1000.0**-0.5, rel=1e-6)
+
+
+def test_enough_power_serves_users_that_differ_however_much_they_ask_for(rng):
+    """Zero forcing takes `gamma_k [(H^H H)^-1]_kk`, and nothing much less does at ratios as large as these."""
+    channels, ratios = random_channels(rng, 5, 3), np.full(3, 2.0**60)
+    forced_w = float(ratios @ np.real(np.diagonal(np.linalg.inv(channels.conj().T @ channels))))
+    found = least_power(channels, ratios, 1.0, budget_w=1.0)
+    assert found.power_w == pytest.approx(forced_w, rel=1e-12)
+    assert found.proven_w == pytest.approx(forced_w, rel=1e-9)
 
 
 def test_a_user_without_a_channel_cannot_be_served(rng):

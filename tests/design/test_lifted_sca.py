@@ -12,6 +12,7 @@ from crbeam.design.methods import lifted_sca
 from crbeam.design.methods.lifted_sca import LiftedSca, _approximated, _safe
 from crbeam.design.methods.lifted_sdp import LiftedSdp
 from crbeam.design.one_direction import rate_receivers as starts
+from crbeam.design.one_direction import rate_shortage
 from crbeam.design.one_direction.problem import only_direction
 from crbeam.design.problem import DesignProblem
 from crbeam.design.rate_constraints import MinimumRate
@@ -198,6 +199,6 @@ def test_rates_that_just_fit_pass_the_test_of_capacity():
     assert capacity_bps_hz(np.zeros((2, 3), dtype=complex)) == 0.0
     nats = capacity_bps_hz(channel) * np.log(2.0)
     just = starts.RateReceiver("a", "to a", ("to a",), (), channel, nats)
-    starts.require_capacity([just])
+    rate_shortage.require_capacity([just])
     with pytest.raises(Infeasible, match="a asks for"):
-        starts.require_capacity([replace(just, nats=nats * (1.0 + 1e-6))])
+        rate_shortage.require_capacity([replace(just, nats=nats * (1.0 + 1e-6))])

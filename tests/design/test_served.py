@@ -196,9 +196,12 @@ def test_infeasible_names_the_user_and_the_shortfall(rng):
         replace(problem, constraints=(PowerBudget(("main",), factor * least), *problem.constraints[1:]))
         for factor in (0.995, 1.05)
     )
-    with pytest.raises(Infeasible, match=r"fall short by 0\.0\d dB; user\[\d\] takes") as caught:
+    words = r"0\.03 dB more power \([\d.]+ dBm on a subcarrier\) suffices, 0\.02 dB more does not; user\[\d\] takes"
+    with pytest.raises(Infeasible, match=words) as caught:
         Digital().solve(just_short)
     assert caught.value.requirement.startswith("SINR of user[")
+    assert caught.value.sufficient_power == pytest.approx(1.0 / 0.995, rel=1e-9)
+    assert caught.value.insufficient_power == pytest.approx(1.0 / 0.995, rel=1e-9)
     assert Digital().solve(enough).gap < 1e-5
 
 

@@ -23,8 +23,6 @@ from crbeam.testing import (
     random_feasible,
     random_problem,
     random_scenario,
-    random_transmission,
-    station_name,
     two_stage_problem,
     with_position_prior,
 )

@@ -116,5 +116,5 @@ def test_places_for_which_no_transmission_suffices(rate):
         f"receivers.positions={places}",
         "stations.transmitter.transmit_array.elements=10",
     )
-    with pytest.raises(Infeasible, match="SINR"):
+    with pytest.raises(Infeasible, match="must reach their rate"):
         Digital().solve(design_problem(record_scenario(*overrides, rate=rate)))

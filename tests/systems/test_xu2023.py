@@ -11,7 +11,6 @@ from crbeam.design.methods import Exact, method_named
 from crbeam.design.result import Status
 from crbeam.errors import Infeasible, InvalidInput, InvalidScenario, Unidentifiable
 from crbeam.evaluation import evaluate
-from crbeam.information import Transmission
 from crbeam.information.network import TARGET
 from crbeam.interfaces.command_line import app
 from crbeam.interfaces.output import print_design

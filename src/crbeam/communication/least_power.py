@@ -1,35 +1,47 @@
-"""Whether users can be served at all, and what that takes."""
+"""Whether users can be served at all, and what that takes.
+
+Least powers are those of the virtual uplink, in which user k sends with the power `l_k` and the station combines with
+`(I + sum_i l_i h_i h_i^H)^-1 h_k`, in units of the noise. Its least sum is the least power of the downlink. From powers
+that serve all users, powers that serve them with the combiners of the moment, and so on, fall to the least ones.
+"""
 
 from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Complex, Float
 
-#: Relative change of the powers at which the iterations end.
-CONVERGED = 1e-13
-#: Steps of the fixed point between attempts to jump to the solution.
-STEPS_PER_JUMP = 10
-#: Iterations of any kind after which the search ends.
-MAX_ITERATIONS = 20_000
-#: Gain that stands for none.
-LEAST_GAIN = 1e-100
+#: Relative change of the powers at which the iterations end, and their number at most.
+CONVERGED, MAX_ITERATIONS = 1e-13, 200
 #: Relative spread of the users' fractions at which they count as balanced, and iterations that may take.
 BALANCED, MAX_BALANCING = 1e-7, 1000
+#: Singular value of unit channels, relative to the largest, up to which users do not differ in a direction.
+SAME_DIRECTION = 1e-10
+#: Powers at which users whose channels do not differ enough are balanced, over the one that gives a lone user a ratio
+#: of 1, until all have what they need. The last stands for any power.
+TRIED_POWERS = 10.0 ** np.arange(0, 12)
+#: First share of the powers that is left off until they prove a lower bound.
+FIRST_MARGIN = 1e-12
 
 
 @dataclass(frozen=True, eq=False)
 class LeastPower:
-    """The least power that serves all users, or how far a budget falls short.
+    """The least power that serves all users, with a proof, and what a budget allows.
 
     Attributes:
-        power_w: least total transmit power; infinite if no power suffices or the budget was given and is exceeded.
-        shares: of each user in the virtual uplink that has the same least power.
+        power_w: total transmit power that serves all users, the least up to rounding; infinite if no power does.
+        proven_w: no total power below this serves all users; infinite if none does at all.
+        shares: of each user in the virtual uplink that has the same least power, or that balances the users.
         balance: largest factor on all required ratios that the budget allows, or a little less; 1 if they can be met.
+        reach: the same at any power, where no power suffices; infinite or at least 1 where one does.
+        directions: number of directions in which the channels differ.
     """
 
     power_w: float
+    proven_w: float
     shares: Float[np.ndarray, " user"]
     balance: float
+    reach: float
+    directions: int
 
     @property
     def costliest_user(self) -> int:
@@ -44,81 +56,117 @@ def least_power(
     *,
     budget_w: float,
 ) -> LeastPower:
-    """Least downlink power at which every user has its ratio, by the fixed point of the virtual uplink.
+    """Least downlink power at which every user has its ratio, whether the budget covers it or not.
 
-    `l_k = noise / ((1 + 1 / gamma_k) h_k^H (I + sum_i (l_i / noise) h_i h_i^H)^-1 h_k)`; the least power is
-    `sum_k l_k`. Powers grow from zero and never beyond the fixed point, so that a sum above the budget
-    proves that no transmission within it serves all users. Powers that serve all users with the combiners of the moment
-    are at or above the fixed point and converge to it quadratically. Where the budget does not suffice the largest
-    common factor on the ratios is found by balancing.
+    Users whose channels differ in as many directions as there are users are all served by enough power, each with a
+    beam that no other hears. Others are if the ratios that they have at any power, balanced, exceed those required.
 
     Args:
         channels: a column for each user, who receives `h^T x`.
         minimum_sinr: gamma of each user.
         noise_power_w: of a user.
-        budget_w: power that may not be exceeded.
+        budget_w: power for which the balance is found.
     """
-    scaled = channels * np.sqrt(budget_w / noise_power_w)
-    gram = scaled.conj().T @ scaled
-    powers = np.zeros(channels.shape[1])
-    for step in range(1, MAX_ITERATIONS):
-        raised = 1.0 / ((1.0 + 1.0 / minimum_sinr) * _gains(gram, powers))
-        change = np.max(np.abs(raised - powers) / raised, initial=0.0)
-        powers = raised
-        if powers.sum() > 1.0 or change < CONVERGED:
-            break
-        if step % STEPS_PER_JUMP == 0 and (jumped := _fixed_point_from_above(gram, minimum_sinr, powers)) is not None:
-            powers = jumped
-            break
-    if powers.sum() <= 1.0:
-        return LeastPower(float(powers.sum()) * budget_w, _shares(powers), 1.0)
-    return LeastPower(np.inf, *_balanced(gram, minimum_sinr))
+    lengths = np.linalg.norm(channels, axis=0)
+    gains = lengths**2 / noise_power_w
+    if not gains.size:
+        return LeastPower(0.0, 0.0, gains, 1.0, np.inf, 0)
+    if not np.all(gains > 0.0):
+        shares = np.where(gains > 0.0, 0.0, 1.0)
+        return LeastPower(np.inf, np.inf, shares / shares.sum(), 0.0, 0.0, int(np.linalg.matrix_rank(channels)))
+    unit = channels / lengths
+    directions = int(np.sum((sizes := np.linalg.svd(unit, compute_uv=False)) > SAME_DIRECTION * sizes[0]))
+    gram = unit.conj().T @ unit
+    start, reach, shares = _served_somehow(gram, minimum_sinr, directions)
+    budgeted = gram * np.sqrt(np.outer(gains, gains)) * budget_w
+    if start is None:
+        _, balance = _balanced(budgeted, minimum_sinr)
+        return LeastPower(np.inf, np.inf, shares, min(balance, reach), reach, directions)
+    powers = _fallen(gram, minimum_sinr, start)
+    least_w = powers / gains
+    proven_w = float(np.sum(_proving(gram, minimum_sinr, powers) / gains))
+    shares = least_w / least_w.sum()
+    if proven_w <= budget_w:
+        return LeastPower(float(least_w.sum()), proven_w, shares, 1.0, reach, directions)
+    shares, balance = _balanced(budgeted, minimum_sinr)
+    return LeastPower(float(least_w.sum()), proven_w, shares, balance, reach, directions)
 
 
-def _matched(gram: np.ndarray, powers: np.ndarray) -> Complex[np.ndarray, "user user"]:
-    """`H^H (I + sum_i l_i h_i h_i^H)^-1 H`, from the Gram matrix `H^H H` of the channels alone."""
-    return np.linalg.solve(np.eye(len(powers)) + gram * powers, gram)
+def _served_somehow(
+    gram: np.ndarray, minimum_sinr: np.ndarray, directions: int
+) -> tuple[np.ndarray | None, float, np.ndarray]:
+    """Powers that serve all users, None if there are none; largest factor on the ratios at any power; its shares.
 
-
-def _gains(gram: np.ndarray, powers: np.ndarray) -> Float[np.ndarray, " user"]:
-    """`h_k^H (I + sum_i l_i h_i h_i^H)^-1 h_k`; next to nothing for a user without a channel."""
-    return np.maximum(np.real(np.diagonal(_matched(gram, powers))), LEAST_GAIN)
-
-
-def _fixed_point_from_above(gram: np.ndarray, minimum_sinr: np.ndarray, powers: np.ndarray) -> np.ndarray | None:
-    """The fixed point, by powers that serve all users with given combiners, the combiners best for these, and so on.
-
-    None if the first combiners serve all users at no power.
+    Zero forcing gives user k the ratio `l_k / [G^-1]_kk`, G being the Gram matrix of the channels, where these are
+    independent. Else `gamma_k / (1 + gamma_k) = l_k h_k^H (I + sum_i l_i h_i h_i^H)^-1 h_k`, whose sum over all users
+    is below the number of directions: the sum of `1 / (1 + gamma_k)` must exceed what that leaves.
     """
-    for _ in range(100):
-        response = _matched(gram, powers)
+    if directions == len(gram):
+        forced = minimum_sinr * np.real(np.diagonal(np.linalg.inv(gram)))
+        return forced, np.inf, forced / forced.sum()
+    shares, reach = np.full(len(gram), 1.0 / len(gram)), 0.0
+    has_room = float(np.sum(1.0 / (1.0 + minimum_sinr))) > len(gram) - directions
+    for power in TRIED_POWERS:
+        found, balance = _balanced(power * gram, minimum_sinr)
+        if balance > reach:
+            shares, reach = found, balance
+        if has_room and balance > 1.0 + 10.0 * BALANCED:
+            return power * found, reach, shares
+    return None, min(reach, 1.0), shares
+
+
+def _fallen(gram: np.ndarray, minimum_sinr: np.ndarray, powers: np.ndarray) -> Float[np.ndarray, " user"]:
+    """The least powers, from some that serve all users: those that do with their combiners, and so on."""
+    eye = np.eye(len(powers))
+    for _ in range(MAX_ITERATIONS):
+        response = np.linalg.solve(eye + gram * powers, gram)
         coupling = np.abs(response) ** 2
-        noise = np.real(np.diagonal(response @ np.linalg.inv(np.eye(len(powers)) + powers[:, None] * gram)))
-        system = np.diag(np.diagonal(coupling) * (1.0 + 1.0 / minimum_sinr)) - coupling
+        noise = np.real(np.diagonal(response @ np.linalg.inv(eye + powers[:, None] * gram)))
+        own = np.diagonal(coupling)
+        system = -coupling
+        system[np.diag_indices_from(system)] = own / minimum_sinr
+        scale = minimum_sinr / own
         try:
-            served = np.linalg.solve(system, noise)
+            served = np.linalg.solve(scale[:, None] * system, scale * noise)
         except np.linalg.LinAlgError:
-            return None
-        if np.any(served <= 0.0) or not np.all(np.isfinite(served)):
-            return None
-        if np.max(np.abs(served - powers) / served) < CONVERGED:
-            return served
+            return powers
+        if not np.all(np.isfinite(served)) or np.any(served <= 0.0) or served.sum() >= powers.sum():
+            return powers
+        is_converged = np.max(np.abs(served - powers) / served) < CONVERGED
         powers = served
+        if is_converged:
+            break
     return powers
 
 
-def _shares(powers: np.ndarray) -> Float[np.ndarray, " user"]:
-    return powers / powers.sum() if powers.size else powers
+def _ratios(gram: np.ndarray, powers: np.ndarray) -> Float[np.ndarray, " user"]:
+    """Ratio of each user in the virtual uplink with the best combiner: `1 / [(I + L G)^-1]_kk - 1`."""
+    return 1.0 / np.real(np.diagonal(np.linalg.inv(np.eye(len(powers)) + powers[:, None] * gram))) - 1.0
+
+
+def _proving(gram: np.ndarray, minimum_sinr: np.ndarray, powers: np.ndarray) -> Float[np.ndarray, " user"]:
+    """Powers just below given ones at which no user has more than its ratio with any combiner.
+
+    Their sum is a lower bound: `(1 + 1 / gamma_k) l_k h_k h_k^H <= I + sum_i l_i h_i h_i^H` makes them feasible
+    multipliers of the least power.
+    """
+    margin = FIRST_MARGIN
+    while margin < 1.0:
+        lowered = powers * (1.0 - margin)
+        if np.all(_ratios(gram, lowered) <= minimum_sinr):
+            return lowered
+        margin *= 2.0
+    return np.zeros_like(powers)
 
 
 def _balanced(gram: np.ndarray, minimum_sinr: np.ndarray) -> tuple[Float[np.ndarray, " user"], float]:
     """Shares of full power at which all users have the same fraction of their ratios, and the least fraction."""
     powers, balance = np.full(len(minimum_sinr), 1.0 / len(minimum_sinr)), 0.0
     for _ in range(MAX_BALANCING):
-        gains = powers * _gains(gram, powers)
-        fractions = gains / (1.0 - gains) / minimum_sinr
+        fractions = np.maximum(_ratios(gram, powers), 1e-300) / minimum_sinr
         balance = float(fractions.min())
         if fractions.max() - balance < BALANCED * balance:
             break
-        powers = _shares(powers / fractions)
+        powers = powers / np.sqrt(fractions)  # not by all of it: two users in one direction would change places
+        powers = powers / powers.sum()
     return powers, balance

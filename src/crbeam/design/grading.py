@@ -26,6 +26,7 @@ from crbeam.design.sequences import BeamSequence, best_sequence, by_slot_of_inte
 from crbeam.design.served.service_check import require_service
 from crbeam.errors import CrbeamError, SolverFailed, Unidentifiable
 from crbeam.information import Transmission
+from crbeam.units import distinct
 
 #: Relative excess over a power budget that counts as rounding.
 POWER_TOLERANCE = 1e-9
@@ -315,9 +316,9 @@ def _require_budgets(
     for budget in problem.budgets:
         used = sum(used_w[block] for block in budget.blocks)
         if used > budget.power_per_subcarrier_w * (1.0 + POWER_TOLERANCE):
+            allowed, found = distinct(budget.power_per_subcarrier_w, used)
             raise SolverFailed(
-                f"{method.key} must keep to {budget.power_per_subcarrier_w:.9g} W in {', '.join(budget.blocks)}, "
-                f"but proposed {used:.9g} W.",
+                f"{method.key} must keep to {allowed} W in {', '.join(budget.blocks)}, but proposed {found} W.",
                 status="budget exceeded",
                 trace=proposal.trace,
             )

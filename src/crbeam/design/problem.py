@@ -8,6 +8,7 @@ import numpy as np
 from jaxtyping import Complex, Float, Int
 
 from crbeam.design.constraints import Codebook, ConstantModulus, Constraint, PowerBudget, TiedBlocks
+from crbeam.design.service_constraints import transmit_vectors_of
 from crbeam.errors import InvalidInput
 from crbeam.information.information_map import InformationMap, joint_antennas
 from crbeam.information.transmission import Transmission
@@ -195,7 +196,8 @@ class DesignProblem:
             if part.codewords is not None:
                 beams.append((f"Codewords of block `{part.block}`", part.block, part.codewords))
         for part in self.constraints:
-            beams += [(f"The {type(part).__name__} of block `{block}`", block, each) for block, each in vectors_of(part)]
+            seen = [each for each in transmit_vectors_of(part) if each[1] in self.antennas]
+            beams += [(f"{what} from block `{block}`", block, each) for what, block, each in seen]
         for subject, block, columns in beams:
             size = self.antennas.get(block)
             if columns.shape[0] != size:

@@ -127,6 +127,7 @@ class Illumination:
         response: transmit vector t towards the place (`conj(a)` for the array response a).
         least_power_w: the floor; the most that is possible is the power budget times `|t|^2`.
         place: what the place is called in messages.
+        is_share: whether the floor is a share of the power budget, so that more power raises it.
     """
 
     allows_subspace_reduction: ClassVar[bool] = True
@@ -135,6 +136,7 @@ class Illumination:
     response: Complex[np.ndarray, " tx"]
     least_power_w: float
     place: str = "the target"
+    is_share: bool = False
 
     def __post_init__(self) -> None:
         _require_positive("The least power of an illumination floor", self.least_power_w)
@@ -309,3 +311,16 @@ ServiceConstraint = (
     | ReceiverChoice
     | Association
 )
+
+
+def transmit_vectors_of(part: object) -> list[tuple[str, str, Complex[np.ndarray, "tx *columns"]]]:
+    """What a constraint says of the antennas of its blocks: a name, the block, and an entry or row for each antenna."""
+    if isinstance(part, MinimumSinr):
+        return [(f"The channel to {part.user}", block, vector) for block, vector in part.channels.items()]
+    if isinstance(part, MinimumRate):
+        return [(f"The channel to {part.user}", part.block, part.channel.T)]
+    if isinstance(part, Illumination | MinimumUplinkSinr):
+        return [("The response to the target", part.block, part.response)]
+    if isinstance(part, FixedAnalog):
+        return [("The analog network", part.block, part.network)]
+    return []

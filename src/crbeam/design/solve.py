@@ -1,6 +1,5 @@
 """Running methods on problems."""
 
-from crbeam.information.transmission import require_blocks
 import time
 from collections.abc import Sequence
 
@@ -12,6 +11,7 @@ from crbeam.design.problem import DesignProblem
 from crbeam.design.result import Design
 from crbeam.errors import CrbeamError, InvalidInput
 from crbeam.information import Transmission
+from crbeam.information.transmission import require_blocks
 from crbeam.linalg import one_blas_thread
 
 

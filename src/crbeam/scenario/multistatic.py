@@ -15,6 +15,7 @@ from crbeam.scenario.fields import (
     Whole,
     field_problem,
 )
+from crbeam.units import distinct
 
 #: Name by which a link says that all receivers hear it.
 RECEIVERS = "receivers"
@@ -78,7 +79,8 @@ class Receivers(ScenarioPart):
         least, largest = self.distance_m
         if least > largest:
             raise field_problem(
-                f"must be the least distance, then the largest, found {least:g} m and {largest:g} m", ("distance",)
+                "must be the least distance, then the largest, found {} m and {} m".format(*distinct(least, largest)),
+                ("distance",),
             )
         listed = None if self.positions_m is None else len(self.positions_m)
         if not listed and self.count is None:

@@ -15,6 +15,7 @@ from crbeam.scenario.fields import (
     Whole,
     field_problem,
 )
+from crbeam.units import distinct
 
 MAX_SERVED_USERS = 256
 _PLACES = ListOf(Position(), "a list of positions such as `[[20 m, 5 m]]`", 0, MAX_SERVED_USERS)
@@ -97,7 +98,8 @@ class ServedUsers(ScenarioPart):
         least, largest = self.distance_m
         if least > largest:
             raise field_problem(
-                f"must be the least distance, then the largest, found {least:g} m and {largest:g} m", ("distance",)
+                "must be the least distance, then the largest, found {} m and {} m".format(*distinct(least, largest)),
+                ("distance",),
             )
         listed = None if self.positions_m is None else len(self.positions_m)
         if listed is None and self.count is None:

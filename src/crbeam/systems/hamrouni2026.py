@@ -189,7 +189,7 @@ class Hamrouni2026(StationAndUser):
             raise InvalidInput(f"The system hamrouni2026 judges designs by {', '.join(known)}; found `{judged_by}`.")
         chosen = DEFAULT_WEIGHTS.get(judged_by, 1.0) if weight is None else weight
         if not 0.0 <= chosen <= 1.0:
-            raise InvalidInput(f"The weight of bistatic positioning must be between 0 and 1, found {chosen:g}.")
+            raise InvalidInput(f"The weight of bistatic positioning must be between 0 and 1, found {float(chosen)!r}.")
         criteria = self._criteria(judged_by, chosen)
         seen = {block for criterion in criteria for block in criterion.map.blocks}
         assert self.scenario.requirements is not None

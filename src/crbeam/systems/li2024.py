@@ -23,6 +23,7 @@ from crbeam.information.transmission import Covariances
 from crbeam.propagation import Paths
 from crbeam.propagation.near_field import WaveModel, near_field_phases
 from crbeam.scenario import Scenario, Sensing
+from crbeam.systems.bandwidth_limits import range_of_delay
 from crbeam.systems.built_once import built_once
 from crbeam.systems.double_array import (
     DoubleArray,
@@ -197,7 +198,7 @@ class Li2024(System):
             return ()
         response = arrays.transmit.value[:, 0].conj()
         most_w = self.scenario.power_per_subcarrier_w(arrays.transmitter) * float(np.sum(np.abs(response) ** 2))
-        return (Illumination(arrays.transmitter, response, share * most_w),)
+        return (Illumination(arrays.transmitter, response, share * most_w, is_share=True),)
 
     def illumination_share(self, covariance: Complex[np.ndarray, "tx tx"]) -> float:
         """Power that a transmission sends towards the target, as a share of what full power in one beam would give.
@@ -236,9 +237,9 @@ class Li2024(System):
         return Service(found, dict.fromkeys(found, (users.station,)))
 
     @built_once
-    def scene_cautions(self) -> list[str]:
-        """A target too near for the model of its waves, and a place that looks like its own."""
-        return limit_cautions(self.scenario, self.arrays())
+    def limit_cautions(self) -> list[str]:
+        """A target too near for the model of its waves, a place like its own, and what a delay would tell."""
+        return [*limit_cautions(self.scenario, self.arrays()), *range_of_delay(self.scenario, self.polar_map())]
 
     def design_cautions(self, design: Design) -> list[str]:
         """What to know of a design whose users get less than was assumed, or that leaves the target in the dark."""
@@ -365,5 +366,6 @@ def with_illumination(scenario: Scenario, share: float | None = None) -> Scenari
     sensing = sensing_of(scenario)
     wanted = share if share is not None else sensing.illumination or ESTIMATION_FLOOR
     if not 0.0 <= wanted <= MOST_ILLUMINATION:
-        raise InvalidInput(f"The illumination must be a share from 0 to {MOST_ILLUMINATION:g}, found {wanted:g}.")
+        found = float(wanted)
+        raise InvalidInput(f"The illumination must be a share from 0 to {MOST_ILLUMINATION:g}, found {found!r}.")
     return scenario.model_copy(update={"sensing": sensing.model_copy(update={"illumination": wanted})})

@@ -8,6 +8,7 @@ from crbeam.design.selection.costs import COST_TOLERANCE, CooperationCosts, Sele
 from crbeam.errors import Infeasible, Unidentifiable
 from crbeam.scenario import Scenario
 from crbeam.systems.receivers import multistatic_of, receiver_positions_m, receivers_of
+from crbeam.units import distinct
 
 FUSED, SENSING_STREAM = "fused", "sensing"
 
@@ -37,8 +38,9 @@ def require_budget(scenario: Scenario, choice: Selection) -> None:
     members = np.isin(np.arange(len(receivers.names)), receivers.selected)
     cost_m = float(choice.costs.of_sets_m(members[None])[0])
     if cost_m > choice.budget_m * (1.0 + COST_TOLERANCE):
+        allowed, found = distinct(choice.budget_m, cost_m)
         raise Infeasible(
-            f"The receivers that sense must cost at most {choice.budget_m:g} m, but those selected cost {cost_m:g} m. "
+            f"The receivers that sense must cost at most {allowed} m, but those selected cost {found} m. "
             f"Raise `receivers.cost_budget`, or leave `receivers.selected` to the design.",
             requirement="cooperation cost",
         )

@@ -16,8 +16,10 @@ from crbeam.information import Information, InformationMap, Transmission
 from crbeam.information.transmission import Covariances, require_blocks
 from crbeam.propagation import Paths, steering_response
 from crbeam.scenario import Scenario
+from crbeam.systems.bandwidth_limits import squint_cautions
 from crbeam.systems.built_once import built_once
 from crbeam.systems.service import Service
+from crbeam.systems.unused_keys import unused_cautions
 from crbeam.units import ratio_to_db
 
 #: Relative excess over a power budget that counts as rounding, of single precision too.
@@ -169,7 +171,11 @@ class System(ABC):
         return Service()
 
     def scene_cautions(self) -> list[str]:
-        """Sentences on where the scene passes the limits of what its bounds tell, whatever is transmitted."""
+        """Sentences on what bounds of the scene do not tell, whatever is transmitted, and on keys left out."""
+        return [*self.limit_cautions(), *squint_cautions(self.scenario), *unused_cautions(self.scenario)]
+
+    def limit_cautions(self) -> list[str]:
+        """Sentences on where the scene passes the limits of this system's model."""
         return []
 
     def design_cautions(self, design: Design) -> list[str]:
@@ -261,7 +267,7 @@ class System(ABC):
         For a method that is judged by one link or stage alone weights make no difference; a system without weights
         takes one, whatever it is.
         """
-        outside = [f"{weight:g}" for weight in weights if not 0.0 <= weight <= 1.0]
+        outside = [f"{float(weight)!r}" for weight in weights if not 0.0 <= weight <= 1.0]
         if outside or not len(weights):
             raise InvalidInput(
                 "There must be weights of bistatic positioning, all between 0 and 1, found "
@@ -308,7 +314,9 @@ class System(ABC):
         chosen = next((each for each in sets if set(each) == set(covariances)), None)
         if chosen is None:
             allowed = " or ".join(", ".join(each) for each in sets)
-            raise InvalidInput(f"A transmission must consist of the blocks {allowed}, found {', '.join(covariances) or 'none'}.")
+            raise InvalidInput(
+                f"A transmission must consist of the blocks {allowed}, found {', '.join(covariances) or 'none'}."
+            )
         require_blocks(self.antennas_of(chosen), covariances)
         return self._completed(Transmission({block: covariances[block] for block in chosen}))
 

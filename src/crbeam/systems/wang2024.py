@@ -7,6 +7,7 @@ remove it from what they receive.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 from jaxtyping import Complex, Float
@@ -286,7 +287,8 @@ class Wang2024(System):
         if receivers.rician_factor is not None:
             return MinimumRate(name, block, channel, receivers.minimum_rate, noise_w, cancels)
         beam = np.linalg.norm(channel, axis=0)[0] * _unit_phases(channel)
-        return MinimumSinr(name, {block: beam}, 2.0**receivers.minimum_rate - 1.0, noise_w, cancels)
+        ratio = MinimumSinr.for_rate(name, {block: beam}, receivers.minimum_rate, noise_w)
+        return replace(ratio, cancels=cancels)
 
     @built_once
     def served_sinr(self, design: Design) -> dict[str, float]:

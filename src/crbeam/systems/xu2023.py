@@ -26,6 +26,7 @@ from crbeam.propagation import Paths
 from crbeam.propagation.path_loss import LogDistanceLoss
 from crbeam.propagation.responses import steering_response
 from crbeam.scenario import Network, Scenario, UniformLinearArray
+from crbeam.systems.bandwidth_limits import delays_left_out
 from crbeam.systems.built_once import built_once
 from crbeam.systems.service import Service
 from crbeam.systems.system import System
@@ -112,6 +113,15 @@ class Xu2023(System):
     def default_method(self) -> str:
         """The search over who listens and who serves whom."""
         return "exact"
+
+    def limit_cautions(self) -> list[str]:
+        """What delays would tell of a lone target, if they are left out."""
+        network, waveform = network_of(self.scenario), self.scenario.waveform
+        if network.rms_bandwidth_hz is not None or self.scenario.targets.count != 1:
+            return []
+        flat_hz = float(waveform.bandwidth_hz / np.sqrt(12.0))
+        counted = self.scenario.model_copy(update={"network": network.model_copy(update={"rms_bandwidth_hz": flat_hz})})
+        return delays_left_out(self.scenario, self.link_maps(), Xu2023(counted).link_maps(), flat_hz)
 
     @built_once
     def station_view(self, name: str, target: int, *, listens: bool = False) -> StationView:

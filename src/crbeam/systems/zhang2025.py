@@ -76,7 +76,7 @@ class Zhang2025(StationAndUser):
             )
         weight = DEFAULT_WEIGHT if weight is None else weight
         if not 0.0 <= weight <= 1.0:
-            raise InvalidInput(f"The weight of bistatic positioning must be between 0 and 1, found {weight:g}.")
+            raise InvalidInput(f"The weight of bistatic positioning must be between 0 and 1, found {float(weight)!r}.")
         links = {link.receiver == USER: name for name, link in self.scenario.links.items()}
         if len(links) < 2:
             missing = "back to the station" if True in links else "to the user"

@@ -8,7 +8,6 @@ import numpy as np
 from crbeam.design import Design, DesignMethod, DesignProblem, Hinge
 from crbeam.design.methods import method_named
 from crbeam.errors import CrbeamError, InvalidInput
-from crbeam.information import Transmission
 from crbeam.systems import design_problem
 from crbeam.testing.design_laws import (
     assert_same_designs,

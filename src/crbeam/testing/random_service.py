@@ -1,6 +1,5 @@
 """Random transmissions that keep what served users, choices and phase networks require."""
 
-from crbeam.information import Transmission
 from collections.abc import Mapping
 from dataclasses import replace
 from itertools import combinations
@@ -21,6 +20,7 @@ from crbeam.design.service_constraints import (
     ReceiverChoice,
 )
 from crbeam.design.subarrays import SubarrayHybrid
+from crbeam.information import Transmission
 from crbeam.testing.design_laws import random_feasible
 from crbeam.testing.random_worlds import random_covariance
 from crbeam.testing.service_laws import Sent, broken_requirements, cost_of_m, is_plain, part_of_kind

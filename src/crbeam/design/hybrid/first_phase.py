@@ -1,12 +1,14 @@
 """Networks behind which uplink users reach their ratios without echo, as starts."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Float
 
 from crbeam.design.analog.smooth_descent import descend
 from crbeam.design.hybrid.echo_limits import ratios_beside_echo
+from crbeam.design.power_need import level_above_db
+from crbeam.design.served.uplink_need import user_power_words
 from crbeam.design.service_constraints import MinimumUplinkSinr
 from crbeam.design.subarrays import SubarrayHybrid
 from crbeam.errors import Infeasible
@@ -59,11 +61,14 @@ def served_starts_rad(
     shares = np.array([np.min(ratios / service.minimum_sinr) for ratios in reached])
     if np.any(shares > 1.0):
         return moved[shares > 1.0]
-    ratios = reached[int(np.argmax(shares))] / service.minimum_sinr
+    nearest = int(np.argmax(shares))
+    ratios = reached[nearest] / service.minimum_sinr
+    heard = replace(service.uplink, network=hybrid.network(moved[nearest]))
     user = service.users[int(np.argmin(ratios))]
     raise Infeasible(
         f"All users must reach their SINR behind sub-arrays of {hybrid.antennas_per_chain} antennas, but no network "
-        f"that was found serves them all: {user} misses its own by {-10.0 * np.log10(ratios.min()):.2f} dB even "
-        f"without probing. Lower the requirement, take smaller sub-arrays, or more starts.",
+        f"that was found serves them all: {user} misses its own by {level_above_db(1.0 / ratios.min())} dB even "
+        f"without probing. Lower the requirement, take smaller sub-arrays or more starts, or raise the power of the "
+        f"users; behind that network {user_power_words(service, heard)}.",
         requirement=f"uplink SINR of {user}",
     )

@@ -16,15 +16,15 @@ from crbeam.design.one_direction.rate_receivers import (
     least_excess,
     power_along,
     rate_receivers,
-    require_capacity,
     start_of,
 )
+from crbeam.design.one_direction.rate_shortage import beyond_the_power, require_capacity
 from crbeam.design.problem import DesignProblem
 from crbeam.design.rate_constraints import MinimumRate
 from crbeam.design.result import DualEvidence, Proposal
 from crbeam.design.served.requirements import require_feasible_sinr
 from crbeam.design.service_constraints import MinimumSinr
-from crbeam.errors import Infeasible, SolverFailed
+from crbeam.errors import SolverFailed
 from crbeam.information import Transmission
 from crbeam.linalg import positive_part
 
@@ -92,10 +92,11 @@ class LiftedSca(OneByOne):
         start, trace = start_of(problem, receivers, direction)
         search = self._search(_Search(start, trace, len(trace)), receivers, direction)
         if least_excess(receivers, search.sent) < 0.0:
-            raise Infeasible(
+            raise beyond_the_power(
                 f"All rates must be met, but {search.iterations} approximations found no transmission that meets "
-                f"them; there may be one. Lower the rates or raise the power.",
-                requirement="rates",
+                f"them; there may be one",
+                "rates",
+                receivers,
             )
         power_w = problem.budgets[0].power_per_subcarrier_w
         streams = {

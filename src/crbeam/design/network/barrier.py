@@ -232,10 +232,13 @@ def starting_point(program: NetworkProgram, servers: Servers) -> DualPoint:
     return DualPoint(multipliers, prices, tuple(responses), scales)
 
 
-def follow_path(program: NetworkProgram, servers: Servers, *, gap: float, cutoff: float = np.inf) -> CentralPath:
+def follow_path(
+    program: NetworkProgram, servers: Servers, *, gap: float, cutoff: float = np.inf, to_its_end: bool = False
+) -> CentralPath:
     """The central path until the duality gap is below a share `gap`, or the lower bound reaches a cutoff.
 
-    An infinite lower bound says that nothing is feasible.
+    An infinite lower bound says that nothing is feasible, and ends the path unless it is to be followed to its end, as
+    for the least factor on the budgets that would do.
     """
     weight = sum(block.basis.shape[1] for block in program.blocks) + sum(len(allowed) for allowed in servers)
     weight += len(servers) + len(program.budgets) + 1
@@ -244,7 +247,7 @@ def follow_path(program: NetworkProgram, servers: Servers, *, gap: float, cutoff
     bound, is_last, factor = 0.0, False, CAREFUL_REDUCTION if program.role.has_objective else REDUCTION
     step = 0
     for step in range(1, MAX_STEPS + 1):
-        if step % STEPS_PER_CHECK == 0:
+        if step % STEPS_PER_CHECK == 0 and not to_its_end:
             bound = program.lower_bound(servers, point.multipliers, point.directions)
             if bound >= cutoff:
                 break

@@ -3,9 +3,12 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from crbeam.design.problem import Criterion, DesignProblem, Power
 from crbeam.design.service_constraints import Association, BoundLimit, Listening, MinimumSinr, ReceiverChoice
-from crbeam.errors import InvalidInput
+from crbeam.errors import InvalidInput, Unidentifiable
+from crbeam.information import Transmission
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,6 +48,21 @@ class Role:
     def has_objective(self) -> bool:
         """Whether a bound is minimised, not power."""
         return any(bound.limit is None for bound in self.bounds)
+
+
+def bound_of(bound: RoleBound, covariances: Transmission) -> float:
+    """Weighted bound of what a role has to keep small; infinite if it is not determined."""
+    criterion = bound.criterion
+    information = criterion.map.at(covariances)
+    try:
+        matrix = information.bound(criterion.requested)
+    except Unidentifiable:
+        return np.inf
+    layout = information.layout.select(criterion.requested)
+    parts = [
+        criterion.weight_of(name) * float(np.trace(matrix[layout[name], layout[name]])) for name in criterion.requested
+    ]
+    return sum(parts)
 
 
 def served_users(problem: DesignProblem) -> tuple[MinimumSinr, ...]:

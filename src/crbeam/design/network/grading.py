@@ -5,32 +5,18 @@ from collections.abc import Mapping
 import numpy as np
 
 from crbeam.design.network.certificate import proven_bound
-from crbeam.design.network.choices import Role, RoleBound, is_associated, roles_of, unproven_constraint
+from crbeam.design.network.choices import Role, bound_of, is_associated, roles_of, unproven_constraint
 from crbeam.design.network.cover import covers
 from crbeam.design.network.leaf import Leaf
 from crbeam.design.network.search import starting_nodes
 from crbeam.design.problem import DesignProblem
 from crbeam.design.result import Proposal
-from crbeam.errors import InvalidInput, Unidentifiable
+from crbeam.errors import InvalidInput
 from crbeam.information import Transmission
+from crbeam.units import distinct
 
 #: Relative excess of a bound over its limit that counts as rounding.
 LIMIT_TOLERANCE = 1e-9
-
-
-def bound_of(bound: RoleBound, covariances: Transmission) -> float:
-    """Weighted bound of what a role has to keep small; infinite if it is not determined."""
-    criterion = bound.criterion
-    information = criterion.map.at(covariances)
-    try:
-        matrix = information.bound(criterion.requested)
-    except Unidentifiable:
-        return np.inf
-    layout = information.layout.select(criterion.requested)
-    parts = [
-        criterion.weight_of(name) * float(np.trace(matrix[layout[name], layout[name]])) for name in criterion.requested
-    ]
-    return sum(parts)
 
 
 def objective_of(role: Role, covariances: Transmission) -> float:
@@ -80,7 +66,9 @@ def broken_choice(
     for each in role.bounds:
         bound = bound_of(each, covariances)
         if bound > (np.inf if each.limit is None else each.limit * (1.0 + LIMIT_TOLERANCE)):
-            return f"a bound of {each.criterion.name} of at most {each.limit:.9g}, not {bound:.9g}"
+            return "a bound of {} of at most {}, not {}".format(
+                each.criterion.name, *distinct(each.limit or 0.0, bound)
+            )
     if is_associated(problem):
         for user, blocks in serving_blocks(problem, stream_covariances).items():
             if len(blocks) > 1:

@@ -7,18 +7,21 @@ import numpy as np
 
 from crbeam.design.network.barrier import Servers, follow_path
 from crbeam.design.network.certificate import ProvenBound, proven_bound
-from crbeam.design.network.choices import Role
+from crbeam.design.network.choices import Role, is_associated
 from crbeam.design.network.cover import covers
 from crbeam.design.network.leaf import Leaf
+from crbeam.design.network.needed_power import NeededPower, needed_power, reach_at_any_power
 from crbeam.design.network.program import network_program
+from crbeam.design.power_need import PowerNeed
 from crbeam.design.problem import DesignProblem
+from crbeam.design.served.requirements import reach_words
 from crbeam.design.service_constraints import MinimumSinr
 from crbeam.errors import Infeasible
 
 #: Gap of the programs that decide whether a requirement can be met alone.
 FEASIBILITY_GAP = 1e-6
-#: Shortage from which on no power helps.
-HOPELESS = 1e12
+#: Excess of what users reach at any power over what they require that counts as rounding.
+REACHED = 1e-6
 #: Fields of a scenario that ask for what a user's requirement is called.
 SCENARIO_FIELDS = {"SINR": "network.minimum_sinr", "rate": "network.minimum_rate"}
 
@@ -45,22 +48,55 @@ def infeasible(problem: DesignProblem, leaves: Sequence[Leaf], roles: Sequence[R
     ]
     if not all(np.isinf(bound.objective) for bound in bounds):
         return None
-    nearest = int(np.argmin([bound.shortage for bound in bounds]))
-    binding = _binding(problem, roles[nearest], leaves[nearest].servers, bounds[nearest])
-    shortage = bounds[nearest].shortage
-    is_hopeless = shortage > HOPELESS
-    missing = (
-        "no power is enough" if is_hopeless else f"they take at least {10.0 * np.log10(shortage):.2f} dB more power"
-    )
+    reaches = [reach_at_any_power(role, leaf.servers) for role, leaf in zip(roles, leaves, strict=True)]
     choices = "with the best choices" if covers(problem, tuple(leaves)) else "with the choices of this scheme"
-    is_shared = any(len(budget.blocks) > 1 for budget in problem.budgets)
-    more = f"raise the power of stations (in a scenario `{'network.' if is_shared else ''}total_power`)"
+    if max(reaches) <= 1.0 + REACHED:
+        return _beyond_any_power(roles[int(np.argmax(reaches))], max(reaches), choices)
+    needs = [
+        needed_power(problem, role, leaf.servers)
+        for role, leaf, reach in zip(roles, leaves, reaches, strict=True)
+        if reach > 1.0 + REACHED
+    ]
+    able = [place for place, reach in enumerate(reaches) if reach > 1.0 + REACHED]
+    nearest = int(np.argmin([each.bound.shortage for each in needs]))
+    place = able[nearest]
+    binding = _binding(problem, roles[place], leaves[place].servers, needs[nearest].bound)
+    need = PowerNeed(_sufficient(problem, [roles[each] for each in able], needs), needs[nearest].bound.shortage)
+    shared = any(len(budget.blocks) > 1 for budget in problem.budgets)
+    where = "in total (in a scenario `network.total_power`)" if shared else "at every station (`total_power`)"
+    powers_w = {budget.power_per_subcarrier_w for budget in problem.budgets}
     return Infeasible(
-        f"All requirements must be met within the power budgets, but {choices} {missing}: the "
-        f"{binding.requirement} binds, {binding.reason}. {binding.lower}"
-        f"{'' if is_hopeless else ' or ' + more}.",
+        f"All requirements must be met within the power budgets, but {choices} they take more {where}: "
+        f"{need.words(powers_w.pop() if len(powers_w) == 1 else None)}; the {binding.requirement} binds, "
+        f"{binding.reason}. {binding.lower} or raise the power.",
         requirement=binding.requirement,
+        sufficient_power=need.sufficient,
+        insufficient_power=need.insufficient,
     )
+
+
+def _beyond_any_power(role: Role, reach: float, choices: str) -> Infeasible:
+    """Users disturb one another too much, in the role in which they reach most."""
+    first = role.users[0]
+    name = f"{first.quantity} of the users together"
+    return Infeasible(
+        f"All requirements must be met, but {choices} no power suffices: the {name} binds, as they disturb one "
+        f"another. With any power all of them together reach less than {reach_words(role.users, reach)}. "
+        f"{_lower(name, first)}, serve fewer users, or add antennas.",
+        requirement=name,
+        sufficient_power=np.inf,
+    )
+
+
+def _sufficient(problem: DesignProblem, roles: Sequence[Role], needs: Sequence[NeededPower]) -> float:
+    """Least factor on all budgets that is found; where one station serves each user, the strongest ones are tried."""
+    if not is_associated(problem):
+        return min(each.sufficient for each in needs)
+    best = np.inf
+    for role, each in sorted(zip(roles, needs, strict=True), key=lambda pair: pair[1].bound.shortage):
+        if each.bound.shortage < best:
+            best = min(best, needed_power(problem, role, each.servers).sufficient)
+    return best
 
 
 def _binding(problem: DesignProblem, role: Role, servers: Servers, bound: ProvenBound) -> Binding:

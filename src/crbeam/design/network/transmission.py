@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Complex, Float
 
 from crbeam.design.network.barrier import CentralPath
-from crbeam.design.network.choices import Role, stream_of
+from crbeam.design.network.choices import Role, bound_of, stream_of
 from crbeam.design.network.leaf import Leaf
 from crbeam.design.network.program import NetworkProgram, informations_at
 from crbeam.design.problem import DesignProblem
@@ -82,6 +82,17 @@ def repaired(program: NetworkProgram, path: CentralPath) -> RoleTransmission | N
     return RoleTransmission(program, unserved, beams, program.unit * value) if np.isfinite(value) else None
 
 
+def least_factor(program: NetworkProgram, path: CentralPath) -> float:
+    """Least factor on all budgets with which the covariances of a point, scaled, meet every requirement."""
+    totals = _totals(path)
+    needed = _sinr_scale(program, path, totals)
+    needed = max(needed, _bound_scale(program, totals, needed))
+    used = np.zeros(len(program.budgets))
+    for block, total in zip(program.blocks, totals, strict=True):
+        used[block.budget] += float(np.trace(total).real)
+    return needed * float(np.max(used / program.budgets)) * (1.0 + ROOM)
+
+
 def _totals(path: CentralPath) -> list[np.ndarray]:
     totals = [matrix.copy() for matrix in path.unserved]
     for (_, place), beam in path.beams.items():
@@ -139,12 +150,32 @@ def proposal_of(
                 beam = np.sqrt(program.unit_w) * block.basis @ found.beams[user, place]
                 sent[stream_of(problem, requirement.user)][block.name] = np.outer(beam, beam.conj())
     streams = {name: Transmission(each) for name, each in sent.items()}
+    total = Transmission.sum_of(streams.values())
+    scale = _scale_to_limits(program.role, total)
+    streams = {name: scale * each for name, each in streams.items()}
     return Proposal(
-        covariances=Transmission.sum_of(streams.values()),
+        covariances=scale * total,
         stream_covariances=streams,
         cover=tuple(leaves),
         details=numbers,
     )
+
+
+def _scale_to_limits(role: Role, covariances: Transmission) -> float:
+    """Factor of at least 1 with which limited bounds hold as the problem itself computes them.
+
+    In whitened parameters they held already. Where entries of an information span many decades, as with a target next
+    to a station, both computations differ by more than rounding of the limit.
+    """
+    scale = 1.0
+    for _ in range(MAX_SCALINGS):
+        limited = [each for each in role.bounds if each.limit is not None]
+        misses = [bound_of(each, scale * covariances) / (each.limit or 1.0) for each in limited]
+        worst = max(misses, default=0.0)
+        if worst <= 1.0 or not np.isfinite(worst):
+            break
+        scale *= worst * (1.0 + ROOM)
+    return scale
 
 
 def _watt(program: NetworkProgram, place: int, covariance: np.ndarray) -> Complex[np.ndarray, "tx tx"]:

@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 import numpy as np
 from jaxtyping import Complex, Float
 
-from crbeam.communication.mimo import capacity_bps_hz
 from crbeam.design.one_direction.optimum import most_power
 from crbeam.design.one_direction.problem import sensing_stream
 from crbeam.design.problem import DesignProblem
@@ -23,8 +22,6 @@ _ROUNDS, _LEAST_INCREASE = 20, 1e-6
 _POWER_ROUNDS = 200
 #: Shares of the power for sensing that are tried, largest first.
 _SENSING_SHARES = (0.999, 0.99, 0.9, 0.5, 0.1, 1e-2, 1e-3, 1e-4, 1e-6)
-#: Relative size of a rate beyond what is possible that counts as rounding.
-_ROUNDING = 1e-9
 
 Streams = dict[str, np.ndarray]
 
@@ -102,42 +99,6 @@ def _receiver(problem: DesignProblem, part: MinimumRate | MinimumSinr, power_w: 
     return RateReceiver(part.user, stream_of(problem, part.user), heard, part.cancels, scale * channel, nats)
 
 
-def require_capacity(receivers: Sequence[RateReceiver]) -> None:
-    """Refuse rates that are too high even without interference; a quick test, which rates may pass that are too high.
-
-    The sum of rates of any receivers is at most the capacity that they would have as one. Tried are the weakest one,
-    the two weakest, and so on.
-
-    Raises:
-        Infeasible: with the receiver, or the receivers, that ask for too much.
-    """
-    alone = [capacity_bps_hz(one.channel) for one in receivers]
-    order = np.argsort(np.array(alone) - np.array([one.nats for one in receivers]) / np.log(2.0), kind="stable")
-    for place in order:
-        _require_rates([receivers[place]], alone[place])
-    for count in range(2, len(receivers) + 1):
-        group = [receivers[place] for place in order[:count]]
-        _require_rates(group, capacity_bps_hz(np.concatenate([one.channel for one in group])))
-
-
-def _require_rates(group: list[RateReceiver], capacity: float) -> None:
-    asked = sum(one.nats for one in group) / np.log(2.0)
-    if asked <= capacity * (1.0 + _ROUNDING):
-        return
-    names = [one.user for one in group]
-    if len(group) == 1:
-        found = f"{names[0]} asks for {asked:.4g} bit/s/Hz, and has {capacity:.4g} with all power and no interference"
-    else:
-        found = (
-            f"{', '.join(names)} ask for {asked:.4g} bit/s/Hz together, and would have {capacity:.4g} with all power "
-            f"if they decoded together"
-        )
-    raise Infeasible(
-        f"Every receiver must have its rate, but {found}. Lower the rates or raise the power.",
-        requirement=f"rate of {names[-1]}",
-    )
-
-
 def start_of(
     problem: DesignProblem, receivers: Sequence[RateReceiver], direction: Complex[np.ndarray, " tx"]
 ) -> tuple[Streams, list[float]]:
@@ -192,17 +153,12 @@ def _behind(problem: DesignProblem, receivers: Sequence[RateReceiver], filters: 
 
 def _zero_forcing(problem: DesignProblem, receivers: Sequence[RateReceiver], direction: np.ndarray) -> Streams:
     """Regularised zero-forcing: least powers for the rates beside the largest share for sensing; else equal powers."""
-    sensing, grams = sensing_stream(problem), [one.channel.conj().T @ one.channel for one in receivers]
-    eye = np.eye(len(direction))
-    shapes: Streams = {}
-    for one, gram in zip(receivers, grams, strict=True):
-        beams = np.linalg.qr(np.linalg.solve(eye + sum(grams) - gram, one.channel.conj().T))[0]
-        shapes[one.own] = beams @ beams.conj().T / beams.shape[1]
-    disturbed = [gram for one, gram in zip(receivers, grams, strict=True) if sensing in one.heard]
+    sensing, shapes, eye = sensing_stream(problem), forced_shapes(receivers), np.eye(len(direction))
+    disturbed = [one.channel.conj().T @ one.channel for one in receivers if sensing in one.heard]
     lit = np.linalg.solve(eye + sum(disturbed, np.zeros_like(eye)), direction)
     shapes[sensing] = np.outer(lit, lit.conj()) / np.linalg.norm(lit) ** 2
     for share in _SENSING_SHARES:
-        powers = _least_powers(receivers, shapes, {sensing: share})
+        powers = least_powers(receivers, shapes, {sensing: share})
         if powers is not None:
             rest = 1.0 - sum(powers.values())
             sent = {name: powers[name] * shape for name, shape in shapes.items()}
@@ -212,7 +168,18 @@ def _zero_forcing(problem: DesignProblem, receivers: Sequence[RateReceiver], dir
     return {name: (0.01 if name == sensing else even) * shape for name, shape in shapes.items()}
 
 
-def _least_powers(
+def forced_shapes(receivers: Sequence[RateReceiver]) -> Streams:
+    """Covariance of unit power of the stream of each receiver, in beams that others hardly hear."""
+    grams = [one.channel.conj().T @ one.channel for one in receivers]
+    shapes: Streams = {}
+    for one, gram in zip(receivers, grams, strict=True):
+        others = np.eye(len(gram)) + sum(grams) - gram
+        beams = np.linalg.qr(np.linalg.solve(others, one.channel.conj().T))[0]
+        shapes[one.own] = beams @ beams.conj().T / beams.shape[1]
+    return shapes
+
+
+def least_powers(
     receivers: Sequence[RateReceiver], shapes: Streams, fixed: dict[str, float]
 ) -> dict[str, float] | None:
     """Powers with which each receiver has just its rate beside the others; None if they exceed the budget.

@@ -6,11 +6,12 @@ import numpy as np
 
 from crbeam.design.problem import DesignProblem
 from crbeam.design.result import DualEvidence, Proposal
-from crbeam.design.served.barrier import CentralPoint, DualPoint, follow_path, information_at, power_share
+from crbeam.design.served.barrier import CentralPoint, DualPoint, follow_path, information_at
 from crbeam.design.served.reduction import ServedProblem, reduce_served
 from crbeam.design.served.requirements import require_feasible_sinr
+from crbeam.design.served.shortage import power_need, require_within_power
 from crbeam.design.service_constraints import MinimumSinr
-from crbeam.errors import Infeasible, SolverFailed
+from crbeam.errors import SolverFailed
 from crbeam.information import Transmission
 from crbeam.linalg import positive_part
 
@@ -40,13 +41,14 @@ def served_optimum(problem: DesignProblem, *, tolerance: float) -> Proposal:
     require_feasible_sinr(problem)
     reduced = reduce_served(problem)
     path = follow_path(reduced, gap=BARRIER_SHARE * tolerance)
-    _require_bounded(reduced, path.last.multipliers)
     best = _repaired(reduced, path.points)
+    require_within_power(reduced, path.last.multipliers, is_suspect=best is None)
     trace = _objectives(reduced, path.points)
     if best is None:
         raise SolverFailed(
             f"The requirements can be met, but rounding kept the solver from a transmission that meets them "
-            f"after {path.steps} steps; they take nearly all of the power. Lower them slightly.",
+            f"after {path.steps} steps; they take nearly all of the power. Lower them slightly, or raise the power: "
+            f"{power_need(reduced)[0].words()}.",
             status="no feasible point",
             trace=trace,
         )
@@ -80,21 +82,6 @@ def evidence_of(reduced: ServedProblem, point: DualPoint) -> DualEvidence:
         for criterion, response in zip(reduced.criteria, point.responses, strict=True)
     ]
     return DualEvidence(tuple(responses), reduced.scale * point.multipliers / reduced.row_scales)
-
-
-def _require_bounded(reduced: ServedProblem, multipliers: np.ndarray) -> None:
-    """Refuse requirements that contradict each other within the budgets, with multipliers as proof."""
-    share = power_share(reduced, multipliers)
-    if share >= 1.0:
-        return
-    worst = int(np.argmax(multipliers * reduced.floors))
-    name = reduced.requirements[worst].name
-    missing = f"at least {-10.0 * np.log10(share):.2f} dB more power" if share > 1e-12 else "more than any power gives"
-    raise Infeasible(
-        f"All requirements must be met within the power budgets, but together they take {missing}; the {name} "
-        f"weighs most. Lower it or raise the power.",
-        requirement=name,
-    )
 
 
 def _measured(reduced: ServedProblem, covariances: tuple[np.ndarray, ...]) -> _Feasible:

@@ -1,10 +1,14 @@
 """The linear inequalities and analog networks that a problem's service constraints stand for."""
 
+from collections.abc import Sequence
+
 import numpy as np
 from jaxtyping import Complex, Float
 
-from crbeam.communication.least_power import least_power
+from crbeam.communication.least_power import LeastPower, least_power
+from crbeam.design.power_need import PowerNeed, level_above_db, level_below_db
 from crbeam.design.problem import DesignProblem
+from crbeam.design.served.uplink_need import user_power_words
 from crbeam.design.service_constraints import (
     FixedAnalog,
     Illumination,
@@ -14,6 +18,7 @@ from crbeam.design.service_constraints import (
 )
 from crbeam.errors import Infeasible, InvalidInput
 from crbeam.information import Transmission
+from crbeam.units import distinct
 
 
 def requirements_of(problem: DesignProblem) -> tuple[Requirement, ...]:
@@ -58,8 +63,9 @@ def _require_service_without_echo(part: MinimumUplinkSinr) -> None:
     shortfall = float(part.shortfalls[worst])
     if shortfall > 1.0:
         raise Infeasible(
-            f"Every user must reach its SINR, but {part.users[worst]} misses its own by "
-            f"{10.0 * np.log10(shortfall):.2f} dB even without probing. Lower the requirement by that much.",
+            f"Every user must reach its SINR, but {part.users[worst]} misses its own by {level_above_db(shortfall)} dB "
+            f"even without probing. Lower the requirement by that much. As to the power of the users, "
+            f"{user_power_words(part)}.",
             requirement=f"uplink SINR of {part.users[worst]}",
         )
 
@@ -73,7 +79,8 @@ def require_feasible_sinr(problem: DesignProblem) -> None:
     """Refuse downlink ratios that no transmission within the power budget reaches; exact for each block by itself.
 
     Raises:
-        Infeasible: with the user whose service takes most, and the common factor by which the ratios are too high.
+        Infeasible: with the power that suffices and the one that does not, the user whose service takes most, and what
+            can be reached; or that no power suffices.
     """
     networks = networks_of(problem)
     for block in problem.blocks:
@@ -86,36 +93,58 @@ def require_feasible_sinr(problem: DesignProblem) -> None:
         basis = networks.get(block)
         channels = (vectors if basis is None else basis.conj().T @ vectors).conj()
         ratios = np.array([part.minimum_sinr for part in served])
-        _require_room(channels, ratios, block)
         power_w = next(budget.power_per_subcarrier_w for budget in problem.budgets if block in budget.blocks)
         found = least_power(channels, ratios, 1.0, budget_w=power_w)
         if not np.isfinite(found.power_w):
-            user = served[found.costliest_user].user
-            raise Infeasible(
-                f"The users of {block} must reach their SINR within {power_w:.4g} W, but all of them together fall "
-                f"short by {-10.0 * np.log10(found.balance):.2f} dB; {user} takes the largest share of the power. "
-                f"Lower the requirements by that much, raise the power or serve fewer users.",
-                requirement=f"SINR of {user}",
-            )
+            raise _beyond_any_power(block, served, found)
+        if found.proven_w > power_w:
+            raise _beyond_the_power(block, served, found, power_w)
 
 
-def _require_room(channels: Complex[np.ndarray, "tx user"], ratios: Float[np.ndarray, " user"], block: str) -> None:
-    """Refuse ratios that no power reaches: the sum of `gamma / (1 + gamma)` must be below the rank of the channels.
-
-    In the virtual uplink of `least_power`, `gamma_k / (1 + gamma_k) = l_k h_k^H (I + sum_i l_i h_i h_i^H)^-1 h_k`; the
-    sum over k is below the rank.
-
-    Raises:
-        Infeasible: with both numbers.
-    """
-    needed, dimensions = float(np.sum(ratios / (1.0 + ratios))), int(np.linalg.matrix_rank(channels))
-    if needed >= dimensions:
-        raise Infeasible(
-            f"The users of {block} must reach their SINR, but no power suffices: the sum of SINR / (1 + SINR) over the "
-            f"users is {needed:.6g} and must be below {dimensions}, the number of directions in which they differ. "
-            f"Lower the requirements, serve fewer users or add antennas.",
-            requirement=f"SINR in {block}",
+def _beyond_any_power(block: str, served: list[MinimumSinr], found: LeastPower) -> Infeasible:
+    """No power serves all users of a block: one hears nothing, or they differ in too few directions."""
+    first = served[found.costliest_user]
+    if found.reach == 0.0:
+        message = (
+            f"Every user must be reached by {block}, which serves it, but {first.user} is not: its channel is zero, "
+            "and no power suffices. Unblock its channel, move it, or do not serve it."
         )
+        return Infeasible(message, requirement=f"{first.quantity} of {first.user}", sufficient_power=np.inf)
+    message = (
+        f"The users of {block} must reach their {first.quantity}, but no power suffices: the channels of "
+        f"{len(served)} users differ in {found.directions} direction{'s' if found.directions > 1 else ''}, and with "
+        f"any power all of them together reach {reach_words(served, found.reach)}. Lower the requirements to that, "
+        "serve fewer users, or add antennas."
+    )
+    return Infeasible(message, requirement=f"{first.quantity} in {block}", sufficient_power=np.inf)
+
+
+def _beyond_the_power(block: str, served: list[MinimumSinr], found: LeastPower, power_w: float) -> Infeasible:
+    """The budget of a block does not cover the least power of its users."""
+    need = PowerNeed(found.power_w / power_w, found.proven_w / power_w)
+    first = served[found.costliest_user]
+    return Infeasible(
+        f"The users of {block} must reach their {first.quantity} within {level_below_db(1e3 * power_w)} dBm "
+        f"({power_w:.4g} W) on a subcarrier, but that is too little: {need.words(power_w)}; {first.user} takes the "
+        f"largest share of it. Raise the power, serve fewer users, or lower the requirements: with the power that "
+        f"there is all of them together reach {reach_words(served, found.balance)}.",
+        requirement=f"{first.quantity} of {first.user}",
+        sufficient_power=need.sufficient,
+        insufficient_power=need.insufficient,
+    )
+
+
+def reach_words(served: Sequence[MinimumSinr], factor: float) -> str:
+    """What users reach who all have a factor of the ratio that each requires."""
+    ratios = {part.minimum_sinr for part in served}
+    less = f"{level_above_db(1.0 / factor)} dB less SINR than required"
+    if len(ratios) > 1:
+        return less
+    (ratio,) = ratios
+    if served[0].quantity == "rate":
+        rates = [float(np.log1p(each) / np.log(2.0)) for each in (factor * ratio, ratio)]
+        return "a rate of {} bit/s/Hz each, not {}".format(*distinct(*rates, digits=4))
+    return f"an SINR of {level_below_db(factor * ratio)} dB each, {less}"
 
 
 def shortfalls(problem: DesignProblem, streams: dict[str, Transmission]) -> Float[np.ndarray, " requirement"]:

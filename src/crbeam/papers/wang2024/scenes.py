@@ -180,4 +180,4 @@ def can_be_served(n_receivers: int, rate_bps_hz: float, seed: int) -> bool:
     vectors = [next(iter(part.channels.values())).conj() / np.sqrt(part.noise_power_w) for part in served]
     ratios = np.array([part.minimum_sinr for part in served])
     budget_w = scenario.power_per_subcarrier_w("transmitter")
-    return bool(np.isfinite(least_power(np.stack(vectors, axis=1), ratios, 1.0, budget_w=budget_w).power_w))
+    return least_power(np.stack(vectors, axis=1), ratios, 1.0, budget_w=budget_w).power_w <= budget_w
