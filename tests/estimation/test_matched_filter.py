@@ -14,6 +14,7 @@ from crbeam.estimation.matched_filter import matched_filter
 from crbeam.estimation.pulse_receiver import draw_symbols, mean_pulses
 from crbeam.information.delay_doppler import delay_doppler_information, printed_information
 from crbeam.systems.receivers import listeners
+from crbeam.systems.wang2024 import Wang2024
 
 WORDS = ("receiver0/delay", "receiver0/doppler")
 
