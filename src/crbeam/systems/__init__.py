@@ -90,7 +90,6 @@ __all__ = [
     "World",
     "design_problem",
     "design_problems",
-    "has_weights",
     "isotropic_transmission",
     "link_map",
     "link_maps",
