@@ -287,7 +287,7 @@ class InformationMap:
         of this map.
         """
         return replace(
-            self, contributions=tuple(each for part in self.contributions for each in part.by_slot()), blocks=()
+            self, contributions=tuple(each for part in self.contributions for each in part.by_slot()), antennas={}
         )
 
     def change_parameters(
