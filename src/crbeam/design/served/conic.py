@@ -6,8 +6,8 @@ from typing import Any
 
 from crbeam.design.served.reduction import ServedProblem
 
-#: Shares of the way to the boundary of the cone that the solver goes in a step: its default, and a careful one.
-STEP_FRACTIONS = (0.99, 0.9)
+#: Shares of the way to the boundary of the cone that the solver goes in a step: its default, and careful ones.
+STEP_FRACTIONS = (0.99, 0.9, 0.7, 0.5)
 
 
 def conic_bound(reduced: ServedProblem, sent: Any) -> tuple[Any, list[Any]]:
