@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 from crbeam.information import Transmission
 from crbeam.interfaces.command_line import app
 from crbeam.scenario import read_scenario
-from crbeam.systems import block_sets, isotropic_transmission, power_cautions
+from crbeam.systems import isotropic_transmission, system_of
 
 FEW = ("--set", "waveform.subcarriers=64")
 VERBS = {
@@ -62,42 +62,43 @@ def test_bounds_are_those_of_the_power_that_is_sent(tmp_path):
     "system", ["zhang2025", "hamrouni2026", "li2024-downlink", "li2024-uplink", "wang2024", "xu2023"]
 )
 def test_each_budget_of_a_system_is_watched(system):
-    scenario = read_scenario(system)
-    sent = isotropic_transmission(scenario)
-    assert power_cautions(scenario, sent) == []
+    world = system_of(read_scenario(system))
+    sent = world.isotropic_transmission()
+    assert world.power_cautions(sent) == []
     for block, matrix in sent.items():
-        (caution,) = power_cautions(scenario, sent.replaced({block: 2.0 * matrix}))
+        (caution,) = world.power_cautions(sent.replaced({block: 2.0 * matrix}))
         assert f"of {block} has" in caution
         assert "2 times (3.01 dB)" in caution
 
 
 def test_stages_of_fixed_shares_have_the_whole_power_each_and_those_of_a_free_share_one_energy():
-    scenario = read_scenario("hamrouni2026")
-    stages = block_sets(scenario)[1]
-    whole = next(iter(isotropic_transmission(scenario).values()))
+    world = system_of(read_scenario("hamrouni2026"))
+    stages = world.block_sets()[1]
+    whole = next(iter(world.isotropic_transmission().values()))
     both = Transmission(dict.fromkeys(stages, whole))
-    assert power_cautions(scenario, both) == []
-    assert len(power_cautions(scenario, 2.0 * both)) == 2
-    free = read_scenario("hamrouni2026", overrides=["protocol.sensing_share=null", "protocol.order=interleaved"])
-    assert power_cautions(free, 0.5 * both) == []
-    (caution,) = power_cautions(free, both)
+    assert world.power_cautions(both) == []
+    assert len(world.power_cautions(2.0 * both)) == 2
+    overrides = ["protocol.sensing_share=null", "protocol.order=interleaved"]
+    free = system_of(read_scenario("hamrouni2026", overrides=overrides))
+    assert free.power_cautions(0.5 * both) == []
+    (caution,) = free.power_cautions(both)
     assert f"of {', '.join(stages)} has" in caution
-    assert power_cautions(free, both.only(stages[:1])) == []
+    assert free.power_cautions(both.only(stages[:1])) == []
 
 
 def test_a_network_of_one_total_power_is_watched_as_a_whole():
-    scenario = read_scenario("xu2023", overrides=["network.total_power=45 dBm"])
-    sent = isotropic_transmission(scenario)
-    assert power_cautions(scenario, sent) == []
+    world = system_of(read_scenario("xu2023", overrides=["network.total_power=45 dBm"]))
+    sent = world.isotropic_transmission()
+    assert world.power_cautions(sent) == []
     first = next(iter(sent))
-    (caution,) = power_cautions(scenario, sent.replaced({first: 5.0 * sent[first]}))
+    (caution,) = world.power_cautions(sent.replaced({first: 5.0 * sent[first]}))
     assert "2 times" in caution
 
 
 def test_rounding_is_no_excess():
-    scenario = read_scenario("zhang2025")
-    ((block, matrix),) = isotropic_transmission(scenario).items()
+    world = system_of(read_scenario("zhang2025"))
+    ((block, matrix),) = world.isotropic_transmission().items()
     for dtype in (np.complex64, np.complex128):
         rounded = matrix.astype(dtype).astype(complex)
-        assert power_cautions(scenario, Transmission({block: rounded * (1.0 + 1e-7)})) == []
-    assert len(power_cautions(scenario, Transmission({block: matrix * 1.001}))) == 1
+        assert world.power_cautions(Transmission({block: rounded * (1.0 + 1e-7)})) == []
+    assert len(world.power_cautions(Transmission({block: matrix * 1.001}))) == 1

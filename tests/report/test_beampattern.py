@@ -9,15 +9,7 @@ from crbeam.evaluation.beampattern import beampattern_plane_w, beampattern_w, pa
 from crbeam.propagation import steering_response
 from crbeam.propagation.near_field import WAVE_MODELS, near_field_phases, near_field_response
 from crbeam.scenario import list_presets, read_scenario
-from crbeam.systems import (
-    design_problem,
-    link_maps,
-    paths_of,
-    service,
-    station_of_block,
-    transmit_convention,
-    transmit_vectors,
-)
+from crbeam.systems import design_problem, link_maps, paths_of, station_of_block, system_of
 from crbeam.systems.receivers import receiver_positions_m
 from crbeam.testing import random_covariance
 
@@ -173,7 +165,11 @@ def test_the_power_towards_served_users_is_that_of_their_channels(preset, rng):
     overrides = ["served_users.scatterers=0"] if preset.startswith("li2024") else []
     scenario = read_scenario(preset, overrides=overrides, seed=3)
     requirements = [part for part in design_problem(scenario).constraints if hasattr(part, "channels")]
-    places = receiver_positions_m(scenario) if preset == "wang2024" else list(service(scenario).places_m.values())
+    places = (
+        receiver_positions_m(scenario)
+        if preset == "wang2024"
+        else list(system_of(scenario).service().places_m.values())
+    )
     assert len(requirements) == len(places) >= 2
     mirrored = []
     for requirement, place_m in zip(requirements, places, strict=True):
@@ -198,10 +194,14 @@ def test_where_waves_are_curved_the_pattern_is_at_the_distance_of_the_target():
 def test_files_say_which_convention_is_that_of_the_maps(preset):
     """From the words alone: plane waves with phase +k p.u, conjugated or not."""
     scenario = read_scenario(preset)
-    vector = {"t = a": lambda a: a, "t = conj(a)": np.conj}[transmit_convention(scenario).rpartition("with ")[2]]
+    vector = {"t = a": lambda a: a, "t = conj(a)": np.conj}[
+        system_of(scenario).transmit_convention().rpartition("with ")[2]
+    ]
     azimuth_rad = 0.7
     for name, station in scenario.stations.items():
         local_rad = np.array([azimuth_rad - station.orientation_rad])
         response, _ = steering_response(station.transmit_array.positions_wavelengths, local_rad)
         far_m = 1e7 * np.array([[np.cos(azimuth_rad), np.sin(azimuth_rad)]])
-        np.testing.assert_allclose(transmit_vectors(scenario, name, far_m), vector(response), rtol=0, atol=1e-5)
+        np.testing.assert_allclose(
+            system_of(scenario).transmit_vectors(name, far_m), vector(response), rtol=0, atol=1e-5
+        )

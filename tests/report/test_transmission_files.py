@@ -14,8 +14,7 @@ from crbeam.evaluation import Estimator, TrialPlan, check_estimator, evaluate, p
 from crbeam.interfaces.command_line import app
 from crbeam.report import read_design, write_design
 from crbeam.scenario import read_scenario
-from crbeam.systems import covariances_of_blocks, design_problem, settled
-from crbeam.systems.li2024 import link_map
+from crbeam.systems import design_problem, link_map, system_of
 
 SMALL = (
     "stations.main.transmit_array.elements=16",
@@ -32,9 +31,9 @@ def designed(folder, preset, overrides, method, **options):
     scenario = read_scenario(preset, overrides=overrides, **options)
     method = method_named(method)
     found = method.solve(design_problem(scenario, method=method), seed=np.random.SeedSequence(0))
-    evaluation = evaluate(settled(scenario, found.selected), found.covariances, networks=found.analog)
+    evaluation = evaluate(system_of(scenario).with_selected(found.selected), found.covariances, networks=found.analog)
     write_design(folder, scenario, found, evaluation)
-    np.save(folder / "design.npy", found.covariances)
+    np.save(folder / "design.npy", np.stack(list(found.covariances.values())))
     return folder, scenario, found, evaluation
 
 
@@ -65,9 +64,9 @@ def test_a_file_gives_the_phase_network_back(hybrid, name):
     folder, scenario, design, evaluation = hybrid
     given = read_design(folder / name, scenario)
     np.testing.assert_allclose(given.networks["uplink"], design.analog["uplink"], rtol=0, atol=1e-15)
-    assert (given.blocks, given.selected, given.cautions) == (("assisting",), (), ())
-    found = evaluate(scenario, given.covariances, given.blocks, networks=given.networks).links["uplink"]
-    digital = evaluate(scenario, given.covariances, given.blocks).links["uplink"]
+    assert (tuple(given.covariances), given.selected, given.cautions) == (("assisting",), (), ())
+    found = evaluate(scenario, given.covariances, networks=given.networks).links["uplink"]
+    digital = evaluate(scenario, given.covariances).links["uplink"]
     expected_m = evaluation.links["uplink"].quantities["target_position_m"]
     assert found.quantities["target_position_m"] == pytest.approx(expected_m, rel=1e-12)
     assert digital.quantities["target_position_m"] < 0.999 * expected_m
@@ -111,7 +110,9 @@ def test_a_format_that_cannot_carry_something_says_so(hybrid, chosen):
         given = read_design(folder / "design.npy", scenario)
         assert len(given.cautions) == 1
         assert words in given.cautions[0]
-        np.testing.assert_allclose(given.covariances, design.covariances, rtol=1e-12)
+        assert given.covariances.keys() == design.covariances.keys()
+        for block, matrix in design.covariances.items():
+            np.testing.assert_allclose(given.covariances[block], matrix, rtol=1e-12)
     folder = hybrid[0]
     run = invoke("bound", "li2024-uplink", SMALL, "--covariance", str(folder / "design.npy"))
     assert "cannot carry the phase network of `uplink`" in run.stderr
@@ -121,7 +122,7 @@ def test_a_file_without_choices_needs_no_caution(tmp_path):
     """A transmitter's network is in its covariance, and other systems choose nothing."""
     for preset in ("zhang2025", "li2024-downlink"):
         scenario = read_scenario(preset)
-        np.save(tmp_path / "r.npy", design_problem(scenario).isotropic())
+        np.save(tmp_path / "r.npy", np.stack(list(design_problem(scenario).isotropic().values())))
         assert read_design(tmp_path / "r.npy", scenario).cautions == ()
 
 
@@ -130,7 +131,7 @@ def test_the_map_is_that_of_what_the_network_passes_on(hybrid):
     folder, scenario, _, _ = hybrid
     given = read_design(folder / "design.nc", scenario)
     x_m, y_m = np.array([8.0, 14.0]), np.array([5.0, 9.0])
-    transmission = covariances_of_blocks(scenario, given.covariances, given.blocks)
+    transmission = system_of(scenario).completed(given.covariances)
     place = {"x_m": x_m, "y_m": y_m, "link": "uplink"}
     found = position_error_map(scenario, transmission, **place, networks=given.networks)
     digital = position_error_map(scenario, transmission, **place)

@@ -10,8 +10,8 @@ from jaxtyping import Complex, Float, Int
 from crbeam.design.constraints import Codebook, ConstantModulus, Constraint, PowerBudget, TiedBlocks
 from crbeam.design.service_constraints import transmit_vectors_of
 from crbeam.errors import InvalidInput
-from crbeam.information.information_map import InformationMap, joint_antennas
-from crbeam.information.transmission import Transmission
+from crbeam.information.information_map import InformationMap
+from crbeam.information.transmission import Transmission, joint_antennas
 
 
 @dataclass(frozen=True, eq=False)

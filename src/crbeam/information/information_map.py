@@ -11,7 +11,7 @@ from crbeam.errors import InvalidInput
 from crbeam.information.information import Information
 from crbeam.information.parameters import ParameterLayout
 from crbeam.information.roots import Root, Source
-from crbeam.information.transmission import Covariances, Transmission, require_blocks
+from crbeam.information.transmission import Covariances, Transmission, joint_antennas, require_blocks
 from crbeam.linalg import (
     ROUNDING,
     column_products,
@@ -178,22 +178,6 @@ class Contribution:
         """`T (J S J^T o O o (Z^H Q Z)) T^H`, so that `Re tr(adjoint(S) R) = tr(S at(R))`."""
         inner = (self.jacobian @ matrix @ self.jacobian.T) * self.weight
         return self.transmit @ inner @ self.transmit.conj().T
-
-
-def joint_antennas(parts: Iterable[Mapping[str, int]]) -> dict[str, int]:
-    """Number of antennas of every block that occurs, in the order of their first occurrence.
-
-    Raises:
-        InvalidInput: a block has different numbers of antennas.
-    """
-    found: dict[str, int] = {}
-    for block, size in (item for each in parts for item in each.items()):
-        _require(
-            found.setdefault(block, size) == size,
-            f"A block must have one number of transmit antennas, but `{block}` has {found[block]} and {size}; give "
-            f"transmissions of different arrays different names.",
-        )
-    return found
 
 
 def _antennas(given: Mapping[str, int], contributions: Iterable[Contribution]) -> dict[str, int]:

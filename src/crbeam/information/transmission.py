@@ -131,3 +131,19 @@ def require_blocks(antennas: Mapping[str, int], covariances: Covariances) -> Non
                 f"A transmission must have a covariance of shape {(size, size)} for block `{block}`, "
                 f"found {'none' if found is None else f'one of shape {found}'}."
             )
+
+
+def joint_antennas(parts: Iterable[Mapping[str, int]]) -> dict[str, int]:
+    """Number of antennas of every block that occurs, in the order of their first occurrence.
+
+    Raises:
+        InvalidInput: a block has different numbers of antennas.
+    """
+    found: dict[str, int] = {}
+    for block, size in (item for each in parts for item in each.items()):
+        if found.setdefault(block, size) != size:
+            raise InvalidInput(
+                f"A block must have one number of transmit antennas, but `{block}` has {found[block]} and {size}; give "
+                f"transmissions of different arrays different names."
+            )
+    return found
