@@ -5,6 +5,7 @@ import pytest
 from typer.testing import CliRunner
 
 from crbeam import evaluate, read_scenario
+from crbeam.information import Transmission
 from crbeam.information.information import REMEDY
 from crbeam.interfaces.command_line import app
 from crbeam.systems import isotropic_transmission
@@ -52,7 +53,7 @@ CASES = [
 def link_of(source, overrides, link, covariances=None):
     scenario = read_scenario(source, overrides=overrides)
     if covariances is None:
-        covariances = np.stack(list(isotropic_transmission(scenario).values()))
+        covariances = isotropic_transmission(scenario)
     return evaluate(scenario, covariances).links[link]
 
 
@@ -78,7 +79,7 @@ def test_an_echo_is_said_to_show_the_radial_speed_only_and_both_links_show_the_v
 def test_more_directions_are_recommended_only_where_they_help():
     scenario = read_scenario("zhang2025")
     size = scenario.stations["bs"].transmit_array.elements
-    beam = np.full((1, size, size), 1e-3 + 0j)
+    beam = Transmission({"bs": np.full((size, size), 1e-3 + 0j)})
     assert "Transmit in more directions" in link_of("zhang2025", (), "bistatic", beam).reason
     assert "Transmit in more directions" not in link_of("zhang2025", ("waveform.subcarriers=1",), "bistatic").reason
     assert "power" in link_of("zhang2025", (), "bistatic", 0.0 * beam).reason

@@ -10,23 +10,23 @@ from crbeam import evaluate, read_scenario
 from crbeam.evaluation import position_error_map
 from crbeam.evaluation.scene_size import scene_size_m, size_cautions
 from crbeam.interfaces.command_line import app
-from crbeam.systems import isotropic_transmission
+from crbeam.systems import isotropic_transmission, system_of
 
 #: Two targets a millimetre apart, 15.8 m from the station and 20.6 m from the user.
 CLOSE = "targets.positions=[[-10, 15], [5, 15], [5.0011, 15]]"
 
 
 def cautions_of(source, *overrides, power=1.0):
-    scenario = read_scenario(source, overrides=overrides)
-    evaluation = evaluate(scenario, power * np.stack(list(isotropic_transmission(scenario).values())))
-    return evaluation.links, {each.partition(":")[0]: each for each in size_cautions(scenario, evaluation)}
+    system = system_of(read_scenario(source, overrides=overrides))
+    evaluation = evaluate(system, power * system.isotropic_transmission())
+    return evaluation.links, {each.partition(":")[0]: each for each in size_cautions(system, evaluation)}
 
 
 def test_the_size_of_a_scene_is_the_largest_distance_between_two_objects():
     scenario = read_scenario(
         "zhang2025", overrides=["targets.count=2", "targets.positions=[[3, -4], [30, 40]]", "user.position=[1, 1]"]
     )
-    assert scene_size_m(scenario) == pytest.approx(np.hypot(27.0, 44.0))
+    assert scene_size_m(system_of(scenario)) == pytest.approx(np.hypot(27.0, 44.0))
 
 
 def test_presets_of_sound_scenes_have_no_caution():

@@ -42,7 +42,7 @@ def test_what_determines_the_velocity_has_neither():
 def test_observations_that_see_the_tangential_speed_have_no_radial_one_alone():
     """The wrong way: taking the tangential speed for known, though they see it, would be optimistic."""
     scenario = scene(*SMALL)
-    information = link_map(scenario, "bistatic").at(isotropic(scenario))
+    information = link_map(scenario, "bistatic").at(isotropic_transmission(scenario))
     found = Hamrouni2026(scenario).speeds_mps(information)
     assert found == {"user_radial_speed_mps": None, "user_range_rate_mps": None}
     wrong = radial_speed_map(scenario, information.as_prior())

@@ -69,7 +69,7 @@ class Comparison:
         self.scenario = read_scenario("hamrouni2026")
         self.link, self.covariance = link, codebook_covariance(self.scenario)
         self.beams, self.map = eigenbeams(self.covariance), Hamrouni2026(self.scenario).slot_map(link)
-        self.lifted = self.bounds(link_map(self.scenario, link).at(self.covariance[None]))
+        self.lifted = self.bounds(link_map(self.scenario, link).at({"bs": self.covariance}))
 
     def bounds(self, information):
         """Of position and velocity, or of position and the radial speed that echoes tell."""

@@ -169,7 +169,8 @@ def test_every_system_answers_everything(preset):
     assert type(system).of(system) is system
     method_named(system.default_method())
     assert system.service().listeners == ()
-    assert list(system.scene_cautions()) == []
+    # Without a seed hamrouni2026 says that its shadowing is not drawn.
+    assert list(system_of(read_scenario(preset, seed=1)).scene_cautions()) == []
     assert set(system.polar_targets()) <= set(system.true_state())
     blocks = system.block_sets()[0]
     assert set(system.isotropic_transmission()) == set(blocks)

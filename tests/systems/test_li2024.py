@@ -80,15 +80,15 @@ def test_the_optimum_of_the_downlink_has_the_target_in_a_null():
     free, lit = (
         Digital().solve(design_problem(each)) for each in (scenario, small("li2024", "sensing.illumination=0.1"))
     )
-    assert Li2024(scenario).illumination_share(free.covariances[0]) < 1e-3
-    assert Li2024(scenario).illumination_share(lit.covariances[0]) >= 0.1 * (1 - 1e-9)
+    assert Li2024(scenario).illumination_share(free.covariances["main"]) < 1e-3
+    assert Li2024(scenario).illumination_share(lit.covariances["main"]) >= 0.1 * (1 - 1e-9)
     assert lit.lower_bound > free.objective
 
 
 def test_the_uplink_lights_the_target():
     scenario = small("li2024-uplink")
     design = Digital().solve(design_problem(scenario))
-    assert Li2024(scenario).illumination_share(design.covariances[0]) > 0.999
+    assert Li2024(scenario).illumination_share(design.covariances["assisting"]) > 0.999
 
 
 def test_one_beam_tells_the_angle_without_the_range():
@@ -99,7 +99,7 @@ def test_one_beam_tells_the_angle_without_the_range():
     quantities = evaluate(scenario, sent).links["downlink"].quantities
     assert quantities["target_position_m"] is None
     assert quantities["target_range_m"] is None
-    information = Li2024(scenario).polar_map().at(covariance)
+    information = Li2024(scenario).polar_map().at(sent)
     angle = information.layout.indices(["target_angle[0]"])[0]
     scale = 1.0 / np.sqrt(np.diagonal(information.matrix))
     inverse = scale[:, None] * np.linalg.pinv(information.matrix * np.outer(scale, scale), rcond=1e-10) * scale

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from crbeam.errors import InvalidInput, InvalidScenario, Unidentifiable
 from crbeam.information import Transmission
 from crbeam.scenario import read_scenario
-from crbeam.systems import link_map, link_maps
+from crbeam.systems import isotropic_transmission, link_map, link_maps
 from crbeam.systems.hamrouni2026 import Hamrouni2026
 from crbeam.systems.symbol_schedule import coherence_time_s, effective_slots, schedule
 from crbeam.testing import (
@@ -38,7 +38,7 @@ def covariance_of(rng, scenario):
 
 def everywhere(scenario, covariance):
     """The same covariance for all symbols and for those of each stage."""
-    return Transmission(dict.fromkeys((*scenario.stations, *stage_blocks(scenario)), covariance))
+    return Transmission(dict.fromkeys((*scenario.stations, *Hamrouni2026(scenario).stage_blocks()), covariance))
 
 
 @pytest.mark.parametrize(
@@ -93,7 +93,7 @@ def test_slots_that_count_by_the_inverse_of_the_speed():
     scenario = preset(*rule)
     assert schedule(scenario).every.time_s.size == 400
     assert len(Hamrouni2026(scenario).slot_map("bistatic").blocks) == 4
-    covariances = np.eye(64)[None] * scenario.power_per_subcarrier_w("bs") / 64 + 0j
+    covariances = isotropic_transmission(scenario)
     # A quarter of the symbols, with the power that each of them always has.
     fewer = link_map(scenario, "monostatic").at(covariances).root_bound(["user_position"])
     every = link_map(preset(rule[1]), "monostatic").at(covariances).root_bound(["user_position"])

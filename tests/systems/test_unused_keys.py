@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from crbeam import evaluate, read_scenario
-from crbeam.systems import isotropic_transmission, scene_cautions
+from crbeam.systems import isotropic_transmission, system_of
 
 PRESETS = ("zhang2025", "li2024-downlink", "li2024-uplink", "wang2024", "xu2023")
 #: Settings, and the key that a caution says does not enter.
@@ -46,9 +46,12 @@ UNUSED = {
 CASES = [(preset, setting, key) for preset, each in UNUSED.items() for setting, key in each.items()]
 
 
+def scene_cautions(scenario):
+    return system_of(scenario).scene_cautions()
+
+
 def bounds(scenario):
-    stack = np.stack(list(isotropic_transmission(scenario).values()))
-    found = evaluate(scenario, stack).links
+    found = evaluate(scenario, isotropic_transmission(scenario)).links
     return [np.array(value, dtype=float) for link in found.values() for value in link.quantities.values()]
 
 
