@@ -10,9 +10,10 @@ from crbeam.design.certificate import objective_from
 from crbeam.design.methods import method_named
 from crbeam.design.sequences import IN_TURN, MIXED, in_turn, mixed, objective_in_slots, slots_of
 from crbeam.errors import InvalidInput
+from crbeam.information import Transmission
 from crbeam.scenario import read_scenario
 from crbeam.systems import design_problem
-from crbeam.systems.hamrouni2026 import link_map, slot_map
+from crbeam.systems.hamrouni2026 import Hamrouni2026
 from crbeam.testing import assert_same_information
 
 #: A scene whose every pilot can be written out.
@@ -68,10 +69,11 @@ def test_the_loss_is_that_of_the_pilots_as_they_are_sent(key):
     assert design.objective * (1.0 + design.beamforming_loss) == pytest.approx(value, rel=1e-7)
     if len(problem.blocks) == 1:
         # Beams one after the other have the same covariance, and would pass if order did not count.
-        beams, n_slots = design.beamformers[0].matrix, scenario.waveform.slots
+        (only,) = design.beamformers.values()
+        beams, n_slots = only.matrix, scenario.waveform.slots
         runs = np.sort(np.arange(n_slots) % beams.shape[1])
         sent = (beams / np.sqrt(np.bincount(runs)))[:, runs]
-        np.testing.assert_allclose(sent @ sent.conj().T, design.beamformers[0].covariance, atol=1e-9 * design.power_w)
+        np.testing.assert_allclose(sent @ sent.conj().T, only.covariance, atol=1e-9 * design.power_w)
         other = objective_of_pilots(scenario, problem, lambda _, slot: sent[:, slot])
         assert abs(other / value - 1.0) > 1e-4
 
@@ -80,12 +82,13 @@ def test_the_loss_is_that_of_the_pilots_as_they_are_sent(key):
 def test_beams_sent_once_each_would_be_far_worse_than_the_sequence(key):
     """Velocity suffers when a path is seen during the first slots only."""
     _, problem, design = solved(key)
-    (beams,) = (part.matrix for part in design.beamformers)
+    (beams,) = (part.matrix for part in design.beamformers.values())
     (slots,) = slots_of(problem).values()
     assert beams.shape[1] < len(slots.numbers)
     once = np.zeros((beams.shape[0], len(slots.numbers)), dtype=complex)
     once[:, : beams.shape[1]] = beams * np.sqrt(len(slots.numbers))
-    np.testing.assert_allclose((once * slots.shares) @ once.conj().T, design.covariances[0], atol=1e-7 * design.power_w)
+    (covariance,) = design.covariances.values()
+    np.testing.assert_allclose((once * slots.shares) @ once.conj().T, covariance, atol=1e-7 * design.power_w)
     silent_later = objective_in_slots(problem, {}, {"bs": once}) / design.objective - 1.0
     assert silent_later > 3.0
     assert design.beamforming_loss < 0.05
@@ -116,7 +119,8 @@ def test_beams_that_cannot_be_mixed_keep_to_their_turns():
     _, _, many = solved("uniform")
     assert many.details["sequence"] == MIXED
     (slots,) = slots_of(problem).values()
-    turns = in_turn(many.beamformers[0].matrix, slots.shares)
+    (beams,) = (part.matrix for part in many.beamformers.values())
+    turns = in_turn(beams, slots.shares)
     assert objective_in_slots(problem, {}, {"bs": turns}) > 2.0 * many.objective * (1.0 + many.beamforming_loss)
 
 
@@ -135,9 +139,10 @@ def test_slots_of_a_stage_are_those_of_its_symbols():
 
 def test_a_stage_with_few_slots_sends_the_beams_that_find_room():
     _, _, design = solved("uniform", "waveform.slots=4")
-    assert design.beamformers[0].matrix.shape[1] == 4
-    _, problem, short = solved("joint-sequential", "protocol.sensing_share=0.9", "waveform.slots=5")
-    (bistatic,) = (part for block, part in zip(problem.blocks, short.beamformers, strict=True) if "bistatic" in block)
+    (part,) = design.beamformers.values()
+    assert part.matrix.shape[1] == 4
+    _, _, short = solved("joint-sequential", "protocol.sensing_share=0.9", "waveform.slots=5")
+    (bistatic,) = (part for block, part in short.beamformers.items() if "bistatic" in block)
     assert bistatic.matrix.shape[1] == 1
     assert not bistatic.is_exact
     assert short.beamforming_loss is None or short.beamforming_loss > 0.0
@@ -145,42 +150,52 @@ def test_a_stage_with_few_slots_sends_the_beams_that_find_room():
 
 def test_one_beam_in_every_slot_is_the_covariance():
     _, _, design = solved("full-ms", seed=None)
-    assert [part.matrix.shape[1] for part in design.beamformers] == [1]
+    assert [part.matrix.shape[1] for part in design.beamformers.values()] == [1]
     assert design.beamforming_loss == 0.0
     first, *others = design.slot_beams["bs/monostatic"][:, :8].T
     assert all(np.array_equal(first, other) for other in others)
 
 
+def even_in(antennas):
+    """The same power on every antenna of every block."""
+    return Transmission({block: 1e-9 * np.eye(size, dtype=complex) for block, size in antennas.items()})
+
+
 def test_a_prior_is_not_lost_in_slots():
     scenario = read_scenario("hamrouni2026")
-    known = link_map(scenario, "bistatic")
-    prior = known.at(np.eye(64, dtype=complex)[None] * 1e-9).as_prior()
-    stack = np.repeat(np.eye(64, dtype=complex)[None] * 1e-9, 16, axis=0)
+    known = Hamrouni2026(scenario).link_map("bistatic")
+    whole = even_in({"bs": 64})
+    prior = known.at(whole).as_prior()
     both = (known + prior).by_slot()
-    assert_same_information(both.at(stack).matrix, (known + prior).at(stack[:1]).matrix, tolerance=1e-10)
+    sent = even_in(both.antennas)
+    assert len(sent) == 16
+    assert_same_information(both.at(sent).matrix, (known + prior).at(whole).matrix, tolerance=1e-10)
     with pytest.raises(AssertionError):
-        assert_same_information(both.at(stack).matrix, known.at(stack[:1]).matrix, tolerance=1e-2)
+        assert_same_information(both.at(sent).matrix, known.at(whole).matrix, tolerance=1e-2)
 
 
 def test_slots_neglect_what_the_whole_neglects():
     """Couplings between paths that are left out of a map are left out of its slots."""
     scenario = read_scenario("hamrouni2026", overrides=["propagation.path_coupling=within_paths"])
-    stack = np.repeat(np.eye(64, dtype=complex)[None] * 1e-9, 16, axis=0)
-    whole = link_map(scenario, "bistatic")
-    assert_same_information(whole.by_slot().at(stack).matrix, whole.at(stack[:1]).matrix, tolerance=1e-10)
-    full = link_map(read_scenario("hamrouni2026"), "bistatic")
+    whole = Hamrouni2026(scenario).link_map("bistatic")
+    by_slot = whole.by_slot()
+    sent, slots = even_in({"bs": 64}), even_in(by_slot.antennas)
+    assert len(slots) == 16
+    assert_same_information(by_slot.at(slots).matrix, whole.at(sent).matrix, tolerance=1e-10)
+    full = Hamrouni2026(read_scenario("hamrouni2026")).link_map("bistatic")
     with pytest.raises(AssertionError):
-        assert_same_information(full.by_slot().at(stack).matrix, whole.at(stack[:1]).matrix, tolerance=1e-6)
+        assert_same_information(full.by_slot().at(slots).matrix, whole.at(sent).matrix, tolerance=1e-6)
 
 
 def test_slots_of_a_map_and_the_map_of_slots_agree():
     scenario = read_scenario("hamrouni2026")
     rng = np.random.default_rng(5)
     beams = rng.normal(size=(64, 16)) + 1j * rng.normal(size=(64, 16))
-    stack = np.einsum("il,jl->lij", beams, beams.conj())
-    one, other = link_map(scenario, "monostatic").by_slot(), slot_map(scenario, "monostatic")
+    system = Hamrouni2026(scenario)
+    one, other = system.link_map("monostatic").by_slot(), system.slot_map("monostatic")
     assert one.blocks == other.blocks
-    assert_same_information(one.at(16 * stack).matrix, other.at(stack).matrix, tolerance=1e-10)
+    sent = Transmission.of_factors(one.blocks, [beam[:, None] for beam in beams.T])
+    assert_same_information(one.at(16.0 * sent).matrix, other.at(sent).matrix, tolerance=1e-10)
 
 
 def test_observations_of_one_block_share_their_slots():

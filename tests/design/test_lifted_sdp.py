@@ -121,8 +121,9 @@ def test_it_is_the_optimum_of_the_method_for_any_criteria():
 
 def test_messages_need_one_stream_each():
     problem = Wang2024(record_scenario(selected=[0], rate=2.0)).design_problem(judged_by="receiver0")
-    for stack in LiftedSdp().solve(problem).stream_covariances.values():
-        assert np.linalg.matrix_rank(stack[0], tol=1e-9) <= 1
+    for stream in LiftedSdp().solve(problem).stream_covariances.values():
+        (covariance,) = stream.values()
+        assert np.linalg.matrix_rank(covariance, tol=1e-9) <= 1
 
 
 def test_where_it_does_not_apply():

@@ -13,6 +13,7 @@ from crbeam.design.guided_method import GuidedMethod
 from crbeam.design.guides import GUIDE_TOLERANCE
 from crbeam.design.methods import METHODS
 from crbeam.errors import InvalidInput, Unidentifiable
+from crbeam.information import Transmission
 from crbeam.systems.zhang2025 import Zhang2025
 from crbeam.testing import random_scenario
 

@@ -13,7 +13,7 @@ from crbeam.design.methods import method_named
 from crbeam.design.power_need import PowerNeed, level_below_db
 from crbeam.errors import Infeasible, SolverFailed
 from crbeam.interfaces.command_line import app
-from crbeam.systems import default_method, design_problem
+from crbeam.systems import design_problem, system_of
 from crbeam.units import distinct
 
 
@@ -63,7 +63,7 @@ def test_rates_of_60_bit_take_what_zero_forcing_takes():
 )
 def test_what_users_need_in_the_downlink(preset, overrides):
     scenario = read_scenario(preset, overrides=overrides)
-    problem, key = design_problem(scenario), default_method(scenario)
+    problem, key = design_problem(scenario), system_of(scenario).default_method()
     error = shortage(problem, key)
     assert method_named(key).solve(with_power(problem, 1.02 * error.sufficient_power)).objective > 0.0
     less = shortage(with_power(problem, 0.999 * error.insufficient_power), key)

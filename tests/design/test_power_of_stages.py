@@ -48,8 +48,9 @@ def test_a_sum_over_the_stages_would_be_twice_that():
 
 def test_a_stage_below_its_budget_counts_for_its_share():
     _, _, design = solved("joint-sequential", "protocol.sensing_share=0.2")
-    first, second = np.trace(design.covariances, axis1=1, axis2=2).real
-    weaker = replace(design, covariances=design.covariances * np.array([0.5, 1.0])[:, None, None])
+    (block, _), (first, second) = design.blocks, design.covariances.powers_w.values()
+    halved = design.covariances.replaced({block: 0.5 * design.covariances[block]})
+    weaker = replace(design, covariances=halved)
     assert weaker.power_w == pytest.approx(0.1 * first + 0.8 * second, rel=1e-3)
 
 
@@ -74,7 +75,7 @@ def test_command_and_files_say_so(tmp_path):
     run = CliRunner().invoke(app, ["design", "hamrouni2026", "--method", "joint-sequential", "--json"])
     assert json.loads(run.stdout)["power_w"] == pytest.approx(STATION_W, rel=1e-6)
     scenario, problem, design = solved("joint-sequential")
-    path = write_design(tmp_path, scenario, design, evaluate(scenario, design.covariances, problem.blocks))[0]
+    path = write_design(tmp_path, scenario, design, evaluate(scenario, design.covariances))[0]
     dataset = xr.load_dataset(path, engine="h5netcdf")
     assert dict(zip(dataset["block"].values.tolist(), dataset["time_share"].values.tolist(), strict=True)) == (
         problem.time_shares

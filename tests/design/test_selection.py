@@ -26,7 +26,7 @@ from crbeam.information import Transmission
 from crbeam.interfaces.command_line import app
 from crbeam.scenario import read_scenario
 from crbeam.systems import design_problem, system_of
-from crbeam.systems.wang2024 import selection_of
+from crbeam.systems.receiver_choice import selection_of
 
 RECORD = RECORDS["A"]["selection"]
 SHARED = ("multistatic.metric=shared", "multistatic.formulas=as_printed")

@@ -11,7 +11,7 @@ from crbeam.design.methods import method_named
 from crbeam.design.ties import merged, merged_problem
 from crbeam.errors import InvalidInput, SolverFailed
 from crbeam.information import InformationMap
-from crbeam.systems import completed, design_problem, isotropic_transmission, link_maps
+from crbeam.systems import design_problem, system_of
 from crbeam.testing import (
     assert_sound,
     objective_of,
@@ -97,8 +97,9 @@ SPLITS = (0.2, 0.5, 0.8)
 def moving_scene(rng, loss):
     """A random scene whose thresholds are about what isotropic beams reach: some can be met, some cannot."""
     scene = random_moving_scenario(rng, n_targets=2, n_antennas=6, subcarriers=16, slots=4, symbols_per_slot=4)
-    isotropic = completed(scene, isotropic_transmission(scene))
-    first, both = (link_maps(scene)[name] for name in ("monostatic_stage", "posterior"))
+    system = system_of(scene)
+    isotropic = system.completed(system.isotropic_transmission())
+    first, both = (system.link_map(name) for name in ("monostatic_stage", "posterior"))
     told = {"sensing_": first.at(isotropic), "": both.at(isotropic)}
     wanted = {
         f"{stage}{word}": information.root_bound([name]) * rng.uniform(0.5, 1.2)

@@ -9,6 +9,7 @@ from crbeam.design import Codebook, ConstantModulus, Criterion, Design, DesignPr
 from crbeam.design.methods import METHODS, method_named
 from crbeam.design.powers import powers_of_beams_w
 from crbeam.errors import InvalidInput
+from crbeam.information import Transmission
 from crbeam.systems.zhang2025 import Zhang2025
 from crbeam.testing import random_scenario
 
@@ -39,7 +40,8 @@ def one_block_each(rng, *, is_shared, weights):
     """Two criteria, the first of which sees the block `first` only and the second the block `second` only."""
     scenario = random_scenario(rng, n_targets=1, n_antennas=6, subcarriers=16)
     (station,) = scenario.stations
-    maps = Zhang2025(scenario).link_maps()
+    system = Zhang2025(scenario)
+    maps = system.link_maps()
     links = [name for name in maps if name in scenario.links]
     criteria = tuple(
         Criterion(maps[link].renamed_blocks({station: block}), {"user_position": 1.0}, block, weight)
@@ -47,8 +49,9 @@ def one_block_each(rng, *, is_shared, weights):
     )
     members = [("first", "second")] if is_shared else [("first",), ("second",)]
     budgets = tuple(PowerBudget(blocks, power) for blocks, power in zip(members, POWERS_W[is_shared], strict=True))
-    problem = DesignProblem(criteria, budgets, directions=Zhang2025(scenario).transmit_directions(), n_slots=4)
-    return problem, Zhang2025(scenario).codebook().codewords, Zhang2025(scenario).analog_codebook().codewords
+    directions = dict.fromkeys(("first", "second"), system.transmit_directions())
+    problem = DesignProblem(criteria, budgets, directions=directions, n_slots=4)
+    return problem, system.codebook().codewords, system.analog_codebook().codewords
 
 
 def problem_for(method, problem, words, analog_words):

@@ -73,8 +73,8 @@ def scenario(*overrides):
 def world(*overrides):
     """Scenario, beams of each block, models of each link and stage, true state with the range rate."""
     scene = scenario(*overrides)
-    blocks = system_of(scene).covariances_of_blocks(isotropic(scene))
-    beams = {name: beamformers_from_covariance(part, scene.waveform.slots).matrix for name, part in blocks.items()}
+    sent = system_of(scene).completed(isotropic_transmission(scene))
+    beams = {name: beamformers_from_covariance(part, scene.waveform.slots).matrix for name, part in sent.items()}
     truth = true_state(scene)
     rate = truth["user_velocity"] @ truth["user_position"] / np.hypot(*truth["user_position"])
     return scene, beams, system_of(scene).link_models(beams), {**truth, RANGE_RATE: np.array([rate])}

@@ -38,7 +38,8 @@ def scenes():
 
 def errors_of(scenario, covariances, method, *, snr_factor=1.0, seed=None):
     """Error in angle and range relative to the range, of one trial."""
-    model, truth = Li2024(scenario).echo_model(covariances[0]), Li2024(scenario).true_echo()
+    (covariance,) = covariances.values()
+    model, truth = Li2024(scenario).echo_model(covariance), Li2024(scenario).true_echo()
     observation = mean_echo(model, truth.angle_rad, truth.range_m, truth.strength * np.sqrt(snr_factor))
     if seed is not None:
         observation = simulate(observation, np.random.default_rng(seed))
@@ -149,8 +150,8 @@ def test_a_target_in_a_null_is_not_found(scenes):
     """The best transmission without a floor: its bound is the smallest, and no estimator finds the target."""
     scenario, lit = scenes["li2024-downlink"]
     dark = method_named("digital").solve(design_problem(scenario)).covariances
-    assert Li2024(scenario).illumination_share(dark[0]) < 1e-3
-    assert Li2024(scenario).illumination_share(lit[0]) == pytest.approx(0.1, rel=1e-3)
+    assert Li2024(scenario).illumination_share(dark["main"]) < 1e-3
+    assert Li2024(scenario).illumination_share(lit["main"]) == pytest.approx(0.1, rel=1e-3)
     plan = TrialPlan((10.0,), trials=3)
     found = [check_estimator(scenario, each, plan=plan).links["downlink"].points[0] for each in (dark, lit)]
     bounds = [point.quantities["target_range_m"].root_bound for point in found]
@@ -163,7 +164,7 @@ def test_a_target_in_a_null_is_not_found(scenes):
 def test_the_alias_is_as_likely_and_the_lit_one_is_taken(scenes):
     """One beam hides what the short array could say; the transmission itself then tells the lobe."""
     scenario, covariances = scenes["li2024-uplink"]
-    strongest = np.linalg.eigh(covariances[0])[1][:, -1:]
+    strongest = np.linalg.eigh(covariances["assisting"])[1][:, -1:]
     model, truth = Li2024(scenario).echo_model(strongest @ strongest.conj().T), Li2024(scenario).true_echo()
     (alias,) = grating_aliases(
         model.longer.positions_m, truth.angle_rad, truth.range_m, wavelength_m=model.wavelength_m
@@ -195,7 +196,7 @@ def test_the_likelihood_decides_where_both_arrays_are_seen(scenes):
 
 def test_failures_are_told_apart(scenes):
     scenario, covariances = scenes["li2024-downlink"]
-    model, truth = Li2024(scenario).echo_model(covariances[0]), Li2024(scenario).true_echo()
+    model, truth = Li2024(scenario).echo_model(covariances["main"]), Li2024(scenario).true_echo()
     assert echo_failure(model, TargetEstimate(truth.angle_rad, truth.range_m, True), truth) is None
     assert echo_failure(model, TargetEstimate(truth.angle_rad, truth.range_m, False), truth) is Failure.NOT_CONVERGED
     assert echo_failure(model, TargetEstimate(truth.angle_rad + 0.2, truth.range_m, True), truth) is Failure.LOST_PATH
@@ -204,7 +205,7 @@ def test_failures_are_told_apart(scenes):
 
 def test_music_over_the_angle_is_that_of_the_response_for_plane_waves(scenes):
     scenario, covariances = scenes["li2024-downlink"]
-    model, truth = Li2024(scenario).echo_model(covariances[0]), Li2024(scenario).true_echo()
+    model, truth = Li2024(scenario).echo_model(covariances["main"]), Li2024(scenario).true_echo()
     search = AngleSearch(model)
     assert {basis.shape for basis in search.bases} == {(16, 1)}
     signal = signal_vector(mean_echo(model, truth.angle_rad, truth.range_m, truth.strength))

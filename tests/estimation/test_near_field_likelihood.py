@@ -61,7 +61,7 @@ def echo(request):
 
 def polar_information(echo):
     """Information of angle and range, gain eliminated, by the map."""
-    information = Li2024(echo.scenario).polar_map(network=echo.network).at(echo.covariance[None])
+    information = Li2024(echo.scenario).polar_map(network=echo.network).at({echo.transmitter: echo.covariance})
     return information.equivalent(["target_angle[0]", "target_range[0]"]).matrix
 
 

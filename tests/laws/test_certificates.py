@@ -23,6 +23,8 @@ from crbeam.testing import (
     random_feasible,
     random_problem,
     random_scenario,
+    random_transmission,
+    station_name,
     two_stage_problem,
     with_position_prior,
 )
@@ -214,17 +216,20 @@ def span_projector(columns):
 def test_only_the_span_of_steering_vectors_and_slopes_matters(rng):
     scenario = small_scene(rng, n_targets=2, n_antennas=16)
     inside = span_projector(Zhang2025(scenario).codebook().codewords)
-    covariance = random_covariance(rng, 16, power_w=1e-8)
-    projected = inside @ covariance @ inside
+    station = station_name(scenario)
+    sent = random_transmission(rng, {station: 16}, power_w=1e-8)
+    projected = Transmission({station: inside @ sent[station] @ inside})
     for information_map in Zhang2025(scenario).link_maps().values():
-        assert_invariant(information_map.at(covariance).matrix, information_map.at(projected).matrix)
-    assert np.trace(projected[0]).real < np.trace(covariance[0]).real
+        assert_invariant(information_map.at(sent).matrix, information_map.at(projected).matrix)
+    assert projected.power_w < sent.power_w
 
 
 def test_the_span_of_the_conjugates_is_rejected(rng):
     scenario = small_scene(rng, n_targets=2, n_antennas=16)
     wrong = span_projector(Zhang2025(scenario).codebook().codewords.conj())
-    covariance = random_covariance(rng, 16, power_w=1e-8)
+    station = station_name(scenario)
+    sent = random_transmission(rng, {station: 16}, power_w=1e-8)
+    projected = {station: wrong @ sent[station] @ wrong}
     information_map = Zhang2025(scenario).link_maps()[link_names(scenario)[1]]
     with pytest.raises(AssertionError, match="information differs"):
         assert_invariant(information_map.at(sent).matrix, information_map.at(projected).matrix)

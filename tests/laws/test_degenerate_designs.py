@@ -12,7 +12,7 @@ from crbeam.errors import CrbeamError
 from crbeam.interfaces.command_line import app
 from crbeam.propagation.near_field import near_field_response
 from crbeam.scenario import Scenario, scenario_document
-from crbeam.systems import default_method, isotropic_transmission
+from crbeam.systems import isotropic_transmission, system_of
 
 NEAR_FIELD = ("li2024-downlink", "li2024-uplink")
 END_FIRE, FAR = "[[0 m, 20 m]]", "[[1e6 m, 1e6 m]]"
@@ -20,8 +20,8 @@ END_FIRE, FAR = "[[0 m, 20 m]]", "[[1e6 m, 1e6 m]]"
 
 def lost_isotropically(scenario):
     """What isotropic transmission, which has every direction, does not determine."""
-    stack = np.stack(list(isotropic_transmission(scenario).values()))
-    return {name for link in evaluate(scenario, stack).links.values() for name in link.unidentifiable}
+    sent = isotropic_transmission(scenario)
+    return {name for link in evaluate(scenario, sent).links.values() for name in link.unidentifiable}
 
 
 @pytest.mark.parametrize("model", ["spherical", "fresnel", "far"])
@@ -79,14 +79,14 @@ def test_no_design_is_optimal_where_no_transmission_tells(preset):
             continue
         try:
             problem = design_problem(scenario)
-            method_named(default_method(scenario)).solve(problem)
+            method_named(system_of(scenario).default_method()).solve(problem)
         except Unidentifiable:
             refused += 1
             continue
         except InvalidInput:
             continue
         for criterion in problem.active_criteria:
-            told = criterion.map.at(problem.covariances_of(criterion.map, problem.isotropic()))
+            told = criterion.map.at(problem.isotropic())
             assert told.is_identifiable(criterion.requested)
         if preset in NEAR_FIELD:
             assert not lost_isotropically(scenario)

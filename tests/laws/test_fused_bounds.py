@@ -5,7 +5,7 @@ import pytest
 
 from crbeam.information import Information
 from crbeam.scenario import Scenario, read_scenario, scenario_document
-from crbeam.systems import covariances_of_blocks, isotropic_transmission, link_maps
+from crbeam.systems import isotropic_transmission, link_maps, system_of
 from crbeam.testing import random_scenario
 
 #: Bounds from a matrix that is safely regular are right to this.
@@ -51,12 +51,8 @@ def static_scenario(rng):
 
 
 def informations(scenario):
-    ((block, covariance),) = isotropic_transmission(scenario).items()
-    covariances = covariances_of_blocks(scenario, np.stack([covariance]), (block,))
-    return {
-        name: information_map.at(np.stack([covariances[block] for block in information_map.blocks]))
-        for name, information_map in link_maps(scenario).items()
-    }
+    sent = system_of(scenario).completed(isotropic_transmission(scenario))
+    return {name: information_map.at(sent) for name, information_map in link_maps(scenario).items()}
 
 
 def matrices(scenario):

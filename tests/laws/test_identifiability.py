@@ -219,7 +219,7 @@ def test_an_arrival_that_the_combiner_does_not_pass_drops_out(rng):
     """All but one dimension of the receiver: the gain of the blocked path is unseen, and no rounding of it counts."""
     scenario = random_scenario(rng, n_targets=2, n_antennas=8, subcarriers=16)
     link, _ = link_names(scenario)
-    right, n_tx = Zhang2025(scenario).path_maps()[link], 8
+    right = Zhang2025(scenario).path_maps()[link]
     (part,) = right.contributions
     blocked = part.receive[:, 0:1] / np.linalg.norm(part.receive[:, 0])
     away = hermitian_part(np.eye(len(blocked)) - blocked @ blocked.conj().T)

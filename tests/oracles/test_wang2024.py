@@ -96,7 +96,7 @@ def test_beams_in_lines_of_sight_are_globally_optimal(record):
     problem = Wang2024(scenario).design_problem(judged_by="receiver0")
     design = Digital().solve(problem)
     direction = Wang2024(scenario).transmit_directions()[:, 0]
-    lit = float(np.real(direction.conj() @ design.covariances[0] @ direction)) / len(direction)
+    lit = float(np.real(direction.conj() @ design.covariances["transmitter"] @ direction)) / len(direction)
     least, most = record["los"]["T_feasible"], record["los"]["ub_certified"]
     assert least * (1 - 1e-6) <= lit <= most * (1 + 1e-6)
     assert design.gap <= 1e-6
