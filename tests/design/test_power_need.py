@@ -57,7 +57,7 @@ def test_rates_of_60_bit_take_what_zero_forcing_takes():
     [
         ("li2024-downlink", ["served_users.minimum_sinr=50 dB"]),
         ("li2024-downlink", ["served_users.count=6", "served_users.minimum_sinr=45 dB", "seed=3"]),
-        ("wang2024", ["receivers.minimum_rate=10", "receivers.count=6"]),
+        ("wang2024", ["receivers.minimum_rate=4", "receivers.count=10"]),
         ("wang2024", ["receivers.minimum_rate=3.4", "receivers.count=11"]),
     ],
 )

@@ -239,7 +239,7 @@ def test_too_many_receivers_cannot_be_served_at_any_power():
     scenario = read_scenario(
         "wang2024", overrides=["receivers.count=200", "receivers.minimum_rate=1", "receivers.selected=[0, 1]"]
     )
-    with pytest.raises(Infeasible, match=r"100 .* 10"):
+    with pytest.raises(Infeasible, match="200 users differ in 10 directions"):
         Digital().solve(design_problem(scenario))
 
 
