@@ -8,8 +8,10 @@ import pytest
 
 from crbeam.design import Codebook, Design, DesignMethod, Proposal, weighted_bound
 from crbeam.design.methods import METHODS, method_named
+from crbeam.design.one_by_one import OneByOne
+from crbeam.design.rate_constraints import MinimumRate
 from crbeam.design.selection.costs import Selection
-from crbeam.design.service_constraints import Illumination, MinimumUplinkSinr
+from crbeam.design.service_constraints import Illumination, MinimumSinr, MinimumUplinkSinr
 from crbeam.errors import InvalidInput, SolverFailed, Unidentifiable
 from crbeam.systems import design_problem
 from crbeam.systems.zhang2025 import codebook
@@ -20,6 +22,7 @@ from crbeam.testing import (
     optimal_transmissions,
     random_feasible,
     random_scenario,
+    random_service,
     two_stage_problem,
     unidentifiable_copy,
     with_position_prior,
@@ -85,6 +88,7 @@ def test_every_method_conforms(key):
     assert_method_conforms(named(key), reference=REFERENCES.get(key))
 
 
+@pytest.mark.slow
 def test_each_family_is_solved_by_a_method_and_whole():
     families = {}
     for key in METHODS:
@@ -151,6 +155,64 @@ class BestOfRandom(DesignMethod):
 def test_a_third_party_method_conforms():
     assert_method_conforms(BestOfRandom())
     assert_method_conforms(BestOfRandom(n_draws=2))
+
+
+@dataclass(frozen=True)
+class BestOfServed(OneByOne):
+    """A third party's method for users: the best of a few random transmissions that serve them."""
+
+    key = "best-of-served"
+    summary = "the best of a few random transmissions that keep all requirements"
+    keeps = frozenset({MinimumSinr, MinimumRate, MinimumUplinkSinr, Illumination})
+    is_global = False
+
+    def design(self, problem, seed):
+        rng = np.random.default_rng(seed)
+        draws = [sent for sent in (random_service(problem, rng) for _ in range(4)) if sent is not None]
+        values = [true_objective(problem, sent) for sent in draws]
+        if not np.isfinite(min(values, default=np.inf)):
+            raise SolverFailed("must find a transmission that serves all, but did not", status="none found")
+        best = draws[int(np.argmin(values))]
+        return Proposal(best.covariances, stream_covariances=best.streams)
+
+
+@pytest.mark.slow
+def test_a_third_party_method_that_serves_users_conforms_with_the_same_call():
+    method = BestOfServed()
+    assert_method_conforms(method)
+    able = {
+        name
+        for name, problems in family_problems(method).items()
+        if all(method.why_not(problem) is None for problem in problems)
+    }
+    assert able == {name for name in FAMILIES if name.startswith(("users", "rates"))}
+
+
+class ServesLess(BestOfServed):
+    """Users get a thousandth of the power."""
+
+    def design(self, problem, seed):
+        proposal = super().design(problem, seed)
+        served = {stream.name for stream in problem.streams if stream.served_user is not None}
+        streams = {
+            name: (1e-3 if name in served else 1.0) * stack for name, stack in proposal.stream_covariances.items()
+        }
+        return replace(proposal, covariances=sum(streams.values()), stream_covariances=streams)
+
+
+class ClaimsTooMuchForUsers(BestOfServed):
+    def solve_many(self, problems, *, starts=None, seeds=None):
+        designs = super().solve_many(problems, starts=starts, seeds=seeds)
+        return [d if isinstance(d, Exception) else replace(d, lower_bound=d.objective) for d in designs]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("kind", "words"), [(ServesLess, "solve_many failed"), (ClaimsTooMuchForUsers, "claimed")])
+def test_the_suite_rejects_methods_that_wrong_users(kind, words):
+    method = kind()
+    problems = [problem for name in ("users in the downlink",) for problem in family_problems(method)[name]]
+    with pytest.raises(AssertionError, match=words):
+        assert_method_conforms(method, problems)
 
 
 def test_a_third_party_method_is_graded_by_the_problem():

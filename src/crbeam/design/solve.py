@@ -51,14 +51,16 @@ def solve_batch(
     reasons = [method.why_not(problem) for problem in problems]
     able = [index for index, reason in enumerate(reasons) if reason is None]
     possible = [problems[index] for index in able]
+    results: list[Design | CrbeamError] = [InvalidInput(reason or "") for reason in reasons]
+    if not able:
+        return results
     with one_blas_thread():
         begin = time.perf_counter()
         proposals = method.propose_many(
             possible, starts=[starts[index] for index in able], seeds=[seeds[index] for index in able]
         )
-        seconds = (time.perf_counter() - begin) / max(len(able), 1)
+        seconds = (time.perf_counter() - begin) / len(able)
         graded = grade_many(method, possible, proposals, seconds=seconds)
-    results: list[Design | CrbeamError] = [InvalidInput(reason or "") for reason in reasons]
     for index, result in zip(able, graded, strict=True):
         results[index] = result
     return results

@@ -11,7 +11,12 @@ from crbeam.testing.complex_step import (
     link_state,
     path_parameters,
 )
-from crbeam.testing.conformance import assert_method_conforms, conformance_problems, unidentifiable_copy
+from crbeam.testing.conformance import (
+    assert_method_conforms,
+    conformance_problems,
+    plain_problems,
+    unidentifiable_copy,
+)
 from crbeam.testing.design_laws import (
     assert_certificate,
     assert_decreasing,
@@ -39,7 +44,9 @@ from crbeam.testing.information_laws import (
     scaled_difference,
 )
 from crbeam.testing.many_digits import echo_root_bounds_m
+from crbeam.testing.problem_families import family_problems
 from crbeam.testing.random_scenes import link_names, random_moving_scenario, random_scenario, station_name
+from crbeam.testing.random_service import random_service
 from crbeam.testing.random_worlds import (
     position_prior,
     random_covariance,
@@ -50,9 +57,11 @@ from crbeam.testing.random_worlds import (
     two_stage_problem,
     with_position_prior,
 )
+from crbeam.testing.service_laws import Sent, assert_serves, broken_requirements, sent_by, true_objective
 
 __all__ = [
     "LinkState",
+    "Sent",
     "assert_additive",
     "assert_adjoint",
     "assert_bilinear",
@@ -71,9 +80,12 @@ __all__ = [
     "assert_same_designs",
     "assert_same_information",
     "assert_schur_complement",
+    "assert_serves",
     "assert_sound",
+    "broken_requirements",
     "conformance_problems",
     "echo_root_bounds_m",
+    "family_problems",
     "information_by_complex_step",
     "jacobian_by_complex_step",
     "link_names",
@@ -81,6 +93,7 @@ __all__ = [
     "objective_of",
     "optimal_transmissions",
     "path_parameters",
+    "plain_problems",
     "position_prior",
     "random_covariance",
     "random_feasible",
@@ -89,9 +102,12 @@ __all__ = [
     "random_prior",
     "random_problem",
     "random_scenario",
+    "random_service",
     "random_slot_covariances",
     "scaled_difference",
+    "sent_by",
     "station_name",
+    "true_objective",
     "two_stage_problem",
     "unidentifiable_copy",
     "with_position_prior",

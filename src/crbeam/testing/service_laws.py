@@ -229,10 +229,10 @@ def cost_of_m(selection: Selection, members: Sequence[str]) -> float:
 
 
 def true_objective(problem: DesignProblem, sent: Sent) -> float:
-    """Objective of a transmission with the choices that it made, by plain inversion."""
+    """Objective of a transmission with the choices that it made, by plain inversion; infinite if not determined."""
     if _has_roles(problem):
         return least_of_roles(problem, sent)
-    if is_plain(problem) or isinstance(problem.objective, Hinge):
+    if isinstance(problem.objective, Hinge):
         return objective_of(problem, sent.covariances)
     return sum(_bound(problem, criterion, sent) for criterion in problem.active_criteria)
 

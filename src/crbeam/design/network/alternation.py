@@ -44,6 +44,8 @@ class Run:
 def alternate(problem: DesignProblem, *, penalty_w: float, tolerance: float, max_iterations: int, start: str) -> Run:
     """Algorithm 1: b from one program, everything else from another, until the penalised power hardly changes.
 
+    A last iteration that rounding of the solver lets rise is not taken.
+
     Reference: xu2023 Algorithm 1.
     """
     programs = require_programs(problem, roles_of(problem))
@@ -63,11 +65,13 @@ def alternate(problem: DesignProblem, *, penalty_w: float, tolerance: float, max
         if moved is None:
             ended = "no solution of the second program"
             break
-        point = moved
-        trace.append(_value(network, point, penalty))
-        if abs(trace[-1] - trace[-2]) <= tolerance * abs(trace[-1]):
-            ended = "converged"
+        value, last = _value(network, moved, penalty), trace[-1]
+        if abs(value - last) <= tolerance * abs(value):
+            point, ended = moved if value < last else point, "converged"
+            trace.append(min(value, last))
             break
+        point = moved
+        trace.append(value)
     return _run(network, programs, point.transmits, point.serves, tuple(trace), spent, ended)
 
 
