@@ -41,6 +41,8 @@ from crbeam.testing.service_laws import (
 
 #: Options with which methods that take minutes by default run the same suite with little effort.
 LITTLE_EFFORT = {
+    "analog-wcrb": "starts=1,max_iterations=20",
+    "analog-fdb": "starts=2,max_iterations=2",
     "hybrid": "starts=1,max_iterations=3",
     "pdd-downlink": "max_inner=1,max_outer=2,samples=5",
     "pdd-uplink": "max_inner=1,max_outer=2,samples=5",
@@ -74,11 +76,11 @@ REFERENCES = {key: METHODS["conic-wcrb"]() for key in ENGINE}
 @pytest.mark.parametrize(
     "name",
     [
-        pytest.param("analog-wcrb:starts=1,max_iterations=20", marks=pytest.mark.slow),
-        "analog-fdb:starts=2,max_iterations=2",
+        pytest.param("analog-wcrb:starts=2,max_iterations=40", marks=pytest.mark.slow),
+        "analog-fdb:starts=3,max_iterations=3",
     ],
 )
-def test_iterative_analog_methods_conform_with_little_effort(name):
+def test_iterative_analog_methods_conform_in_two_slots(name):
     method = method_named(name)
     problems = [replace(problem, n_slots=2) for problem in plain_problems(method)[2:]]
     assert_method_conforms(method, [problems[0], problems[2]])
