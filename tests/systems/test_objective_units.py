@@ -12,7 +12,7 @@ from crbeam.scenario import read_scenario
 from crbeam.studies import read_results, run_study
 from crbeam.studies.metrics import unit_of_metric
 from crbeam.studies.reading import read_study
-from crbeam.systems import default_method, design_problem
+from crbeam.systems import design_problem, system_of
 
 UNITS = {
     ("zhang2025",): "m^2",
@@ -44,11 +44,11 @@ def test_a_criterion_that_does_not_count_has_no_say():
 @pytest.mark.parametrize("name", ["zhang2025", "hamrouni2026"])
 def test_designs_and_files_have_it(tmp_path, name):
     scenario = read_scenario(name)
-    method = method_named(default_method(scenario))
+    method = method_named(system_of(scenario).default_method())
     problem = design_problem(scenario, method=method)
     design = method.solve(problem)
     assert design.objective_unit == UNITS[(name,)]
-    path = write_design(tmp_path, scenario, design, evaluate(scenario, design.covariances, problem.blocks))[0]
+    path = write_design(tmp_path, scenario, design, evaluate(scenario, design.covariances))[0]
     dataset = xr.load_dataset(path, engine="h5netcdf")
     assert {dataset[key].attrs["units"] for key in ("objective", "lower_bound")} == {UNITS[(name,)]}
 
