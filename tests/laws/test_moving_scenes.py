@@ -11,7 +11,7 @@ from tests.laws.scenes import edited
 from crbeam.information.builders import Pilots
 from crbeam.propagation import doppler_shifts_hz, trace_paths
 from crbeam.systems import link_maps
-from crbeam.systems.hamrouni2026 import stage_blocks
+from crbeam.systems.hamrouni2026 import Hamrouni2026
 from crbeam.systems.station_and_user import state_map
 from crbeam.testing import (
     assert_bounds_scale,
@@ -44,7 +44,7 @@ def state_bounds(scenario, covariances):
     """Bounds of position and velocity together, and how much rounding may change them, by kind of link."""
     maps, (to_user, _) = link_maps(scenario), link_names(scenario)
     (sent,) = covariances.values()
-    everywhere = {**covariances, **dict.fromkeys(stage_blocks(scenario), sent)}
+    everywhere = {**covariances, **dict.fromkeys(Hamrouni2026(scenario).stage_blocks(), sent)}
     informations = {
         kind: maps[name].at(everywhere)
         for kind, name in zip(MOVING_LINKS, (to_user, "fused", "posterior"), strict=True)

@@ -12,7 +12,7 @@ from crbeam.information import Transmission
 from crbeam.propagation import doppler_shifts_hz, trace_paths
 from crbeam.scenario import read_scenario
 from crbeam.systems import design_problem, link_map, link_maps
-from crbeam.systems.hamrouni2026 import radial_speed_map, sensing_share, stage_blocks
+from crbeam.systems.hamrouni2026 import Hamrouni2026, radial_speed_map, sensing_share
 from crbeam.testing import assert_same_information
 
 CASES = json.loads((Path(__file__).parent / "data" / "hamrouni2026.json").read_text())["cases"]
@@ -42,7 +42,7 @@ def scenario_of(name, *overrides):
 def isotropic(scenario):
     """The same isotropic covariance in all symbols and in both stages."""
     covariance = scenario.power_per_subcarrier_w("bs") * np.eye(64, dtype=complex) / 64
-    return Transmission(dict.fromkeys(("bs", *stage_blocks(scenario)), covariance))
+    return Transmission(dict.fromkeys(("bs", *Hamrouni2026(scenario).stage_blocks()), covariance))
 
 
 def targets_of(information):
