@@ -6,6 +6,7 @@ from collections import defaultdict
 import numpy as np
 import pytest
 
+from crbeam.information import Transmission
 from crbeam.papers import figures, make_figure
 from crbeam.papers.claims import reproduce
 from crbeam.papers.hamrouni2026 import (
@@ -174,9 +175,17 @@ def test_the_message_costs_symbols(tmp_path, small, monkeypatch):
         assert allocation.loss_of_positioning_alone(gains) > names[1][allocation.INTERLEAVED]
 
 
-def test_a_position_that_rounding_leaves_open_has_no_bound():
-    """One target almost in line with the user; position and velocity together are still determined."""
+def test_a_position_that_matrices_lose_to_rounding_has_its_bound():
+    """One target almost in line with the user. A QR factorisation of every derivative agrees, with fewer samples."""
     fields = {"n_targets": {"field": "targets.count", "values": [1]}}
-    bounds = mobility.motion_bounds([scene(random_study("Table II", axes={"fields": fields}), (0,), 114)])
-    assert np.isnan(bounds.bistatic_position_m).all()
+    scenario = scene(random_study("Table II", axes={"fields": fields}), (0,), 114)
+    bounds = mobility.motion_bounds([scenario])
+    assert bounds.bistatic_position_m == pytest.approx([2013.7748], rel=1e-3)
     assert np.isfinite(bounds.velocity_mps[mobility.BISTATIC]).all()
+
+
+def test_a_position_that_is_not_determined_has_no_bound():
+    scenario = random_scenes("free space", 1, n_targets=1)[0]
+    silent = Transmission.silent({"bs": 64})
+    assert np.isnan(mobility._root_bound(scenario, "bistatic", "user_position", silent))
+    assert np.isnan(mobility._root_bound(scenario, "bistatic", "user_position", None))
