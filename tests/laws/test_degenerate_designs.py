@@ -60,7 +60,7 @@ def test_design_refuses_what_bound_calls_unidentifiable(preset, overrides, word)
 
 @pytest.mark.parametrize("preset", NEAR_FIELD)
 def test_an_angle_alone_is_designed_for_where_the_range_is_lost(preset):
-    scenario = read_scenario(preset, overrides=[*FAR, "sensing.range_weight=0"])
+    scenario = read_scenario(preset, overrides=[*FAR, "sensing.range_weight=0", "served_users.count=1"])
     design = method_named("digital").solve(design_problem(scenario))
     assert 0.0 < design.lower_bound <= design.objective
 
