@@ -215,3 +215,15 @@ def test_a_static_scene_has_no_order():
     assert slots_of(problem) == {}
     assert design.slot_beams == {}
     assert design.beamforming_loss == 0.0
+
+
+@pytest.mark.parametrize("key", ["fdb-wcrb", "joint-sequential"])
+def test_blocks_without_beams_send_their_covariance_in_every_slot(key):
+    """All of them, or the one beside a block whose beams are given."""
+    _, problem, design = solved(key, *SMALL)
+    assert objective_in_slots(problem, design.covariances, {}) == pytest.approx(design.objective, rel=1e-9)
+    slots = slots_of(problem)
+    for block in problem.blocks:
+        others = {name: each for name, each in design.beamformers.items() if name != block}
+        beams = {name: in_turn(each.matrix, slots[name].shares) for name, each in others.items()}
+        assert np.isfinite(objective_in_slots(problem, design.covariances, beams))

@@ -106,3 +106,16 @@ def test_bounds_beyond_the_scene_are_said_to_tell_nothing():
     assert "root bounds are larger than what they are bounds of" in result.stderr
     assert "(the scene is 4247 m across)" in result.stderr
     assert "larger than what they are bounds of" not in CliRunner().invoke(app, arguments[:2]).stderr
+
+
+@pytest.mark.parametrize("distance", ["14 m", "1e4 m", "1e6 m", "1e8 m"])
+def test_a_distance_that_is_hardly_known_leaves_the_direction_its_digits(distance):
+    """Under isotropic transmission the bound of the angle is the same at every distance."""
+    found = [
+        evaluate(scenario, system_of(scenario).isotropic_transmission()).links["downlink"].quantities
+        for scenario in (
+            read_scenario("li2024-downlink", overrides=[f"targets.positions=[[{each}, {each}]]"])
+            for each in ("3 m", distance)
+        )
+    ]
+    assert found[1]["target_angle_rad"] == pytest.approx(found[0]["target_angle_rad"], rel=1e-9)

@@ -114,10 +114,11 @@ def objective_in_slots(
     Raises:
         Unidentifiable: a parameter with a positive weight is not determined.
     """
-    sent, slots = dict(covariances), slots_of(problem)
-    for block, each in beams.items():
-        for number, beam in zip(slots[block].numbers, each.T, strict=True):
-            sent[slot_block(block, number)] = np.outer(beam, beam.conj())
+    sent = dict(covariances)
+    for block, slots in slots_of(problem).items():
+        each = [np.outer(beam, beam.conj()) for beam in beams[block].T] if block in beams else None
+        for place, number in enumerate(slots.numbers):
+            sent[slot_block(block, number)] = covariances[block] if each is None else each[place]
     informations = []
     for criterion in problem.active_criteria:
         by_slot = criterion.map.by_slot()

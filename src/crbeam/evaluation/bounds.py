@@ -92,8 +92,11 @@ def evaluate_many(
     """The same for several transmissions in one scenario, whose information maps are built once."""
     with one_blas_thread():
         system = system_of(scenario)
-        maps = {name: behind_networks(link_map, networks or {}) for name, link_map in system.link_maps().items()}
-        return [_evaluation(system, maps, system.completed(each)) for each in transmissions]
+        maps, polar = (
+            {name: behind_networks(each, networks or {}) for name, each in found.items()}
+            for found in (system.link_maps(), system.polar_maps())
+        )
+        return [_evaluation(system, maps, polar, system.completed(each)) for each in transmissions]
 
 
 def behind_networks(
@@ -111,20 +114,22 @@ def behind_networks(
 def _evaluation(
     system: System,
     maps: Mapping[str, InformationMap],
+    polar: Mapping[str, InformationMap],
     covariances: Transmission,
 ) -> Evaluation:
-    links, polar = {}, system.polar_targets()
+    links = {}
     for name, link_map in maps.items():
         if set(link_map.blocks) <= covariances.keys():
             why = partial(remedy, system, link_map, covariances=covariances)
-            links[name] = evaluate_link(name, link_map.at(covariances), polar, system.speeds_mps, why)
+            seen = polar[name].at(covariances) if name in polar else None
+            links[name] = evaluate_link(name, link_map.at(covariances), seen, system.speeds_mps, why)
     return Evaluation(links)
 
 
 def evaluate_link(
     name: str,
     information: Information,
-    polar: Mapping[str, tuple[float, float]] | None = None,
+    polar: Information | None = None,
     speeds_mps: Callable[[Information], Mapping[str, float | None]] | None = None,
     remedy: Callable[[Sequence[str]], str] | None = None,
 ) -> LinkEvaluation:
@@ -133,7 +138,7 @@ def evaluate_link(
     Args:
         name: of the link.
         information: what it tells.
-        polar: direction and distance of the one target that is to be reported in polar coordinates too.
+        polar: what it tells of the direction and the distance of its one target, where these are reported too.
         speeds_mps: root bounds of what is known of a velocity that is not determined, by quantity.
         remedy: what would determine given parameters.
     """
@@ -158,8 +163,8 @@ def evaluate_link(
         return LinkEvaluation(name, quantities, lost, reason, information)
     if "user_velocity" in lost and speeds_mps is not None:
         quantities.update(speeds_mps(information))
-    if polar:
-        return LinkEvaluation(name, _polar(information, polar, lost), lost, reason, information)
+    if polar is not None:
+        return LinkEvaluation(name, {"target_position_m": root(targets), **_polar(polar)}, lost, reason, information)
     quantities["target_positions_m"] = tuple(root((target,)) for target in targets)
     quantities["all_positions_m"] = root(positions)
     return LinkEvaluation(name, quantities, lost, reason, information)
@@ -170,49 +175,13 @@ def _words(layout: ParameterLayout) -> dict[str, str]:
     return {parameter: parameter.rpartition("/")[2] for parameter in layout}
 
 
-def _polar(
-    information: Information, polar: Mapping[str, tuple[float, float]], lost: Sequence[str]
-) -> dict[str, Quantity]:
-    """Root bounds of a target's position, direction and distance; of the latter those that are determined."""
-    ((parameter, (angle_rad, range_m)),) = polar.items()
-    if parameter in lost:
-        return {"target_position_m": None, **_one_coordinate(information, parameter, angle_rad, range_m)}
-    covariance_m2 = information.bound([parameter])
-    away = np.array([np.cos(angle_rad), np.sin(angle_rad)])
-    across = np.array([-away[1], away[0]]) / range_m
-    return {
-        "target_position_m": float(np.sqrt(np.trace(covariance_m2))),
-        "target_angle_rad": float(np.sqrt(across @ covariance_m2 @ across)),
-        "target_range_m": float(np.sqrt(away @ covariance_m2 @ away)),
-    }
+def _polar(polar: Information) -> dict[str, float | None]:
+    """Root bounds of the direction and the distance of a target, those that are determined.
 
-
-def _one_coordinate(
-    information: Information, parameter: str, angle_rad: float, range_m: float
-) -> dict[str, float | None]:
-    """Root bounds of direction and distance of a target whose position is not determined: of one of them at most."""
-    alone = _in_polar_coordinates(information, parameter, angle_rad, range_m)
-    found = {word: alone.root_bound([word]) if alone.is_identifiable([word]) else None for word in _POLAR_WORDS}
-    across, along = found.values()
-    if across is not None and along is not None:
-        # The worse of them is determined by rounding only.
-        found["target_range_m" if along > range_m * across else "target_angle_rad"] = None
-    return found
-
-
-def _in_polar_coordinates(information: Information, parameter: str, angle_rad: float, range_m: float) -> Information:
-    """The same information with direction and distance in place of a position."""
-    old = information.layout
-    kept = {name: size for name, size in zip(old, old.sizes, strict=True) if name != parameter}
-    layout = ParameterLayout.of({**kept, **dict.fromkeys(_POLAR_WORDS, 1)})
-    jacobian = np.zeros((old.size, layout.size))
-    for name in kept:
-        jacobian[old[name], layout[name]] = np.eye(kept[name])
-    away = np.array([np.cos(angle_rad), np.sin(angle_rad)])
-    jacobian[old[parameter], layout.indices(_POLAR_WORDS)] = np.stack(
-        [range_m * np.array([-away[1], away[0]]), away], axis=1
-    )
-    return information.change_parameters(jacobian, layout)
+    Each by itself, and never by way of a position: a distance that is hardly known takes the digits of the direction.
+    """
+    words = zip(_POLAR_WORDS, ("target_angle[0]", "target_range[0]"), strict=True)
+    return {word: polar.root_bound([name]) if polar.is_identifiable([name]) else None for word, name in words}
 
 
 def _unidentifiable(information: Information) -> tuple[str, ...]:

@@ -139,9 +139,8 @@ def _root_bounds(
     system: Li2024, covariance: Complex[np.ndarray, "tx tx"], network: Complex[np.ndarray, "rx chain"] | None
 ) -> Mapping[str, float]:
     """Root bounds of the target's position, angle and range in the noise of the scenario."""
-    polar = system.polar_targets()
-    information = system.position_map(network=network)
-    at_design = information.at(dict.fromkeys(information.blocks, covariance))
-    at_design.bound(list(polar))  # says why where there is none
-    found = evaluate_link(system.arrays().link, at_design, polar).quantities
+    maps = (system.position_map(network=network), system.polar_map(network=network))
+    position, polar = (each.at(dict.fromkeys(each.blocks, covariance)) for each in maps)
+    position.bound(list(system.polar_targets()))  # says why where there is none
+    found = evaluate_link(system.arrays().link, position, polar).quantities
     return {name: value for name, value in found.items() if isinstance(value, float)}

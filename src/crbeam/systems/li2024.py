@@ -264,6 +264,10 @@ class Li2024(System):
             f"`sensing.illumination`, such as 0.1, which costs a few per cent."
         ]
 
+    def polar_maps(self) -> dict[str, InformationMap]:
+        """Information about the direction and the distance of the target, by link."""
+        return {self.arrays().link: self.polar_map()}
+
     def polar_targets(self) -> dict[str, tuple[float, float]]:
         """Direction and distance of the target from the arrays."""
         arrays = self.arrays()

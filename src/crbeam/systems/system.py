@@ -210,6 +210,10 @@ class System(ABC):
         del links
         return None
 
+    def polar_maps(self) -> dict[str, InformationMap]:
+        """Information about direction and distance of the one target that is seen in polar coordinates, by link."""
+        return {}
+
     def polar_targets(self) -> dict[str, tuple[float, float]]:
         """Direction in rad and distance in m of targets that are seen in polar coordinates, by position parameter."""
         return {}
