@@ -221,3 +221,23 @@ def test_a_user_without_a_channel_cannot_be_served(rng):
     assert not np.isfinite(found.power_w)
     assert found.costliest_user == 1
     assert found.balance < 1e-9
+
+
+@pytest.mark.parametrize("distance", 10.0 ** -np.arange(3.0, 13.0))
+def test_users_that_hardly_differ_take_the_power_that_they_take(rng, distance):
+    """At a small angle d the power grows as `1 / d^2`, below `noise sum gamma / d^2`, that of zero forcing."""
+    first, other = np.linalg.qr(random_channels(rng, n_users=2))[0].T
+
+    def found_at(angle):
+        channels = np.stack([first, (first + angle * other) / np.hypot(1.0, angle)], axis=1)
+        return least_power(channels, np.array([10.0, 20.0]), 1.0, budget_w=1.0)
+
+    found, wide = found_at(distance), found_at(1e-2)
+    assert found.proven_w <= found.power_w
+    if np.isfinite(found.power_w):
+        assert found.power_w == pytest.approx(wide.power_w * (1e-2 / distance) ** 2, rel=1e-3)
+        assert found.power_w < 30.0 / distance**2
+        assert found.proven_w > 0.99 * found.power_w
+        assert found.balance < 1.0
+    else:
+        assert distance < 3e-10

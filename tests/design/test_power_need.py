@@ -11,6 +11,7 @@ from crbeam import read_scenario
 from crbeam.design import MinimumSinr, PowerBudget
 from crbeam.design.methods import method_named
 from crbeam.design.power_need import PowerNeed, level_below_db
+from crbeam.design.rate_constraints import MinimumRate
 from crbeam.errors import Infeasible, SolverFailed
 from crbeam.interfaces.command_line import app
 from crbeam.systems import design_problem, system_of
@@ -139,3 +140,45 @@ def test_numbers_that_are_compared_are_told_apart():
     assert distinct(1.0, 1.0 + 1e-9) == ("1", "1.000000001")
     assert distinct(1.0, 2.0) == ("1", "2")
     assert distinct(0.1, 0.1) == ("0.1", "0.1")
+
+
+def test_a_solver_that_fails_is_no_proof_that_nothing_suffices(monkeypatch):
+    overrides = ["served_users.count=2", "served_users.minimum_sinr=15 dB", "sensing.illumination=0.9"]
+    scenario = read_scenario("li2024-downlink", overrides=[*overrides, "stations.main.total_power=0.01 W"])
+    problem = design_problem(scenario)
+    honest = shortage(problem, "digital")
+    assert 1.0 < honest.insufficient_power <= honest.sufficient_power < np.inf
+    monkeypatch.setattr("crbeam.design.served.shortage.solved", lambda _: False)
+    blind = shortage(problem, "digital")
+    assert "no power suffices" not in str(blind)
+    assert "no power that suffices was found" in str(blind)
+
+
+@pytest.mark.parametrize("power", ["-120 dBm", "-40 dBm"])
+def test_rates_far_beyond_the_power_still_say_what_suffices(power):
+    scene = ("receivers.count=2", "receivers.rician_factor=1", "receivers.array.elements=2")
+    scenario = read_scenario(
+        "wang2024",
+        overrides=[*scene, "receivers.minimum_rate=100", f"stations.transmitter.total_power={power}"],
+    )
+    found = shortage(design_problem(scenario), "lifted-sca")
+    assert 1e3 < found.insufficient_power < found.sufficient_power < np.inf
+
+
+def test_a_receiver_whose_channel_is_zero_is_named():
+    scene = ("receivers.count=2", "receivers.rician_factor=1", "receivers.array.elements=2")
+    problem = design_problem(read_scenario("wang2024", overrides=scene))
+    parts = [
+        replace(part, channel=np.zeros_like(part.channel))
+        if isinstance(part, MinimumRate) and part.user == "receiver1"
+        else part
+        for part in problem.constraints
+    ]
+    found = shortage(replace(problem, constraints=tuple(parts)), "lifted-sca")
+    assert "receiver1 is not: its channel is zero, and no power suffices" in str(found)
+    assert found.sufficient_power == np.inf
+
+
+def test_words_of_what_never_suffices():
+    assert PowerNeed(np.inf, np.inf).words() == "no power suffices"
+    assert "no power that suffices was found" in PowerNeed(np.inf, 3.0).words()

@@ -16,10 +16,21 @@ from tests.design.uneven_problems import (
     with_words,
 )
 
-from crbeam.design import Certificate, Codebook, ConstantModulus, Design, Hinge, TiedBlocks, certify
+from crbeam.design import (
+    Certificate,
+    Codebook,
+    ConstantModulus,
+    Design,
+    Hinge,
+    Proposal,
+    Stream,
+    TiedBlocks,
+    certify,
+)
 from crbeam.design.analog.bound import AnalogBound
 from crbeam.design.analog.mismatch import AnalogBeams
 from crbeam.design.engine.reduction import reduce_problem
+from crbeam.design.grading import grade
 from crbeam.design.methods import METHODS, method_named
 from crbeam.errors import InvalidInput
 from crbeam.information import Transmission
@@ -216,3 +227,18 @@ def test_analog_beams_of_the_bound_are_the_best_of_the_three_and_stationary(rng)
     )
     assert best.objective <= min(other.objective for other in others) * (1.0 + 1e-9)
     assert best.details["phase_gradient"] <= 1e-5
+
+
+def test_streams_of_a_design_have_the_order_of_its_problem(rng):
+    """A method may list its blocks in any order; files label streams by the blocks of the design."""
+    streams = (Stream("first", ("a", "b")), Stream("second", ("a", "b")))
+    problem = replace(random_uneven(rng), streams=streams)
+    sent = problem.isotropic()
+    turned = {
+        stream.name: Transmission({block: 0.5 * sent[block] for block in reversed(problem.blocks)})
+        for stream in streams
+    }
+    proposal = Proposal(Transmission.sum_of(turned.values()), stream_covariances=turned)
+    design = grade(method_named("uniform"), problem, proposal, seconds=0.0)
+    assert [tuple(each) for each in design.stream_covariances.values()] == [problem.blocks] * 2
+    assert tuple(design.covariances) == problem.blocks

@@ -78,4 +78,6 @@ def test_a_map_says_where_its_numbers_mean_nothing():
         for each in (read_scenario("zhang2025"), scenario)
     )
     assert sound.cautions == []
-    assert "at 3 of 4 points" in faint.cautions[0]
+    size_m = scene_size_m(system_of(scenario))
+    assert f"at {np.sum(faint.root_bound_m > size_m)} of 4 points" in faint.cautions[0]
+    assert f"{size_m:.4g} m across" in faint.cautions[0]

@@ -19,8 +19,10 @@ SAME_DIRECTION = 1e-10
 #: Powers at which users whose channels do not differ enough are balanced, over the one that gives a lone user a ratio
 #: of 1, until all have what they need. The last stands for any power.
 TRIED_POWERS = 10.0 ** np.arange(0, 12)
-#: First share of the powers that is left off until they prove a lower bound.
+#: First share of the powers that is left off until they prove a lower bound, or added until they serve all users.
 FIRST_MARGIN = 1e-12
+#: Relative shortage of a ratio that counts as rounding.
+SERVED = 1e-9
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,7 +30,7 @@ class LeastPower:
     """The least power that serves all users, with a proof, and what a budget allows.
 
     Attributes:
-        power_w: total transmit power that serves all users, the least up to rounding; infinite if no power does.
+        power_w: total transmit power that serves all users, the least up to rounding; infinite if none was found.
         proven_w: no total power below this serves all users; infinite if none does at all.
         shares: of each user in the virtual uplink that has the same least power, or that balances the users.
         balance: largest factor on all required ratios that the budget allows, or a little less; 1 if they can be met.
@@ -74,40 +76,50 @@ def least_power(
     if not np.all(gains > 0.0):
         shares = np.where(gains > 0.0, 0.0, 1.0)
         return LeastPower(np.inf, np.inf, shares / shares.sum(), 0.0, 0.0, int(np.linalg.matrix_rank(channels)))
-    unit = channels / lengths
+    _, unit = np.linalg.qr(channels / lengths)
     directions = int(np.sum((sizes := np.linalg.svd(unit, compute_uv=False)) > SAME_DIRECTION * sizes[0]))
-    gram = unit.conj().T @ unit
-    start, reach, shares = _served_somehow(gram, minimum_sinr, directions)
-    budgeted = gram * np.sqrt(np.outer(gains, gains)) * budget_w
+    start, reach, shares = _served_somehow(unit, minimum_sinr, directions)
+    budgeted = unit * np.sqrt(gains * budget_w)
     if start is None:
         _, balance = _balanced(budgeted, minimum_sinr)
-        return LeastPower(np.inf, np.inf, shares, min(balance, reach), reach, directions)
-    powers = _fallen(gram, minimum_sinr, start)
-    least_w = powers / gains
-    proven_w = float(np.sum(_proving(gram, minimum_sinr, powers) / gains))
-    shares = least_w / least_w.sum()
+        # Below the ratios of all users these powers are a proof; where there is no room, nothing serves them.
+        has_room = _has_room(minimum_sinr, directions)
+        proven_w = float(np.sum(TRIED_POWERS[-1] * shares / gains)) if has_room and reach < 1.0 else np.inf
+        return LeastPower(np.inf, proven_w, shares, min(balance, reach), reach, directions)
+    powers = _fallen(unit, minimum_sinr, start)
+    proven_w = float(np.sum(_proving(unit, minimum_sinr, powers) / gains))
+    least_w = _sufficing(unit, minimum_sinr, powers) / gains
+    shares = powers / gains / np.sum(powers / gains)
     if proven_w <= budget_w:
         return LeastPower(float(least_w.sum()), proven_w, shares, 1.0, reach, directions)
     shares, balance = _balanced(budgeted, minimum_sinr)
     return LeastPower(float(least_w.sum()), proven_w, shares, balance, reach, directions)
 
 
+def _has_room(minimum_sinr: np.ndarray, directions: int) -> bool:
+    """Whether enough power serves users that differ in fewer directions than there are users.
+
+    `gamma_k / (1 + gamma_k) = l_k h_k^H (I + sum_i l_i h_i h_i^H)^-1 h_k`, whose sum over all users is below the number
+    of directions: the sum of `1 / (1 + gamma_k)` must exceed what that leaves.
+    """
+    return float(np.sum(1.0 / (1.0 + minimum_sinr))) > len(minimum_sinr) - directions
+
+
 def _served_somehow(
-    gram: np.ndarray, minimum_sinr: np.ndarray, directions: int
+    unit: np.ndarray, minimum_sinr: np.ndarray, directions: int
 ) -> tuple[np.ndarray | None, float, np.ndarray]:
-    """Powers that serve all users, None if there are none; largest factor on the ratios at any power; its shares.
+    """Powers that serve all users, None if none were found; largest factor on the ratios at any power; its shares.
 
     Zero forcing gives user k the ratio `l_k / [G^-1]_kk`, G being the Gram matrix of the channels, where these are
-    independent. Else `gamma_k / (1 + gamma_k) = l_k h_k^H (I + sum_i l_i h_i h_i^H)^-1 h_k`, whose sum over all users
-    is below the number of directions: the sum of `1 / (1 + gamma_k)` must exceed what that leaves.
+    independent; the entry is the squared norm of a row of their pseudo-inverse.
     """
-    if directions == len(gram):
-        forced = minimum_sinr * np.real(np.diagonal(np.linalg.inv(gram)))
+    if directions == unit.shape[1]:
+        forced = minimum_sinr * np.sum(np.abs(np.linalg.pinv(unit, rcond=0.1 * SAME_DIRECTION)) ** 2, axis=1)
         return forced, np.inf, forced / forced.sum()
-    shares, reach = np.full(len(gram), 1.0 / len(gram)), 0.0
-    has_room = float(np.sum(1.0 / (1.0 + minimum_sinr))) > len(gram) - directions
+    shares, reach = np.full(unit.shape[1], 1.0 / unit.shape[1]), 0.0
+    has_room = _has_room(minimum_sinr, directions)
     for power in TRIED_POWERS:
-        found, balance = _balanced(power * gram, minimum_sinr)
+        found, balance = _balanced(np.sqrt(power) * unit, minimum_sinr)
         if balance > reach:
             shares, reach = found, balance
         if has_room and balance > 1.0 + 10.0 * BALANCED:
@@ -115,15 +127,23 @@ def _served_somehow(
     return None, min(reach, 1.0), shares
 
 
-def _fallen(gram: np.ndarray, minimum_sinr: np.ndarray, powers: np.ndarray) -> Float[np.ndarray, " user"]:
+def _spectrum(unit: np.ndarray, powers: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Eigenvalues and eigenvectors of `L^1/2 U^H U L^1/2`, from singular values, which keep digits of small ones."""
+    _, sizes, right = np.linalg.svd(unit * np.sqrt(powers))
+    values = np.zeros(len(powers))
+    values[: len(sizes)] = sizes**2
+    return values, right.conj().T
+
+
+def _fallen(unit: np.ndarray, minimum_sinr: np.ndarray, powers: np.ndarray) -> Float[np.ndarray, " user"]:
     """The least powers, from some that serve all users: those that do with their combiners, and so on."""
-    eye = np.eye(len(powers))
     for _ in range(MAX_ITERATIONS):
-        response = np.linalg.solve(eye + gram * powers, gram)
-        coupling = np.abs(response) ** 2
-        noise = np.real(np.diagonal(response @ np.linalg.inv(eye + powers[:, None] * gram)))
-        own = np.diagonal(coupling)
-        system = -coupling
+        values, vectors = _spectrum(unit, powers)
+        shares = np.abs(vectors) ** 2
+        own = (np.sum(shares * (values / (1.0 + values)), axis=1) / powers) ** 2
+        noise = np.sum(shares * (values / (1.0 + values) ** 2), axis=1) / powers
+        # What combiners leave of other users: a product of different columns, so that the identity drops out.
+        system = -(np.abs((vectors / (1.0 + values)) @ vectors.conj().T) ** 2) / np.outer(powers, powers)
         system[np.diag_indices_from(system)] = own / minimum_sinr
         scale = minimum_sinr / own
         try:
@@ -139,12 +159,13 @@ def _fallen(gram: np.ndarray, minimum_sinr: np.ndarray, powers: np.ndarray) -> F
     return powers
 
 
-def _ratios(gram: np.ndarray, powers: np.ndarray) -> Float[np.ndarray, " user"]:
+def _ratios(unit: np.ndarray, powers: np.ndarray) -> Float[np.ndarray, " user"]:
     """Ratio of each user in the virtual uplink with the best combiner: `1 / [(I + L G)^-1]_kk - 1`."""
-    return 1.0 / np.real(np.diagonal(np.linalg.inv(np.eye(len(powers)) + powers[:, None] * gram))) - 1.0
+    values, vectors = _spectrum(unit, powers)
+    return 1.0 / np.sum(np.abs(vectors) ** 2 / (1.0 + values), axis=1) - 1.0
 
 
-def _proving(gram: np.ndarray, minimum_sinr: np.ndarray, powers: np.ndarray) -> Float[np.ndarray, " user"]:
+def _proving(unit: np.ndarray, minimum_sinr: np.ndarray, powers: np.ndarray) -> Float[np.ndarray, " user"]:
     """Powers just below given ones at which no user has more than its ratio with any combiner.
 
     Their sum is a lower bound: `(1 + 1 / gamma_k) l_k h_k h_k^H <= I + sum_i l_i h_i h_i^H` makes them feasible
@@ -153,17 +174,29 @@ def _proving(gram: np.ndarray, minimum_sinr: np.ndarray, powers: np.ndarray) -> 
     margin = FIRST_MARGIN
     while margin < 1.0:
         lowered = powers * (1.0 - margin)
-        if np.all(_ratios(gram, lowered) <= minimum_sinr):
+        if np.all(_ratios(unit, lowered) <= minimum_sinr):
             return lowered
         margin *= 2.0
     return np.zeros_like(powers)
 
 
-def _balanced(gram: np.ndarray, minimum_sinr: np.ndarray) -> tuple[Float[np.ndarray, " user"], float]:
+def _sufficing(unit: np.ndarray, minimum_sinr: np.ndarray, powers: np.ndarray) -> Float[np.ndarray, " user"]:
+    """Given powers, or some just above, at which every user has its ratio up to rounding; infinite without any."""
+    margin = FIRST_MARGIN
+    raised = powers
+    while margin < 1.0:
+        if np.all(_ratios(unit, raised) >= minimum_sinr * (1.0 - SERVED)):
+            return raised
+        raised = powers * (1.0 + margin)
+        margin *= 2.0
+    return np.full_like(powers, np.inf)
+
+
+def _balanced(unit: np.ndarray, minimum_sinr: np.ndarray) -> tuple[Float[np.ndarray, " user"], float]:
     """Shares of full power at which all users have the same fraction of their ratios, and the least fraction."""
     powers, balance = np.full(len(minimum_sinr), 1.0 / len(minimum_sinr)), 0.0
     for _ in range(MAX_BALANCING):
-        fractions = np.maximum(_ratios(gram, powers), 1e-300) / minimum_sinr
+        fractions = np.maximum(_ratios(unit, powers), 1e-300) / minimum_sinr
         balance = float(fractions.min())
         if fractions.max() - balance < BALANCED * balance:
             break

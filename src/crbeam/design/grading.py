@@ -248,7 +248,8 @@ def _design(
     loss, sequence = _sent(problem, beamformers, proof.objective)
     details = {} if sequence is None else {"sequence": sequence.kind}
     status = Status.OPTIMAL if is_optimal else Status.TIME_LIMIT if proposal.hit_time_limit else Status.FEASIBLE
-    streams = proposal.stream_covariances or {problem.streams[0].name: spectrum.covariances}
+    sent = proposal.stream_covariances or {problem.streams[0].name: spectrum.covariances}
+    streams = {name: each.only(problem.blocks) for name, each in sent.items()}
     return Design(
         method=name,
         covariances=spectrum.covariances,

@@ -1,7 +1,7 @@
 """How much more power requirements take than there is, in numbers that a user can act on."""
 
 from dataclasses import dataclass
-from math import ceil, floor, isfinite, log10
+from math import ceil, floor, isfinite, isinf, log10
 
 #: Decimals of a level in dB, and the most that small levels are given.
 DECIMALS, MOST_DECIMALS = 2, 9
@@ -13,7 +13,7 @@ class PowerNeed:
 
     Attributes:
         sufficient: with this factor everything is met; infinite if none is known.
-        insufficient: with this one, or less, it certainly is not.
+        insufficient: with this one, or less, it certainly is not; infinite if it never is.
     """
 
     sufficient: float
@@ -27,6 +27,8 @@ class PowerNeed:
         Args:
             power_w: the power that the factors are on, on one subcarrier; None if there are several.
         """
+        if isinf(self.insufficient):
+            return "no power suffices"
         short = level_below_db(self.insufficient)
         if not isfinite(self.sufficient):
             known = (

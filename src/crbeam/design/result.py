@@ -151,7 +151,7 @@ class Design:
     selected: tuple[str, ...] = ()
     slot_beams: Mapping[str, Complex[np.ndarray, "tx slot"]] = field(default_factory=dict)
     time_shares: Mapping[str, float] = field(default_factory=dict)
-    objective_unit: str = "m^2"
+    objective_unit: str = "1"
 
     @property
     def blocks(self) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ from jaxtyping import Bool, Complex, Float
 
 from crbeam.errors import InvalidInput, InvalidScenario
 from crbeam.evaluation.bounds import behind_networks
-from crbeam.evaluation.scene_size import object_positions_m
+from crbeam.evaluation.scene_size import object_positions_m, scene_size_m
 from crbeam.information.transmission import Covariances
 from crbeam.scenario import Scenario
 from crbeam.systems import System, World, link_map, system_of
@@ -25,6 +25,7 @@ class PositionErrorMap:
         root_bound_m: root of the trace of the position bound; 0 where there is none.
         is_identifiable: where the bound exists.
         parameter: whose position it is.
+        scene_size_m: largest distance between two objects of the scene; a larger bound tells nothing.
     """
 
     link: str
@@ -33,6 +34,7 @@ class PositionErrorMap:
     root_bound_m: Float[np.ndarray, "row column"]
     is_identifiable: Bool[np.ndarray, "row column"]
     parameter: str = "user_position"
+    scene_size_m: float = np.inf
 
     @property
     def quantity(self) -> str:
@@ -41,14 +43,13 @@ class PositionErrorMap:
 
     @property
     def cautions(self) -> list[str]:
-        """A sentence on points whose bound is larger than the map itself."""
-        across_m = float(np.hypot(np.ptp(self.x_m), np.ptp(self.y_m)))
-        beyond = int(np.sum(self.root_bound_m > across_m))
+        """A sentence on points whose bound is larger than the scene."""
+        beyond = int(np.sum(self.root_bound_m > self.scene_size_m))
         if not beyond:
             return []
         return [
-            f"{self.link}: at {beyond} of {self.root_bound_m.size} points the root bound is larger than the map, which "
-            f"is {across_m:.4g} m across, so that the link says nothing useful there; the largest is "
+            f"{self.link}: at {beyond} of {self.root_bound_m.size} points the root bound is larger than the scene, "
+            f"which is {self.scene_size_m:.4g} m across, so that the link says nothing useful there; the largest is "
             f"{np.max(self.root_bound_m):.4g} m."
         ]
 
@@ -106,7 +107,8 @@ def position_error_map(
             value = _root_bound_m(scenario, covariances, link, (float(x), float(y)), networks or {})
             if value is not None:
                 root[row, column], seen[row, column] = value, True
-    return PositionErrorMap(link, np.asarray(x_m), np.asarray(y_m), root, seen, _mover(scenario))
+    size_m = scene_size_m(system)
+    return PositionErrorMap(link, np.asarray(x_m), np.asarray(y_m), root, seen, _mover(scenario), size_m)
 
 
 def link_that_locates(system: System, covariances: Covariances) -> str:

@@ -16,7 +16,7 @@ from crbeam.linalg import NULL_TOLERANCE, Elimination, eliminate, inverse_positi
 if TYPE_CHECKING:
     from crbeam.information.information_map import InformationMap
 
-#: A bound exists if rounding can change it by less than this, relatively: by `Influence.inverse` where the sources are
+#: A bound exists if rounding can change it by less than this, relatively: by `Estimate.rounding` where the sources are
 #: known; else the scaled equivalent information must have no eigenvalue below `Elimination.rounding / ACCURACY`.
 ACCURACY = 1e-3
 #: Bounds that rounding of the matrix changes by less than this are taken from the matrix.

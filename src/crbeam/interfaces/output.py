@@ -11,7 +11,6 @@ import typer
 
 from crbeam.design import Design
 from crbeam.evaluation import Evaluation, TradeoffPoint, pareto_optimal
-from crbeam.evaluation.scene_size import size_cautions
 from crbeam.scenario import Scenario, scenario_document
 from crbeam.systems import System
 from crbeam.systems.xu2023 import NEGLIGIBLE
@@ -35,27 +34,28 @@ def print_cautions(sentences: Iterable[str]) -> None:
         typer.echo(f"crbeam: {sentence}", err=True)
 
 
-def evaluation_document(system: System, evaluation: Evaluation) -> dict[str, Any]:
+def evaluation_document(system: System, evaluation: Evaluation, cautions: Sequence[str]) -> dict[str, Any]:
     """What `bound --json` prints, without files."""
     return {
         "scenario": scenario_document(system.scenario),
         "links": links_document(evaluation),
-        "cautions": [*system.scene_cautions(), *size_cautions(system, evaluation)],
+        "cautions": list(cautions),
     }
 
 
-def design_document(system: System, design: Design, evaluation: Evaluation, *, weight: float | None) -> dict[str, Any]:
+def design_document(
+    system: System, design: Design, evaluation: Evaluation, cautions: Sequence[str], *, weight: float | None
+) -> dict[str, Any]:
     """What `design --json` prints, without files; `power_w` is the transmit power over all subcarriers and slots.
 
     Stages that follow each other count in it for their shares of the time.
     """
     return {
-        **evaluation_document(system, evaluation),
+        **evaluation_document(system, evaluation, cautions),
         **design_summary(design, weight=weight),
         **users_document(system.served_sinr(design)),
         **selection_document(design),
         **network_document(design),
-        "cautions": [*system.cautions(design), *size_cautions(system, evaluation)],
         "power_w": design.power_w * system.scenario.waveform.subcarriers,
         **_power_levels(system.scenario, design),
     }

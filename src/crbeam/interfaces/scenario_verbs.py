@@ -63,7 +63,7 @@ def bound(
         print_cautions(cautions)
         files = [] if out is None else _write_bounds(out, system, covariance, evaluation)
         print_result(
-            lambda: {**evaluation_document(system, evaluation), "cautions": cautions},
+            lambda: evaluation_document(system, evaluation, cautions),
             lambda: _print_table({covariance: evaluation}),
             files,
             as_json=as_json,
@@ -112,7 +112,8 @@ def design(
         experiment = experiment.with_selected(result.selected)
         system = experiment.system
         before, after = experiment.bounds(problem.isotropic()), experiment.bounds(result)
-        print_cautions([*system.cautions(result), *size_cautions(system, after)])
+        cautions = [*system.cautions(result), *size_cautions(system, after)]
+        print_cautions(cautions)
         files = [] if out is None else _write_design(out, system, result, after, problem)
 
         def show() -> None:
@@ -122,7 +123,9 @@ def design(
             _print_table({"isotropic": before, result.method: after})
 
         used = _weight(system, problem)
-        print_result(lambda: design_document(system, result, after, weight=used), show, files, as_json=as_json)
+        print_result(
+            lambda: design_document(system, result, after, cautions, weight=used), show, files, as_json=as_json
+        )
 
 
 def _weight(system: System, problem: DesignProblem) -> float | None:

@@ -85,9 +85,9 @@ def read_covariances(path: str | os.PathLike[str], antennas: Mapping[str, int]) 
 
     Accepted: `.nc` as `write_design` makes it, `.npz` and `.mat` with the key `covariances`, and `.npy`; complex
     `[block, tx, tx]`, or `[tx, tx]` for a single block, in double or single precision. Blocks with fewer antennas than
-    the largest are filled up with zeros. In double precision a covariance
-    may be off from a Hermitian positive-semidefinite one by `ROUNDING_TOLERANCE`, in single precision by n steps
-    `SINGLE_STEP` for n antennas. The latter is then replaced by the nearest positive-semidefinite one of its power.
+    the largest are filled up with zeros. In double precision a covariance may be off from a Hermitian
+    positive-semidefinite one by `ROUNDING_TOLERANCE`, in single precision by n steps `SINGLE_STEP` for n antennas. The
+    latter is then replaced by the nearest positive-semidefinite one of its power.
 
     Args:
         path: the file.

@@ -4,7 +4,7 @@
 `iteration` and
 
     covariances_real, covariances_imag [block, tx, tx2]   W per subcarrier, summed over slots
-  antennas [block]   number of antennas of each block
+    antennas [block]                                      number of antennas of each block
     beamformers_real, beamformers_imag [block, tx, beam]  sqrt(W per subcarrier), strongest first, zeros after the last
     slot_beamformers_real, ..._imag [block, tx, slot]     sqrt(W per subcarrier) of each symbol of a slot, in the order
                                                           of time; where something moves (`sequence` in `details`)

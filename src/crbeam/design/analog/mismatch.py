@@ -74,7 +74,7 @@ class MismatchTarget:
         budgets: blocks of each power budget, by number.
         levels: power of each budget.
         power_w: the largest budget, watt per subcarrier summed over slots.
-        antennas: number of antennas of each block, by its name.
+        blocks: number of antennas of each block, by its name.
     """
 
     blend: Complex[np.ndarray, "block tx tx"]

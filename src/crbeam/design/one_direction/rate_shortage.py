@@ -30,6 +30,9 @@ def power_for_rates(receivers: Sequence[RateReceiver]) -> PowerNeed:
     force interference to zero, at the least powers that meet all rates.
     """
     capacity = _least(lambda factor: _fits(_scaled(receivers, factor)))
+    if not np.isfinite(capacity):
+        is_blocked = not all(np.any(one.channel) for one in receivers)
+        return PowerNeed(np.inf, np.inf if is_blocked else float(np.exp(MOST_LOG)))
     forced = _first(capacity, lambda factor: _is_forced(_scaled(receivers, factor)))
     return PowerNeed(min(forced, _behind_filters(receivers) * (1.0 + MARGIN)), capacity * (1.0 - LOG_STEP))
 
@@ -82,7 +85,10 @@ def _fits(receivers: Sequence[RateReceiver]) -> bool:
 
 
 def _is_forced(receivers: Sequence[RateReceiver]) -> bool:
-    return least_powers(receivers, forced_shapes(receivers), {}) is not None
+    try:
+        return least_powers(receivers, forced_shapes(receivers), {}) is not None
+    except np.linalg.LinAlgError:
+        return False
 
 
 def _behind_filters(receivers: Sequence[RateReceiver]) -> float:
@@ -101,6 +107,14 @@ def require_capacity(receivers: Sequence[RateReceiver]) -> None:
     Raises:
         Infeasible: with the receiver, or the receivers, that ask for too much, and the power that would do.
     """
+    for one in receivers:
+        if not np.any(one.channel):
+            raise Infeasible(
+                f"Every receiver must be reached by the station that serves it, but {one.user} is not: its channel is "
+                f"zero, and no power suffices. Unblock its channel, move it, or do not serve it.",
+                requirement=f"rate of {one.user}",
+                sufficient_power=np.inf,
+            )
     alone = [capacity_bps_hz(one.channel) for one in receivers]
     order = np.argsort(np.array(alone) - np.array([one.nats for one in receivers]) / np.log(2.0), kind="stable")
     for place in order:

@@ -95,7 +95,7 @@ def require_feasible_sinr(problem: DesignProblem) -> None:
         ratios = np.array([part.minimum_sinr for part in served])
         power_w = next(budget.power_per_subcarrier_w for budget in problem.budgets if block in budget.blocks)
         found = least_power(channels, ratios, 1.0, budget_w=power_w)
-        if not np.isfinite(found.power_w):
+        if not np.isfinite(found.proven_w):
             raise _beyond_any_power(block, served, found)
         if found.proven_w > power_w:
             raise _beyond_the_power(block, served, found, power_w)

@@ -49,7 +49,7 @@ def _contradiction(
     binding = names[int(np.argmax(weights * np.abs(reduced.floors)))]
     together = f"All requirements must be met within the power budgets, but the {binding} weighs most, and together"
     echo = _echo_words(reduced)
-    if echo is not None or not np.isfinite(need.sufficient):
+    if echo is not None or np.isinf(need.insufficient):
         reach = echo or _reach_words(reduced)
         return Infeasible(
             f"{together} they contradict one another: no power suffices. {reach}",
@@ -146,7 +146,7 @@ def _reach_words(reduced: ServedProblem) -> str:
     low, high = 0.0, 1.0
     for _ in range(BISECTIONS):
         middle = 0.5 * (low + high) if low > 0.0 else high * 1e-2
-        is_enough = np.isfinite(power_need(_with_factor(reduced, middle))[0].sufficient)
+        is_enough = np.isfinite(power_need(_with_factor(reduced, middle))[0].insufficient)
         low, high = (middle, high) if is_enough else (low, middle)
         if low == 0.0 and high < 1e-12:
             return "Lower the floor on the illumination: beside it users cannot be served at all."
