@@ -13,7 +13,7 @@ import numpy as np
 from benchmarks.timing import REPEATS, SEED, median_seconds
 from crbeam import Design, DesignProblem, design_problem, method_named
 from crbeam.linalg import one_blas_thread
-from crbeam.systems import completed, isotropic_transmission, link_map
+from crbeam.systems import isotropic_transmission, link_map, system_of
 from crbeam.testing import random_moving_scenario
 
 #: Numbers of targets, and the ratio that is expected of the trace loss.
@@ -70,7 +70,7 @@ def largest_bound() -> dict[str, float]:
     """Maps and bounds for 64 antennas, four targets, 16 slots of 100 symbols and 1024 subcarriers, best of several."""
     rng = np.random.default_rng([SEED, 4])
     scenario = random_moving_scenario(rng, n_targets=4, n_antennas=64, subcarriers=1024, slots=16, symbols_per_slot=100)
-    covariances = completed(scenario, isotropic_transmission(scenario))
+    covariances = system_of(scenario).completed(isotropic_transmission(scenario))
     names = ("user_position", "user_velocity", *(f"target_position[{index}]" for index in range(4)))
 
     def bounds() -> None:

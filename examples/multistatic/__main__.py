@@ -88,6 +88,7 @@ def bounds_m(seed: int) -> dict[tuple[str, Arrangement], float]:
     plain = crbeam.read_scenario("wang2024", overrides=["receivers.minimum_rate=0"], seed=seed)
     method = crbeam.method_named("steered")
     covariances = method.solve(crbeam.design_problem(plain, method=method)).covariances
+    (covariance,) = covariances.values()
     away_m = np.linalg.norm(receiver_positions_m(plain) - np.array(plain.targets.positions_m[0]), axis=1)
     order = [int(number) for number in np.argsort(away_m)]
     found = {}
@@ -99,7 +100,7 @@ def bounds_m(seed: int) -> dict[tuple[str, Arrangement], float]:
                 assert isinstance(value, float), "two places or more determine the target"
             else:
                 link = each.alone.format(nearest=order[0])
-                value = one_receiver_bounds(scenario, covariances[0], link, arrival="estimated")[QUANTITY]
+                value = one_receiver_bounds(scenario, covariance, link, arrival="estimated")[QUANTITY]
             found[comparison, each] = value
     return found
 
