@@ -218,7 +218,8 @@ def test_the_verb_prints_every_share_and_the_best(tmp_path):
     run = CliRunner().invoke(app, [*COMMAND, "--out", str(tmp_path), "--json"])
     assert run.exit_code == 0, run.stderr
     document = json.loads(run.stdout)
-    assert set(document) == {"scenario", "best", "points", "files"}
+    assert set(document) == {"scenario", "best", "points", "errors", "files"}
+    assert document["errors"] == {}
     (best,) = [point for point in document["points"] if point["best"]]
     found = {"share": best["share"], "one_program": False, "refined": True, "at_end": False, "without_loss": 0}
     assert document["best"] == {JOINT: found}
