@@ -5,10 +5,11 @@ Least powers are those of the virtual uplink, in which user k sends with the pow
 that serve all users, powers that serve them with the combiners of the moment, and so on, fall to the least ones.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Complex, Float
+from jaxtyping import Bool, Complex, Float
 
 #: Relative change of the powers at which the iterations end, and their number at most.
 CONVERGED, MAX_ITERATIONS = 1e-13, 200
@@ -81,7 +82,7 @@ def least_power(
     start, reach, shares = _served_somehow(unit, minimum_sinr, directions)
     budgeted = unit * np.sqrt(gains * budget_w)
     if start is None:
-        _, balance = _balanced(budgeted, minimum_sinr)
+        _, balance = balanced([budgeted], minimum_sinr)
         # Below the ratios of all users these powers are a proof; where there is no room, nothing serves them.
         has_room = _has_room(minimum_sinr, directions)
         proven_w = float(np.sum(TRIED_POWERS[-1] * shares / gains)) if has_room and reach < 1.0 else np.inf
@@ -92,7 +93,7 @@ def least_power(
     shares = powers / gains / np.sum(powers / gains)
     if proven_w <= budget_w:
         return LeastPower(float(least_w.sum()), proven_w, shares, 1.0, reach, directions)
-    shares, balance = _balanced(budgeted, minimum_sinr)
+    shares, balance = balanced([budgeted], minimum_sinr)
     return LeastPower(float(least_w.sum()), proven_w, shares, balance, reach, directions)
 
 
@@ -119,7 +120,7 @@ def _served_somehow(
     shares, reach = np.full(unit.shape[1], 1.0 / unit.shape[1]), 0.0
     has_room = _has_room(minimum_sinr, directions)
     for power in TRIED_POWERS:
-        found, balance = _balanced(np.sqrt(power) * unit, minimum_sinr)
+        found, balance = balanced([np.sqrt(power) * unit], minimum_sinr)
         if balance > reach:
             shares, reach = found, balance
         if has_room and balance > 1.0 + 10.0 * BALANCED:
@@ -192,11 +193,23 @@ def _sufficing(unit: np.ndarray, minimum_sinr: np.ndarray, powers: np.ndarray) -
     return np.full_like(powers, np.inf)
 
 
-def _balanced(unit: np.ndarray, minimum_sinr: np.ndarray) -> tuple[Float[np.ndarray, " user"], float]:
-    """Shares of full power at which all users have the same fraction of their ratios, and the least fraction."""
+def balanced(
+    arrays: Sequence[Complex[np.ndarray, "tx user"]],
+    minimum_sinr: Float[np.ndarray, " user"],
+    hears: Bool[np.ndarray, "array user"] | None = None,
+) -> tuple[Float[np.ndarray, " user"], float]:
+    """Shares of the power of the virtual uplink at which all users have one fraction of their ratios, and the fraction.
+
+    Args:
+        arrays: channels to each array, in units in which full power and noise are 1.
+        minimum_sinr: of each user.
+        hears: which arrays may hear which users, each of whom counts where it is heard best; by default all may.
+    """
     powers, balance = np.full(len(minimum_sinr), 1.0 / len(minimum_sinr)), 0.0
+    heard = np.ones((len(arrays), len(minimum_sinr)), dtype=bool) if hears is None else hears
     for _ in range(MAX_BALANCING):
-        fractions = np.maximum(_ratios(unit, powers), 1e-300) / minimum_sinr
+        ratios = np.where(heard, [_ratios(channels, powers) for channels in arrays], 0.0).max(axis=0)
+        fractions = np.maximum(ratios, 1e-300) / minimum_sinr
         balance = float(fractions.min())
         if fractions.max() - balance < BALANCED * balance:
             break

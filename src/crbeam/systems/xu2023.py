@@ -120,8 +120,7 @@ class Xu2023(System):
         if network.rms_bandwidth_hz is not None or self.scenario.targets.count != 1:
             return []
         flat_hz = float(waveform.bandwidth_hz / np.sqrt(12.0))
-        counted = self.scenario.model_copy(update={"network": network.model_copy(update={"rms_bandwidth_hz": flat_hz})})
-        return delays_left_out(self.scenario, self.link_maps(), Xu2023(counted).link_maps(), flat_hz)
+        return delays_left_out(self.scenario, self.link_maps(), self._maps(flat_hz), flat_hz)
 
     @built_once
     def station_view(self, name: str, target: int, *, listens: bool = False) -> StationView:
@@ -139,9 +138,13 @@ class Xu2023(System):
 
         Where several listen together, also what each set of them would hear, the others transmitting.
         """
-        found = {name: self._heard((link.receiver,)) for name, link in self.scenario.links.items()}
-        together = {name: stations for name, stations in self.listening_sets().items() if name not in found}
-        return found | {name: self._heard(stations) for name, stations in together.items()}
+        return self._maps(network_of(self.scenario).rms_bandwidth_hz)
+
+    def _maps(self, rms_bandwidth_hz: float | None) -> dict[str, InformationMap]:
+        """The `link_maps` for a given bandwidth of delays; without any they tell nothing."""
+        alone = {name: (link.receiver,) for name, link in self.scenario.links.items()}
+        sets = {**alone, **self.listening_sets()}
+        return {name: self._heard(stations, rms_bandwidth_hz) for name, stations in sets.items()}
 
     @built_once
     def listening_sets(self) -> dict[str, tuple[str, ...]]:
@@ -155,11 +158,11 @@ class Xu2023(System):
         ordered = sorted(sets, key=lambda links: sum(map(distance_m, links)))
         return {"+".join(links): tuple(self.scenario.links[link].receiver for link in links) for links in ordered}
 
-    def _heard(self, receivers: Sequence[str]) -> InformationMap:
+    def _heard(self, receivers: Sequence[str], rms_bandwidth_hz: float | None) -> InformationMap:
         """What stations hear together, all others transmitting."""
         waveform, targets = self.scenario.waveform, range(len(self.scenario.targets.positions_m))
         count = waveform.symbols_per_slot * waveform.subcarriers
-        snapshots = Snapshots(count, self.scenario.noise_power_w, network_of(self.scenario).rms_bandwidth_hz)
+        snapshots = Snapshots(count, self.scenario.noise_power_w, rms_bandwidth_hz)
         others = [name for name in self.scenario.stations if name not in receivers]
         maps = []
         for receiver in receivers:

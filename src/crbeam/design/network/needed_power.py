@@ -1,12 +1,11 @@
 """Least factor on all power budgets with which requirements of a role can be met, and what users reach at any."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from jaxtyping import Complex, Float
+from jaxtyping import Float
 
-from crbeam.communication.least_power import BALANCED, MAX_BALANCING, TRIED_POWERS
+from crbeam.communication.least_power import BALANCED, TRIED_POWERS, balanced
 from crbeam.design.network.barrier import Servers, follow_path
 from crbeam.design.network.certificate import ProvenBound, proven_bound
 from crbeam.design.network.choices import Role
@@ -80,31 +79,16 @@ def reach_at_any_power(role: Role, servers: Servers) -> float:
         return np.inf
     gains = [max(float(np.linalg.norm(vector)) for vector in user.channels.values()) for user in role.users]
     ratios = np.array([user.minimum_sinr for user in role.users])
-    grams = []
+    arrays = []
     for block in role.blocks:
         heard = [user.channels[block] for user in role.users if block in user.channels]
         silent = np.zeros(len(heard[0]) if heard else 1)
         unit = [user.channels.get(block, silent) / gain for user, gain in zip(role.users, gains, strict=True)]
-        channels = np.stack(unit, axis=1)
-        grams.append(channels.conj().T @ channels)
+        arrays.append(np.stack(unit, axis=1))
     hears = np.array([[block in allowed for block in role.blocks] for allowed in servers], dtype=bool).T
     reach = 0.0
     for power in TRIED_POWERS:
-        reach = max(reach, _balanced([power * gram for gram in grams], hears, ratios))
+        reach = max(reach, balanced([np.sqrt(power) * each for each in arrays], ratios, hears)[1])
         if reach > 1.0 + 10.0 * BALANCED:
             break
     return reach
-
-
-def _balanced(grams: Sequence[Complex[np.ndarray, "user user"]], hears: np.ndarray, ratios: np.ndarray) -> float:
-    """Least fraction of the ratios at powers of the virtual uplink that give all users the same fraction."""
-    powers, balance, eye = np.full(len(ratios), 1.0 / len(ratios)), 0.0, np.eye(len(ratios))
-    for _ in range(MAX_BALANCING):
-        inverses = np.stack([np.real(np.diagonal(np.linalg.inv(eye + powers[:, None] * gram))) for gram in grams])
-        fractions = np.max(np.where(hears, np.maximum(1.0 / inverses - 1.0, 1e-300), 1e-300), axis=0) / ratios
-        balance = float(fractions.min())
-        if fractions.max() - balance < BALANCED * balance:
-            break
-        powers = powers / np.sqrt(fractions)
-        powers = powers / powers.sum()
-    return balance
