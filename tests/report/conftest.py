@@ -20,6 +20,7 @@ def hand_made_design(covariances: Transmission, *, lower_bound: float | None = 0
         beamforming_loss=0.0,
         status=Status.FEASIBLE,
         objective=1.0,
+        objective_unit="m^2",
         lower_bound=lower_bound,
         bound_note="a test",
         trace=(1.5, 1.2, 1.0),
