@@ -2,9 +2,26 @@
 
 from crbeam.design.beamformers import Beamformers, beamformers_from_covariance
 from crbeam.design.certificate import Certificate, certify, objective_at, weighted_bound
-from crbeam.design.constraints import Codebook, ConstantModulus, Constraint, PowerBudget, TiedBlocks
+from crbeam.design.constraints import (
+    AntennaPower,
+    Codebook,
+    ConstantModulus,
+    Constraint,
+    GroupPower,
+    PowerBudget,
+    TiedBlocks,
+)
 from crbeam.design.method import DesignMethod
-from crbeam.design.problem import Criterion, DesignProblem, Hinge, Power, Stream, WeightedBound, isotropic_covariances
+from crbeam.design.problem import (
+    Criterion,
+    DesignProblem,
+    Hinge,
+    Power,
+    Stream,
+    Tail,
+    WeightedBound,
+    isotropic_covariances,
+)
 from crbeam.design.rate_constraints import MinimumRate
 from crbeam.design.result import Design, DualEvidence, Proposal, Status
 from crbeam.design.selection.costs import CooperationCosts, Selection
@@ -16,11 +33,13 @@ from crbeam.design.service_constraints import (
     Listening,
     MinimumSinr,
     MinimumUplinkSinr,
+    PowerCeiling,
     ReceiverChoice,
 )
 from crbeam.design.subarrays import SubarrayHybrid
 
 __all__ = [
+    "AntennaPower",
     "Association",
     "Beamformers",
     "BoundLimit",
@@ -35,6 +54,7 @@ __all__ = [
     "DesignProblem",
     "DualEvidence",
     "FixedAnalog",
+    "GroupPower",
     "Hinge",
     "Illumination",
     "Listening",
@@ -43,12 +63,14 @@ __all__ = [
     "MinimumUplinkSinr",
     "Power",
     "PowerBudget",
+    "PowerCeiling",
     "Proposal",
     "ReceiverChoice",
     "Selection",
     "Status",
     "Stream",
     "SubarrayHybrid",
+    "Tail",
     "TiedBlocks",
     "WeightedBound",
     "beamformers_from_covariance",

@@ -19,7 +19,7 @@ import numpy as np
 from jaxtyping import Float
 
 from crbeam.design.hinge import families_of, hinge_terms
-from crbeam.design.problem import Criterion, DesignProblem, Hinge, Objective, WeightedBound
+from crbeam.design.problem import Criterion, DesignProblem, Hinge, Objective, Power, Tail, WeightedBound
 from crbeam.design.ties import merged, merged_problem
 from crbeam.errors import CrbeamError
 from crbeam.information import Information
@@ -66,29 +66,46 @@ def objective_at(problem: DesignProblem, covariances: Covariances) -> float:
     Raises:
         Unidentifiable: a parameter with a positive weight is not determined.
     """
-    return _objective(problem, _parts_at(problem, covariances))
+    price = 1.0 if isinstance(problem.objective, Power) else problem.power_price
+    power_w = sum(float(np.trace(matrix).real) for matrix in covariances.values()) if price else 0.0
+    return price * power_w + _objective(problem, _parts_at(problem, covariances))
 
 
 def objective_from(problem: DesignProblem, informations: Sequence[Information]) -> float:
-    """Objective where the active criteria have these informations, whatever is sent.
+    """Objective where the counted criteria have these informations, whatever is sent; power has no price.
 
     Raises:
         Unidentifiable: a parameter with a positive weight is not determined.
     """
-    pairs = zip(problem.active_criteria, informations, strict=True)
+    pairs = zip(problem.counted_criteria, informations, strict=True)
     return _objective(problem, [_parts(criterion, information) for criterion, information in pairs])
 
 
 def _objective(problem: DesignProblem, parts: list[np.ndarray]) -> float:
+    if isinstance(problem.objective, Tail):
+        sums = dict.fromkeys(problem.samples, 0.0)
+        for criterion, part in zip(problem.counted_criteria, parts, strict=True):
+            sums[criterion.sample] += float(part.sum())
+        return tail_of(problem, list(sums.values()))
     families = families_of(problem)
     if families is None:
         return sum(float(part.sum()) for part in parts)
     return float(hinge_terms(families.sums(parts), families.levels).values.sum())
 
 
+def tail_of(problem: DesignProblem, bounds: Sequence[float]) -> float:
+    """Value of a `Tail` at the bounds of its samples, `max sum v u` over its shares v."""
+    value, left = 0.0, 1.0
+    caps = problem.largest_shares
+    for place in np.argsort(-np.asarray(bounds)):
+        share = min(left, caps[place])
+        value, left = value + share * bounds[place], left - share
+    return value
+
+
 def _parts_at(problem: DesignProblem, covariances: Covariances) -> list[np.ndarray]:
-    """Parts of the weighted bound: one for each column of the selection of each active criterion."""
-    return [_parts(criterion, criterion.map.at(covariances)) for criterion in problem.active_criteria]
+    """Parts of the weighted bound: one for each column of the selection of each counted criterion."""
+    return [_parts(criterion, criterion.map.at(covariances)) for criterion in problem.counted_criteria]
 
 
 def _parts(criterion: Criterion, information: Information) -> Float[np.ndarray, " direction"]:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
-from jaxtyping import Complex
+from jaxtyping import Complex, Float
 
 from crbeam.design.selection.costs import Selection
 from crbeam.design.service_constraints import ServiceConstraint
@@ -35,6 +35,50 @@ class PowerBudget:
                 f"A power budget must have blocks and a positive power, found blocks {self.blocks} with "
                 f"{self.power_per_subcarrier_w} W."
             )
+
+
+@dataclass(frozen=True)
+class GroupPower:
+    """`sum_b tr R_b <= power_per_subcarrier_w` over some blocks together, beside the budgets that they have anyway.
+
+    For example what all stations of a site may send together, or a cap on emissions.
+
+    Attributes:
+        blocks: the blocks whose power is limited together.
+        power_per_subcarrier_w: watt per subcarrier, summed over slots.
+    """
+
+    allows_subspace_reduction: ClassVar[bool] = True
+
+    blocks: tuple[str, ...]
+    power_per_subcarrier_w: float
+
+    def __post_init__(self) -> None:
+        has_power = np.isfinite(self.power_per_subcarrier_w) and self.power_per_subcarrier_w > 0.0
+        if not self.blocks or len(set(self.blocks)) < len(self.blocks) or not has_power:
+            raise InvalidInput(
+                f"A limit on the power of a group must have different blocks and a positive power, found blocks "
+                f"{self.blocks} with {self.power_per_subcarrier_w} W."
+            )
+
+
+@dataclass(frozen=True, eq=False)
+class AntennaPower:
+    """`(R_b)_nn <= powers_w[n]`: every antenna of a block has a power amplifier of its own.
+
+    Attributes:
+        block: the block that it restricts.
+        powers_w: most power of each antenna, watt per subcarrier, summed over slots; infinite without a limit.
+    """
+
+    allows_subspace_reduction: ClassVar[bool] = False
+
+    block: str
+    powers_w: Float[np.ndarray, " tx"]
+
+    def __post_init__(self) -> None:
+        if not np.all(self.powers_w > 0.0):
+            raise InvalidInput(f"Limits on the power of single antennas must be positive, found {self.powers_w}.")
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,4 +157,14 @@ class TiedBlocks:
             raise InvalidInput(f"At least two different blocks must be tied, found {self.blocks}.")
 
 
-Constraint = PowerBudget | Codebook | ConstantModulus | TiedBlocks | ServiceConstraint | SubarrayHybrid | Selection
+Constraint = (
+    PowerBudget
+    | GroupPower
+    | AntennaPower
+    | Codebook
+    | ConstantModulus
+    | TiedBlocks
+    | ServiceConstraint
+    | SubarrayHybrid
+    | Selection
+)

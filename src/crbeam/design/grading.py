@@ -9,7 +9,7 @@ from jaxtyping import Complex, Float
 from crbeam.design.beamformers import Beamformers, codeword_beams, strongest_beams
 from crbeam.design.certificate import objective_at
 from crbeam.design.certified_method import CertifiedMethod
-from crbeam.design.constraints import has_constant_modulus
+from crbeam.design.constraints import AntennaPower, GroupPower, has_constant_modulus
 from crbeam.design.eigenbeams import Eigenbeams, eigenbeams_of
 from crbeam.design.hybrid.grading import grounded, proven_bound, with_parts
 from crbeam.design.hybrid.networks import hybrid_of
@@ -107,7 +107,11 @@ def _proofs(
     method: DesignMethod, given: list[DesignProblem], problems: list[DesignProblem], spectra: list["_Spectrum"]
 ) -> list[Proof | CrbeamError]:
     """Objectives and lower bounds of problems of all kinds, given with and without what proposals chose."""
-    networks = {index for index, problem in enumerate(problems) if is_network(problem)}
+    networks = {
+        index
+        for index, problem in enumerate(problems)
+        if is_network(problem) and spectra[index].proposal.evidence is None
+    }
     open_choices = {index for index, problem in enumerate(given) if hybrid_of(problem) or selection_of(problem)}
     choices = open_choices - networks
     rest = [index for index in range(len(problems)) if index not in networks | choices]
@@ -233,6 +237,7 @@ def _feasible(
         block: _word_powers_w(method, covariances[block], codebook.unit_codewords, proposal)
         for block, codebook in problem.codebooks.items()
     }
+    _require_antennas(method, problem, covariances, proposal)
     _require_ties(method, problem, covariances, proposal)
     require_service(method, problem, proposal)
     analog_beams = {block: _analog_beams(method, problem, block, proposal) for block in problem.analog_blocks}
@@ -320,6 +325,34 @@ def _require_budgets(
             allowed, found = distinct(budget.power_per_subcarrier_w, used)
             raise SolverFailed(
                 f"{method.key} must keep to {allowed} W in {', '.join(budget.blocks)}, but proposed {found} W.",
+                status="budget exceeded",
+                trace=proposal.trace,
+            )
+    for part in problem.constraints:
+        if not isinstance(part, GroupPower):
+            continue
+        used = sum(used_w[block] for block in part.blocks)
+        if used > part.power_per_subcarrier_w * (1.0 + POWER_TOLERANCE):
+            allowed, found = distinct(part.power_per_subcarrier_w, used)
+            raise SolverFailed(
+                f"{method.key} must keep to {allowed} W in {', '.join(part.blocks)} together, but proposed {found} W.",
+                status="budget exceeded",
+                trace=proposal.trace,
+            )
+
+
+def _require_antennas(
+    method: DesignMethod, problem: DesignProblem, covariances: Transmission, proposal: Proposal
+) -> None:
+    for part in problem.constraints:
+        if not isinstance(part, AntennaPower):
+            continue
+        used_w = np.real(np.diagonal(covariances[part.block]))
+        worst = int(np.argmax(used_w / part.powers_w))
+        if used_w[worst] > part.powers_w[worst] * (1.0 + POWER_TOLERANCE):
+            allowed, found = distinct(float(part.powers_w[worst]), float(used_w[worst]))
+            raise SolverFailed(
+                f"{method.key} must keep to {allowed} W on antenna {worst} of {part.block}, but proposed {found} W.",
                 status="budget exceeded",
                 trace=proposal.trace,
             )

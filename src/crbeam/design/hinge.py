@@ -64,7 +64,7 @@ def families_of(problem: DesignProblem) -> Families | None:
     if not isinstance(problem.objective, Hinge):
         return None
     of_direction, levels = [], []
-    for criterion in problem.active_criteria:
+    for criterion in problem.counted_criteria:
         of_direction.append(len(levels) + criterion.family_of_direction)
         levels += [criterion.weight] * len(criterion.families)
     return Families(tuple(of_direction), np.array(levels))

@@ -13,7 +13,7 @@ from typing import ClassVar
 import numpy as np
 
 from crbeam.design.constraints import PowerBudget
-from crbeam.design.problem import DesignProblem
+from crbeam.design.problem import DesignProblem, Tail
 from crbeam.design.result import Design, Proposal
 from crbeam.errors import CrbeamError, InvalidInput
 from crbeam.information import Transmission
@@ -27,6 +27,7 @@ class DesignMethod(ABC):
         summary: one line on what it does.
         uses: constraint types, beside power budgets, that its problems must carry.
         keeps: further constraint types that it can keep if a problem carries them.
+        takes_any_objective: whether its problems may judge by a `Tail` or put a price on power.
         is_global: False if it does not look for the global optimum of the problem's objective, but for a local one, or
             of something else, or for nothing at all; the lower bound is then taken from the optimum of the problem
             (without constant moduli) instead of from the proposal.
@@ -37,6 +38,7 @@ class DesignMethod(ABC):
     summary: ClassVar[str]
     uses: ClassVar[frozenset[type]] = frozenset()
     keeps: ClassVar[frozenset[type]] = frozenset()
+    takes_any_objective: ClassVar[bool] = False
     is_global: ClassVar[bool] = True
     is_bounded_without_ties: ClassVar[bool] = False
 
@@ -99,6 +101,8 @@ class DesignMethod(ABC):
         extra = sorted(kind.__name__ for kind in carried - self.uses - self.keeps)
         if extra:
             return f"{self.key} cannot keep the {' and the '.join(extra)} constraint of this problem."
+        if not self.takes_any_objective and (isinstance(problem.objective, Tail) or problem.power_price):
+            return f"{self.key} minimises neither a tail of bounds nor bounds with a price on power."
         return None
 
     def solve(

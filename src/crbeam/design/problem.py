@@ -7,8 +7,16 @@ from functools import cached_property
 import numpy as np
 from jaxtyping import Complex, Float, Int
 
-from crbeam.design.constraints import Codebook, ConstantModulus, Constraint, PowerBudget, TiedBlocks
-from crbeam.design.service_constraints import transmit_vectors_of
+from crbeam.design.constraints import (
+    AntennaPower,
+    Codebook,
+    ConstantModulus,
+    Constraint,
+    GroupPower,
+    PowerBudget,
+    TiedBlocks,
+)
+from crbeam.design.service_constraints import BoundLimit, transmit_vectors_of
 from crbeam.errors import InvalidInput
 from crbeam.information.information_map import InformationMap
 from crbeam.information.transmission import Transmission, joint_antennas
@@ -24,6 +32,7 @@ class Criterion:
         name: what the criterion is called in reports.
         weight: of the criterion as a whole, at least 0; it multiplies the weights of the parameters.
         unit: of the weighted bound, for reports: `m^2` of positions that count with 1, `1` of ratios.
+        sample: name of the case that it belongs to, where a `Tail` judges by several: criteria of one sample add up.
     """
 
     map: InformationMap
@@ -31,6 +40,7 @@ class Criterion:
     name: str = "criterion"
     weight: float = 1.0
     unit: str = "1"
+    sample: str = ""
 
     def __post_init__(self) -> None:
         if not (np.isfinite(self.weight) and self.weight >= 0.0):
@@ -101,6 +111,33 @@ class Hinge:
 
 
 @dataclass(frozen=True)
+class Tail:
+    """Objective `CVaR_a(u)`: the mean of the weighted bounds u of the samples over the worst share `1 - a` of them.
+
+    `CVaR_a(u) = max sum_s v_s u_s` over `sum_s v_s = 1, 0 <= v_s <= p_s / (1 - a)`: with `a = 0` the mean over the
+    samples, with `a = 1` the worst of them. The bound of a sample is the sum of those of its criteria.
+
+    Attributes:
+        level: a, from 0 to 1.
+        probabilities: p of each sample, in the order in which the criteria name them first; equal if none are given.
+
+    Reference: Rockafellar and Uryasev, "Optimization of conditional value-at-risk", 2000.
+    """
+
+    level: float = 1.0
+    probabilities: tuple[float, ...] = ()
+
+    def __post_init__(self) -> None:
+        total = sum(self.probabilities)
+        is_distribution = not self.probabilities or (min(self.probabilities) > 0.0 and abs(total - 1.0) <= 1e-9)
+        if not (0.0 <= self.level <= 1.0 and is_distribution):
+            raise InvalidInput(
+                f"A tail must have a level from 0 to 1 and positive probabilities that add up to 1, found level "
+                f"{self.level} and probabilities {self.probabilities}."
+            )
+
+
+@dataclass(frozen=True)
 class Power:
     """Objective `sum_b tr R_b`: the transmit power, under limits on bounds and what served users require.
 
@@ -110,7 +147,7 @@ class Power:
     """
 
 
-Objective = WeightedBound | Hinge | Power
+Objective = WeightedBound | Hinge | Tail | Power
 #: Values of `Hinge` up to this count as rounding: root bounds that exceed their thresholds by a millionth.
 HINGE_ROUNDING = 1e-12
 
@@ -156,6 +193,7 @@ class DesignProblem:
         time_shares: share of the time in which each block is sent, where blocks are sent one after the other and each
             has the whole power while it is; blocks that are not named are sent all the time. Reports of power need it,
             budgets do not.
+        power_price: what a watt of the transmission adds to the objective, in its unit.
     """
 
     criteria: tuple[Criterion, ...]
@@ -166,6 +204,7 @@ class DesignProblem:
     n_slots: int | None = None
     guides: tuple[Transmission, ...] = ()
     time_shares: Mapping[str, float] = field(default_factory=dict)
+    power_price: float = 0.0
 
     def __post_init__(self) -> None:
         if not self.active_criteria:
@@ -184,6 +223,7 @@ class DesignProblem:
                 f"Codebooks and constant moduli must restrict different blocks of {self.blocks}, found {restricted}."
             )
         self._require_sizes()
+        self._require_objective()
         self._require_ties()
         self._require_guides()
         if not self.streams:
@@ -196,6 +236,10 @@ class DesignProblem:
             if part.codewords is not None:
                 beams.append((f"Codewords of block `{part.block}`", part.block, part.codewords))
         for part in self.constraints:
+            if isinstance(part, AntennaPower):
+                beams.append((f"Limits on antennas of block `{part.block}`", part.block, part.powers_w[:, None]))
+            elif isinstance(part, GroupPower) and not set(part.blocks) <= set(self.blocks):
+                raise InvalidInput(f"Groups must be of blocks among {self.blocks}, found {part.blocks}.")
             seen = [each for each in transmit_vectors_of(part) if each[1] in self.antennas]
             beams += [(f"{what} from block `{block}`", block, each) for what, block, each in seen]
         for subject, block, columns in beams:
@@ -203,6 +247,21 @@ class DesignProblem:
             if columns.shape[0] != size:
                 there = "there is no such block" if size is None else f"the block has {size}"
                 raise InvalidInput(f"{subject} must have an entry for each antenna, found {len(columns)}; {there}.")
+
+    def _require_objective(self) -> None:
+        """Prices are no rewards, probabilities belong to samples, and limits to criteria that exist."""
+        if not (np.isfinite(self.power_price) and self.power_price >= 0.0):
+            raise InvalidInput(f"The price of power must be at least 0, found {self.power_price}.")
+        if isinstance(self.objective, Tail) and self.objective.probabilities:
+            n_samples = len(self.samples)
+            if len(self.objective.probabilities) != n_samples:
+                raise InvalidInput(
+                    f"There must be a probability for each of the {n_samples} samples, found "
+                    f"{len(self.objective.probabilities)}."
+                )
+        unknown = set(self.bound_limits) - {criterion.name for criterion in self.active_criteria}
+        if unknown:
+            raise InvalidInput(f"Limits must be on bounds of criteria, found {', '.join(sorted(unknown))}.")
 
     def _require_ties(self) -> None:
         """Tied blocks exist, are tied once, are of one size, share power with each other only, and have one codebook.
@@ -240,6 +299,32 @@ class DesignProblem:
     def active_criteria(self) -> tuple[Criterion, ...]:
         """Criteria with a positive weight; a weight of exactly 0 leaves its criterion out of the objective."""
         return tuple(criterion for criterion in self.criteria if criterion.requested)
+
+    @property
+    def bound_limits(self) -> dict[str, float]:
+        """The limit on the bound of each criterion that has one, by its name."""
+        return {part.criterion: part.limit for part in self.constraints if isinstance(part, BoundLimit)}
+
+    @cached_property
+    def counted_criteria(self) -> tuple[Criterion, ...]:
+        """Criteria whose bounds are minimised: none of power, else the active ones without a limit."""
+        if isinstance(self.objective, Power):
+            return ()
+        return tuple(criterion for criterion in self.active_criteria if criterion.name not in self.bound_limits)
+
+    @cached_property
+    def samples(self) -> tuple[str, ...]:
+        """Names of the samples that a `Tail` judges by, in the order in which criteria name them first."""
+        return tuple(dict.fromkeys(criterion.sample for criterion in self.counted_criteria))
+
+    @property
+    def largest_shares(self) -> tuple[float, ...]:
+        """`p_s / (1 - a)` of each sample of a `Tail`, the most that it can count; infinite for the worst case."""
+        if not isinstance(self.objective, Tail):
+            return ()
+        chances = self.objective.probabilities or (1.0 / len(self.samples),) * len(self.samples)
+        rest = 1.0 - self.objective.level
+        return tuple(chance / rest if chance < rest else np.inf for chance in chances)
 
     @property
     def objective_unit(self) -> str:

@@ -3,7 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from crbeam.design.certificate import Certificate, certify_many
+from crbeam.design.certificate import Certificate, certify_many, objective_at, weighted_bound
+from crbeam.design.convex.certificate import certificate
+from crbeam.design.convex.statement import statement_of
 from crbeam.design.engine import EngineResult
 from crbeam.design.method import DesignMethod
 from crbeam.design.optimum import optima
@@ -49,6 +51,15 @@ def bound_proofs(
     transmissions: Sequence[tuple[Transmission, Proposal]],
 ) -> list[Proof | CrbeamError]:
     """Objectives and lower bounds: from the transmissions themselves, or from the optimum where these prove little."""
+    given = {index for index, (_, proposal) in enumerate(transmissions) if proposal.evidence is not None}
+    if given:
+        rest = [index for index in range(len(problems)) if index not in given]
+        others = bound_proofs(method, [problems[i] for i in rest], [transmissions[i] for i in rest])
+        found = dict(zip(rest, others, strict=True))
+        return [
+            found[index] if index in found else _evident(problem, *transmissions[index])
+            for index, problem in enumerate(problems)
+        ]
     certificates = certify_many(problems, [covariances for covariances, _ in transmissions])
     freed = {index for index, problem in enumerate(problems) if method.is_bounded_without_ties and problem.ties}
     loose = [
@@ -60,24 +71,37 @@ def bound_proofs(
     wanted = [without_ties(problems[index]) if index in freed else problems[index] for index in loose]
     optimal = dict(zip(loose, optimal_bounds(wanted), strict=True))
     proofs: list[Proof | CrbeamError] = []
-    for index, (problem, certificate) in enumerate(zip(problems, certificates, strict=True)):
-        if isinstance(certificate, CrbeamError):
-            proofs.append(certificate)
+    for index, (problem, graded) in enumerate(zip(problems, certificates, strict=True)):
+        if isinstance(graded, CrbeamError):
+            proofs.append(graded)
             continue
-        own = 0.0 if index in freed else certificate.lower_bound
-        bound = min(max(own, optimal.get(index, 0.0)), certificate.objective)
+        own = 0.0 if index in freed else graded.lower_bound
+        bound = min(max(own, optimal.get(index, 0.0)), graded.objective)
         source = "this design" if bound == own and index not in freed else "the optimal design"
         relaxed = " without the constant modulus" if problem.analog_blocks else ""
         relaxed += " with covariances of their own for all blocks" if index in freed else ""
         subject = "the loss beyond thresholds" if isinstance(problem.objective, Hinge) else "the weighted bound"
         note = f"convexity of {subject} at {source}{relaxed}"
         dual = transmissions[index][1].dual
-        tighter = 0.0 if dual is None else min(served_lower_bound(problem, dual), certificate.objective)
+        tighter = 0.0 if dual is None else min(served_lower_bound(problem, dual), graded.objective)
         if tighter > bound:
             bound, note = tighter, "convexity of the weighted bound and multipliers of the requirements"
-        tied_gap = max(certificate.gap, 0.0) if index in freed else None
-        proofs.append(Proof(certificate.objective, bound, note, certificate.trace_loss, tied_gap))
+        tied_gap = max(graded.gap, 0.0) if index in freed else None
+        proofs.append(Proof(graded.objective, bound, note, graded.trace_loss, tied_gap))
     return proofs
+
+
+def _evident(problem: DesignProblem, covariances: Transmission, proposal: Proposal) -> Proof | CrbeamError:
+    """Objective of a transmission, and the bound that the evidence of its proposal proves."""
+    assert proposal.evidence is not None
+    try:
+        objective = objective_at(problem, covariances)
+        bound = certificate(statement_of(problem), proposal.evidence)
+        trace_loss = weighted_bound(problem, covariances) if isinstance(problem.objective, Hinge) else None
+    except CrbeamError as error:
+        return error
+    note = "a point of the dual: convexity of the bounds and multipliers of all requirements and limits"
+    return Proof(objective, min(max(bound, 0.0), objective), note, trace_loss)
 
 
 def optimal_bounds(problems: list[DesignProblem]) -> list[float]:

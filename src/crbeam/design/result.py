@@ -8,6 +8,7 @@ import numpy as np
 from jaxtyping import Complex, Float, Inexact
 
 from crbeam.design.beamformers import Beamformers
+from crbeam.design.convex.evidence import Evidence
 from crbeam.design.network.leaf import Leaf
 from crbeam.information.transmission import Transmission
 
@@ -80,6 +81,7 @@ class Proposal:
         stream_covariances: covariance of each stream, if the problem has several; they add up to `covariances`.
         details: numbers of the method's own (`evaluations`, `solver_seconds`, ...), for reports.
         dual: evidence for a lower bound if there are requirements.
+        evidence: point of the dual that proves a lower bound (see `convex.certificate`).
         cover: leaves of a search over choices, with the proof of each (see `network.choices`).
         networks: analog network of each hybrid array, by its port; `dual` is then of the problem without any.
         subarrays: evidence for a tighter bound if an array is hybrid.
@@ -95,6 +97,7 @@ class Proposal:
     stream_covariances: Mapping[str, Transmission] | None = None
     details: Mapping[str, float | int | str] = field(default_factory=dict)
     dual: DualEvidence | None = None
+    evidence: Evidence | None = None
     cover: tuple[Leaf, ...] = ()
     networks: Mapping[str, Complex[np.ndarray, "antenna chain"]] = field(default_factory=dict)
     subarrays: SubarrayEvidence | None = None

@@ -38,11 +38,13 @@ class Requirement:
         name: what is required, as messages say it.
         parts: what counts towards it.
         floor_w: what it must reach.
+        is_share: whether the floor is a share of the power, and rises with it.
     """
 
     name: str
     parts: tuple[PowerPart, ...]
     floor_w: float
+    is_share: bool = False
 
 
 def _require_positive(name: str, value: float) -> None:
@@ -145,7 +147,37 @@ class Illumination:
     def requirement(self) -> Requirement:
         """The inequality."""
         part = PowerPart(self.block, self.response, 1.0)
-        return Requirement(f"illumination of {self.place}", (part,), self.least_power_w)
+        return Requirement(f"illumination of {self.place}", (part,), self.least_power_w, is_share=self.is_share)
+
+
+@dataclass(frozen=True, eq=False)
+class PowerCeiling:
+    """A place receives at most a given power from a block: `t^H R t <= most_power_w`.
+
+    A mask of the beampattern, or protection of somebody who must not be disturbed.
+
+    Attributes:
+        block: the block that may disturb it.
+        response: transmit vector t towards the place (`conj(a)` for the array response a).
+        most_power_w: the ceiling.
+        place: what the place is called in messages.
+    """
+
+    allows_subspace_reduction: ClassVar[bool] = True
+
+    block: str
+    response: Complex[np.ndarray, " tx"]
+    most_power_w: float
+    place: str = "a protected place"
+
+    def __post_init__(self) -> None:
+        _require_positive("The most power of a ceiling", self.most_power_w)
+
+    @property
+    def requirement(self) -> Requirement:
+        """The inequality."""
+        part = PowerPart(self.block, self.response, -1.0)
+        return Requirement(f"ceiling at {self.place}", (part,), -self.most_power_w)
 
 
 @dataclass(frozen=True, eq=False)
@@ -239,6 +271,8 @@ class FixedAnalog:
 class BoundLimit:
     """The weighted bound of a criterion is at most a given value: `tr(E^T I(R)^-1 E) <= limit`.
 
+    A criterion that is limited is not minimised; to do both, give it twice, with two names.
+
     Attributes:
         criterion: name of the criterion.
         limit: in the unit of its weights; m^2 for a position with weight 1.
@@ -306,6 +340,7 @@ ServiceConstraint = (
     | MinimumRate
     | MinimumUplinkSinr
     | Illumination
+    | PowerCeiling
     | FixedAnalog
     | BoundLimit
     | ReceiverChoice
@@ -319,7 +354,7 @@ def transmit_vectors_of(part: object) -> list[tuple[str, str, Complex[np.ndarray
         return [(f"The channel to {part.user}", block, vector) for block, vector in part.channels.items()]
     if isinstance(part, MinimumRate):
         return [(f"The channel to {part.user}", part.block, part.channel.T)]
-    if isinstance(part, Illumination | MinimumUplinkSinr):
+    if isinstance(part, Illumination | PowerCeiling | MinimumUplinkSinr):
         return [("The response to the target", part.block, part.response)]
     if isinstance(part, FixedAnalog):
         return [("The analog network", part.block, part.network)]

@@ -31,6 +31,7 @@ from crbeam.design.methods.many_receivers import ExchangedReceivers
 from crbeam.design.methods.nearest_receiver import NearestReceiver
 from crbeam.design.methods.nearest_set import NearestSet
 from crbeam.design.methods.one_transmitter import OneTransmitter
+from crbeam.design.methods.optimum import Optimum
 from crbeam.design.methods.p1_weighted import WeightedLinks
 from crbeam.design.methods.pdd_downlink import PenaltyDownlink
 from crbeam.design.methods.pdd_uplink import PenaltyUplink
@@ -47,6 +48,7 @@ from crbeam.units import suggestion
 METHODS: dict[str, type[DesignMethod]] = {
     method.key: method
     for method in (
+        Optimum,
         FullDimensionalWeightedBound,
         CodebookWeightedBound,
         BeamformerMismatch,
@@ -149,6 +151,7 @@ __all__ = [
     "NearestReceiver",
     "NearestSet",
     "OneTransmitter",
+    "Optimum",
     "PenaltyDownlink",
     "PenaltyUplink",
     "RandomChoice",

@@ -14,6 +14,7 @@ from crbeam.design.service_constraints import (
     Illumination,
     MinimumSinr,
     MinimumUplinkSinr,
+    PowerCeiling,
     Requirement,
 )
 from crbeam.errors import Infeasible, InvalidInput
@@ -33,7 +34,7 @@ def requirements_of(problem: DesignProblem) -> tuple[Requirement, ...]:
         match part:
             case MinimumSinr():
                 found.append(part.requirement(stream_of(problem, part.user)))
-            case Illumination():
+            case Illumination() | PowerCeiling():
                 found.append(part.requirement)
             case MinimumUplinkSinr():
                 _require_service_without_echo(part)

@@ -1,0 +1,233 @@
+"""The lower bound that a point of the dual proves, from eigenvalues in the space of all antennas.
+
+For any matrices Z_t, scales v, multipliers mu >= 0 and prices lambda >= 0, every transmission that keeps its rows
+`sum <A_jsb, W_sb> >= c_j` and limits `<P_g, R> <= p_g` has an objective of at least
+
+    D = sum_t [2 tr(E_t^T Z_t) - tr(Z_t^T I0_t Z_t) / v_t] - Phi*(v) + c . mu - p . lambda                        (1)
+
+as long as, for every stream s of every block b,
+
+    S_bs = kappa 1 + sum_g lambda_g P_gb - sum_t G_tb(Z_t) / v_t - sum_j mu_j A_jsb >= 0,                         (2)
+
+G being the adjoint of the maps at `Z Z^T`. For `v u >= v tr(E^T I^-1 E) >= 2 tr(E^T Z) - tr(Z^T I Z) / v`, a completed
+square, and `Phi(u) >= v . u - Phi*(v)`; what is left is linear in W and collected in S. Over a codebook (2) need only
+hold along its beams. Nothing about the solver enters.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+from jaxtyping import Float
+
+from crbeam.design.convex.evidence import Evidence
+from crbeam.design.convex.statement import Statement, is_limited
+from crbeam.errors import InvalidInput
+from crbeam.linalg import hermitian_part
+
+#: Violation of (2), relative to the largest of its parts, that counts as rounding and is paid for by higher prices.
+ROUNDING = 1e-7
+
+
+def certificate(statement: Statement, evidence: Evidence) -> float:
+    """No feasible transmission has a smaller objective than this.
+
+    Raises:
+        InvalidInput: the evidence has other sizes than the problem, leaves the domain of a scale, or violates (2).
+    """
+    require_domain(statement, evidence)
+    missing = {block: -least_slack(statement, evidence, block) for block in statement.blocks}
+    for block, miss in missing.items():
+        size = statement.price + float(np.sum(evidence.prices[_places(statement, block)])) + miss
+        if miss > ROUNDING * size:
+            raise InvalidInput(
+                f"Dual evidence must leave the slack of every stream positive semidefinite, but in block `{block}` its "
+                f"least eigenvalue is {-miss:.3g}."
+            )
+    value = dual_value(statement, evidence)
+    paid = value - _paid(statement, missing)
+    if statement.counts_power_only:
+        # everything in (1) and (2) but kappa grows with the evidence, which may be shrunk until (2) holds
+        shrunk = value / (1.0 + max(0.0, *missing.values()) / statement.price)
+        return max(paid, min(value, shrunk))
+    return paid
+
+
+def priced(statement: Statement, evidence: Evidence) -> Evidence:
+    """The evidence with the least prices of budgets for which (2) holds, those of single antennas being kept."""
+    budgets = _budgets(statement)
+    prices = evidence.prices.copy()
+    prices[: len(statement.problem.budgets)] = 0.0
+    free = replace(evidence, prices=prices)
+    found = prices.copy()
+    for block, place in budgets.items():
+        missing = -least_slack(statement, free, block) / statement.limits[place].blocks.count(block)
+        found[place] = max(found[place], missing)
+    return replace(evidence, prices=found)
+
+
+def shortage(statement: Statement, evidence: Evidence) -> float:
+    """What rows and limited bounds ask for over the most that the limits of power give; above 1 nothing is feasible.
+
+    The evidence counts without the terms that the objective counts, without kappa, and at the least prices of budgets.
+    """
+    ray = ray_of(statement, evidence)
+    asked = float(contributions(statement, ray).sum())
+    free = priced(replace(statement, price=0.0), ray)
+    given = float(free.prices @ np.array([limit.power_w for limit in statement.limits]))
+    if asked <= 0.0:
+        return 0.0
+    return asked / given if given > 0.0 else np.inf
+
+
+def ray_of(statement: Statement, evidence: Evidence) -> Evidence:
+    """The evidence without the terms that the objective counts: a direction of the dual along which it may grow."""
+    kept = [is_limited(statement, number) for number in range(len(statement.terms))]
+    responses = [each if keep else 0.0 * each for each, keep in zip(evidence.responses, kept, strict=True)]
+    return replace(evidence, responses=tuple(responses))
+
+
+def contributions(statement: Statement, evidence: Evidence) -> Float[np.ndarray, " demand"]:
+    """What each row, then each limited bound, adds to (1)."""
+    floors = np.array([row.floor_w for row in statement.rows])
+    bounds = np.zeros(sum(scale.kind == "limit" for scale in statement.scales))
+    for number, (term, response) in enumerate(zip(statement.terms, evidence.responses, strict=True)):
+        if is_limited(statement, number):
+            assert term.scale is not None
+            scale = evidence.scales[term.scale]
+            known = float(np.sum(response * (term.criterion.map.constant @ response)))
+            level = statement.scales[term.scale].level
+            bounds[term.scale] += 2.0 * float(np.sum(term.selection * response)) - known / scale - level * scale
+    return np.concatenate([floors * evidence.multipliers, bounds])
+
+
+def dual_value(statement: Statement, evidence: Evidence) -> float:
+    """D of (1)."""
+    value = -cost_of_scales(statement, evidence.scales)
+    for term, response in zip(statement.terms, evidence.responses, strict=True):
+        scale = 1.0 if term.scale is None else evidence.scales[term.scale]
+        known = float(np.sum(response * (term.criterion.map.constant @ response)))
+        value += 2.0 * float(np.sum(term.selection * response)) - known / scale
+    value += float(np.array([row.floor_w for row in statement.rows]) @ evidence.multipliers)
+    return value - float(np.array([limit.power_w for limit in statement.limits]) @ evidence.prices)
+
+
+def cost_of_scales(statement: Statement, scales: Float[np.ndarray, " scale"]) -> float:
+    """`Phi*(v)`."""
+    cost = 0.0
+    for scale, value in zip(statement.scales, scales, strict=True):
+        if scale.kind == "limit":
+            cost += scale.level * float(value)
+        elif scale.kind == "threshold":
+            cost += scale.level * float(value) / (1.0 - float(value))
+    return cost
+
+
+def require_domain(statement: Statement, evidence: Evidence) -> None:
+    """Refuse evidence of other sizes, with negative multipliers, or with scales outside their domain."""
+    shapes = [term.selection.shape for term in statement.terms]
+    found = [response.shape for response in evidence.responses]
+    sizes = [evidence.scales.size, evidence.multipliers.size, evidence.prices.size]
+    wanted = [len(statement.scales), len(statement.rows), len(statement.limits)]
+    if found != shapes or sizes != wanted:
+        raise InvalidInput(
+            f"Dual evidence must have responses of shapes {shapes} and {wanted} scales, multipliers and prices, found "
+            f"{found} and {sizes}."
+        )
+    numbers = np.concatenate([evidence.multipliers, evidence.prices])
+    shares = [
+        (v, s.level) for v, s in zip(evidence.scales.tolist(), statement.scales, strict=True) if s.kind == "share"
+    ]
+    below = [v < 1.0 for v, s in zip(evidence.scales.tolist(), statement.scales, strict=True) if s.kind == "threshold"]
+    is_sound = bool(np.all(np.isfinite(numbers)) and np.all(numbers >= 0.0) and np.all(evidence.scales > 0.0))
+    is_sound &= all(below) and all(v <= cap for v, cap in shares) and sum(v for v, _ in shares) <= 1.0 + 1e-12
+    if not is_sound:
+        raise InvalidInput(
+            f"Dual evidence must have multipliers and prices of at least 0 and scales within their domain, found "
+            f"{numbers} and {evidence.scales}."
+        )
+
+
+def least_slack(statement: Statement, evidence: Evidence, block: str) -> float:
+    """Least eigenvalue of `S_bs` over the streams of a block; over a codebook, the least value along a beam."""
+    frame, inners = seen_by_streams(statement, evidence, block)
+    level, antennas = statement.price, np.zeros(statement.size_of(block))
+    for place in _places(statement, block):
+        number = statement.limits[place].antenna
+        if number is None:
+            level += statement.limits[place].blocks.count(block) * float(evidence.prices[place])
+        else:
+            antennas[number] += float(evidence.prices[place])
+    if block in statement.codebooks:
+        words = statement.codebooks[block].unit_codewords
+        seen = words.conj().T @ frame
+        spent = np.real(np.einsum("wi,sij,wj->sw", seen, inners, seen.conj()))
+        return level + float(np.min(antennas @ np.abs(words) ** 2 - spent, initial=np.inf))
+    network = statement.networks.get(block)
+    frame = frame if network is None else network.conj().T @ frame
+    if antennas.any():
+        own = np.diag(antennas.astype(complex)) if network is None else (network.conj().T * antennas) @ network
+        slack = own - frame @ inners @ frame.conj().T
+        return level + float(np.linalg.eigvalsh(hermitian_part(slack)).min(initial=np.inf))
+    if frame.shape[1] == 0:
+        return level
+    triangle = np.asarray(np.linalg.qr(frame, mode="r"))
+    spent = np.linalg.eigvalsh(hermitian_part(triangle @ inners @ triangle.conj().T))
+    return level - float(spent.max(initial=0.0))
+
+
+def seen_by_streams(statement: Statement, evidence: Evidence, block: str) -> tuple[np.ndarray, np.ndarray]:
+    """Frame `[tx, column]` and inner matrices `[stream, column, column]` of `sum_t G_t / v_t + sum_j mu_j A_js`."""
+    columns: list[np.ndarray] = []
+    weights: list[np.ndarray] = []
+    for term, response in zip(statement.terms, evidence.responses, strict=True):
+        scale = 1.0 if term.scale is None else evidence.scales[term.scale]
+        for part in term.criterion.map.contributions:
+            if part.block == block:
+                slopes = part.jacobian @ response
+                columns.append(part.transmit)
+                weights.append((slopes @ slopes.T) * part.weight / scale)
+    parts = [
+        (float(multiplier) * part.factor, part)
+        for multiplier, row in zip(evidence.multipliers, statement.rows, strict=True)
+        for part in row.parts
+        if part.block == block
+    ]
+    columns += [part.vector[:, None] for _, part in parts]
+    size = statement.size_of(block)
+    frame = np.concatenate(columns, axis=1) if columns else np.zeros((size, 0), dtype=complex)
+    streams = statement.streams[block]
+    inners = np.zeros((len(streams), frame.shape[1], frame.shape[1]), dtype=complex)
+    start = 0
+    for weight in weights:
+        inners[:, start : start + len(weight), start : start + len(weight)] = weight
+        start += len(weight)
+    for factor, part in parts:
+        inners[[part.stream in (None, stream) for stream in streams], start, start] = factor
+        start += 1
+    return frame, inners
+
+
+def _places(statement: Statement, block: str) -> Sequence[int]:
+    """Limits that count the power of a block."""
+    return [place for place, limit in enumerate(statement.limits) if block in limit.blocks]
+
+
+def _budgets(statement: Statement) -> dict[str, int]:
+    """For each block the budget that leaves it least power."""
+    found: dict[str, int] = {}
+    for place, limit in enumerate(statement.limits[: len(statement.problem.budgets)]):
+        for block in limit.blocks:
+            best = found.get(block)
+            share_w = limit.power_w / limit.blocks.count(block)
+            if best is None or share_w < statement.limits[best].power_w / statement.limits[best].blocks.count(block):
+                found[block] = place
+    return found
+
+
+def _paid(statement: Statement, missing: dict[str, float]) -> float:
+    """What higher prices of the budgets cost that make up for what is missing in (2)."""
+    rises = np.zeros(len(statement.limits))
+    for block, place in _budgets(statement).items():
+        rises[place] = max(rises[place], missing[block] / statement.limits[place].blocks.count(block))
+    return float(rises @ np.array([limit.power_w for limit in statement.limits]))

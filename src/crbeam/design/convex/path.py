@@ -1,0 +1,219 @@
+"""Following the central path of a program's dual, with transmissions that keep every row at each of its points.
+
+A Newton step at a point near the path gives covariances `W = tau (P - P dS P)`, `P = S^-1`, dS being the change of S
+along the step: they keep rows and limits exactly, and are positive semidefinite as long as the squared decrement is
+below 1. So every such point has a proven bound, D, and a feasible transmission. Between points the path is followed
+along its tangent, `dx/dtau = H^-1 grad B`, as far as all slacks stay above a share of what the path promises.
+"""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from crbeam.design.convex.dual import Dual, Model, Point
+from crbeam.design.convex.primal import Primal, primal_of
+
+#: Newton decrement up to which a point counts as near the path.
+NEAR = 0.9
+#: Factors on the weight of the barrier that are tried along the tangent of the path, smallest first.
+LEFT = (1e-3, 0.01, 0.03, 0.1, 0.2, 0.4, 0.6, 0.8, 0.9)
+#: Share of the slacks promised by the path that must be left.
+KEPT = 0.3
+#: Newton steps after which the method stops, trial steps of a line search, share of the predicted rise it must bring.
+MAX_STEPS, MAX_HALVINGS, ARMIJO = 300, 50, 1e-2
+#: Weight of the barrier at the start, in units of the objective over its parameter.
+FIRST_WEIGHT = 10.0
+#: Steps between checks whether the requirements contradict one another.
+STEPS_PER_CHECK = 4
+#: Factor on all limits of power beyond which no power is said to suffice.
+LARGEST_FACTOR = 1e9
+#: Share of the wanted gap that the barrier may leave.
+BARRIER_SHARE = 0.25
+
+
+@dataclass(frozen=True, eq=False)
+class Path:
+    """Where a path ended.
+
+    Attributes:
+        point: last point of the dual.
+        value: the largest D that was found, at `best`.
+        best: where.
+        primal: feasible transmission of least objective; None if none was found.
+        trace: objective of each transmission that was found.
+        steps: Newton steps.
+        is_contradictory: whether rows and limited bounds were seen to ask for more than there is.
+    """
+
+    point: Point
+    value: float
+    best: Point
+    primal: Primal | None
+    trace: tuple[float, ...]
+    steps: int
+    is_contradictory: bool = False
+
+    @property
+    def gap(self) -> float:
+        """Distance of the transmission from the bound, relative to its objective; infinite without a transmission."""
+        if self.primal is None:
+            return np.inf
+        missing = self.primal.objective - self.value
+        return missing / self.primal.objective if self.primal.objective > 0.0 else max(missing, 0.0)
+
+
+def follow_path(dual: Dual, *, gap: float, rounding: float = 0.0, start: np.ndarray | None = None) -> Path:
+    """The path of a dual until transmission and bound are within a relative gap, or an absolute distance.
+
+    Args:
+        dual: the dual.
+        gap: relative distance.
+        rounding: absolute distance, in units of the objective.
+        start: unknowns to start from, inside the domain.
+    """
+    tau, left = FIRST_WEIGHT / dual.weight, 0.5
+    point = first_point(dual, tau) if start is None else dual.point(start)
+    assert point is not None, "starts are inside the domain"
+    found = Path(point, -np.inf, point, None, (), 0)
+    is_factor = dual.program.growing is not None
+    for step in range(1, MAX_STEPS + 1):
+        try:
+            model = dual.model(point, tau)
+            newton, tangent = model.solved(model.value_slope + tau * model.barrier_slope, model.barrier_slope).T
+        except np.linalg.LinAlgError:
+            break
+        rise = float((model.value_slope + tau * model.barrier_slope) @ newton) / tau
+        found = _with_point(dual, found, point, step)
+        if rise < NEAR**2:
+            found = _with_primal(dual, found, model, newton, tau)
+            if _is_done(found, gap, rounding):
+                break
+            last = BARRIER_SHARE * max(gap * abs(found.value), rounding) / dual.weight
+            moved, left = _along(dual, model, newton, tau * tangent, max(last / tau, min(left, 0.5) ** 2))
+            tau *= left
+        else:
+            moved = _uphill(dual, point, newton, rise, tau)
+            is_checked = found.primal is None and step % STEPS_PER_CHECK == 0
+            if is_checked and (found.value > LARGEST_FACTOR if is_factor else contradiction(dual, point.x) > 0.0):
+                return replace(found, point=point, is_contradictory=True)
+        if moved is None:
+            break
+        point = moved
+    return found
+
+
+def first_point(dual: Dual, tau: float) -> Point:
+    """A point near that of the path where nothing but the barrier counts: even powers, small responses."""
+    program = dual.program
+    power = np.sum([cone.counts * len(cone.streams) * cone.size for cone in program.cones], axis=0)
+    limits = np.arange(program.n_rows, program.levels.size)
+    x = np.zeros(dual.size)
+    levels = np.full(program.levels.size, tau)
+    levels[: program.n_rows] = tau / np.maximum(_even_excess(dual), 0.1)
+    if program.growing is None:
+        levels[limits] = tau * (1.0 + power[limits]) / -program.levels[limits]
+    else:
+        levels[limits] = 0.5 / (limits.size * -program.growing[limits])
+    x[dual.first_level :] = levels
+    starts = {"limit": 1.0, "threshold": 0.5, "share": 1.0 / (1.0 + dual.is_share.sum())}
+    for number, kind in enumerate(dual.kinds):
+        x[dual.first_scale + number] = min(starts[kind], 0.5 * float(dual.caps[number]))
+    scales = x[dual.first_scale : dual.first_level]
+    for number, (term, part) in enumerate(zip(program.terms, dual.slices, strict=True)):
+        x[part] = 0.5 * dual.scale_of(scales, number) * term.selection.ravel()
+    # either prices rise until they cover everything else, or everything else shrinks below them
+    others, factor = np.ones(dual.size, dtype=bool), 0.5
+    others[dual.first_level + limits] = False
+    chosen = others if program.growing is not None else ~others
+    factor = 0.5 if program.growing is not None else 2.0
+    while (point := dual.point(x)) is None:
+        x[chosen] *= factor
+        if not np.all(np.isfinite(x)) or not np.any(x[chosen]):
+            raise np.linalg.LinAlgError("no point inside the domain of the dual")
+    return point
+
+
+def _even_excess(dual: Dual) -> np.ndarray:
+    """By how much rows hold if every stream sends evenly within the limits."""
+    program = dual.program
+    levels = program.levels if program.growing is None else program.levels + program.growing
+    excess = -levels[: program.n_rows]
+    for cone in program.cones:
+        most = float(np.min(-levels[cone.counts > 0.0] / cone.counts[cone.counts > 0.0]))
+        share = most / (len(cone.streams) * cone.size)
+        gains = share * np.sum(np.abs(cone.vectors) ** 2, axis=0) * cone.factors.sum(axis=0)
+        excess = excess + (gains @ cone.selector)[: program.n_rows]
+    return excess
+
+
+def contradiction(dual: Dual, x: np.ndarray) -> float:
+    """By how much what rows and limited bounds ask for exceeds what the limits of power give; proof if positive."""
+    program = dual.program
+    responses, scales, levels = dual.split(x)
+    limited = [term.scale is not None and dual.kinds[term.scale] == "limit" for term in program.terms]
+    ray = x.copy()
+    for part, is_limited in zip(dual.slices, limited, strict=True):
+        if not is_limited:
+            ray[part] = 0.0
+    missing = np.zeros(program.levels.size)
+    for cone, slack in zip(program.cones, dual.slacks(ray), strict=True):
+        least = slack.min() if cone.is_line else np.linalg.eigvalsh(slack).min()
+        budget = int(np.argmax(cone.counts > 0.0))
+        missing[budget] = max(missing[budget], (program.price - float(least)) / cone.counts[budget])
+    asked = float(program.levels @ (levels + missing))
+    for number, (term, response) in enumerate(zip(program.terms, responses, strict=True)):
+        if limited[number]:
+            scale = dual.scale_of(scales, number)
+            known = float(np.vdot(response, term.constant @ response))
+            asked += 2.0 * float(np.vdot(term.selection, response)) - known / scale
+    return asked - float(sum(v for v, kind in zip(scales.tolist(), dual.kinds, strict=True) if kind == "limit"))
+
+
+def _with_point(dual: Dual, found: Path, point: Point, step: int) -> Path:
+    value = dual.value(point.x)
+    if value > found.value:
+        return replace(found, point=point, value=value, best=point, steps=step)
+    return replace(found, point=point, steps=step)
+
+
+def _with_primal(dual: Dual, found: Path, model: Model, newton: np.ndarray, tau: float) -> Path:
+    primal = primal_of(dual, model, newton, tau, anchor=found.primal)
+    if primal is None:
+        return found
+    better = primal if found.primal is None or primal.objective < found.primal.objective else found.primal
+    return replace(found, primal=better, trace=(*found.trace, better.objective))
+
+
+def _is_done(found: Path, gap: float, rounding: float) -> bool:
+    return found.primal is not None and found.primal.objective - found.value <= max(
+        gap * abs(found.primal.objective), rounding
+    )
+
+
+def _along(
+    dual: Dual, model: Model, newton: np.ndarray, tangent: np.ndarray, least: float
+) -> tuple[Point | None, float]:
+    """The point a stride along the path, and the factor on the barrier there; a Newton step if no stride is safe.
+
+    Strides grow with the last one: the factor is at least its square, and `least` in the end.
+    """
+    x = model.point.x + newton
+    for factor in LEFT:
+        left = max(factor, least)
+        moved = x - (1.0 - left) * tangent
+        if left < 1.0 and dual.is_near(moved, model.point, KEPT * left):
+            point = dual.point(moved)
+            if point is not None:
+                return point, left
+    return dual.point(x), 1.0
+
+
+def _uphill(dual: Dual, point: Point, newton: np.ndarray, rise: float, tau: float) -> Point | None:
+    """The point after a damped Newton step; None if no step climbs."""
+    value, length = dual.value(point.x) / tau + dual.barrier(point), 1.0
+    for _ in range(MAX_HALVINGS):
+        moved = dual.point(point.x + length * newton)
+        if moved is not None and dual.value(moved.x) / tau + dual.barrier(moved) >= value + ARMIJO * length * rise:
+            return moved
+        length *= 0.5
+    return None

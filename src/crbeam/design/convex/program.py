@@ -1,0 +1,339 @@
+"""A convex problem in a few dimensions, whitened and scaled: what the engine works on.
+
+Information and rows see a covariance only through the transmit vectors of the maps and the vectors of the rows, so each
+block is restricted to their span, which loses nothing where power is limited for all directions alike. Blocks with
+limits on single antennas keep the full space, blocks over a codebook the powers of its beams. Parameters are those in
+which the information at an isotropic transmission is the identity; power, rows and objective are in units of their
+size there.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from crbeam.design.convex.evidence import Evidence
+from crbeam.design.convex.statement import Scale, Statement, Term, is_limited
+from crbeam.design.service_constraints import Requirement
+from crbeam.information import Information, Transmission
+
+#: Singular value of unit columns, relative to the largest, below which a direction is none.
+RANK_TOLERANCE = 1e-12
+
+
+@dataclass(frozen=True, eq=False)
+class View:
+    """What a term sees of a block, all its contributions together.
+
+    Attributes:
+        transmit: T in the basis of the block, `[size, look]`.
+        weight: `O o (Z^H Q Z)`, `[look, look]`.
+        jacobian: `J V`, `[look, parameter]`.
+    """
+
+    transmit: np.ndarray
+    weight: np.ndarray
+    jacobian: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class Cone:
+    """What one block may send: `R = Q X Q^H`, X being positive semidefinite, or diagonal over a codebook.
+
+    Attributes:
+        name: of the block.
+        basis: Q, `[tx, size]`; in it a trace of 1 is the unit of power.
+        is_line: whether X is diagonal.
+        streams: names of the streams.
+        vectors: h of every rank-one part of rows and of limits on antennas, `[size, vector]`.
+        factors: f with `A_js = sum f h h^H`, `[stream, vector]`; -1 for limits.
+        selector: 1 where a vector belongs to an unknown, `[vector, level]`.
+        counts: how often each limit counts the power of all antennas, `[level]`.
+        views: of each term; None where it sees nothing.
+    """
+
+    name: str
+    basis: np.ndarray
+    is_line: bool
+    streams: tuple[str, ...]
+    vectors: np.ndarray
+    factors: np.ndarray
+    selector: np.ndarray
+    counts: np.ndarray
+    views: tuple[View | None, ...]
+
+    @property
+    def seen(self) -> list[tuple[int, View]]:
+        """The terms that see something of the block, by number, with their views."""
+        return [(number, view) for number, view in enumerate(self.views) if view is not None]
+
+    @property
+    def size(self) -> int:
+        """Number of dimensions."""
+        return self.basis.shape[1]
+
+
+@dataclass(frozen=True, eq=False)
+class ProgramTerm:
+    """A bound in whitened parameters.
+
+    Attributes:
+        transform: V, from whitened to the original parameters.
+        constant: `V^T I0 V`.
+        selection: `V^T E`, scaled.
+        scale: place of its scale, or None.
+    """
+
+    transform: np.ndarray
+    constant: np.ndarray
+    selection: np.ndarray
+    scale: int | None
+
+
+@dataclass(frozen=True, eq=False)
+class Program:
+    """Reduced form of a statement.
+
+    Attributes:
+        statement: where it comes from.
+        cones: blocks that something sees.
+        terms: the bounds.
+        scales: as in the statement, with levels in the unit of the objective.
+        levels: `[c, -p]` of rows and limits, scaled.
+        growing: `[c, -p]` of what is in proportion to a common factor, where the least such factor is the objective
+            (`factor_program`); None elsewhere.
+        n_rows: number of rows.
+        price: kappa.
+        unit: of the objective.
+        unit_w: of power.
+        row_units: of the rows.
+    """
+
+    statement: Statement
+    cones: tuple[Cone, ...]
+    terms: tuple[ProgramTerm, ...]
+    scales: tuple[Scale, ...]
+    levels: np.ndarray
+    n_rows: int
+    price: float
+    unit: float
+    unit_w: float
+    row_units: np.ndarray
+    growing: np.ndarray | None = None
+
+    def evidence(
+        self, responses: Sequence[np.ndarray], scales: np.ndarray, multipliers: np.ndarray, prices: np.ndarray
+    ) -> Evidence:
+        """A point of the dual in the units of the problem."""
+        lengths = [1.0 if each.kind != "limit" else each.level / self.unit for each in self.statement.scales]
+        roots = [1.0 if term.scale is None else np.sqrt(lengths[term.scale]) for term in self.terms]
+        found = [
+            np.sqrt(self.unit) / root * term.transform @ each
+            for root, term, each in zip(roots, self.terms, responses, strict=True)
+        ]
+        return Evidence(
+            tuple(found),
+            scales / np.array(lengths),
+            self.unit * multipliers / self.row_units,
+            self.unit * prices / self.unit_w,
+        )
+
+
+def program_of(statement: Statement) -> Program:
+    """Reduced form of a statement.
+
+    Raises:
+        Unidentifiable: a parameter with a positive weight is not determined by any transmission.
+    """
+    bases = {block: _basis(statement, block) for block in statement.blocks}
+    bases = {block: basis for block, basis in bases.items() if basis.shape[1]}
+    is_power = statement.counts_power_only
+    unit_w = max(limit.power_w for limit in statement.limits)
+    if is_power:
+        unit_w = _needed_w(statement, bases)
+    even_w = {block: unit_w if is_power else _power_w(statement, block) for block in bases}
+    transforms = [_whitening(term, bases, even_w) for term in statement.terms]
+    unit = unit_w * statement.price
+    for number, (term, transform) in enumerate(zip(statement.terms, transforms, strict=True)):
+        if not is_limited(statement, number):
+            unit += float(np.sum((transform.T @ term.selection) ** 2))
+    row_units = np.array([_row_unit(row, bases, unit_w) for row in statement.rows])
+    terms = []
+    for number, (term, transform) in enumerate(zip(statement.terms, transforms, strict=True)):
+        length = statement.scales[term.scale or 0].level if is_limited(statement, number) else unit
+        constant = transform.T @ term.criterion.map.constant @ transform
+        terms.append(ProgramTerm(transform, constant, transform.T @ term.selection / np.sqrt(length), term.scale))
+    scales = tuple(
+        each if each.kind == "share" else replace(each, level=1.0 if each.kind == "limit" else each.level / unit)
+        for each in statement.scales
+    )
+    floors = np.array([row.floor_w for row in statement.rows]) / row_units
+    budgets = np.array([limit.power_w for limit in statement.limits]) / unit_w
+    return Program(
+        statement=statement,
+        cones=tuple(_cone(statement, block, basis, unit_w, row_units, transforms) for block, basis in bases.items()),
+        terms=tuple(terms),
+        scales=scales,
+        levels=np.concatenate([floors, -budgets]),
+        n_rows=len(statement.rows),
+        price=statement.price * unit_w / unit,
+        unit=unit,
+        unit_w=unit_w,
+        row_units=row_units,
+    )
+
+
+def factor_program(program: Program) -> Program:
+    """The program whose objective is the least factor t on all limits of power with which everything can be met.
+
+    Minimise t subject to rows, limited bounds, and `<P_g, R> <= t p_g`; floors that are a share of the power grow with
+    t as well. In the dual `t (1 + growing . y)` must be at least 0 for every t: the limits cost nothing, but have a
+    budget of 1 together.
+    """
+    limited = [term for number, term in enumerate(program.terms) if is_limited(program.statement, number)]
+    kept = [number for number in range(len(program.terms)) if is_limited(program.statement, number)]
+    grows = np.array([row.is_share for row in program.statement.rows] + [True] * len(program.statement.limits))
+    cones = tuple(replace(cone, views=tuple(cone.views[number] for number in kept)) for cone in program.cones)
+    return replace(
+        program,
+        cones=cones,
+        terms=tuple(limited),
+        scales=tuple(scale for scale in program.scales if scale.kind == "limit"),
+        levels=np.where(grows, 0.0, program.levels),
+        growing=np.where(grows, program.levels, 0.0),
+        price=0.0,
+        unit=1.0,
+    )
+
+
+def span(columns: np.ndarray) -> np.ndarray:
+    """Orthonormal basis of the span of columns, whatever their sizes; without columns if all are zero."""
+    norms = np.linalg.norm(columns, axis=0)
+    if not np.any(norms > 0.0):
+        return np.zeros((len(columns), 0), dtype=complex)
+    left, values, _ = np.linalg.svd(columns[:, norms > 0.0] / norms[norms > 0.0], full_matrices=False)
+    return left[:, values > RANK_TOLERANCE * values[0]]
+
+
+def _basis(statement: Statement, block: str) -> np.ndarray:
+    """Columns Q of a block, none if nothing sees it."""
+    columns = [
+        part.transmit for term in statement.terms for part in term.criterion.map.contributions if part.block == block
+    ]
+    columns += [part.vector[:, None] for row in statement.rows for part in row.parts if part.block == block]
+    if not any(np.any(each) for each in columns):
+        return np.zeros((statement.size_of(block), 0), dtype=complex)
+    network = statement.networks.get(block)
+    if block in statement.codebooks:
+        return statement.codebooks[block].unit_codewords
+    if any(limit.antenna is not None and block in limit.blocks for limit in statement.limits):
+        return np.eye(statement.size_of(block), dtype=complex) if network is None else network
+    seen = np.concatenate(columns, axis=1)
+    return span(seen) if network is None else network @ span(network.conj().T @ seen)
+
+
+def _power_w(statement: Statement, block: str) -> float:
+    """Most power of a block."""
+    return min(
+        limit.power_w / limit.blocks.count(block)
+        for limit in statement.limits
+        if limit.antenna is None and block in limit.blocks
+    )
+
+
+def _needed_w(statement: Statement, bases: dict[str, np.ndarray]) -> float:
+    """Power of the size of the least: what each row takes alone, and limited bounds if all blocks send evenly."""
+    needed_w = 0.0
+    for row in statement.rows:
+        gains: dict[tuple[str, str | None], float] = {}
+        for part in row.parts:
+            if part.block in bases:
+                gain = part.factor * float(np.linalg.norm(bases[part.block].conj().T @ part.vector) ** 2)
+                for stream in statement.streams[part.block] if part.stream is None else [part.stream]:
+                    gains[part.block, stream] = gains.get((part.block, stream), 0.0) + gain
+        most = max(gains.values(), default=0.0)
+        if row.floor_w > 0.0 and most > 0.0:
+            needed_w += row.floor_w / most
+    for term in statement.terms:
+        if term.scale is not None and statement.scales[term.scale].kind == "limit":
+            value = float(np.sum((_whitening(term, bases, dict.fromkeys(bases, 1.0)).T @ term.selection) ** 2))
+            needed_w = max(needed_w, value / statement.scales[term.scale].level)
+    most_w = max(limit.power_w for limit in statement.limits)
+    return min(needed_w, most_w) or most_w
+
+
+def _whitening(term: Term, bases: dict[str, np.ndarray], power_w: dict[str, float]) -> np.ndarray:
+    """V with `V^T I V = 1` for what is identifiable when every block sends a power evenly in its basis."""
+    blocks = [block for block in term.criterion.map.blocks if block in bases]
+    sent = [np.sqrt(power_w[block] / bases[block].shape[1]) * bases[block] for block in blocks]
+    information: Information = term.criterion.map.select_blocks(blocks).at(Transmission.of_factors(tuple(blocks), sent))
+    return information.whitening(term.criterion.requested)
+
+
+def _row_unit(row: Requirement, bases: dict[str, np.ndarray], unit_w: float) -> float:
+    """Largest coefficient of a row at the unit of power."""
+    sizes = [
+        abs(part.factor) * unit_w * float(np.linalg.norm(bases[part.block].conj().T @ part.vector) ** 2)
+        for part in row.parts
+        if part.block in bases
+    ]
+    return max(sizes, default=0.0) or abs(row.floor_w) or 1.0
+
+
+def _cone(
+    statement: Statement,
+    block: str,
+    basis: np.ndarray,
+    unit_w: float,
+    row_units: np.ndarray,
+    transforms: list[np.ndarray],
+) -> Cone:
+    streams = statement.streams[block]
+    vectors: list[np.ndarray] = []
+    places: list[int] = []
+    factors: list[list[float]] = []
+    for number, row in enumerate(statement.rows):
+        for part in row.parts:
+            if part.block == block:
+                vectors.append(np.sqrt(unit_w / row_units[number]) * basis.conj().T @ part.vector)
+                places.append(number)
+                factors.append([part.factor * (part.stream in (None, stream)) for stream in streams])
+    counts = np.zeros(len(statement.rows) + len(statement.limits))
+    for number, limit in enumerate(statement.limits):
+        if block in limit.blocks and limit.antenna is None:
+            counts[len(statement.rows) + number] = limit.blocks.count(block)
+        elif block in limit.blocks:
+            vectors.append(basis[limit.antenna].conj())
+            places.append(len(statement.rows) + number)
+            factors.append([-1.0] * len(streams))
+    views = tuple(
+        _view(statement, block, basis, unit_w, number, transform) for number, transform in enumerate(transforms)
+    )
+    return Cone(
+        name=block,
+        basis=basis,
+        is_line=block in statement.codebooks,
+        streams=streams,
+        vectors=np.stack(vectors, axis=1) if vectors else np.zeros((basis.shape[1], 0), dtype=complex),
+        selector=np.eye(counts.size)[places],
+        factors=np.array(factors).reshape(len(vectors), len(streams)).T,
+        counts=counts,
+        views=views,
+    )
+
+
+def _view(
+    statement: Statement, block: str, basis: np.ndarray, unit_w: float, number: int, transform: np.ndarray
+) -> View | None:
+    parts = [part for part in statement.terms[number].criterion.map.contributions if part.block == block]
+    if not parts:
+        return None
+    columns = np.concatenate([part.transmit for part in parts], axis=1)
+    weight = np.zeros((columns.shape[1],) * 2, dtype=complex)
+    start = 0
+    for part in parts:
+        stop = start + len(part.weight)
+        weight[start:stop, start:stop] = part.weight
+        start = stop
+    jacobian = np.concatenate([part.jacobian for part in parts]) @ transform
+    return View(np.sqrt(unit_w) * basis.conj().T @ columns, weight, jacobian)

@@ -1,0 +1,117 @@
+"""What requirements take that cannot all be met within the limits of power."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from crbeam.design.convex.certificate import contributions, priced, ray_of
+from crbeam.design.convex.dual import Dual
+from crbeam.design.convex.evidence import Evidence
+from crbeam.design.convex.path import LARGEST_FACTOR, Path, follow_path
+from crbeam.design.convex.program import Program, factor_program, program_of
+from crbeam.design.convex.statement import Statement, statement_of
+from crbeam.design.power_need import PowerNeed, level_above_db
+from crbeam.design.service_constraints import Illumination, MinimumSinr, MinimumUplinkSinr
+from crbeam.errors import Infeasible
+
+#: Relative gap to which the least factor on the power is found.
+FACTOR_GAP = 1e-6
+#: Factor on the power that is as good as none.
+LEAST_FACTOR = 1e-12
+#: Share of the largest contribution to a contradiction from which on a requirement is named.
+NAMED = 0.05
+#: Bisections of the largest common factor on the ratios.
+BISECTIONS = 16
+
+
+def contradiction_of(program: Program, point: Evidence) -> Infeasible:
+    """What to say of requirements that no transmission meets, as a point of the dual proves."""
+    names = binding(program.statement, point)
+    need = power_need(program)
+    words = f"the {names[0]} weighs most" if len(names) == 1 else f"{_joined(names)} weigh most"
+    together = f"All requirements must be met within the limits of power, but {words}, and together they"
+    if np.isinf(need.insufficient):
+        reach = _echo_words(program.statement) or _reach_words(program.statement)
+        return Infeasible(
+            f"{together} contradict one another: no power suffices. {reach}",
+            requirement=names[0],
+            sufficient_power=np.inf,
+        )
+    limits = program.statement.limits
+    return Infeasible(
+        f"{together} take more: {need.words(limits[0].power_w if len(limits) == 1 else None)}. Raise the power or "
+        "lower one of them.",
+        requirement=names[0],
+        sufficient_power=need.sufficient,
+        insufficient_power=need.insufficient,
+    )
+
+
+def _joined(names: Sequence[str]) -> str:
+    return f"the {', the '.join(names[:-1])} and the {names[-1]}"
+
+
+def binding(statement: Statement, point: Evidence) -> tuple[str, ...]:
+    """Names of the rows and limited bounds that a proof of a contradiction rests on, those that add most first."""
+    shares = contributions(statement, priced(statement, ray_of(statement, point)))
+    names = [*(row.name for row in statement.rows), *(s.name for s in statement.scales if s.kind == "limit")]
+    order = np.argsort(-shares)
+    return tuple(names[place] for place in order if shares[place] >= NAMED * shares[order[0]])
+
+
+def power_need(program: Program) -> PowerNeed:
+    """Least factor on all limits of power with which rows and limited bounds can be met."""
+    path = factor_path(program)
+    sufficient = np.inf if path.primal is None else path.primal.objective * (1.0 + FACTOR_GAP)
+    insufficient = path.value if path.value < LARGEST_FACTOR else np.inf
+    return PowerNeed(sufficient, insufficient)
+
+
+def factor_path(program: Program) -> Path:
+    """The path towards the least factor on all limits of power."""
+    return follow_path(Dual(factor_program(program)), gap=FACTOR_GAP, rounding=LEAST_FACTOR)
+
+
+def _echo_words(statement: Statement) -> str | None:
+    """The ratio that uplink users keep beside the echo of the illumination that is asked for, if it is too low."""
+    constraints = statement.problem.constraints
+    uplink = next((part for part in constraints if isinstance(part, MinimumUplinkSinr)), None)
+    floors = [part for part in constraints if isinstance(part, Illumination)]
+    if uplink is None or not floors:
+        return None
+    echo_w = uplink.echo_gain * max(part.least_power_w for part in floors)
+    reached = uplink.tolerance.sinr(echo_w) / uplink.minimum_sinr
+    worst = int(np.argmin(reached))
+    if reached[worst] >= 1.0:
+        return None
+    missing = level_above_db(1.0 / float(reached[worst]))
+    return (
+        f"Beside the echo of that illumination the SINR of {uplink.users[worst]} is {missing} dB below what it "
+        "requires. Lower one of the two."
+    )
+
+
+def _reach_words(statement: Statement) -> str:
+    """The largest common factor on the ratios that any power allows beside everything else."""
+    if not any(isinstance(part, MinimumSinr) for part in statement.problem.constraints):
+        return "Lower one of them."
+    low, high = 0.0, 1.0
+    for _ in range(BISECTIONS):
+        middle = 0.5 * (low + high) if low > 0.0 else high * 1e-2
+        is_enough = np.isfinite(power_need(program_of(_with_factor(statement, middle))).insufficient)
+        low, high = (middle, high) if is_enough else (low, middle)
+        if low == 0.0 and high < 1e-12:
+            return "Lower the floor on the illumination: beside it users cannot be served at all."
+    return (
+        f"With any power the users reach {level_above_db(1.0 / low)} dB less SINR than required. Lower their "
+        "requirements by that much or a little more, or lower the floor on the illumination."
+    )
+
+
+def _with_factor(statement: Statement, factor: float) -> Statement:
+    parts = [
+        replace(part, minimum_sinr=factor * part.minimum_sinr) if isinstance(part, MinimumSinr) else part
+        for part in statement.problem.constraints
+    ]
+    return statement_of(replace(statement.problem, constraints=tuple(parts)))

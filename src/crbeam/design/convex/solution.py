@@ -1,0 +1,139 @@
+"""The optimum of a convex problem: covariances of all streams, with evidence for their certificate."""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from crbeam.design.convex.dual import Dual, Point
+from crbeam.design.convex.evidence import Evidence
+from crbeam.design.convex.path import Path, follow_path
+from crbeam.design.convex.primal import Primal
+from crbeam.design.convex.program import Program, program_of
+from crbeam.design.convex.shortage import contradiction_of
+from crbeam.design.convex.statement import Statement, statement_of
+from crbeam.design.problem import HINGE_ROUNDING, DesignProblem, Hinge
+from crbeam.design.result import Proposal
+from crbeam.design.service_constraints import MinimumSinr
+from crbeam.errors import SolverFailed
+from crbeam.information import Transmission
+from crbeam.linalg import one_blas_thread, positive_part
+
+#: Share of the wanted gap at which the path ends; the rest is for rounding.
+MARGIN = 0.5
+
+
+def convex_optimum(problem: DesignProblem, *, tolerance: float) -> Proposal:
+    """Transmission of least objective, up to a relative gap.
+
+    If thresholds can all be met, that of least weighted bound among those that meet them.
+
+    Raises:
+        Infeasible: no transmission meets all requirements.
+        Unidentifiable: a parameter with a positive weight is not determined by any transmission.
+        SolverFailed: rounding kept the method from a transmission.
+    """
+    with one_blas_thread(), np.errstate(all="ignore"):
+        statement = statement_of(problem)
+        path, program = _followed(statement, tolerance)
+        reached = np.inf if path.primal is None else path.primal.objective * program.unit
+        if isinstance(problem.objective, Hinge) and reached <= HINGE_ROUNDING:
+            return _tied(problem, path, program, tolerance)
+        return _proposal(program, path)
+
+
+def _followed(statement: Statement, tolerance: float) -> tuple[Path, Program]:
+    program = program_of(statement)
+    has_thresholds = any(scale.kind == "threshold" for scale in statement.scales)
+    rounding = MARGIN * HINGE_ROUNDING / program.unit if has_thresholds else 0.0
+    return follow_path(Dual(program), gap=MARGIN * tolerance, rounding=rounding), program
+
+
+def _tied(problem: DesignProblem, met: Path, program: Program, tolerance: float) -> Proposal:
+    """The least weighted bound within thresholds; what meets them if they leave no room."""
+    within, reduced = _followed(statement_of(problem, within_thresholds=True), tolerance)
+    evidence = evidence_of(program, met)
+    if within.primal is None:
+        return _proposal(program, met)
+    return _proposal(reduced, within, evidence=evidence, notes={"tied": 1, "tie_break_gap": max(within.gap, 0.0)})
+
+
+def _proposal(
+    program: Program,
+    path: Path,
+    *,
+    evidence: Evidence | None = None,
+    notes: Mapping[str, float | int | str] | None = None,
+) -> Proposal:
+    if path.is_contradictory:
+        raise contradiction_of(program, _evidence_at(program, path.point))
+    if path.primal is None:
+        raise SolverFailed(
+            f"The solver found no transmission that meets all requirements, and no proof that there is none, in "
+            f"{path.steps} steps: they take nearly all of the power, or a little more. Lower one of them slightly, or "
+            "raise the power.",
+            status="no feasible point",
+        )
+    streams = stream_covariances(program, path.primal)
+    return Proposal(
+        covariances=Transmission.sum_of(streams.values()),
+        trace=tuple(program.unit * value for value in path.trace),
+        iterations=path.steps,
+        stream_covariances=streams,
+        details={"engine": "dual barrier", **(notes or {})},
+        evidence=evidence_of(program, path) if evidence is None else evidence,
+    )
+
+
+def evidence_of(program: Program, path: Path) -> Evidence:
+    """The best point of a path, in the units of the problem."""
+    return _evidence_at(program, path.best)
+
+
+def _evidence_at(program: Program, point: Point) -> Evidence:
+    rows = program.n_rows
+    return program.evidence(point.responses, point.scales, point.levels[:rows], point.levels[rows:])
+
+
+def stream_covariances(program: Program, found: Primal) -> dict[str, Transmission]:
+    """Covariances of all streams in watt, those of served users of rank one where that is exact.
+
+    The beam of a user with the covariance W and the channel t is `W t / sqrt(t^H W t)`. It delivers what W delivers to
+    this user, and what is left of W goes to a stream that serves nobody: for all other users and for the information
+    only the sum counts.
+
+    Reference: li2024 eq. (39).
+    """
+    statement = program.statement
+    problem = statement.problem
+    sent = {stream.name: dict(Transmission.silent(problem.antennas)) for stream in problem.streams}
+    for cone, stack in zip(program.cones, found.streams, strict=True):
+        if cone.is_line:
+            matrices = [(cone.basis * np.maximum(powers, 0.0)) @ cone.basis.conj().T for powers in stack]
+        else:
+            matrices = [cone.basis @ positive_part(each) @ cone.basis.conj().T for each in stack]
+        by_stream = {name: program.unit_w * each for name, each in zip(cone.streams, matrices, strict=True)}
+        if not cone.is_line:
+            _make_rank_one(problem, statement, cone.name, by_stream)
+        for block in [block for block, name in statement.names.items() if name == cone.name]:
+            for name, matrix in by_stream.items():
+                sent[name][block] = 0.5 * (matrix + matrix.conj().T)
+    return {name: Transmission(each) for name, each in sent.items()}
+
+
+def _make_rank_one(problem: DesignProblem, statement: Statement, block: str, by_stream: dict[str, np.ndarray]) -> None:
+    """Put the beams of served users in place of their covariances in a block, the rest in a stream for nobody."""
+    rest = next((one.name for one in problem.streams if one.name in by_stream and one.served_user is None), None)
+    served = {stream.served_user: stream.name for stream in problem.streams if stream.served_user}
+    tied = sum(name == block for name in statement.names.values()) > 1
+    for part in problem.constraints:
+        if rest is None or tied or not isinstance(part, MinimumSinr) or block not in part.channels:
+            continue
+        name, vector = served[part.user], part.channels[block]
+        if name not in by_stream:
+            continue
+        seen = by_stream[name] @ vector
+        heard = float(np.real(vector.conj() @ seen))
+        beam = seen / np.sqrt(heard) if heard > 0.0 else 0.0 * seen
+        alone = np.outer(beam, beam.conj())
+        by_stream[rest] = by_stream[rest] + positive_part(by_stream[name] - alone)
+        by_stream[name] = alone

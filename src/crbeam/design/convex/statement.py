@@ -1,0 +1,210 @@
+"""What a convex design problem says, in the space of all antennas: terms, rows, limits, cones.
+
+    minimise    kappa sum_b tr R_b + Phi(u)         u_t >= tr(E_t^T I_t(R)^-1 E_t),  R_b = sum_s W_sb,  W_sb >= 0
+    subject to  sum <A_jsb, W_sb> >= c_j,           <P_g, R> <= p_g
+
+Phi is convex and enters through its conjugate: each term counts once, or `v` times, v being a *scale* of the dual with
+a cost `Phi*(v)`. Rows are what requirements ask for, limits are of power: of budgets, groups and single antennas. Over
+a codebook the cone is that of nonnegative powers.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+import numpy as np
+from jaxtyping import Float
+
+from crbeam.design.constraints import AntennaPower, Codebook, GroupPower
+from crbeam.design.problem import Criterion, DesignProblem, Hinge, Power, Tail
+from crbeam.design.served.requirements import networks_of, requirements_of
+from crbeam.design.service_constraints import Requirement
+
+#: How a bound enters the objective beside counting once: as a limit, by its excess over a threshold, as a share of all.
+ScaleKind = Literal["limit", "threshold", "share"]
+
+
+@dataclass(frozen=True)
+class Scale:
+    """How often the bounds of some terms count in the dual, v, and what that costs, `Phi*(v)`.
+
+    `limit`: any `v >= 0` at `level v`, for bounds that are at most `level`. `threshold`: `0 <= v < 1` at
+    `level v / (1 - v)`, for the loss `level max(0, sqrt(u / level) - 1)^2`. `share`: `0 <= v <= level` for nothing, all
+    shares together being at most 1.
+
+    Attributes:
+        kind: which of these.
+        level: in the unit of the bound; a number for shares, infinite without a largest one.
+        name: what messages call it.
+    """
+
+    kind: ScaleKind
+    level: float
+    name: str
+
+
+@dataclass(frozen=True, eq=False)
+class Term:
+    """A bound `tr(E^T I(R)^-1 E)`.
+
+    Attributes:
+        criterion: whose information it is.
+        selection: E, `[parameter, direction]`.
+        scale: place of its scale; None if it counts once.
+    """
+
+    criterion: Criterion
+    selection: Float[np.ndarray, "parameter direction"]
+    scale: int | None
+
+
+@dataclass(frozen=True)
+class Limit:
+    """Most power of some blocks, or of one antenna of a block.
+
+    Attributes:
+        name: what messages call it.
+        blocks: whose power counts; one that stands for several tied ones as often as it does.
+        power_w: watt per subcarrier, summed over slots.
+        antenna: number of the antenna, if only one counts.
+    """
+
+    name: str
+    blocks: tuple[str, ...]
+    power_w: float
+    antenna: int | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Statement:
+    """A convex problem in the space of all antennas; tied blocks are one.
+
+    Attributes:
+        problem: where it comes from.
+        names: block of the statement for each block of the problem, which tied ones share.
+        streams: names of the streams that each block may carry.
+        terms: the bounds.
+        scales: of those that do not count once.
+        rows: the requirements.
+        limits: of power.
+        price: kappa, what a watt adds to the objective.
+        codebooks: of the blocks that have one.
+        networks: orthonormal basis of what a block behind a given analog network can send.
+    """
+
+    problem: DesignProblem
+    names: Mapping[str, str]
+    streams: Mapping[str, tuple[str, ...]]
+    terms: tuple[Term, ...]
+    scales: tuple[Scale, ...]
+    rows: tuple[Requirement, ...]
+    limits: tuple[Limit, ...]
+    price: float
+    codebooks: Mapping[str, Codebook] = field(default_factory=dict)
+    networks: Mapping[str, np.ndarray] = field(default_factory=dict)
+
+    @property
+    def blocks(self) -> tuple[str, ...]:
+        """Names of the covariances to choose."""
+        return tuple(self.streams)
+
+    @property
+    def counts_power_only(self) -> bool:
+        """Whether the objective is power alone, under rows and limits on bounds."""
+        return self.price > 0.0 and all(is_limited(self, number) for number in range(len(self.terms)))
+
+    def size_of(self, block: str) -> int:
+        """Number of antennas of a block."""
+        return self.problem.antennas[block]
+
+
+def statement_of(problem: DesignProblem, *, within_thresholds: bool = False) -> Statement:
+    """What a problem says.
+
+    Args:
+        problem: the problem, with or without ties.
+        within_thresholds: whether the weighted bound is to be minimised while all thresholds are met.
+
+    Raises:
+        Infeasible: an uplink user misses its ratio even without probing.
+        InvalidInput: a constraint names a block or a user that the problem does not have.
+    """
+    tied = {block: tie.blocks[0] for tie in problem.ties for block in tie.blocks}
+    names = {block: tied.get(block, block) for block in problem.blocks}
+    terms, scales = _terms(problem, names, within_thresholds=within_thresholds)
+    streams: dict[str, tuple[str, ...]] = {}
+    for block, name in names.items():
+        carried = [each.name for each in problem.streams if block in each.blocks]
+        streams[name] = tuple(dict.fromkeys((*streams.get(name, ()), *carried)))
+    return Statement(
+        problem=problem,
+        names=names,
+        streams=streams,
+        terms=tuple(terms),
+        scales=tuple(scales),
+        rows=tuple(_renamed(row, names) for row in requirements_of(problem)),
+        limits=tuple(_limits(problem, names)),
+        price=1.0 if isinstance(problem.objective, Power) else problem.power_price,
+        codebooks={block: book for block, book in problem.codebooks.items() if names[block] == block},
+        networks={block: basis for block, basis in networks_of(problem).items() if names[block] == block},
+    )
+
+
+def _renamed(row: Requirement, names: Mapping[str, str]) -> Requirement:
+    return replace(row, parts=tuple(replace(part, block=names[part.block]) for part in row.parts))
+
+
+def is_limited(statement: Statement, term: int) -> bool:
+    """Whether the bound of a term is limited."""
+    scale = statement.terms[term].scale
+    return scale is not None and statement.scales[scale].kind == "limit"
+
+
+def _terms(
+    problem: DesignProblem, names: Mapping[str, str], *, within_thresholds: bool
+) -> tuple[list[Term], list[Scale]]:
+    """Limited bounds first, then those that the objective counts."""
+    terms: list[Term] = []
+    scales: list[Scale] = []
+    limits = problem.bound_limits
+    has_thresholds = isinstance(problem.objective, Hinge)
+    for criterion in (_merged(each, names) for each in problem.active_criteria):
+        if criterion.name in limits:
+            terms.append(Term(criterion, criterion.selection, len(scales)))
+            scales.append(Scale("limit", limits[criterion.name], f"bound of {criterion.name}"))
+    counted = [_merged(each, names) for each in problem.counted_criteria]
+    if isinstance(problem.objective, Tail):
+        place = {name: len(scales) + number for number, name in enumerate(problem.samples)}
+        caps = problem.largest_shares
+        scales += [Scale("share", cap, name or "all") for name, cap in zip(problem.samples, caps, strict=True)]
+        return [*terms, *(Term(each, each.selection, place[each.sample]) for each in counted)], scales
+    for criterion in counted:
+        for number, family in enumerate(criterion.families if has_thresholds else ()):
+            columns = criterion.selection[:, criterion.family_of_direction == number]
+            terms.append(Term(criterion, columns, len(scales)))
+            kind = "limit" if within_thresholds else "threshold"
+            scales.append(Scale(kind, criterion.weight, f"threshold of {family[0]}"))
+        if within_thresholds or not has_thresholds:
+            terms.append(Term(criterion, criterion.selection, None))
+    return terms, scales
+
+
+def _merged(criterion: Criterion, names: Mapping[str, str]) -> Criterion:
+    """The criterion with tied blocks as one."""
+    changed = {block: names[block] for block in criterion.map.blocks if names[block] != block}
+    return replace(criterion, map=criterion.map.renamed_blocks(changed)) if changed else criterion
+
+
+def _limits(problem: DesignProblem, names: Mapping[str, str]) -> Sequence[Limit]:
+    found = []
+    for part in (*problem.budgets, *(part for part in problem.constraints if isinstance(part, GroupPower))):
+        blocks = tuple(names[block] for block in part.blocks)
+        found.append(Limit(f"power of {', '.join(part.blocks)}", blocks, part.power_per_subcarrier_w))
+    for part in problem.constraints:
+        if isinstance(part, AntennaPower):
+            found += [
+                Limit(f"power of antenna {number} of {part.block}", (names[part.block],), float(power_w), number)
+                for number, power_w in enumerate(part.powers_w)
+                if np.isfinite(power_w)
+            ]
+    return found
