@@ -84,6 +84,8 @@ def follow_path(dual: Dual, *, gap: float, rounding: float = 0.0, start: np.ndar
             break
         rise = float((model.value_slope + tau * model.barrier_slope) @ newton) / tau
         found = _with_point(dual, found, point, step)
+        if not rise >= 0.0:
+            break
         if rise < NEAR**2:
             found = _with_primal(dual, found, model, newton, tau)
             if _is_done(found, gap, rounding):
@@ -109,11 +111,11 @@ def first_point(dual: Dual, tau: float) -> Point:
     limits = np.arange(program.n_rows, program.levels.size)
     x = np.zeros(dual.size)
     levels = np.full(program.levels.size, tau)
-    levels[: program.n_rows] = tau / np.maximum(_even_excess(dual), 0.1)
     if program.growing is None:
         levels[limits] = tau * (1.0 + power[limits]) / -program.levels[limits]
     else:
         levels[limits] = 0.5 / (limits.size * -program.growing[limits])
+    levels[: program.n_rows] = _first_multipliers(dual, levels, tau)
     x[dual.first_level :] = levels
     starts = {"limit": 1.0, "threshold": 0.5, "share": 1.0 / (1.0 + dual.is_share.sum())}
     for number, kind in enumerate(dual.kinds):
@@ -131,6 +133,24 @@ def first_point(dual: Dual, tau: float) -> Point:
         if not np.all(np.isfinite(x)) or not np.any(x[chosen]):
             raise np.linalg.LinAlgError("no point inside the domain of the dual")
     return point
+
+
+def _first_multipliers(dual: Dual, levels: np.ndarray, tau: float) -> np.ndarray:
+    """Multipliers of rows as on the path if even powers keep them.
+
+    Else those with which a row alone takes half of what power costs a stream that meets it, or of a ceiling, as if half
+    of it were used.
+    """
+    program = dual.program
+    gains = np.zeros(program.levels.size)
+    for cone in program.cones:
+        price = program.price + float(cone.counts @ levels)
+        most = np.maximum(cone.factors.max(axis=0), 0.0) * np.sum(np.abs(cone.vectors) ** 2, axis=0)
+        gains = np.maximum(gains, (most[:, None] * cone.selector).max(axis=0, initial=0.0) / price)
+    rows = slice(0, program.n_rows)
+    excess, most, floors = _even_excess(dual), gains[rows], np.abs(program.levels[rows])
+    missed = np.where(most > 0.0, 0.5 / np.maximum(most, 1e-300), 2.0 * tau / np.maximum(floors, 1e-12))
+    return np.where(excess > 0.0, tau / np.maximum(excess, 1e-300), missed)
 
 
 def _even_excess(dual: Dual) -> np.ndarray:
@@ -209,11 +229,23 @@ def _along(
 
 
 def _uphill(dual: Dual, point: Point, newton: np.ndarray, rise: float, tau: float) -> Point | None:
-    """The point after a damped Newton step; None if no step climbs."""
+    """The point after a damped Newton step, or a longer one as long as it climbs; None if no step does."""
+
+    def tried(length: float) -> tuple[Point | None, float]:
+        moved = dual.point(point.x + length * newton)
+        return moved, -np.inf if moved is None else dual.value(moved.x) / tau + dual.barrier(moved)
+
     value, length = dual.value(point.x) / tau + dual.barrier(point), 1.0
     for _ in range(MAX_HALVINGS):
-        moved = dual.point(point.x + length * newton)
-        if moved is not None and dual.value(moved.x) / tau + dual.barrier(moved) >= value + ARMIJO * length * rise:
-            return moved
+        moved, reached = tried(length)
+        if reached >= value + ARMIJO * length * rise:
+            break
         length *= 0.5
-    return None
+    else:
+        return None
+    while length >= 1.0:
+        longer, further = tried(2.0 * length)
+        if not further > reached:
+            break
+        moved, reached, length = longer, further, 2.0 * length
+    return moved

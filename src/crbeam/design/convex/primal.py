@@ -31,11 +31,12 @@ def primal_of(dual: Dual, model: Model, newton: np.ndarray, tau: float, *, ancho
     """The transmission that belongs to a point and its Newton step, mixed with a feasible one if it must be."""
     changes = slack_changes(dual, model.point, newton)
     streams = []
-    for cone, inverse, change in zip(dual.program.cones, model.inverses, changes, strict=True):
+    for cone, root, change in zip(dual.program.cones, model.point.roots, changes, strict=True):
         if cone.is_line:
-            streams.append(np.maximum(tau * inverse * (1.0 - inverse * change), 0.0))
+            streams.append(np.maximum(tau * root * (1.0 - root * change), 0.0))
             continue
-        sent = tau * (inverse - inverse @ change @ inverse)
+        adjoint = root.conj().swapaxes(1, 2)
+        sent = tau * adjoint @ (np.eye(cone.size) - root @ change @ adjoint) @ root
         streams.append(0.5 * (sent + sent.conj().swapaxes(1, 2)))
     return feasible(dual, tuple(streams), anchor)
 

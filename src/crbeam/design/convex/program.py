@@ -121,16 +121,15 @@ class Program:
     row_units: np.ndarray
     growing: np.ndarray | None = None
 
-    def evidence(
-        self, responses: Sequence[np.ndarray], scales: np.ndarray, multipliers: np.ndarray, prices: np.ndarray
-    ) -> Evidence:
-        """A point of the dual in the units of the problem."""
+    def evidence(self, responses: Sequence[np.ndarray], scales: np.ndarray, levels: np.ndarray) -> Evidence:
+        """A point of the dual in the units of the problem, from responses, scales, and `(mu, lambda)`."""
         lengths = [1.0 if each.kind != "limit" else each.level / self.unit for each in self.statement.scales]
         roots = [1.0 if term.scale is None else np.sqrt(lengths[term.scale]) for term in self.terms]
         found = [
             np.sqrt(self.unit) / root * term.transform @ each
             for root, term, each in zip(roots, self.terms, responses, strict=True)
         ]
+        multipliers, prices = levels[: self.n_rows], levels[self.n_rows :]
         return Evidence(
             tuple(found),
             scales / np.array(lengths),
@@ -190,15 +189,18 @@ def factor_program(program: Program) -> Program:
     t as well. In the dual `t (1 + growing . y)` must be at least 0 for every t: the limits cost nothing, but have a
     budget of 1 together.
     """
-    limited = [term for number, term in enumerate(program.terms) if is_limited(program.statement, number)]
-    kept = [number for number in range(len(program.terms)) if is_limited(program.statement, number)]
-    grows = np.array([row.is_share for row in program.statement.rows] + [True] * len(program.statement.limits))
-    cones = tuple(replace(cone, views=tuple(cone.views[number] for number in kept)) for cone in program.cones)
+    statement = program.statement
+    kept = [number for number in range(len(program.terms)) if is_limited(statement, number)]
+    grows = np.array([row.is_share for row in statement.rows] + [True] * len(statement.limits))
+    n_scales = sum(scale.kind == "limit" for scale in statement.scales)
     return replace(
         program,
-        cones=cones,
-        terms=tuple(limited),
-        scales=tuple(scale for scale in program.scales if scale.kind == "limit"),
+        statement=replace(
+            statement, terms=tuple(statement.terms[number] for number in kept), scales=statement.scales[:n_scales]
+        ),
+        cones=tuple(replace(cone, views=tuple(cone.views[number] for number in kept)) for cone in program.cones),
+        terms=tuple(program.terms[number] for number in kept),
+        scales=program.scales[:n_scales],
         levels=np.where(grows, 0.0, program.levels),
         growing=np.where(grows, program.levels, 0.0),
         price=0.0,
@@ -291,13 +293,21 @@ def _cone(
     streams = statement.streams[block]
     vectors: list[np.ndarray] = []
     places: list[int] = []
-    factors: list[list[float]] = []
+    factors: list[np.ndarray] = []
     for number, row in enumerate(statement.rows):
+        # parts along one vector add before anything else does: what serves a user counts 1 + 1 / gamma less 1
+        alike: dict[bytes, int] = {}
         for part in row.parts:
-            if part.block == block:
-                vectors.append(np.sqrt(unit_w / row_units[number]) * basis.conj().T @ part.vector)
-                places.append(number)
-                factors.append([part.factor * (part.stream in (None, stream)) for stream in streams])
+            if part.block != block:
+                continue
+            factor = np.array([part.factor * (part.stream in (None, stream)) for stream in streams])
+            place = alike.setdefault(part.vector.tobytes(), len(vectors))
+            if place < len(vectors):
+                factors[place] = factors[place] + factor
+                continue
+            vectors.append(np.sqrt(unit_w / row_units[number]) * basis.conj().T @ part.vector)
+            places.append(number)
+            factors.append(factor)
     counts = np.zeros(len(statement.rows) + len(statement.limits))
     for number, limit in enumerate(statement.limits):
         if block in limit.blocks and limit.antenna is None:
@@ -305,7 +315,7 @@ def _cone(
         elif block in limit.blocks:
             vectors.append(basis[limit.antenna].conj())
             places.append(len(statement.rows) + number)
-            factors.append([-1.0] * len(streams))
+            factors.append(np.full(len(streams), -1.0))
     views = tuple(
         _view(statement, block, basis, unit_w, number, transform) for number, transform in enumerate(transforms)
     )
