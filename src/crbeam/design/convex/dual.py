@@ -139,7 +139,7 @@ class Dual:
         responses, scales, levels = self.split(x)
         found = []
         for cone in self.program.cones:
-            level = self.program.price + float(cone.counts @ levels)
+            level = cone.price + float(cone.counts @ levels)
             weights = cone.factors * (cone.selector @ levels)
             if cone.is_line:
                 slack = level - weights @ (np.abs(cone.vectors) ** 2).T

@@ -144,7 +144,7 @@ def _first_multipliers(dual: Dual, levels: np.ndarray, tau: float) -> np.ndarray
     program = dual.program
     gains = np.zeros(program.levels.size)
     for cone in program.cones:
-        price = program.price + float(cone.counts @ levels)
+        price = cone.price + float(cone.counts @ levels)
         most = np.maximum(cone.factors.max(axis=0), 0.0) * np.sum(np.abs(cone.vectors) ** 2, axis=0)
         gains = np.maximum(gains, (most[:, None] * cone.selector).max(axis=0, initial=0.0) / price)
     rows = slice(0, program.n_rows)
@@ -179,7 +179,7 @@ def contradiction(dual: Dual, x: np.ndarray) -> float:
     for cone, slack in zip(program.cones, dual.slacks(ray), strict=True):
         least = slack.min() if cone.is_line else np.linalg.eigvalsh(slack).min()
         budget = int(np.argmax(cone.counts > 0.0))
-        missing[budget] = max(missing[budget], (program.price - float(least)) / cone.counts[budget])
+        missing[budget] = max(missing[budget], (cone.price - float(least)) / cone.counts[budget])
     asked = float(program.levels @ (levels + missing))
     for number, (term, response) in enumerate(zip(program.terms, responses, strict=True)):
         if limited[number]:

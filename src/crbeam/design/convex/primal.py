@@ -122,9 +122,8 @@ def objective_of(dual: Dual, streams: tuple[np.ndarray, ...]) -> float:
     if program.growing is not None:
         return factor_of(dual, streams)
     value = 0.0
-    if program.price:
-        for cone, sent in zip(program.cones, streams, strict=True):
-            value += program.price * float(sent.sum() if cone.is_line else np.einsum("sii->", sent).real)
+    for cone, sent in zip(program.cones, streams, strict=True):
+        value += cone.price * float(sent.sum() if cone.is_line else np.einsum("sii->", sent).real)
     sums = np.zeros(len(program.scales))
     for term, bound in zip(program.terms, bounds.tolist(), strict=True):
         if term.scale is None:

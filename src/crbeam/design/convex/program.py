@@ -49,6 +49,7 @@ class Cone:
         factors: f with `A_js = sum f h h^H`, `[stream, vector]`; -1 for limits.
         selector: 1 where a vector belongs to an unknown, `[vector, level]`.
         counts: how often each limit counts the power of all antennas, `[level]`.
+        price: kappa of the block.
         views: of each term; None where it sees nothing.
     """
 
@@ -60,6 +61,7 @@ class Cone:
     factors: np.ndarray
     selector: np.ndarray
     counts: np.ndarray
+    price: float
     views: tuple[View | None, ...]
 
     @property
@@ -103,7 +105,6 @@ class Program:
         growing: `[c, -p]` of what is in proportion to a common factor, where the least such factor is the objective
             (`factor_program`); None elsewhere.
         n_rows: number of rows.
-        price: kappa.
         unit: of the objective.
         unit_w: of power.
         row_units: of the rows.
@@ -115,7 +116,6 @@ class Program:
     scales: tuple[Scale, ...]
     levels: np.ndarray
     n_rows: int
-    price: float
     unit: float
     unit_w: float
     row_units: np.ndarray
@@ -170,12 +170,13 @@ def program_of(statement: Statement) -> Program:
     budgets = np.array([limit.power_w for limit in statement.limits]) / unit_w
     return Program(
         statement=statement,
-        cones=tuple(_cone(statement, block, basis, unit_w, row_units, transforms) for block, basis in bases.items()),
+        cones=tuple(
+            _cone(statement, block, basis, (unit, unit_w), row_units, transforms) for block, basis in bases.items()
+        ),
         terms=tuple(terms),
         scales=scales,
         levels=np.concatenate([floors, -budgets]),
         n_rows=len(statement.rows),
-        price=statement.price * unit_w / unit,
         unit=unit,
         unit_w=unit_w,
         row_units=row_units,
@@ -198,12 +199,13 @@ def factor_program(program: Program) -> Program:
         statement=replace(
             statement, terms=tuple(statement.terms[number] for number in kept), scales=statement.scales[:n_scales]
         ),
-        cones=tuple(replace(cone, views=tuple(cone.views[number] for number in kept)) for cone in program.cones),
+        cones=tuple(
+            replace(cone, price=0.0, views=tuple(cone.views[number] for number in kept)) for cone in program.cones
+        ),
         terms=tuple(program.terms[number] for number in kept),
         scales=program.scales[:n_scales],
         levels=np.where(grows, 0.0, program.levels),
         growing=np.where(grows, program.levels, 0.0),
-        price=0.0,
         unit=1.0,
     )
 
@@ -286,10 +288,11 @@ def _cone(
     statement: Statement,
     block: str,
     basis: np.ndarray,
-    unit_w: float,
+    units: tuple[float, float],
     row_units: np.ndarray,
     transforms: list[np.ndarray],
 ) -> Cone:
+    unit, unit_w = units
     streams = statement.streams[block]
     vectors: list[np.ndarray] = []
     places: list[int] = []
@@ -328,6 +331,7 @@ def _cone(
         selector=np.eye(counts.size)[places],
         factors=np.array(factors).reshape(len(vectors), len(streams)).T,
         counts=counts,
+        price=statement.price_of(block) * unit_w / unit,
         views=views,
     )
 
