@@ -2,7 +2,7 @@
 
 Only type, shape and dtype of a value decide whether it passes, and items of collections. A check looks at each item of
 a tuple of known length, else at the first of a mapping or a set, and at any one of a sequence. Where it matters which,
-and where only some literals are allowed, every call is checked.
+and where items may have to be some literals, every call is checked.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence, Set
@@ -44,7 +44,9 @@ def kind(value, items):
         return value
     if own is tuple and not items:
         return own, *[kind(each, items) for each in value]
-    if own is str or not items or not isinstance(value, Collection):
+    if own is str:
+        return own if items else value
+    if not items or not isinstance(value, Collection):
         return own
     if isinstance(value, Sequence):
         return own, *same_kinds(value)
@@ -75,8 +77,8 @@ class Checks:
     def __init__(self, function, typechecker):
         self.function, self.typechecker = function, typechecker
         hints = function.__annotations__
-        self.is_decided = "Literal[" not in str(hints)
         self.items = any(map(has_items, hints.values()))
+        self.is_decided = not self.items or "Literal[" not in str(hints)
         # What has no annotation at the beginning is the object or the class of a method.
         self.first = int(next(iter(signature(function).parameters), "return") not in {"return", *hints})
         self.passed, self.pending = {}, Pending()

@@ -41,6 +41,11 @@ def side(which: Literal["left", "right"]) -> str:
 
 
 @checked
+def sides(which: Sequence[Literal["left", "right"]]) -> int:
+    return len(which)
+
+
+@checked
 @dataclass(frozen=True)
 class Pair:
     left: Float[np.ndarray, " n"]
@@ -92,8 +97,11 @@ def test_sequences_of_unlike_items_are_looked_at_again():
 def test_literals_count_by_their_value():
     for _ in range(3):
         assert side("left") == "left"
+        assert sides(["left", "right"]) == 2
         with pytest.raises(TypeCheckError):
             side("top")
+        with pytest.raises(TypeCheckError):
+            sides(["top"])
 
 
 def test_fields_of_dataclasses_fit_together():
