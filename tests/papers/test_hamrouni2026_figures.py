@@ -35,9 +35,9 @@ def rows(path):
         return list(csv.DictReader(file))
 
 
-@pytest.fixture
-def small(monkeypatch):
-    """Few scenes; what was computed of others is forgotten, before and after."""
+@pytest.fixture(scope="module")
+def small():
+    """Few scenes, which figures and claims share; what was computed of others is forgotten, before and after."""
     cached = (
         mobility.bounds_by_targets,
         mobility.bounds_by_speed,
@@ -47,12 +47,14 @@ def small(monkeypatch):
     )
     for function in cached:
         function.cache_clear()
-    monkeypatch.setattr(mobility, "COUNTS", (4, 4))
-    monkeypatch.setattr(mobility, "SPEED_COUNTS", (3, 3))
-    monkeypatch.setattr(draws, "COUNTS", (3, 3))
-    monkeypatch.setattr(tied_stage, "COUNTS", (3, 3))
-    monkeypatch.setattr(runtimes, "COUNTS", (2, 2))
-    yield
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(mobility, "COUNTS", (4, 4))
+        patch.setattr(mobility, "SPEED_COUNTS", (3, 3))
+        patch.setattr(draws, "COUNTS", (3, 3))
+        patch.setattr(tied_stage, "COUNTS", (3, 3))
+        patch.setattr(runtimes, "COUNTS", (2, 2))
+        patch.setattr(allocation, "SHARES", (0.3, 0.6, 0.9))
+        yield
     for function in cached:
         function.cache_clear()
 
@@ -118,7 +120,6 @@ def test_velocity_figures(tmp_path, small):
 def run(small, tmp_path, monkeypatch):
     """One run whose studies serve claims and figures."""
     monkeypatch.setattr(draws, "SHARES", draws.COMPARED_SHARES)
-    monkeypatch.setattr(allocation, "SHARES", (0.6, 0.9))
     monkeypatch.setattr(gathering, "RANK_SCENES", 2)
     with paper_run(tmp_path, workers=1) as whole:
         yield whole
@@ -157,7 +158,6 @@ def test_claims_and_figures_of_the_share(run):
 
 @pytest.mark.slow
 def test_the_message_costs_symbols(tmp_path, small, monkeypatch):
-    monkeypatch.setattr(allocation, "SHARES", (0.3, 0.6, 0.9))
     monkeypatch.setattr(allocation, "MESSAGES", (1, 1500))
     monkeypatch.setattr(allocation, "SHOWN_MESSAGES", (1, 1500))
     table = rows(make_figure("hamrouni2026", "allocation", tmp_path)[-1])

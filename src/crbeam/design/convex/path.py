@@ -251,7 +251,7 @@ def _uphill(dual: Dual, point: Point, newton: np.ndarray, rise: float, tau: floa
     value, length = dual.value(point.x) / tau + dual.barrier(point), 1.0
     for _ in range(MAX_HALVINGS):
         moved, reached = tried(length)
-        if reached >= value + ARMIJO * length * rise:
+        if reached > value + ARMIJO * length * rise:  # a rise that rounding swallows is none
             break
         length *= 0.5
     else:
