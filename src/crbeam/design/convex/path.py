@@ -89,10 +89,10 @@ def follow_path(dual: Dual, *, gap: float, rounding: float = 0.0, start: np.ndar
             if _is_done(found, gap, rounding):
                 break
             last = BARRIER_SHARE * max(gap * abs(found.value), rounding) / dual.weight
-            moved, left = _along(dual, model, newton, tau * tangent, max(last / tau, min(left, 0.5) ** 2))
+            moved, left = along(dual, model, newton, tau * tangent, max(last / tau, min(left, 0.5) ** 2))
             tau *= left
         else:
-            moved = _uphill(dual, point, newton, rise, tau)
+            moved = uphill(dual, point, newton, rise, tau)
             is_checked = found.primal is None and step % STEPS_PER_CHECK == 0
             if is_checked and (found.value > LARGEST_FACTOR if is_factor else contradiction(dual, point.x) > 0.0):
                 return replace(found, point=point, is_contradictory=True)
@@ -106,10 +106,10 @@ def first_point(dual: Dual, tau: float) -> Point:
     """A point near that of the path where nothing but the barrier counts: even powers, small responses."""
     program = dual.program
     power = np.sum([cone.counts * len(cone.streams) * cone.size for cone in program.cones], axis=0)
-    limits = np.arange(program.n_rows, program.levels.size)
+    limits = np.arange(program.levels.size)[program.limits]
     x = np.zeros(dual.size)
-    levels = np.full(program.levels.size, tau)
-    levels[: program.n_rows] = tau / np.maximum(_even_excess(dual), 0.1)
+    levels = np.where(np.isfinite(dual.least[len(dual.kinds) :]), tau, 0.0)
+    levels[: program.n_rows] = np.minimum(tau / np.maximum(_even_excess(dual), 0.1), 0.5 * program.ceiling)
     if program.growing is None:
         levels[limits] = tau * (1.0 + power[limits]) / -program.levels[limits]
     else:
@@ -190,7 +190,7 @@ def _is_done(found: Path, gap: float, rounding: float) -> bool:
     )
 
 
-def _along(
+def along(
     dual: Dual, model: Model, newton: np.ndarray, tangent: np.ndarray, least: float
 ) -> tuple[Point | None, float]:
     """The point a stride along the path, and the factor on the barrier there; a Newton step if no stride is safe.
@@ -208,7 +208,7 @@ def _along(
     return dual.point(x), 1.0
 
 
-def _uphill(dual: Dual, point: Point, newton: np.ndarray, rise: float, tau: float) -> Point | None:
+def uphill(dual: Dual, point: Point, newton: np.ndarray, rise: float, tau: float) -> Point | None:
     """The point after a damped Newton step; None if no step climbs."""
     value, length = dual.value(point.x) / tau + dual.barrier(point), 1.0
     for _ in range(MAX_HALVINGS):

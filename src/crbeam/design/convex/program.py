@@ -47,7 +47,7 @@ class Cone:
         streams: names of the streams.
         vectors: h of every rank-one part of rows and of limits on antennas, `[size, vector]`.
         factors: f with `A_js = sum f h h^H`, `[stream, vector]`; -1 for limits.
-        selector: 1 where a vector belongs to an unknown, `[vector, level]`.
+        selector: how much of each unknown every vector takes, `[vector, level]`: 1 where it belongs to a row or limit.
         counts: how often each limit counts the power of all antennas, `[level]`.
         views: of each term; None where it sees nothing.
     """
@@ -107,6 +107,9 @@ class Program:
         unit: of the objective.
         unit_w: of power.
         row_units: of the rows.
+        ceiling: what missing a scaled row by one costs, and so the most that its multiplier is; infinite if none may
+            be missed.
+        n_free: number of equalities: levels after those of rows and limits, of any sign.
     """
 
     statement: Statement
@@ -120,6 +123,13 @@ class Program:
     unit_w: float
     row_units: np.ndarray
     growing: np.ndarray | None = None
+    ceiling: float = np.inf
+    n_free: int = 0
+
+    @property
+    def limits(self) -> slice:
+        """Levels of the limits of power."""
+        return slice(self.n_rows, self.levels.size - self.n_free)
 
     def evidence(
         self, responses: Sequence[np.ndarray], scales: np.ndarray, multipliers: np.ndarray, prices: np.ndarray

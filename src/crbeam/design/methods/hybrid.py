@@ -6,6 +6,7 @@ import numpy as np
 from jaxtyping import Float
 
 from crbeam.design.certificate import weighted_bound
+from crbeam.design.convex.solution import convex_optimum
 from crbeam.design.hybrid.descent import STAGES, NetworkDescent, descended, finished
 from crbeam.design.hybrid.first_phase import served_starts_rad
 from crbeam.design.hybrid.joint_descent import descended_together
@@ -15,7 +16,6 @@ from crbeam.design.hybrid.starts import starting_phases_rad
 from crbeam.design.hybrid.views import NetworkView, ReceiveView, network_view
 from crbeam.design.problem import DesignProblem
 from crbeam.design.result import Proposal
-from crbeam.design.served.optimum import served_optimum
 from crbeam.design.service_constraints import MinimumUplinkSinr
 from crbeam.design.subarrays import SubarrayHybrid
 from crbeam.errors import CrbeamError, Infeasible
@@ -70,7 +70,7 @@ class Hybrid(HybridMethod):
         Raises:
             Infeasible: no start led to a network behind which the requirements can be met; another may exist.
         """
-        optimum = served_optimum(digital_relaxation(problem), tolerance=self.tolerance)
+        optimum = convex_optimum(digital_relaxation(problem), tolerance=self.tolerance)
         view = network_view(problem, hybrid)
         first = starting_phases_rad(problem, hybrid, self.starts, seed)
         if hybrid.side == "receive":
@@ -81,7 +81,7 @@ class Hybrid(HybridMethod):
         else:
             least = weighted_bound(digital_relaxation(problem), optimum.covariances)
             best = self._best(view, first, least)
-        return replace(best, dual=optimum.dual, subarrays=self.evidence(problem, hybrid))
+        return replace(best, evidence=optimum.evidence, subarrays=self.evidence(problem, hybrid))
 
     def _beside_users(
         self, view: ReceiveView, service: MinimumUplinkSinr, first: Float[np.ndarray, "start antenna"]
