@@ -262,8 +262,8 @@ class Altered(Digital):
 
     key = "altered"
 
-    def propose_many(self, problems, *, starts, seeds):
-        return [self.altered(one) for one in super().propose_many(problems, starts=starts, seeds=seeds)]
+    def propose(self, problem, *, start, seed):
+        return self.altered(super().propose(problem, start=start, seed=seed))
 
     def altered(self, proposal):
         streams = dict(proposal.stream_covariances)
@@ -277,7 +277,7 @@ class Altered(Digital):
         elif self.fault == "indefinite":
             shift = Transmission({"main": 0.1 * np.eye(N_MAIN, dtype=complex)})
             streams |= {first: streams[first] - shift, last: streams[last] + shift}
-        return Proposal(proposal.covariances, stream_covariances=streams, dual=proposal.dual)
+        return Proposal(proposal.covariances, stream_covariances=streams, evidence=proposal.evidence)
 
 
 @pytest.mark.parametrize(
@@ -304,8 +304,8 @@ def test_grading_refuses_what_a_network_cannot_send(rng):
     class IgnoresTheNetwork(Digital):
         key = "ignorant"
 
-        def propose_many(self, problems, *, starts, seeds):
-            return super().propose_many([problem], starts=[None], seeds=seeds)
+        def propose(self, _, *, start, seed):
+            return super().propose(problem, start=start, seed=seed)
 
     with pytest.raises(SolverFailed) as caught:
         IgnoresTheNetwork().solve(problem.with_constraints(FixedAnalog("main", network)))

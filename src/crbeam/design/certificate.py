@@ -89,7 +89,7 @@ def _objective(problem: DesignProblem, parts: list[np.ndarray]) -> float:
         return tail_of(problem, list(sums.values()))
     families = families_of(problem)
     if families is None:
-        return sum(float(part.sum()) for part in parts)
+        return float(sum(float(part.sum()) for part in parts))
     return float(hinge_terms(families.sums(parts), families.levels).values.sum())
 
 
@@ -97,9 +97,9 @@ def tail_of(problem: DesignProblem, bounds: Sequence[float]) -> float:
     """Value of a `Tail` at the bounds of its samples, `max sum v u` over its shares v."""
     value, left = 0.0, 1.0
     caps = problem.largest_shares
-    for place in np.argsort(-np.asarray(bounds)):
+    for place in np.argsort(-np.asarray(bounds)).tolist():
         share = min(left, caps[place])
-        value, left = value + share * bounds[place], left - share
+        value, left = value + share * float(bounds[place]), left - share
     return value
 
 

@@ -1,29 +1,38 @@
 """Methods that minimise the objective itself with the library's own engine."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from crbeam.design.certified_method import CertifiedMethod
+from crbeam.design.constraints import AntennaPower, Codebook, ConstantModulus, GroupPower, PowerBudget, TiedBlocks
+from crbeam.design.convex.solution import convex_optimum
 from crbeam.design.engine import EngineResult
 from crbeam.design.optimum import Effort, optima, optimum
-from crbeam.design.problem import DesignProblem
+from crbeam.design.problem import DesignProblem, Hinge, WeightedBound
 from crbeam.design.result import Proposal
 from crbeam.errors import CrbeamError
 from crbeam.information import Transmission
+
+#: Constraints that the descent over factors keeps; it ignores constant moduli.
+PLAIN = (PowerBudget, Codebook, ConstantModulus, TiedBlocks)
 
 
 @dataclass(frozen=True)
 class EngineMethod(CertifiedMethod):
     """A method whose problems the engine solves to a certified gap; concrete methods say which constraints they keep.
 
+    Problems with budgets, codebooks and ties alone go through a descent over factors, many at once; all others through
+    the interior-point method of the dual (`convex`), in the span of what sees the transmission. Covariances of served
+    users are made rank one where that costs nothing. If requirements contradict one another, the proof names them.
+
     Problems with a `Hinge` whose thresholds can all be met have many optima. Of these it returns the one of least
     weighted bound, and says so by `details["tied"] = 1`, with the certified gap of that in `tie_break_gap`.
 
     Attributes:
         tolerance: certified relative gap to reach, at most 1e-2.
-        max_evaluations: evaluations after which the search stops and returns what it has, with its gap.
+        max_evaluations: evaluations after which the descent stops and returns what it has, with its gap.
     """
 
     max_evaluations: int = 240
@@ -41,7 +50,9 @@ class EngineMethod(CertifiedMethod):
     ) -> Proposal | CrbeamError:
         """The optimum of one problem, without the overhead of a batch."""
         try:
-            return proposal_of(optimum(problem, effort=self.effort, start=start))
+            if is_plain(problem):
+                return proposal_of(optimum(problem, effort=self.effort, start=start))
+            return at_full_power(problem, convex_optimum(problem, tolerance=self.tolerance))
         except CrbeamError as error:
             return error
 
@@ -50,16 +61,47 @@ class EngineMethod(CertifiedMethod):
         problems: Sequence[DesignProblem],
         *,
         starts: Sequence[Transmission | None],
-        seeds: Sequence[np.random.SeedSequence],  # noqa: ARG002
+        seeds: Sequence[np.random.SeedSequence],
     ) -> list[Proposal | CrbeamError]:
-        """The optima of all problems; those of one shape advance together."""
-        results = optima(problems, effort=self.effort, starts=starts)
-        return [result if isinstance(result, CrbeamError) else proposal_of(result) for result in results]
+        """The optima of all problems; those of one shape advance together in the descent."""
+        plain = [index for index, problem in enumerate(problems) if is_plain(problem)]
+        results = optima(
+            [problems[index] for index in plain], effort=self.effort, starts=[starts[index] for index in plain]
+        )
+        found = {
+            index: result if isinstance(result, CrbeamError) else proposal_of(result)
+            for index, result in zip(plain, results, strict=True)
+        }
+        return [
+            found[index] if index in found else self.propose(problem, start=starts[index], seed=seeds[index])
+            for index, problem in enumerate(problems)
+        ]
 
     @property
     def effort(self) -> Effort:
-        """How far the engine goes."""
+        """How far the descent goes."""
         return Effort(self.tolerance, self.max_evaluations)
+
+
+def is_plain(problem: DesignProblem) -> bool:
+    """Whether budgets, codebooks and ties are all that a weighted bound, or thresholds, are minimised under."""
+    has_objective = isinstance(problem.objective, WeightedBound | Hinge) and not problem.power_price
+    is_alone = len(problem.streams) == 1 and all(isinstance(part, PLAIN) for part in problem.constraints)
+    return has_objective and is_alone
+
+
+def at_full_power(problem: DesignProblem, proposal: Proposal) -> Proposal:
+    """Same proposal with budgets that nobody sees spent evenly, as by every method, where power costs nothing."""
+    streams = proposal.stream_covariances or {}
+    is_limited = any(isinstance(part, AntennaPower | GroupPower) for part in problem.constraints)
+    is_free = isinstance(problem.objective, WeightedBound | Hinge) and not problem.power_price
+    if len(streams) > 1 or is_limited or not is_free:
+        return proposal
+    even, sent = problem.even(), proposal.covariances
+    for budget in problem.budgets:
+        if sent.only(budget.blocks).power_w == 0.0:
+            sent = sent.replaced(even.only(budget.blocks))
+    return replace(proposal, covariances=sent, stream_covariances=dict.fromkeys(streams, sent) or None)
 
 
 def proposal_of(result: EngineResult) -> Proposal:

@@ -70,7 +70,8 @@ def grade_many(
         if isinstance(proof, CrbeamError):
             results[index] = proof
         else:
-            is_optimal = proof.objective - proof.lower_bound <= _allowed(method, problems[index], proof.objective)
+            allowed = _allowed(method, problems[index], proof.objective)
+            is_optimal = bool(proof.objective - proof.lower_bound <= allowed)
             design = _design(name, problems[index], spectrum, proof, is_optimal=is_optimal, seconds=seconds)
             design = with_parts(given[index], spectrum.proposal, design)
             results[index] = with_selection(given[index], spectrum.proposal, design)

@@ -114,14 +114,14 @@ class Hinge:
 class Tail:
     """Objective `CVaR_a(u)`: the mean of the weighted bounds u of the samples over the worst share `1 - a` of them.
 
+    The conditional value-at-risk of Rockafellar and Uryasev (2000).
+
     `CVaR_a(u) = max sum_s v_s u_s` over `sum_s v_s = 1, 0 <= v_s <= p_s / (1 - a)`: with `a = 0` the mean over the
     samples, with `a = 1` the worst of them. The bound of a sample is the sum of those of its criteria.
 
     Attributes:
         level: a, from 0 to 1.
         probabilities: p of each sample, in the order in which the criteria name them first; equal if none are given.
-
-    Reference: Rockafellar and Uryasev, "Optimization of conditional value-at-risk", 2000.
     """
 
     level: float = 1.0

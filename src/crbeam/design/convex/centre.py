@@ -22,16 +22,19 @@ class Centre:
     Attributes:
         point: the point.
         tau: weight of the barrier.
-        covariances: `tau S^-1` of each cone, `[stream, size, size]`.
         trail: points near the path on the way there, with their weights.
         steps: Newton steps.
     """
 
     point: Point
     tau: float
-    covariances: tuple[np.ndarray, ...]
     trail: tuple[tuple[float, np.ndarray], ...]
     steps: int
+
+    @property
+    def covariances(self) -> list[np.ndarray]:
+        """`tau S^-1` of each cone, `[stream, size, size]`."""
+        return [self.tau * root.conj().swapaxes(1, 2) @ root for root in self.point.roots]
 
     def value(self, dual: Dual) -> float:
         """`D + tau (B - m log tau)`, m the number of logarithms: less than `m tau` from the optimum."""
@@ -65,8 +68,7 @@ def centre(
             return None
         wanted = goal(point)
         if tau <= wanted and (rise < fine or (rise < LOST and rise > 0.5 * last)):
-            sent = tuple(tau * inverse for inverse in model.inverses)
-            return Centre(point, tau, sent, tuple(trail), step)
+            return Centre(point, tau, tuple(trail), step)
         if rise >= NEAR**2:
             moved = uphill(dual, point, newton, rise, tau)
         elif tau <= wanted:

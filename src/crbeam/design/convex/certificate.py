@@ -38,7 +38,7 @@ def certificate(statement: Statement, evidence: Evidence) -> float:
     require_domain(statement, evidence)
     missing = {block: -least_slack(statement, evidence, block) for block in statement.blocks}
     for block, miss in missing.items():
-        size = statement.price + float(np.sum(evidence.prices[_places(statement, block)])) + miss
+        size = statement.price_of(block) + float(np.sum(evidence.prices[_places(statement, block)])) + miss
         if miss > ROUNDING * size:
             raise InvalidInput(
                 f"Dual evidence must leave the slack of every stream positive semidefinite, but in block `{block}` its "
@@ -48,7 +48,8 @@ def certificate(statement: Statement, evidence: Evidence) -> float:
     paid = value - _paid(statement, missing)
     if statement.counts_power_only:
         # everything in (1) and (2) but kappa grows with the evidence, which may be shrunk until (2) holds
-        shrunk = value / (1.0 + max(0.0, *missing.values()) / statement.price)
+        short = max(0.0, *(miss / statement.price_of(block) for block, miss in missing.items()))
+        shrunk = value / (1.0 + short)
         return max(paid, min(value, shrunk))
     return paid
 
@@ -151,7 +152,7 @@ def require_domain(statement: Statement, evidence: Evidence) -> None:
 def least_slack(statement: Statement, evidence: Evidence, block: str) -> float:
     """Least eigenvalue of `S_bs` over the streams of a block; over a codebook, the least value along a beam."""
     frame, inners = seen_by_streams(statement, evidence, block)
-    level, antennas = statement.price, np.zeros(statement.size_of(block))
+    level, antennas = statement.price_of(block), np.zeros(statement.size_of(block))
     for place in _places(statement, block):
         number = statement.limits[place].antenna
         if number is None:

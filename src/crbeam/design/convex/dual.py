@@ -58,14 +58,12 @@ class Model:
         value_slope: gradient of D.
         barrier_slope: gradient of B.
         curvature: negative Hessian of F, positive definite.
-        inverses: `S^-1`.
     """
 
     point: Point
     value_slope: np.ndarray
     barrier_slope: np.ndarray
     curvature: np.ndarray
-    inverses: list[np.ndarray]
 
     def solved(self, *columns: np.ndarray) -> np.ndarray:
         """`H^-1` times some columns, scaled to the diagonal."""
@@ -148,7 +146,7 @@ class Dual:
         responses, scales, levels = self.split(x)
         found = []
         for cone in self.program.cones:
-            level = self.program.price + float(cone.counts @ levels)
+            level = cone.price + float(cone.counts @ levels)
             weights = cone.factors * (cone.selector @ levels)
             if cone.is_line:
                 slack = level - weights @ (np.abs(cone.vectors) ** 2).T
@@ -210,12 +208,10 @@ class Dual:
     def model(self, point: Point, tau: float) -> Model:
         """Second-order model of F at a point."""
         slope, curvature = np.zeros(self.size), np.zeros((self.size, self.size))
-        inverses, totals = [], []
+        totals = []
         for cone, root in zip(self.program.cones, point.roots, strict=True):
-            inverse = root if cone.is_line else root.conj().swapaxes(1, 2) @ root
-            inverses.append(inverse)
-            totals.append(inverse.sum(axis=0))
-            (self._add_line if cone.is_line else self._add_cone)(cone, inverse, point, slope, curvature)
+            totals.append((root if cone.is_line else root.conj().swapaxes(1, 2) @ root).sum(axis=0))
+            (self._add_line if cone.is_line else self._add_cone)(cone, root, point, slope, curvature)
         self._add_scales_of_slacks(point, curvature)
         curvature *= tau
         value_slope = np.zeros(self.size)
@@ -231,30 +227,30 @@ class Dual:
             room = 1.0 + float(growing @ point.levels)
             slope[self.first_level :] += growing / room
             curvature[self.first_level :, self.first_level :] += tau * np.outer(growing, growing) / room**2
-        return Model(point, value_slope, slope, curvature, inverses)
+        return Model(point, value_slope, slope, curvature)
 
-    def _add_cone(
-        self, cone: Cone, inverse: np.ndarray, point: Point, slope: np.ndarray, curvature: np.ndarray
-    ) -> None:
-        """Add gradient and Gram matrix of `sum_s log det S_bs` in responses and levels."""
+    def _add_cone(self, cone: Cone, root: np.ndarray, point: Point, slope: np.ndarray, curvature: np.ndarray) -> None:
+        """Add gradient and Gram matrix of `sum_s log det S_bs` in responses and levels, from K with `K^H K = S^-1`."""
         levels = slice(self.first_level, self.size)
-        turned = inverse @ cone.vectors
-        pairs = cone.vectors.conj().T @ turned
+        adjoint = root.conj().swapaxes(1, 2)
+        whitened = root @ cone.vectors
+        pairs = whitened.conj().swapaxes(1, 2) @ whitened
         gains = np.real(np.einsum("smm->sm", pairs))
         gram = np.einsum("sm,sn,smn->mn", cone.factors, cone.factors, np.abs(pairs) ** 2)
-        mixed = np.einsum("sm,sm->m", cone.factors, np.sum(np.abs(turned) ** 2, axis=1))
-        trace, squared = float(np.einsum("sii->", inverse).real), float(np.vdot(inverse, inverse).real)
+        mixed = np.einsum("sm,sm->m", cone.factors, np.sum(np.abs(adjoint @ whitened) ** 2, axis=1))
+        trace, squared = float(np.vdot(root, root).real), float(np.sum(np.abs(adjoint @ root) ** 2))
         slope[levels] += cone.counts * trace - np.sum(cone.factors * gains, axis=0) @ cone.selector
         cross = np.outer(cone.counts, mixed @ cone.selector)
         curvature[levels, levels] += cone.selector.T @ gram @ cone.selector - cross - cross.T
         curvature[levels, levels] += squared * np.outer(cone.counts, cone.counts)
-        seen = [self._sight(number, view, inverse, point) for number, view in cone.seen]
+        seen = [self._sight(number, view, root, point) for number, view in cone.seen]
         for place, sight in enumerate(seen):
             entries = self.slices[sight.number]
-            looks = sight.view.transmit.conj().T @ turned
+            looks = sight.whitened.conj().swapaxes(1, 2) @ whitened
             spent = np.real((sight.weighted[None] @ looks[:, None]) * looks.conj()[:, None])
             falls = np.einsum("sm,scim->cim", cone.factors, spent) @ cone.selector
-            doubled = np.einsum("sni,snj->ij", sight.turned.conj(), sight.turned)
+            turned = adjoint @ sight.whitened
+            doubled = np.einsum("sni,snj->ij", turned.conj(), turned)
             known = np.real(sight.weighted * doubled.T).sum(axis=2)
             falls = sight.view.jacobian.T @ (falls - known[:, :, None] * cone.counts)
             block = (2.0 / sight.scale) * falls.transpose(1, 0, 2).reshape(-1, cone.counts.size)
@@ -266,10 +262,10 @@ class Dual:
                 if other is not sight:
                     curvature[self.slices[other.number], entries] += pair.T
 
-    def _sight(self, number: int, view: View, inverse: np.ndarray, point: Point) -> "_Sight":
+    def _sight(self, number: int, view: View, root: np.ndarray, point: Point) -> "_Sight":
         slopes = view.jacobian @ point.responses[number]
         weighted = view.weight[None] * slopes.T[:, None, :]
-        return _Sight(number, view, weighted, inverse @ view.transmit, self.scale_of(point.scales, number))
+        return _Sight(number, view, weighted, root @ view.transmit, self.scale_of(point.scales, number))
 
     def _add_line(
         self, cone: Cone, inverse: np.ndarray, point: Point, slope: np.ndarray, curvature: np.ndarray
@@ -368,12 +364,12 @@ class Dual:
 
 @dataclass(frozen=True, eq=False)
 class _Sight:
-    """A view at a point: `X_c = O diag(q_c)` `[column, look, look]`, `P T` `[stream, size, look]`, v."""
+    """A view at a point: `X_c = O diag(q_c)` `[column, look, look]`, `K T` `[stream, size, look]`, v."""
 
     number: int
     view: View
     weighted: np.ndarray
-    turned: np.ndarray
+    whitened: np.ndarray
     scale: float
 
 
@@ -385,7 +381,7 @@ def inner_of(view: View, response: np.ndarray) -> np.ndarray:
 
 def _pair(first: _Sight, second: _Sight) -> np.ndarray:
     """Traces of the changes of a slack with the responses of two terms, `[response, response]`."""
-    look = first.view.transmit.conj().T @ second.turned
+    look = first.whitened.conj().swapaxes(1, 2) @ second.whitened
     back = look.conj().swapaxes(1, 2)
     left = first.weighted[None] @ look[:, None]
     right = second.weighted[None] @ back[:, None]

@@ -84,6 +84,8 @@ def follow_path(dual: Dual, *, gap: float, rounding: float = 0.0, start: np.ndar
             break
         rise = float((model.value_slope + tau * model.barrier_slope) @ newton) / tau
         found = _with_point(dual, found, point, step)
+        if not rise >= 0.0:
+            break
         if rise < NEAR**2:
             found = _with_primal(dual, found, model, newton, tau)
             if _is_done(found, gap, rounding):
@@ -108,12 +110,12 @@ def first_point(dual: Dual, tau: float) -> Point:
     power = np.sum([cone.counts * len(cone.streams) * cone.size for cone in program.cones], axis=0)
     limits = np.arange(program.levels.size)[program.limits]
     x = np.zeros(dual.size)
-    levels = np.where(np.isfinite(dual.least[len(dual.kinds) :]), tau, 0.0)
-    levels[: program.n_rows] = np.minimum(tau / np.maximum(_even_excess(dual), 0.1), 0.5 * program.ceiling)
+    levels = np.full(program.levels.size, tau)
     if program.growing is None:
         levels[limits] = tau * (1.0 + power[limits]) / -program.levels[limits]
     else:
         levels[limits] = 0.5 / (limits.size * -program.growing[limits])
+    levels[: program.n_rows] = np.minimum(_first_multipliers(dual, levels, tau), 0.5 * program.ceiling)
     x[dual.first_level :] = levels
     starts = {"limit": 1.0, "threshold": 0.5, "share": 1.0 / (1.0 + dual.is_share.sum())}
     for number, kind in enumerate(dual.kinds):
@@ -131,6 +133,24 @@ def first_point(dual: Dual, tau: float) -> Point:
         if not np.all(np.isfinite(x)) or not np.any(x[chosen]):
             raise np.linalg.LinAlgError("no point inside the domain of the dual")
     return point
+
+
+def _first_multipliers(dual: Dual, levels: np.ndarray, tau: float) -> np.ndarray:
+    """Multipliers of rows as on the path if even powers keep them.
+
+    Else those with which a row alone takes half of what power costs a stream that meets it, or of a ceiling, as if half
+    of it were used.
+    """
+    program = dual.program
+    gains = np.zeros(program.levels.size)
+    for cone in program.cones:
+        price = cone.price + float(cone.counts @ levels)
+        most = np.maximum(cone.factors.max(axis=0), 0.0) * np.sum(np.abs(cone.vectors) ** 2, axis=0)
+        gains = np.maximum(gains, (most[:, None] * cone.selector).max(axis=0, initial=0.0) / price)
+    rows = slice(0, program.n_rows)
+    excess, most, floors = _even_excess(dual), gains[rows], np.abs(program.levels[rows])
+    missed = np.where(most > 0.0, 0.5 / np.maximum(most, 1e-300), 2.0 * tau / np.maximum(floors, 1e-12))
+    return np.where(excess > 0.0, tau / np.maximum(excess, 1e-300), missed)
 
 
 def _even_excess(dual: Dual) -> np.ndarray:
@@ -159,7 +179,7 @@ def contradiction(dual: Dual, x: np.ndarray) -> float:
     for cone, slack in zip(program.cones, dual.slacks(ray), strict=True):
         least = slack.min() if cone.is_line else np.linalg.eigvalsh(slack).min()
         budget = int(np.argmax(cone.counts > 0.0))
-        missing[budget] = max(missing[budget], (program.price - float(least)) / cone.counts[budget])
+        missing[budget] = max(missing[budget], (cone.price - float(least)) / cone.counts[budget])
     asked = float(program.levels @ (levels + missing))
     for number, (term, response) in enumerate(zip(program.terms, responses, strict=True)):
         if limited[number]:
@@ -209,11 +229,23 @@ def along(
 
 
 def uphill(dual: Dual, point: Point, newton: np.ndarray, rise: float, tau: float) -> Point | None:
-    """The point after a damped Newton step; None if no step climbs."""
+    """The point after a damped Newton step, or a longer one as long as it climbs; None if no step does."""
+
+    def tried(length: float) -> tuple[Point | None, float]:
+        moved = dual.point(point.x + length * newton)
+        return moved, -np.inf if moved is None else dual.value(moved.x) / tau + dual.barrier(moved)
+
     value, length = dual.value(point.x) / tau + dual.barrier(point), 1.0
     for _ in range(MAX_HALVINGS):
-        moved = dual.point(point.x + length * newton)
-        if moved is not None and dual.value(moved.x) / tau + dual.barrier(moved) >= value + ARMIJO * length * rise:
-            return moved
+        moved, reached = tried(length)
+        if reached >= value + ARMIJO * length * rise:
+            break
         length *= 0.5
-    return None
+    else:
+        return None
+    while length >= 1.0:
+        longer, further = tried(2.0 * length)
+        if not further > reached:
+            break
+        moved, reached, length = longer, further, 2.0 * length
+    return moved

@@ -31,11 +31,12 @@ def primal_of(dual: Dual, model: Model, newton: np.ndarray, tau: float, *, ancho
     """The transmission that belongs to a point and its Newton step, mixed with a feasible one if it must be."""
     changes = slack_changes(dual, model.point, newton)
     streams = []
-    for cone, inverse, change in zip(dual.program.cones, model.inverses, changes, strict=True):
+    for cone, root, change in zip(dual.program.cones, model.point.roots, changes, strict=True):
         if cone.is_line:
-            streams.append(np.maximum(tau * inverse * (1.0 - inverse * change), 0.0))
+            streams.append(np.maximum(tau * root * (1.0 - root * change), 0.0))
             continue
-        sent = tau * (inverse - inverse @ change @ inverse)
+        adjoint = root.conj().swapaxes(1, 2)
+        sent = tau * adjoint @ (np.eye(cone.size) - root @ change @ adjoint) @ root
         streams.append(0.5 * (sent + sent.conj().swapaxes(1, 2)))
     return feasible(dual, tuple(streams), anchor)
 
@@ -121,9 +122,8 @@ def objective_of(dual: Dual, streams: tuple[np.ndarray, ...]) -> float:
     if program.growing is not None:
         return factor_of(dual, streams)
     value = 0.0
-    if program.price:
-        for cone, sent in zip(program.cones, streams, strict=True):
-            value += program.price * float(sent.sum() if cone.is_line else np.einsum("sii->", sent).real)
+    for cone, sent in zip(program.cones, streams, strict=True):
+        value += cone.price * float(sent.sum() if cone.is_line else np.einsum("sii->", sent).real)
     sums = np.zeros(len(program.scales))
     for term, bound in zip(program.terms, bounds.tolist(), strict=True):
         if term.scale is None:

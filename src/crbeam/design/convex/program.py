@@ -49,6 +49,7 @@ class Cone:
         factors: f with `A_js = sum f h h^H`, `[stream, vector]`; -1 for limits.
         selector: how much of each unknown every vector takes, `[vector, level]`: 1 where it belongs to a row or limit.
         counts: how often each limit counts the power of all antennas, `[level]`.
+        price: kappa of the block.
         views: of each term; None where it sees nothing.
     """
 
@@ -60,6 +61,7 @@ class Cone:
     factors: np.ndarray
     selector: np.ndarray
     counts: np.ndarray
+    price: float
     views: tuple[View | None, ...]
 
     @property
@@ -103,7 +105,6 @@ class Program:
         growing: `[c, -p]` of what is in proportion to a common factor, where the least such factor is the objective
             (`factor_program`); None elsewhere.
         n_rows: number of rows.
-        price: kappa.
         unit: of the objective.
         unit_w: of power.
         row_units: of the rows.
@@ -118,7 +119,6 @@ class Program:
     scales: tuple[Scale, ...]
     levels: np.ndarray
     n_rows: int
-    price: float
     unit: float
     unit_w: float
     row_units: np.ndarray
@@ -131,16 +131,15 @@ class Program:
         """Levels of the limits of power."""
         return slice(self.n_rows, self.levels.size - self.n_free)
 
-    def evidence(
-        self, responses: Sequence[np.ndarray], scales: np.ndarray, multipliers: np.ndarray, prices: np.ndarray
-    ) -> Evidence:
-        """A point of the dual in the units of the problem."""
+    def evidence(self, responses: Sequence[np.ndarray], scales: np.ndarray, levels: np.ndarray) -> Evidence:
+        """A point of the dual in the units of the problem, from responses, scales, and `(mu, lambda)`."""
         lengths = [1.0 if each.kind != "limit" else each.level / self.unit for each in self.statement.scales]
         roots = [1.0 if term.scale is None else np.sqrt(lengths[term.scale]) for term in self.terms]
         found = [
             np.sqrt(self.unit) / root * term.transform @ each
             for root, term, each in zip(roots, self.terms, responses, strict=True)
         ]
+        multipliers, prices = levels[: self.n_rows], levels[self.n_rows :]
         return Evidence(
             tuple(found),
             scales / np.array(lengths),
@@ -181,12 +180,13 @@ def program_of(statement: Statement) -> Program:
     budgets = np.array([limit.power_w for limit in statement.limits]) / unit_w
     return Program(
         statement=statement,
-        cones=tuple(_cone(statement, block, basis, unit_w, row_units, transforms) for block, basis in bases.items()),
+        cones=tuple(
+            _cone(statement, block, basis, (unit, unit_w), row_units, transforms) for block, basis in bases.items()
+        ),
         terms=tuple(terms),
         scales=scales,
         levels=np.concatenate([floors, -budgets]),
         n_rows=len(statement.rows),
-        price=statement.price * unit_w / unit,
         unit=unit,
         unit_w=unit_w,
         row_units=row_units,
@@ -200,18 +200,22 @@ def factor_program(program: Program) -> Program:
     t as well. In the dual `t (1 + growing . y)` must be at least 0 for every t: the limits cost nothing, but have a
     budget of 1 together.
     """
-    limited = [term for number, term in enumerate(program.terms) if is_limited(program.statement, number)]
-    kept = [number for number in range(len(program.terms)) if is_limited(program.statement, number)]
-    grows = np.array([row.is_share for row in program.statement.rows] + [True] * len(program.statement.limits))
-    cones = tuple(replace(cone, views=tuple(cone.views[number] for number in kept)) for cone in program.cones)
+    statement = program.statement
+    kept = [number for number in range(len(program.terms)) if is_limited(statement, number)]
+    grows = np.array([row.is_share for row in statement.rows] + [True] * len(statement.limits))
+    n_scales = sum(scale.kind == "limit" for scale in statement.scales)
     return replace(
         program,
-        cones=cones,
-        terms=tuple(limited),
-        scales=tuple(scale for scale in program.scales if scale.kind == "limit"),
+        statement=replace(
+            statement, terms=tuple(statement.terms[number] for number in kept), scales=statement.scales[:n_scales]
+        ),
+        cones=tuple(
+            replace(cone, price=0.0, views=tuple(cone.views[number] for number in kept)) for cone in program.cones
+        ),
+        terms=tuple(program.terms[number] for number in kept),
+        scales=program.scales[:n_scales],
         levels=np.where(grows, 0.0, program.levels),
         growing=np.where(grows, program.levels, 0.0),
-        price=0.0,
         unit=1.0,
     )
 
@@ -294,20 +298,29 @@ def _cone(
     statement: Statement,
     block: str,
     basis: np.ndarray,
-    unit_w: float,
+    units: tuple[float, float],
     row_units: np.ndarray,
     transforms: list[np.ndarray],
 ) -> Cone:
+    unit, unit_w = units
     streams = statement.streams[block]
     vectors: list[np.ndarray] = []
     places: list[int] = []
-    factors: list[list[float]] = []
+    factors: list[np.ndarray] = []
     for number, row in enumerate(statement.rows):
+        # parts along one vector add before anything else does: what serves a user counts 1 + 1 / gamma less 1
+        alike: dict[bytes, int] = {}
         for part in row.parts:
-            if part.block == block:
-                vectors.append(np.sqrt(unit_w / row_units[number]) * basis.conj().T @ part.vector)
-                places.append(number)
-                factors.append([part.factor * (part.stream in (None, stream)) for stream in streams])
+            if part.block != block:
+                continue
+            factor = np.array([part.factor * (part.stream in (None, stream)) for stream in streams])
+            place = alike.setdefault(part.vector.tobytes(), len(vectors))
+            if place < len(vectors):
+                factors[place] = factors[place] + factor
+                continue
+            vectors.append(np.sqrt(unit_w / row_units[number]) * basis.conj().T @ part.vector)
+            places.append(number)
+            factors.append(factor)
     counts = np.zeros(len(statement.rows) + len(statement.limits))
     for number, limit in enumerate(statement.limits):
         if block in limit.blocks and limit.antenna is None:
@@ -315,7 +328,7 @@ def _cone(
         elif block in limit.blocks:
             vectors.append(basis[limit.antenna].conj())
             places.append(len(statement.rows) + number)
-            factors.append([-1.0] * len(streams))
+            factors.append(np.full(len(streams), -1.0))
     views = tuple(
         _view(statement, block, basis, unit_w, number, transform) for number, transform in enumerate(transforms)
     )
@@ -328,6 +341,7 @@ def _cone(
         selector=np.eye(counts.size)[places],
         factors=np.array(factors).reshape(len(vectors), len(streams)).T,
         counts=counts,
+        price=statement.price_of(block) * unit_w / unit,
         views=views,
     )
 

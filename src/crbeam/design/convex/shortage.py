@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from crbeam.design.convex.certificate import contributions, priced, ray_of
+from crbeam.design.convex.certificate import contributions
 from crbeam.design.convex.dual import Dual
 from crbeam.design.convex.evidence import Evidence
 from crbeam.design.convex.path import LARGEST_FACTOR, Path, follow_path
@@ -25,23 +25,28 @@ NAMED = 0.05
 BISECTIONS = 16
 
 
-def contradiction_of(program: Program, point: Evidence) -> Infeasible:
-    """What to say of requirements that no transmission meets, as a point of the dual proves."""
-    names = binding(program.statement, point)
-    need = power_need(program)
-    words = f"the {names[0]} weighs most" if len(names) == 1 else f"{_joined(names)} weigh most"
-    together = f"All requirements must be met within the limits of power, but {words}, and together they"
+def contradiction_of(program: Program) -> Infeasible | None:
+    """What to say of requirements that no transmission within the limits of power meets; None if that is not proven."""
+    reduced = factor_program(program)
+    path = follow_path(Dual(reduced), gap=FACTOR_GAP, rounding=LEAST_FACTOR)
+    need = need_of(path)
+    if need.insufficient <= 1.0:
+        return None
+    best = path.best
+    names = binding(reduced.statement, reduced.evidence(best.responses, best.scales, best.levels))
+    words = f"the {names[0]} weighs" if len(names) == 1 else f"{_joined(names)} weigh"
+    together = f"All requirements must be met within the power budgets, but {words} most, and together"
     if np.isinf(need.insufficient):
         reach = _echo_words(program.statement) or _reach_words(program.statement)
         return Infeasible(
-            f"{together} contradict one another: no power suffices. {reach}",
+            f"{together} they contradict one another: no power suffices. {reach}",
             requirement=names[0],
             sufficient_power=np.inf,
         )
     limits = program.statement.limits
     return Infeasible(
-        f"{together} take more: {need.words(limits[0].power_w if len(limits) == 1 else None)}. Raise the power or "
-        "lower one of them.",
+        f"{together} they take more: {need.words(limits[0].power_w if len(limits) == 1 else None)}. Raise the power or "
+        f"lower {'that requirement' if len(names) == 1 else 'one of them'}.",
         requirement=names[0],
         sufficient_power=need.sufficient,
         insufficient_power=need.insufficient,
@@ -54,23 +59,22 @@ def _joined(names: Sequence[str]) -> str:
 
 def binding(statement: Statement, point: Evidence) -> tuple[str, ...]:
     """Names of the rows and limited bounds that a proof of a contradiction rests on, those that add most first."""
-    shares = contributions(statement, priced(statement, ray_of(statement, point)))
-    names = [*(row.name for row in statement.rows), *(s.name for s in statement.scales if s.kind == "limit")]
+    limits = [scale.name for scale in statement.scales if scale.kind == "limit"]
+    shares = contributions(statement, point)
+    names = [*(row.name for row in statement.rows), *limits]
     order = np.argsort(-shares)
     return tuple(names[place] for place in order if shares[place] >= NAMED * shares[order[0]])
 
 
 def power_need(program: Program) -> PowerNeed:
     """Least factor on all limits of power with which rows and limited bounds can be met."""
-    path = factor_path(program)
+    return need_of(follow_path(Dual(factor_program(program)), gap=FACTOR_GAP, rounding=LEAST_FACTOR))
+
+
+def need_of(path: Path) -> PowerNeed:
+    """The factors that the end of a path towards the least one proves."""
     sufficient = np.inf if path.primal is None else path.primal.objective * (1.0 + FACTOR_GAP)
-    insufficient = path.value if path.value < LARGEST_FACTOR else np.inf
-    return PowerNeed(sufficient, insufficient)
-
-
-def factor_path(program: Program) -> Path:
-    """The path towards the least factor on all limits of power."""
-    return follow_path(Dual(factor_program(program)), gap=FACTOR_GAP, rounding=LEAST_FACTOR)
+    return PowerNeed(sufficient, path.value if path.value < LARGEST_FACTOR else np.inf)
 
 
 def _echo_words(statement: Statement) -> str | None:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from crbeam.design.convex.dual import Dual, Point
+from crbeam.design.convex.dual import Dual
 from crbeam.design.convex.evidence import Evidence
 from crbeam.design.convex.path import Path, follow_path
 from crbeam.design.convex.primal import Primal
@@ -13,6 +13,7 @@ from crbeam.design.convex.shortage import contradiction_of
 from crbeam.design.convex.statement import Statement, statement_of
 from crbeam.design.problem import HINGE_ROUNDING, DesignProblem, Hinge
 from crbeam.design.result import Proposal
+from crbeam.design.served.requirements import require_feasible_sinr
 from crbeam.design.service_constraints import MinimumSinr
 from crbeam.errors import SolverFailed
 from crbeam.information import Transmission
@@ -51,7 +52,7 @@ def _followed(statement: Statement, tolerance: float) -> tuple[Path, Program]:
 def _tied(problem: DesignProblem, met: Path, program: Program, tolerance: float) -> Proposal:
     """The least weighted bound within thresholds; what meets them if they leave no room."""
     within, reduced = _followed(statement_of(problem, within_thresholds=True), tolerance)
-    evidence = evidence_of(program, met)
+    evidence = _evidence(program, met)
     if within.primal is None:
         return _proposal(program, met)
     return _proposal(reduced, within, evidence=evidence, notes={"tied": 1, "tie_break_gap": max(within.gap, 0.0)})
@@ -64,13 +65,12 @@ def _proposal(
     evidence: Evidence | None = None,
     notes: Mapping[str, float | int | str] | None = None,
 ) -> Proposal:
-    if path.is_contradictory:
-        raise contradiction_of(program, _evidence_at(program, path.point))
     if path.primal is None:
-        raise SolverFailed(
-            f"The solver found no transmission that meets all requirements, and no proof that there is none, in "
-            f"{path.steps} steps: they take nearly all of the power, or a little more. Lower one of them slightly, or "
-            "raise the power.",
+        require_feasible_sinr(program.statement.problem)
+        raise contradiction_of(program) or SolverFailed(
+            f"Nothing proves that the requirements contradict one another, but the solver found no transmission that "
+            f"meets them in {path.steps} steps; they take nearly all of the power, if not a little more. Lower them "
+            "slightly, or raise the power.",
             status="no feasible point",
         )
     streams = stream_covariances(program, path.primal)
@@ -80,18 +80,13 @@ def _proposal(
         iterations=path.steps,
         stream_covariances=streams,
         details={"engine": "dual barrier", **(notes or {})},
-        evidence=evidence_of(program, path) if evidence is None else evidence,
+        evidence=_evidence(program, path) if evidence is None else evidence,
     )
 
 
-def evidence_of(program: Program, path: Path) -> Evidence:
-    """The best point of a path, in the units of the problem."""
-    return _evidence_at(program, path.best)
-
-
-def _evidence_at(program: Program, point: Point) -> Evidence:
-    rows = program.n_rows
-    return program.evidence(point.responses, point.scales, point.levels[:rows], point.levels[rows:])
+def _evidence(program: Program, path: Path) -> Evidence:
+    best = path.best
+    return program.evidence(best.responses, best.scales, best.levels)
 
 
 def stream_covariances(program: Program, found: Primal) -> dict[str, Transmission]:

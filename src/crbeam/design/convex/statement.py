@@ -20,6 +20,8 @@ from crbeam.design.problem import Criterion, DesignProblem, Hinge, Power, Tail
 from crbeam.design.served.requirements import networks_of, requirements_of
 from crbeam.design.service_constraints import Requirement
 
+#: One less the cosine up to which a direction of one network counts as one of another.
+SHARED = 1e-12
 #: How a bound enters the objective beside counting once: as a limit, by its excess over a threshold, as a share of all.
 ScaleKind = Literal["limit", "threshold", "share"]
 
@@ -87,7 +89,7 @@ class Statement:
         scales: of those that do not count once.
         rows: the requirements.
         limits: of power.
-        price: kappa, what a watt adds to the objective.
+        price: kappa, what a watt of a block of the problem adds to the objective.
         codebooks: of the blocks that have one.
         networks: orthonormal basis of what a block behind a given analog network can send.
     """
@@ -112,6 +114,10 @@ class Statement:
     def counts_power_only(self) -> bool:
         """Whether the objective is power alone, under rows and limits on bounds."""
         return self.price > 0.0 and all(is_limited(self, number) for number in range(len(self.terms)))
+
+    def price_of(self, block: str) -> float:
+        """Kappa of a block, which stands for several if it is tied."""
+        return self.price * sum(name == block for name in self.names.values())
 
     def size_of(self, block: str) -> int:
         """Number of antennas of a block."""
@@ -146,8 +152,21 @@ def statement_of(problem: DesignProblem, *, within_thresholds: bool = False) -> 
         limits=tuple(_limits(problem, names)),
         price=1.0 if isinstance(problem.objective, Power) else problem.power_price,
         codebooks={block: book for block, book in problem.codebooks.items() if names[block] == block},
-        networks={block: basis for block, basis in networks_of(problem).items() if names[block] == block},
+        networks=_networks(problem, names),
     )
+
+
+def _networks(problem: DesignProblem, names: Mapping[str, str]) -> dict[str, np.ndarray]:
+    """Orthonormal basis of what all networks of each block can send."""
+    found: dict[str, np.ndarray] = {}
+    for block, basis in networks_of(problem).items():
+        known = found.get(names[block])
+        if known is None:
+            found[names[block]] = basis
+            continue
+        left, cosines, _ = np.linalg.svd(known.conj().T @ basis)
+        found[names[block]] = known @ left[:, : int(np.sum(cosines > 1.0 - SHARED))]
+    return found
 
 
 def _renamed(row: Requirement, names: Mapping[str, str]) -> Requirement:

@@ -40,7 +40,7 @@ def subarray_lower_bound(problem: DesignProblem, evidence: SubarrayEvidence) -> 
     statement = statement_of(digital_relaxation(problem))
     require_domain(statement, evidence.dual)
     steepest = (_sending if hybrid.side == "transmit" else _hearing)(statement, hybrid, evidence)
-    prices = np.array([max(0.0, steepest - statement.price)])
+    prices = np.array([max(0.0, steepest - statement.price_of(*statement.blocks))])
     return max(0.0, dual_value(statement, replace(evidence.dual, prices=prices)))
 
 

@@ -48,10 +48,8 @@ def subarray_evidence(problem: DesignProblem, hybrid: SubarrayHybrid) -> Subarra
         sends = hybrid.side == "transmit"
         relaxed = Dual((_sending if sends else _hearing)(program, hybrid))
         found = _solved(program, relaxed, hybrid)
-        free = found.levels[relaxed.program.limits.stop :]
-        evidence = program.evidence(
-            found.responses, found.scales, found.levels[: program.n_rows], found.levels[program.limits]
-        )
+        free = found.levels[program.levels.size :]
+        evidence = program.evidence(found.responses, found.scales, found.levels[: program.levels.size])
         unit, (cone,) = program.unit / program.unit_w, program.cones
         if sends:
             prices = free.reshape(len(cone.streams), -1) @ _spread(len(cone.basis), hybrid).T
@@ -114,6 +112,7 @@ def _hearing(program: Program, hybrid: SubarrayHybrid) -> Program:
             factors=np.zeros((1, 0)),
             selector=silent,
             counts=np.zeros(levels),
+            price=0.0,
             views=tuple(views),
         )
         cones.append(_priced(empty, np.kron(np.eye(per_chain), units), -1.0, own))

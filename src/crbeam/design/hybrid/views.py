@@ -117,7 +117,7 @@ class TransmitView(NetworkView):
     ) -> Complex[np.ndarray, "antenna chain"]:
         """`-sum_s M_s F W_s`, which leaves out the price of power: a watt of the chains is a watt behind any network."""
         left, right = self.frames(network)
-        price = self.program.price + float(self.cone.counts @ optimum.point.levels)
+        price = self.cone.price + float(self.cone.counts @ optimum.point.levels)
         seen = price * np.eye(self.cone.size) - Dual(self.program).slacks(optimum.point.x)[0]
         inner = np.sum(seen @ right.conj().T @ optimum.covariances[0], axis=0)
         return -self.cone.basis @ inner @ left.conj().T
