@@ -8,28 +8,30 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from crbeam.design.convex.dual import Dual, Model, Point
+from crbeam.design.convex.dual import Dual, Point
 from crbeam.design.convex.path import MAX_STEPS, NEAR, along, uphill
 
-#: Squared Newton decrement above which a search that cannot go on has lost the path.
+#: Squared Newton decrement above which a search that no longer comes closer has lost the path.
 LOST = 1.0
 
 
 @dataclass(frozen=True, eq=False)
 class Centre:
-    """A point of the path.
+    """A point of the path, or where the search for it ended.
 
     Attributes:
         point: the point.
         tau: weight of the barrier.
         trail: points near the path on the way there, with their weights.
         steps: Newton steps.
+        is_reached: whether the point is that of the weight that was asked for.
     """
 
     point: Point
     tau: float
     trail: tuple[tuple[float, np.ndarray], ...]
     steps: int
+    is_reached: bool
 
     @property
     def covariances(self) -> list[np.ndarray]:
@@ -43,8 +45,8 @@ class Centre:
 
 def centre(
     dual: Dual, start: Point, tau: float, goal: Callable[[Point], float], *, fine: float, most: float = np.inf
-) -> Centre | None:
-    """The point of the path at a weight of the barrier; None if it is too far, or rounding hides it.
+) -> Centre:
+    """The point of the path at a weight of the barrier.
 
     Args:
         dual: the dual.
@@ -52,23 +54,23 @@ def centre(
         tau: weight of the barrier for which it is not far from the path.
         goal: weight to reach, given a point near the path.
         fine: squared Newton decrement at the end.
-        most: squared Newton decrement of a start from which on it is too far.
+        most: squared Newton decrement of the start beyond which it is too far.
     """
     point, left, last = start, 0.5, np.inf
     trail: list[tuple[float, np.ndarray]] = []
+    step = 0
     for step in range(1, MAX_STEPS + 1):
         try:
             model = dual.model(point, tau)
             slope = model.value_slope + tau * model.barrier_slope
             newton, tangent = model.solved(slope, model.barrier_slope).T
         except np.linalg.LinAlgError:
-            return None
-        rise = float(slope @ newton) / tau
-        if not rise >= 0.0 or (step == 1 and rise > most):
-            return None
-        wanted = goal(point)
+            break
+        rise, wanted = float(slope @ newton) / tau, goal(point)
+        if not 0.0 <= rise <= (most if step == 1 else np.inf):
+            break
         if tau <= wanted and (rise < fine or (rise < LOST and rise > 0.5 * last)):
-            return Centre(point, tau, tuple(trail), step)
+            return Centre(point, tau, tuple(trail), step, is_reached=True)
         if rise >= NEAR**2:
             moved = uphill(dual, point, newton, rise, tau)
         elif tau <= wanted:
@@ -78,6 +80,6 @@ def centre(
             moved, left = along(dual, model, newton, tau * tangent, max(wanted / tau, min(left, 0.5) ** 2))
             tau, last = tau * left, np.inf
         if moved is None:
-            return None
+            break
         point = moved
-    return None
+    return Centre(point, tau, tuple(trail), step, is_reached=False)

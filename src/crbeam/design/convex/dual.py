@@ -147,7 +147,8 @@ class Dual:
         found = []
         for cone in self.program.cones:
             level = cone.price + float(cone.counts @ levels)
-            weights = cone.factors * (cone.selector @ levels)
+            places, selector, _ = cone.own
+            weights = cone.factors * (selector @ levels[places])
             if cone.is_line:
                 slack = level - weights @ (np.abs(cone.vectors) ** 2).T
                 for number, view in cone.seen:
@@ -231,7 +232,9 @@ class Dual:
 
     def _add_cone(self, cone: Cone, root: np.ndarray, point: Point, slope: np.ndarray, curvature: np.ndarray) -> None:
         """Add gradient and Gram matrix of `sum_s log det S_bs` in responses and levels, from K with `K^H K = S^-1`."""
-        levels = slice(self.first_level, self.size)
+        own, selector, counts = cone.own
+        levels = self.first_level + own
+        both = np.ix_(levels, levels)
         adjoint = root.conj().swapaxes(1, 2)
         whitened = root @ cone.vectors
         pairs = whitened.conj().swapaxes(1, 2) @ whitened
@@ -239,21 +242,21 @@ class Dual:
         gram = np.einsum("sm,sn,smn->mn", cone.factors, cone.factors, np.abs(pairs) ** 2)
         mixed = np.einsum("sm,sm->m", cone.factors, np.sum(np.abs(adjoint @ whitened) ** 2, axis=1))
         trace, squared = float(np.vdot(root, root).real), float(np.sum(np.abs(adjoint @ root) ** 2))
-        slope[levels] += cone.counts * trace - np.sum(cone.factors * gains, axis=0) @ cone.selector
-        cross = np.outer(cone.counts, mixed @ cone.selector)
-        curvature[levels, levels] += cone.selector.T @ gram @ cone.selector - cross - cross.T
-        curvature[levels, levels] += squared * np.outer(cone.counts, cone.counts)
+        slope[levels] += counts * trace - np.sum(cone.factors * gains, axis=0) @ selector
+        cross = np.outer(counts, mixed @ selector)
+        curvature[both] += selector.T @ gram @ selector - cross - cross.T
+        curvature[both] += squared * np.outer(counts, counts)
         seen = [self._sight(number, view, root, point) for number, view in cone.seen]
         for place, sight in enumerate(seen):
             entries = self.slices[sight.number]
             looks = sight.whitened.conj().swapaxes(1, 2) @ whitened
             spent = np.real((sight.weighted[None] @ looks[:, None]) * looks.conj()[:, None])
-            falls = np.einsum("sm,scim->cim", cone.factors, spent) @ cone.selector
+            falls = np.einsum("sm,scim->cim", cone.factors, spent) @ selector
             turned = adjoint @ sight.whitened
             doubled = np.einsum("sni,snj->ij", turned.conj(), turned)
             known = np.real(sight.weighted * doubled.T).sum(axis=2)
-            falls = sight.view.jacobian.T @ (falls - known[:, :, None] * cone.counts)
-            block = (2.0 / sight.scale) * falls.transpose(1, 0, 2).reshape(-1, cone.counts.size)
+            falls = sight.view.jacobian.T @ (falls - known[:, :, None] * counts)
+            block = (2.0 / sight.scale) * falls.transpose(1, 0, 2).reshape(-1, counts.size)
             curvature[entries, levels] += block
             curvature[levels, entries] += block.T
             for other in seen[place:]:

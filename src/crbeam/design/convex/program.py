@@ -9,6 +9,7 @@ size there.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
@@ -73,6 +74,12 @@ class Cone:
     def size(self) -> int:
         """Number of dimensions."""
         return self.basis.shape[1]
+
+    @cached_property
+    def own(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Places of the unknowns that enter the slacks, and their columns of the selector and of the counts."""
+        places = np.flatnonzero(np.any(self.selector, axis=0) | (self.counts != 0.0))
+        return places, self.selector[:, places], self.counts[places]
 
 
 @dataclass(frozen=True, eq=False)

@@ -16,6 +16,7 @@ where column a of K_i is `conj(z_a) (x) t_a` on the antennas of i. Ratios of use
 without a network, which are higher than behind any: the bound is loose where a network has to be made for the users.
 """
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -30,19 +31,16 @@ from crbeam.design.hybrid.networks import digital_relaxation, heard_by
 from crbeam.design.problem import DesignProblem
 from crbeam.design.result import SubarrayEvidence
 from crbeam.design.subarrays import SubarrayHybrid
-from crbeam.errors import SolverFailed
 from crbeam.linalg import one_blas_thread
 
-#: Relative gap at which the search for the best bound ends, and squared Newton decrement there.
-GAP, FINE = 1e-6, 1e-2
+#: Relative gap at which the search for the best bound ends, and gap of the digital dual that it starts from.
+GAP, FIRST_GAP = 5e-7, 0.2
+#: Squared Newton decrement at their ends.
+FINE = 1e-2
 
 
 def subarray_evidence(problem: DesignProblem, hybrid: SubarrayHybrid) -> SubarrayEvidence:
-    """Evidence for nearly the best bound that knows the sub-arrays, for a problem with one block and one budget.
-
-    Raises:
-        SolverFailed: rounding kept the method from the bound.
-    """
+    """Evidence for nearly the best bound that knows the sub-arrays, for a problem with one block and one budget."""
     with one_blas_thread(), np.errstate(all="ignore"):
         program = program_of(statement_of(digital_relaxation(problem)))
         sends = hybrid.side == "transmit"
@@ -151,24 +149,21 @@ def _units(size: int) -> Complex[np.ndarray, "size matrix"]:
 
 
 def _solved(program: Program, relaxed: Dual, hybrid: SubarrayHybrid) -> Point:
-    """The best point of a relaxation, from one of the digital central path with prices beyond all that is seen."""
+    """Nearly the best point of a relaxation, from one of the digital central path with prices beyond all that is seen."""
     digital = Dual(program)
-    tau = 1.0 / digital.weight
-    near = centre(digital, first_point(digital, tau), tau, lambda point: _weight(relaxed, digital, point, 1.0), fine=FINE)
-    x = np.append(near.point.x if near else first_point(digital, tau).x, np.zeros(relaxed.program.n_free))
+
+    def leaving(dual: Dual, gap: float) -> Callable[[Point], float]:
+        """Weight of the barrier of the relaxation that leaves a gap, relative to the value at a point."""
+        return lambda point: gap * max(dual.value(point.x), 0.0) / relaxed.weight
+
+    first = 1.0 / digital.weight
+    near = centre(digital, first_point(digital, first), first, leaving(digital, FIRST_GAP), fine=FINE)
+    x, tau = np.append(near.point.x, np.zeros(relaxed.program.n_free)), near.tau
     if hybrid.side == "receive":
         seen = [-float(np.linalg.eigvalsh(slack[0])[0]) for slack in relaxed.slacks(x)[1:]]
         prices = x[digital.size :].reshape(-1, hybrid.antennas_per_chain, program.cones[0].size ** 2)
         prices[:, :, : program.cones[0].size] = 0.1 + 1.1 * np.array(seen)[:, None, None]
+        tau = 1.0 / relaxed.weight
     while (start := relaxed.point(x)) is None:
         x[digital.first_level :][program.limits] *= 2.0
-    tau = max(1.0, relaxed.value(x)) / relaxed.weight if hybrid.side == "receive" else near.tau
-    found = centre(relaxed, start, tau, lambda point: _weight(relaxed, relaxed, point, GAP), fine=FINE)
-    if found is None:
-        raise SolverFailed("The bound that knows the sub-arrays must converge, but did not.", status="not converged")
-    return found.point
-
-
-def _weight(relaxed: Dual, dual: Dual, point: Point, gap: float) -> float:
-    """Weight of the barrier of a relaxation that leaves a relative gap, by the value at a point."""
-    return gap * max(dual.value(point.x), 0.0) / relaxed.weight
+    return centre(relaxed, start, tau, leaving(relaxed, GAP), fine=FINE).point

@@ -63,22 +63,18 @@ class ValueFunction:
         if found is None:
             afar = max(1.0, self.price * self.unit) / dual.weight
             found = centre(dual, first_point(dual, afar), afar, lambda _: tau, fine=FINE)
-            if found is None:
+            if not found.is_reached:
                 raise SolverFailed("The optimum behind a network must converge, but did not.", status="not converged")
-            self._remembered(found, np.inf)
+            self._trail[:] = [*found.trail, (found.tau, found.point.x)]
         return dual, found
 
     def _from_the_last(self, dual: Dual, tau: float) -> Centre | None:
-        """From the point of the last network with the smallest weight that is still near enough."""
-        for weight, x in reversed(self._trail):
-            start = dual.point(x)
-            found = start and centre(dual, start, weight, lambda _: tau, fine=FINE, most=NEARBY)
-            if found:
-                return self._remembered(found, weight)
+        """From the point of the last network with the smallest weight that is still near enough, at least the wanted."""
+        for place, (weight, x) in reversed(list(enumerate(self._trail))):
+            start = dual.point(x) if weight >= tau else None
+            if start is not None:
+                found = centre(dual, start, weight, lambda _: tau, fine=FINE, most=NEARBY)
+                if found.is_reached:
+                    self._trail[place:] = [*found.trail, (found.tau, found.point.x)]
+                    return found
         return None
-
-    def _remembered(self, found: Centre, weight: float) -> Centre:
-        """The point, once its trail is kept behind that part of the last one at larger weights."""
-        before = [each for each in self._trail if each[0] > weight]
-        self._trail[:] = [*before, *found.trail, (found.tau, found.point.x)]
-        return found
