@@ -75,6 +75,12 @@ class Cone:
         """Number of dimensions."""
         return self.basis.shape[1]
 
+    def coefficients(self, level: int) -> np.ndarray:
+        """`A_js` of a row, or `-P_g` of a limit, `[stream, size, size]`; not over a codebook."""
+        weights = self.factors * self.selector[:, level]
+        found = (self.vectors * weights[:, None, :]) @ self.vectors.conj().T
+        return found - self.counts[level] * np.eye(self.size)
+
     @cached_property
     def own(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Places of the unknowns that enter the slacks, and their columns of the selector and of the counts."""

@@ -16,7 +16,6 @@ import numpy as np
 from jaxtyping import Float
 
 from crbeam.design.convex.dual import Dual, inner_of
-from crbeam.design.convex.primal import excess_of
 from crbeam.design.hybrid.descent import NetworkDescent
 from crbeam.design.hybrid.echo_limits import ratios_beside_echo
 from crbeam.design.hybrid.views import ReceiveView
@@ -88,7 +87,7 @@ class JointProblem:
         network = self.view.hybrid.network(phases_rad)
         covariances = factors @ factors.conj().swapaxes(1, 2)
         value, gradient = self._bound(network, factors, covariances.sum(axis=0))
-        rooms = [*self._ratios(network, factors), *self._limits(factors, covariances)]
+        rooms = [*self._ratios(network, factors), *self._limits(factors)]
         return JointModel(value, gradient, np.array([room for room, _ in rooms]), np.array([row for _, row in rooms]))
 
     def _factors(self, point: np.ndarray) -> np.ndarray:
@@ -134,16 +133,14 @@ class JointProblem:
             )
         ]
 
-    def _limits(self, factors: np.ndarray, covariances: np.ndarray) -> list[tuple[float, np.ndarray]]:
+    def _limits(self, factors: np.ndarray) -> list[tuple[float, np.ndarray]]:
         """Requirements of the probing itself and limits of its power, `2 A_js B_s` being their derivatives."""
-        cone, silent = self.view.cone, np.zeros(self.view.n_antennas)
-        excess = excess_of(Dual(self.view.program), (covariances,))
+        program, silent = self.view.program, np.zeros(self.view.n_antennas)
         found = []
-        for level, room in enumerate(excess.tolist()):
-            weights = cone.factors * cone.selector[:, level]
-            matrices = (cone.vectors * weights[:, None]) @ cone.vectors.conj().T
-            rises = matrices @ factors - cone.counts[level] * factors
-            found.append((room, self._vector(silent, 2.0 * rises)))
+        for level, floor in enumerate(program.levels.tolist()):
+            turned = self.view.cone.coefficients(level) @ factors
+            room = float(np.sum(np.real(turned * factors.conj()))) - floor
+            found.append((room, self._vector(silent, 2.0 * turned)))
         return found
 
 
