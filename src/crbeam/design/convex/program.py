@@ -36,6 +36,17 @@ class View:
     weight: np.ndarray
     jacobian: np.ndarray
 
+    def information(self, sent: np.ndarray) -> np.ndarray:
+        """`I(X)` of a covariance."""
+        gram = self.transmit.conj().T @ sent @ self.transmit
+        found = self.jacobian.T @ np.real(self.weight * gram.conj()) @ self.jacobian
+        return 0.5 * (found + found.T)
+
+    def adjoint(self, response: np.ndarray) -> np.ndarray:
+        """`G(Z)`, with `<G(Z), X> = tr(Z^T I(X) Z)`."""
+        slopes = self.jacobian @ response
+        return self.transmit @ ((slopes @ slopes.T) * self.weight) @ self.transmit.conj().T
+
 
 @dataclass(frozen=True, eq=False)
 class Cone:
@@ -74,6 +85,11 @@ class Cone:
     def size(self) -> int:
         """Number of dimensions."""
         return self.basis.shape[1]
+
+    def adjoint(self, responses: Sequence[np.ndarray]) -> np.ndarray:
+        """`sum_t G_t(Z_t)`, `[size, size]`; not over a codebook."""
+        found = np.zeros((self.size, self.size), dtype=complex)
+        return sum((view.adjoint(responses[number]) for number, view in self.seen), start=found)
 
     def coefficients(self, level: int) -> np.ndarray:
         """`A_js` of a row, or `-P_g` of a limit, `[stream, size, size]`; not over a codebook."""

@@ -15,7 +15,6 @@ from functools import cached_property
 import numpy as np
 from jaxtyping import Float
 
-from crbeam.design.convex.dual import Dual, inner_of
 from crbeam.design.hybrid.descent import NetworkDescent
 from crbeam.design.hybrid.echo_limits import ratios_beside_echo
 from crbeam.design.hybrid.views import ReceiveView
@@ -99,11 +98,11 @@ class JointProblem:
 
     def _bound(self, network: np.ndarray, factors: np.ndarray, total: np.ndarray) -> tuple[float, np.ndarray]:
         program = self.view.at(network)
-        dual = Dual(program)
+        views = [view for _, view in program.cones[0].seen]
         try:
             responses = [
-                np.linalg.solve(dual.information(number, [total]), term.selection)
-                for number, term in enumerate(program.terms)
+                np.linalg.solve(term.constant + view.information(total), term.selection)
+                for term, view in zip(program.terms, views, strict=True)
             ]
         except np.linalg.LinAlgError:
             responses = []
@@ -112,10 +111,7 @@ class JointProblem:
         if not 0.0 < bound < np.inf:
             return np.inf, self._vector(np.zeros(len(network)), np.zeros_like(factors))
         slope = self.view.bound_slope(network, responses, total)
-        adjoint = sum(
-            view.transmit @ inner_of(view, responses[number]) @ view.transmit.conj().T
-            for number, view in program.cones[0].seen
-        )
+        adjoint = program.cones[0].adjoint(responses)
         return float(np.log(bound)), self._vector(_by_phase(slope, network), -2.0 * adjoint @ factors) / bound
 
     def _ratios(self, network: np.ndarray, factors: np.ndarray) -> list[tuple[float, np.ndarray]]:

@@ -42,7 +42,7 @@ def n_antennas_of(problem: DesignProblem, hybrid: SubarrayHybrid) -> int:
 
 
 def heard_by(statement: Statement) -> list[tuple[Complex[np.ndarray, "rx look"], Complex[np.ndarray, "look look"]]]:
-    """Receive vectors Z of each term, all its contributions together, and O: the weight of a view is `O o (Z^H Q Z)`."""
+    """Receive vectors Z of each term, all its contributions together, and O: views weigh with `O o (Z^H Q Z)`."""
     found = []
     for term in statement.terms:
         parts = term.criterion.map.contributions

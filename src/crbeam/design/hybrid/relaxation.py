@@ -149,7 +149,7 @@ def _units(size: int) -> Complex[np.ndarray, "size matrix"]:
 
 
 def _solved(program: Program, relaxed: Dual, hybrid: SubarrayHybrid) -> Point:
-    """Nearly the best point of a relaxation, from one of the digital central path with prices beyond all that is seen."""
+    """Nearly the best point of a relaxation, from the digital path and prices beyond all that is seen."""
     digital = Dual(program)
 
     def leaving(dual: Dual, gap: float) -> Callable[[Point], float]:
@@ -160,9 +160,10 @@ def _solved(program: Program, relaxed: Dual, hybrid: SubarrayHybrid) -> Point:
     near = centre(digital, first_point(digital, first), first, leaving(digital, FIRST_GAP), fine=FINE)
     x, tau = np.append(near.point.x, np.zeros(relaxed.program.n_free)), near.tau
     if hybrid.side == "receive":
-        seen = [-float(np.linalg.eigvalsh(slack[0])[0]) for slack in relaxed.slacks(x)[1:]]
+        chains = relaxed.program.cones[1:]
+        seen = np.linalg.eigvalsh(np.array([cone.adjoint(near.point.responses) for cone in chains]))[:, -1]
         prices = x[digital.size :].reshape(-1, hybrid.antennas_per_chain, program.cones[0].size ** 2)
-        prices[:, :, : program.cones[0].size] = 0.1 + 1.1 * np.array(seen)[:, None, None]
+        prices[:, :, : program.cones[0].size] = 0.1 + 1.1 * seen[:, None, None]
         tau = 1.0 / relaxed.weight
     while (start := relaxed.point(x)) is None:
         x[digital.first_level :][program.limits] *= 2.0

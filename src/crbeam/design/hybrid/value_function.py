@@ -69,7 +69,7 @@ class ValueFunction:
         return dual, found
 
     def _from_the_last(self, dual: Dual, tau: float) -> Centre | None:
-        """From the point of the last network with the smallest weight that is still near enough, at least the wanted."""
+        """From the last network's point at the smallest weight, of those not below the wanted, that is near enough."""
         for place, (weight, x) in reversed(list(enumerate(self._trail))):
             start = dual.point(x) if weight >= tau else None
             if start is not None:

@@ -14,7 +14,6 @@ import numpy as np
 from jaxtyping import Complex
 
 from crbeam.design.convex.centre import Centre
-from crbeam.design.convex.dual import Dual
 from crbeam.design.convex.program import Cone, Program, View, program_of
 from crbeam.design.convex.statement import statement_of
 from crbeam.design.hybrid.networks import digital_relaxation, heard_by, n_antennas_of
@@ -62,8 +61,9 @@ class NetworkView(ABC):
         behind = replace(self.program, cones=(self._behind(network),))
         if self._prior == 0.0:
             return behind
-        terms = [replace(each, constant=each.constant + self._prior * np.eye(len(each.constant))) for each in behind.terms]
-        return replace(behind, terms=tuple(terms))
+        known = (each.constant + self._prior * np.eye(len(each.constant)) for each in behind.terms)
+        terms = zip(behind.terms, known, strict=True)
+        return replace(behind, terms=tuple(replace(each, constant=constant) for each, constant in terms))
 
     @cached_property
     def _prior(self) -> float:
@@ -73,9 +73,11 @@ class NetworkView(ABC):
         that the search sees by its share of what is known; the final design and its certificate are computed without.
         """
         cone = self._behind(self.hybrid.network(np.random.default_rng(0).uniform(-np.pi, np.pi, self.n_antennas)))
-        dual = Dual(replace(self.program, cones=(cone,)))
-        total = np.eye(cone.size) + 0j
-        spectra = [np.linalg.eigvalsh(dual.information(number, [total])) for number in range(len(self.program.terms))]
+        even = np.eye(cone.size) + 0j
+        spectra = [
+            np.linalg.eigvalsh(self.program.terms[number].constant + view.information(even))
+            for number, view in cone.seen
+        ]
         open_ones = [values[-1] for values in spectra if values[0] <= OPEN_SHARE * values[-1]]
         return PRIOR_SHARE * float(min(open_ones, default=0.0))
 
@@ -115,12 +117,13 @@ class TransmitView(NetworkView):
     def slope(
         self, network: Complex[np.ndarray, "antenna chain"], optimum: Centre
     ) -> Complex[np.ndarray, "antenna chain"]:
-        """`-sum_s M_s F W_s`, which leaves out the price of power: a watt of the chains is a watt behind any network."""
+        """`-sum_s M_s F W_s`; power costs the same behind any network, whose columns are orthonormal."""
         left, right = self.frames(network)
-        price = self.cone.price + float(self.cone.counts @ optimum.point.levels)
-        seen = price * np.eye(self.cone.size) - Dual(self.program).slacks(optimum.point.x)[0]
+        cone, point = self.cone, optimum.point
+        weights = cone.factors * (cone.selector @ point.levels)
+        seen = cone.adjoint(point.responses) + (cone.vectors * weights[:, None, :]) @ cone.vectors.conj().T
         inner = np.sum(seen @ right.conj().T @ optimum.covariances[0], axis=0)
-        return -self.cone.basis @ inner @ left.conj().T
+        return -cone.basis @ inner @ left.conj().T
 
 
 @dataclass(frozen=True, eq=False)
