@@ -1,8 +1,8 @@
 """Lower bounds for hybrid arrays from eigenvalues alone.
 
 The bound of `convex.certificate` asks for the most that a watt of transmission can add to `sum_s <M_s, W_s>`,
-`M_s = sum_t G_t + sum_j mu_j A_js`, beyond what it costs. A hybrid array cannot send or hear everything, so that less
-will do.
+`M_s = sum_t G_t + sum_j mu_j A_js`, beyond what it costs at the prices of all limits but that of the budget. A hybrid
+array cannot send or hear everything, so that less will do.
 
 *Transmission*: the power is the same on all antennas of a sub-array. For any real numbers p_sn of mean zero over every
 sub-array `sum_n p_sn R_s,nn = 0`, so that `lambda_max(M_s - diag(p_s))` replaces `lambda_max(M_s)`.
@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
+from jaxtyping import Float
 
 from crbeam.design.convex.certificate import dual_value, require_domain, seen_by_streams
 from crbeam.design.convex.statement import Statement, statement_of
@@ -39,8 +40,15 @@ def subarray_lower_bound(problem: DesignProblem, evidence: SubarrayEvidence) -> 
         raise InvalidInput("Evidence on sub-arrays must be for a problem with one block and a hybrid array.")
     statement = statement_of(digital_relaxation(problem))
     require_domain(statement, evidence.dual)
-    steepest = (_sending if hybrid.side == "transmit" else _hearing)(statement, hybrid, evidence)
-    prices = np.array([max(0.0, steepest - statement.price_of(*statement.blocks))])
+    (block,), given = statement.blocks, evidence.dual.prices
+    antennas, whole = np.zeros(statement.size_of(block)), statement.price_of(block)
+    for limit, price in zip(statement.limits[1:], given[1:].tolist(), strict=True):
+        if limit.antenna is None:
+            whole += price
+        else:
+            antennas[limit.antenna] += price
+    steepest = (_sending if hybrid.side == "transmit" else _hearing)(statement, hybrid, evidence, antennas)
+    prices = np.array([max(0.0, steepest - whole), *given[1:]])
     return max(0.0, dual_value(statement, replace(evidence.dual, prices=prices)))
 
 
@@ -48,19 +56,23 @@ def _largest(matrix: np.ndarray) -> float:
     return float(np.linalg.eigvalsh(hermitian_part(matrix))[..., -1].max())
 
 
-def _sending(statement: Statement, hybrid: SubarrayHybrid, evidence: SubarrayEvidence) -> float:
-    """`max_s lambda_max(M_s - diag(p_s))`, with the means of p_s taken away."""
+def _sending(
+    statement: Statement, hybrid: SubarrayHybrid, evidence: SubarrayEvidence, antennas: Float[np.ndarray, " tx"]
+) -> float:
+    """`max_s lambda_max(M_s - diag(p_s + antennas))`, with the means of p_s taken away."""
     (block,) = statement.blocks
     streams, n_tx = statement.streams[block], statement.size_of(block)
     _require_shapes(evidence.prices, dict.fromkeys(streams, (n_tx,)))
     prices = np.real([evidence.prices[name] for name in streams]).reshape(len(streams), -1, hybrid.antennas_per_chain)
     extra = (prices - prices.mean(axis=2, keepdims=True)).reshape(len(streams), 1, n_tx)
     frame, inners = seen_by_streams(statement, evidence.dual, block)
-    return _largest(frame @ inners @ frame.conj().T - extra * np.eye(n_tx))
+    return _largest(frame @ inners @ frame.conj().T - (extra + antennas) * np.eye(n_tx))
 
 
-def _hearing(statement: Statement, hybrid: SubarrayHybrid, evidence: SubarrayEvidence) -> float:
-    """`max_s lambda_max(sum_n D_n / M + sum_j mu_j A_js)`, each D_n raised until it covers what its sub-array sees."""
+def _hearing(
+    statement: Statement, hybrid: SubarrayHybrid, evidence: SubarrayEvidence, antennas: Float[np.ndarray, " tx"]
+) -> float:
+    """`max_s lambda_max(sum_n D_n / M + sum_j mu_j A_js - diag(antennas))`, D_n raised to cover what is seen."""
     (block,) = statement.blocks
     n_tx, size = statement.size_of(block), hybrid.antennas_per_chain
     n_rx = n_antennas_of(statement.problem, hybrid)
@@ -85,7 +97,7 @@ def _hearing(statement: Statement, hybrid: SubarrayHybrid, evidence: SubarrayEvi
         total = total + max(0.0, _largest(matrix - whole.reshape(matrix.shape))) * np.eye(n_tx)
     silent = replace(evidence.dual, responses=tuple(0.0 * each for each in evidence.dual.responses))
     frame, inners = seen_by_streams(statement, silent, block)
-    return _largest(total + frame @ inners @ frame.conj().T)
+    return _largest(total - np.diag(antennas) + frame @ inners @ frame.conj().T)
 
 
 def _require_shapes(prices: Mapping[str, np.ndarray], wanted: Mapping[str, tuple[int, ...]]) -> None:

@@ -6,6 +6,7 @@ import numpy as np
 from jaxtyping import Float
 
 from crbeam.design.certificate import weighted_bound
+from crbeam.design.constraints import AntennaPower, GroupPower
 from crbeam.design.convex.solution import convex_optimum
 from crbeam.design.hybrid.descent import STAGES, NetworkDescent, descended, finished
 from crbeam.design.hybrid.first_phase import served_starts_rad
@@ -32,7 +33,7 @@ class Hybrid(HybridMethod):
 
     For each network the digital part is optimal, so that only phases are searched; by the envelope theorem one digital
     optimum gives the gradient by all of them. Requirements that a network cannot meet are missed at a high price on the
-    way, so that every start will do.
+    way, so that every start will do. Limits on single antennas and groups are kept as well.
 
     Attributes:
         starts: number of starts: towards the target, towards all, shared out, then random.
@@ -48,6 +49,7 @@ class Hybrid(HybridMethod):
 
     key = "hybrid"
     summary = "least weighted bound with phase shifters behind sub-arrays: descent over phases, optimal digital part"
+    keeps = HybridMethod.keeps | {AntennaPower, GroupPower}
 
     starts: int = 4
     max_iterations: int = 150
