@@ -101,7 +101,7 @@ def _least_multiple(dual: Dual, looks: list[list[tuple[View, np.ndarray]]], star
     limited = _limited(dual)
     if not any(limited):
         return start
-    factor = max(start, 1.0)
+    factor, worst = max(start, 1.0), np.inf
     for _ in range(MAX_MULTIPLES):
         worst = float(np.max(bounds_of(dual, looks, factor)[limited]))
         if worst <= 1.0 and (worst >= 1.0 - ROOM or factor <= start):

@@ -36,6 +36,17 @@ class View:
     weight: np.ndarray
     jacobian: np.ndarray
 
+    def information(self, sent: np.ndarray) -> np.ndarray:
+        """`I(X)` of a covariance."""
+        gram = self.transmit.conj().T @ sent @ self.transmit
+        found = self.jacobian.T @ np.real(self.weight * gram.conj()) @ self.jacobian
+        return 0.5 * (found + found.T)
+
+    def adjoint(self, response: np.ndarray) -> np.ndarray:
+        """`G(Z)`, with `<G(Z), X> = tr(Z^T I(X) Z)`."""
+        slopes = self.jacobian @ response
+        return self.transmit @ ((slopes @ slopes.T) * self.weight) @ self.transmit.conj().T
+
 
 @dataclass(frozen=True, eq=False)
 class Cone:
@@ -48,7 +59,7 @@ class Cone:
         streams: names of the streams.
         vectors: h of every rank-one part of rows and of limits on antennas, `[size, vector]`.
         factors: f with `A_js = sum f h h^H`, `[stream, vector]`; -1 for limits.
-        selector: 1 where a vector belongs to an unknown, `[vector, level]`.
+        selector: how much of each unknown every vector takes, `[vector, level]`: 1 where it belongs to a row or limit.
         counts: how often each limit counts the power of all antennas, `[level]`.
         price: kappa of the block.
         views: of each term; None where it sees nothing.
@@ -98,6 +109,23 @@ class Cone:
         streams = tuple(name for name, keep in zip(self.streams, kept, strict=True) if keep)
         return replace(self, streams=streams, factors=self.factors[kept])
 
+    def adjoint(self, responses: Sequence[np.ndarray]) -> np.ndarray:
+        """`sum_t G_t(Z_t)`, `[size, size]`; not over a codebook."""
+        found = np.zeros((self.size, self.size), dtype=complex)
+        return sum((view.adjoint(responses[number]) for number, view in self.seen), start=found)
+
+    def coefficients(self, level: int) -> np.ndarray:
+        """`A_js` of a row, or `-P_g` of a limit, `[stream, size, size]`; not over a codebook."""
+        weights = self.factors * self.selector[:, level]
+        found = (self.vectors * weights[:, None, :]) @ self.vectors.conj().T
+        return found - self.counts[level] * np.eye(self.size)
+
+    @cached_property
+    def own(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Places of the unknowns that enter the slacks, and their columns of the selector and of the counts."""
+        places = np.flatnonzero(np.any(self.selector, axis=0) | (self.counts != 0.0))
+        return places, self.selector[:, places], self.counts[places]
+
 
 @dataclass(frozen=True, eq=False)
 class ProgramTerm:
@@ -132,6 +160,9 @@ class Program:
         unit: of the objective.
         unit_w: of power.
         row_units: of the rows.
+        ceiling: what missing a scaled row by one costs, and so the most that its multiplier is; infinite if none may
+            be missed.
+        n_free: number of equalities: levels after those of rows and limits, of any sign.
     """
 
     statement: Statement
@@ -144,6 +175,13 @@ class Program:
     unit_w: float
     row_units: np.ndarray
     growing: np.ndarray | None = None
+    ceiling: float = np.inf
+    n_free: int = 0
+
+    @property
+    def limits(self) -> slice:
+        """Levels of the limits of power."""
+        return slice(self.n_rows, self.levels.size - self.n_free)
 
     def evidence(self, responses: Sequence[np.ndarray], scales: np.ndarray, levels: np.ndarray) -> Evidence:
         """A point of the dual in the units of the problem, from responses, scales, and `(mu, lambda)`."""
