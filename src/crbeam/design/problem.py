@@ -172,10 +172,35 @@ def _same_codewords(books: Sequence[Codebook | None]) -> bool:
     return all(first is not None and other is not None and np.array_equal(first, other) for other in others)
 
 
-def isotropic_covariances(antennas: Mapping[str, int], budgets: Sequence[PowerBudget]) -> Transmission:
-    """Identity in every block, scaled to `budget / (antennas of the block x blocks sharing it)`."""
+def isotropic_covariances(
+    antennas: Mapping[str, int], budgets: Sequence[PowerBudget], limits: Sequence[AntennaPower | GroupPower] = ()
+) -> Transmission:
+    """Identity in every block, scaled to `budget / (antennas of the block x blocks sharing it)`, or less.
+
+    Args:
+        antennas: number of antennas of each block.
+        budgets: each block is in one of them.
+        limits: further limits, to which blocks are scaled down where need be.
+    """
     share = {block: budget.power_per_subcarrier_w / len(budget.blocks) for budget in budgets for block in budget.blocks}
-    return Transmission({block: share[block] / size * np.eye(size, dtype=complex) for block, size in antennas.items()})
+    even = {block: share[block] / size * np.eye(size, dtype=complex) for block, size in antennas.items()}
+    return within_limits(Transmission(even), limits)
+
+
+def within_limits(sent: Transmission, limits: Sequence[AntennaPower | GroupPower]) -> Transmission:
+    """A transmission with blocks scaled down to what their antennas may send, then to what groups may send together."""
+    for part in limits:
+        if isinstance(part, AntennaPower):
+            used_w = np.real(np.diagonal(sent[part.block]))
+            factor = float(np.min(part.powers_w[used_w > 0.0] / used_w[used_w > 0.0], initial=1.0))
+            sent = sent.replaced({part.block: factor * sent[part.block]}) if factor < 1.0 else sent
+    factors = dict.fromkeys(sent, 1.0)
+    for part in limits:
+        if isinstance(part, GroupPower):
+            used_w = sent.only(part.blocks).power_w
+            for block in part.blocks if used_w > part.power_per_subcarrier_w else ():
+                factors[block] = min(factors[block], part.power_per_subcarrier_w / used_w)
+    return sent.replaced({block: factor * sent[block] for block, factor in factors.items() if factor < 1.0})
 
 
 @dataclass(frozen=True, eq=False)
@@ -365,18 +390,26 @@ class DesignProblem:
         """The constraints that tie blocks together."""
         return tuple(part for part in self.constraints if isinstance(part, TiedBlocks))
 
+    @property
+    def power_limits(self) -> tuple[AntennaPower | GroupPower, ...]:
+        """The limits of power beside the budgets, of single antennas and of groups of blocks."""
+        return tuple(part for part in self.constraints if isinstance(part, AntennaPower | GroupPower))
+
     def isotropic(self) -> Transmission:
-        """Identity in every block, scaled to use each budget fully and equally in its blocks."""
-        return isotropic_covariances(self.antennas, self.budgets)
+        """Identity in every block, scaled to use each budget equally in its blocks, fully or as far as limits allow."""
+        return isotropic_covariances(self.antennas, self.budgets, self.power_limits)
 
     def even(self) -> Transmission:
-        """Isotropic in blocks without a codebook, equal powers of the unit codewords in the others, at full power."""
-        isotropic = self.isotropic()
+        """Isotropic in blocks without a codebook, equal powers of the unit codewords in the others.
+
+        At full power, or as much of it as limits allow.
+        """
+        isotropic = isotropic_covariances(self.antennas, self.budgets)
         even = {}
         for block, codebook in self.codebooks.items():
             words = codebook.unit_codewords
             even[block] = isotropic.powers_w[block] / words.shape[1] * words @ words.conj().T
-        return isotropic.replaced(even)
+        return within_limits(isotropic.replaced(even), self.power_limits)
 
     def with_criterion_weights(self, *weights: float) -> "DesignProblem":
         """Same problem with other weights of its criteria, in their order."""

@@ -195,7 +195,10 @@ class Hamrouni2026(StationAndUser):
         assert self.scenario.requirements is not None
         return DesignProblem(
             criteria=criteria,
-            constraints=tuple(_cut(budget, seen) for budget in self.power_budgets() if seen & set(budget.blocks)),
+            constraints=(
+                *(_cut(budget, seen) for budget in self.power_budgets() if seen & set(budget.blocks)),
+                *(part for part in self.antenna_limits() if part.block in seen),
+            ),
             objective=_OBJECTIVES[self.scenario.requirements.loss],
             directions=dict.fromkeys(sorted(seen), self.transmit_directions()),
             n_slots=self.scenario.waveform.slots,

@@ -203,7 +203,12 @@ class Wang2024(System):
                     unit="m^2" if POSITION in information.layout else "1",
                 ),
             ),
-            constraints=(*self.power_budgets(), *self.rate_constraints(), *([choice] if is_open else [])),
+            constraints=(
+                *self.power_budgets(),
+                *self.antenna_limits(),
+                *self.rate_constraints(),
+                *([choice] if is_open else []),
+            ),
             streams=self.streams(),
             directions=dict.fromkeys(information.antennas, self.transmit_directions()),
         )
