@@ -22,6 +22,11 @@ from crbeam.information.information_map import InformationMap
 from crbeam.information.transmission import Transmission, joint_antennas
 
 
+def _family(parameter: str) -> str:
+    """Name of a parameter without its index."""
+    return parameter.partition("[")[0]
+
+
 @dataclass(frozen=True, eq=False)
 class Criterion:
     """A Fisher information map with the parameters whose bounds count.
@@ -33,6 +38,9 @@ class Criterion:
         weight: of the criterion as a whole, at least 0; it multiplies the weights of the parameters.
         unit: of the weighted bound, for reports: `m^2` of positions that count with 1, `1` of ratios.
         sample: name of the case that it belongs to, where a `Tail` judges by several: criteria of one sample add up.
+        family_weights: how much all parameters of a family count, at least 0, by their name without index; 1 unless
+            named. They multiply the weights of the parameters, and under a `Hinge` the loss of the family, while the
+            weights of the parameters say in what units its root bound is.
     """
 
     map: InformationMap
@@ -41,6 +49,7 @@ class Criterion:
     weight: float = 1.0
     unit: str = "1"
     sample: str = ""
+    family_weights: Mapping[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if not (np.isfinite(self.weight) and self.weight >= 0.0):
@@ -49,6 +58,12 @@ class Criterion:
             _ = self.map.layout[parameter]
             if not (np.isfinite(weight) and weight >= 0.0):
                 raise InvalidInput(f"The weight of `{parameter}` must be a number of at least 0, found {weight}.")
+        words = dict.fromkeys(map(_family, self.map.layout.names))
+        for word, weight in self.family_weights.items():
+            if word not in words:
+                raise InvalidInput(f"Families with a weight must be among {', '.join(words)}, found `{word}`.")
+            if not (np.isfinite(weight) and weight >= 0.0):
+                raise InvalidInput(f"The weight of all `{word}` must be a number of at least 0, found {weight}.")
 
     @cached_property
     def requested(self) -> tuple[str, ...]:
@@ -57,15 +72,23 @@ class Criterion:
 
     def weight_of(self, parameter: str) -> float:
         """What the bound's trace of a parameter counts in the objective."""
-        return self.weight * self.weights[parameter]
+        return self._level_of(_family(parameter)) * self.weights[parameter]
+
+    def _level_of(self, family: str) -> float:
+        return self.weight * self.family_weights.get(family, 1.0)
 
     @cached_property
     def families(self) -> tuple[tuple[str, ...], ...]:
         """The requested parameters by their names without index: all of `target_position[0]`, ... are one family."""
         found: dict[str, list[str]] = {}
         for name in self.requested:
-            found.setdefault(name.partition("[")[0], []).append(name)
+            found.setdefault(_family(name), []).append(name)
         return tuple(map(tuple, found.values()))
+
+    @property
+    def family_levels(self) -> Float[np.ndarray, " family"]:
+        """`W_g` of each of `families`, the weight of the criterion times that of the family."""
+        return np.array([self._level_of(_family(names[0])) for names in self.families])
 
     @cached_property
     def family_of_direction(self) -> Int[np.ndarray, " direction"]:
@@ -94,14 +117,14 @@ class WeightedBound:
 
 @dataclass(frozen=True)
 class Hinge:
-    """Objective `L(R) = sum_t W_t sum_g max(0, sqrt(b_g) - 1)^2`: squared excess over thresholds of the root bounds.
+    """Objective `L(R) = sum_g W_g max(0, sqrt(b_g) - 1)^2`: squared excess over thresholds of the root bounds.
 
-    `W_t` is the weight of criterion t, g runs over its families of parameters (`target_position` with all its indices
-    is one), and `b_g = sum_p w_p tr CRB_p` over the parameters of a family, with the weights `w_p` of the criterion.
-    With `w_p = 1 / threshold^2` a root bound counts in units of its threshold; with `1 / (K threshold^2)` for each of K
-    parameters of a family, the root mean square of their root bounds does. It is convex, and 0 once all thresholds are
-    met: then it does not say which of the transmissions that meet them is best, and the `WeightedBound` of the same
-    problem, its *trace loss*, is the natural second choice.
+    g runs over the families of parameters of all criteria (`target_position` with all its indices is one), `W_g` is the
+    weight of the criterion times that of the family, and `b_g = sum_p w_p tr CRB_p` over the parameters of a family,
+    with the weights `w_p` of the criterion. With `w_p = 1 / threshold^2` a root bound counts in units of its threshold;
+    with `1 / (K threshold^2)` for each of K parameters of a family, the root mean square of their root bounds does. It
+    is convex, and 0 once all thresholds are met: then it does not say which of the transmissions that meet them is
+    best, and the `WeightedBound` of the same problem, its *trace loss*, is the natural second choice.
 
     Reference: hamrouni2026 eq. (20).
 
