@@ -60,10 +60,6 @@ class Li2024(System):
     transmit_vector = "conj(a)"
     has_weights = False
 
-    def default_method(self) -> str:
-        """The optimum for one chain at each antenna."""
-        return "digital"
-
     @built_once
     def arrays(self) -> DoubleArray:
         """Both arrays, the target and the gain of the echo."""

@@ -160,7 +160,7 @@ class System(ABC):
 
     def default_method(self) -> str:
         """Key of the method that designs the scenario unless another is named."""
-        return "fdb-wcrb"
+        return "optimum"
 
     def with_selected(self, selected: tuple[str, ...]) -> "System":
         """The system of the scenario in which those receivers sense that a design selected, if it leaves that open."""
