@@ -193,7 +193,7 @@ class DesignProblem:
         time_shares: share of the time in which each block is sent, where blocks are sent one after the other and each
             has the whole power while it is; blocks that are not named are sent all the time. Reports of power need it,
             budgets do not.
-        power_price: what a watt of the transmission adds to the objective, in its unit.
+        power_price: what a watt of `sum_b tr R_b` adds to the objective, in its unit.
     """
 
     criteria: tuple[Criterion, ...]
@@ -252,6 +252,8 @@ class DesignProblem:
         """Prices are no rewards, probabilities belong to samples, and limits to criteria that exist."""
         if not (np.isfinite(self.power_price) and self.power_price >= 0.0):
             raise InvalidInput(f"The price of power must be at least 0, found {self.power_price}.")
+        if self.power_price and isinstance(self.objective, Power):
+            raise InvalidInput("Power must have no price where it is the objective itself: leave out `power_price`.")
         if isinstance(self.objective, Tail) and self.objective.probabilities:
             n_samples = len(self.samples)
             if len(self.objective.probabilities) != n_samples:
@@ -283,6 +285,12 @@ class DesignProblem:
                     f"Tied blocks must share their power with each other only, but {tie.blocks} share it with others "
                     f"of {mixed[0].blocks}."
                 )
+            for stream in self.streams:
+                if 0 < len(set(stream.blocks) & set(tie.blocks)) < len(tie.blocks):
+                    raise InvalidInput(
+                        f"A stream must be sent in all of the tied blocks {tie.blocks} or in none, but {stream.name} "
+                        f"is sent in {', '.join(stream.blocks)} only."
+                    )
             books = [self.codebooks.get(block) for block in tie.blocks]
             if any(book is not None for book in books) and not _same_codewords(books):
                 raise InvalidInput(f"Tied blocks must have the same codewords, but those of {tie.blocks} differ.")

@@ -275,7 +275,7 @@ class BoundLimit:
 
     Attributes:
         criterion: name of the criterion.
-        limit: in the unit of its weights; m^2 for a position with weight 1.
+        limit: of its bound with all weights, that of the criterion too; m^2 for a position with weight 1.
 
     Reference: xu2023 eq. (8), C2.
     """

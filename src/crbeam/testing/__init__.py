@@ -17,6 +17,7 @@ from crbeam.testing.conformance import (
     plain_problems,
     unidentifiable_copy,
 )
+from crbeam.testing.conic_reference import conic_optimum
 from crbeam.testing.design_laws import (
     assert_certificate,
     assert_decreasing,
@@ -45,6 +46,7 @@ from crbeam.testing.information_laws import (
 )
 from crbeam.testing.many_digits import echo_root_bounds_m
 from crbeam.testing.problem_families import family_problems
+from crbeam.testing.random_convex import made_infeasible, random_convex_problem
 from crbeam.testing.random_scenes import link_names, random_moving_scenario, random_scenario, station_name
 from crbeam.testing.random_service import random_service
 from crbeam.testing.random_worlds import (
@@ -85,17 +87,20 @@ __all__ = [
     "assert_sound",
     "broken_requirements",
     "conformance_problems",
+    "conic_optimum",
     "echo_root_bounds_m",
     "family_problems",
     "information_by_complex_step",
     "jacobian_by_complex_step",
     "link_names",
     "link_state",
+    "made_infeasible",
     "objective_of",
     "optimal_transmissions",
     "path_parameters",
     "plain_problems",
     "position_prior",
+    "random_convex_problem",
     "random_covariance",
     "random_feasible",
     "random_map",

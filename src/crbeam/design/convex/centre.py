@@ -77,7 +77,7 @@ def centre(
             moved, last = dual.point(point.x + newton), rise
         else:
             trail.append((tau, point.x))
-            moved, left = along(dual, model, newton, tau * tangent, max(wanted / tau, min(left, 0.5) ** 2))
+            moved, left = along(dual, model, newton, tau * tangent, left, wanted / tau)
             tau, last = tau * left, np.inf
         if moved is None:
             break

@@ -329,7 +329,7 @@ class Dual:
                 fall = 2.0 * sloped.ravel() / scale**2
                 curvature[entries, place] -= fall
                 curvature[place, entries] -= fall
-                curvature[place, place] += 2.0 * float(np.vdot(response, sloped)) / scale**3
+                curvature[place, place] += 2.0 * float(np.vdot(response, sloped)) / scale / scale / scale
                 value_slope[place] += float(np.vdot(response, known)) / scale**2
                 slope[place] += float(np.vdot(response, seen)) / scale**2
 

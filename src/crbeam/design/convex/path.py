@@ -91,7 +91,7 @@ def follow_path(dual: Dual, *, gap: float, rounding: float = 0.0, start: np.ndar
             if _is_done(found, gap, rounding):
                 break
             last = BARRIER_SHARE * max(gap * abs(found.value), rounding) / dual.weight
-            moved, left = along(dual, model, newton, tau * tangent, max(last / tau, min(left, 0.5) ** 2))
+            moved, left = along(dual, model, newton, tau * tangent, left, last / tau)
             tau *= left
         else:
             moved = uphill(dual, point, newton, rise, tau)
@@ -211,17 +211,19 @@ def _is_done(found: Path, gap: float, rounding: float) -> bool:
 
 
 def along(
-    dual: Dual, model: Model, newton: np.ndarray, tangent: np.ndarray, least: float
+    dual: Dual, model: Model, newton: np.ndarray, tangent: np.ndarray, last: float, least: float
 ) -> tuple[Point | None, float]:
     """The point a stride along the path, and the factor on the barrier there; a Newton step if no stride is safe.
 
-    Strides grow with the last one: the factor is at least its square, and `least` in the end.
+    Strides grow with the last one: the factor is at least a quarter of it or its square, and `least` in the end.
     """
     x = model.point.x + newton
-    for factor in LEFT:
-        left = max(factor, least)
+    bold = max(least, min(last, 0.5) ** 2)
+    tried = [bold, *(factor for factor in LEFT if factor > bold)]
+    first = max(0, next((place for place, factor in enumerate(tried) if factor >= 0.6 * last), len(tried)) - 2)
+    for left in tried[first:]:
         moved = x - (1.0 - left) * tangent
-        if left < 1.0 and dual.is_near(moved, model.point, KEPT * left):
+        if dual.is_near(moved, model.point, KEPT * left):
             point = dual.point(moved)
             if point is not None:
                 return point, left

@@ -79,6 +79,15 @@ def excess_of(dual: Dual, streams: tuple[np.ndarray, ...]) -> np.ndarray:
     return excess
 
 
+def disturbances(dual: Dual, streams: tuple[np.ndarray, ...]) -> np.ndarray:
+    """What streams take from each row, the sum of the parts that count against it."""
+    found = np.zeros(dual.program.levels.size)
+    for cone, sent in zip(dual.program.cones, streams, strict=True):
+        gains = sent @ np.abs(cone.vectors) ** 2 if cone.is_line else _gains(cone, sent)
+        found += np.sum(np.maximum(-cone.factors, 0.0) * gains, axis=0) @ cone.selector
+    return found[: dual.program.n_rows]
+
+
 def bounds_of(dual: Dual, streams: tuple[np.ndarray, ...]) -> np.ndarray:
     """`tr(E^T I^-1 E)` of each term; infinite where it is not determined."""
     totals = totals_of(streams)

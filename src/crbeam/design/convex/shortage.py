@@ -7,8 +7,8 @@ import numpy as np
 
 from crbeam.design.convex.certificate import contributions
 from crbeam.design.convex.dual import Dual
-from crbeam.design.convex.evidence import Evidence
 from crbeam.design.convex.path import LARGEST_FACTOR, Path, follow_path
+from crbeam.design.convex.primal import disturbances
 from crbeam.design.convex.program import Program, factor_program, program_of
 from crbeam.design.convex.statement import Statement, statement_of
 from crbeam.design.power_need import PowerNeed, level_above_db
@@ -27,13 +27,12 @@ BISECTIONS = 16
 
 def contradiction_of(program: Program) -> Infeasible | None:
     """What to say of requirements that no transmission within the limits of power meets; None if that is not proven."""
-    reduced = factor_program(program)
-    path = follow_path(Dual(reduced), gap=FACTOR_GAP, rounding=LEAST_FACTOR)
+    dual = Dual(factor_program(program))
+    path = follow_path(dual, gap=FACTOR_GAP, rounding=LEAST_FACTOR)
     need = need_of(path)
     if need.insufficient <= 1.0:
         return None
-    best = path.best
-    names = binding(reduced.statement, reduced.evidence(best.responses, best.scales, best.levels))
+    names = binding(dual, path)
     words = f"the {names[0]} weighs" if len(names) == 1 else f"{_joined(names)} weigh"
     together = f"All requirements must be met within the power budgets, but {words} most, and together"
     if np.isinf(need.insufficient):
@@ -57,11 +56,18 @@ def _joined(names: Sequence[str]) -> str:
     return f"the {', the '.join(names[:-1])} and the {names[-1]}"
 
 
-def binding(statement: Statement, point: Evidence) -> tuple[str, ...]:
-    """Names of the rows and limited bounds that a proof of a contradiction rests on, those that add most first."""
-    limits = [scale.name for scale in statement.scales if scale.kind == "limit"]
-    shares = contributions(statement, point)
-    names = [*(row.name for row in statement.rows), *limits]
+def binding(dual: Dual, path: Path) -> tuple[str, ...]:
+    """Names of the rows and limited bounds that a proof of a contradiction rests on, those that take most first.
+
+    A row takes its multiplier times what it has to make up for: its floor, and what other streams take from it.
+    """
+    program = dual.program
+    statement, best = program.statement, path.best
+    shares = np.abs(contributions(statement, program.evidence(best.responses, best.scales, best.levels)))
+    if path.primal is not None:
+        scale = program.unit * best.levels[: program.n_rows]
+        shares[: program.n_rows] += scale * disturbances(dual, path.primal.streams)
+    names = [*(row.name for row in statement.rows), *(scale.name for scale in statement.scales)]
     order = np.argsort(-shares)
     return tuple(names[place] for place in order if shares[place] >= NAMED * shares[order[0]])
 

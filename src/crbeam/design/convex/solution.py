@@ -8,7 +8,7 @@ from crbeam.design.convex.dual import Dual
 from crbeam.design.convex.evidence import Evidence
 from crbeam.design.convex.path import Path, follow_path
 from crbeam.design.convex.primal import Primal
-from crbeam.design.convex.program import Program, program_of
+from crbeam.design.convex.program import Cone, Program, program_of
 from crbeam.design.convex.shortage import contradiction_of
 from crbeam.design.convex.statement import Statement, statement_of
 from crbeam.design.problem import HINGE_ROUNDING, DesignProblem, Hinge
@@ -103,29 +103,29 @@ def stream_covariances(program: Program, found: Primal) -> dict[str, Transmissio
     sent = {stream.name: dict(Transmission.silent(problem.antennas)) for stream in problem.streams}
     for cone, stack in zip(program.cones, found.streams, strict=True):
         if cone.is_line:
-            matrices = [(cone.basis * np.maximum(powers, 0.0)) @ cone.basis.conj().T for powers in stack]
+            by_stream = {name: np.diag(np.maximum(each, 0.0)) for name, each in zip(cone.streams, stack, strict=True)}
         else:
-            matrices = [cone.basis @ positive_part(each) @ cone.basis.conj().T for each in stack]
-        by_stream = {name: program.unit_w * each for name, each in zip(cone.streams, matrices, strict=True)}
-        if not cone.is_line:
-            _make_rank_one(problem, statement, cone.name, by_stream)
-        for block in [block for block, name in statement.names.items() if name == cone.name]:
-            for name, matrix in by_stream.items():
-                sent[name][block] = 0.5 * (matrix + matrix.conj().T)
+            by_stream = dict(zip(cone.streams, positive_part(stack), strict=True))
+            _make_rank_one(problem, statement, cone, by_stream)
+        blocks = [block for block, name in statement.names.items() if name == cone.name]
+        for name, reduced in by_stream.items():
+            whole = program.unit_w * cone.basis @ reduced @ cone.basis.conj().T
+            sent[name] |= dict.fromkeys(blocks, 0.5 * (whole + whole.conj().T))
     return {name: Transmission(each) for name, each in sent.items()}
 
 
-def _make_rank_one(problem: DesignProblem, statement: Statement, block: str, by_stream: dict[str, np.ndarray]) -> None:
+def _make_rank_one(problem: DesignProblem, statement: Statement, cone: Cone, by_stream: dict[str, np.ndarray]) -> None:
     """Put the beams of served users in place of their covariances in a block, the rest in a stream for nobody."""
     rest = next((one.name for one in problem.streams if one.name in by_stream and one.served_user is None), None)
     served = {stream.served_user: stream.name for stream in problem.streams if stream.served_user}
-    tied = sum(name == block for name in statement.names.values()) > 1
+    is_tied = sum(name == cone.name for name in statement.names.values()) > 1
     for part in problem.constraints:
-        if rest is None or tied or not isinstance(part, MinimumSinr) or block not in part.channels:
+        if rest is None or is_tied or not isinstance(part, MinimumSinr) or cone.name not in part.channels:
             continue
-        name, vector = served[part.user], part.channels[block]
+        name = served[part.user]
         if name not in by_stream:
             continue
+        vector = cone.basis.conj().T @ part.channels[cone.name]
         seen = by_stream[name] @ vector
         heard = float(np.real(vector.conj() @ seen))
         beam = seen / np.sqrt(heard) if heard > 0.0 else 0.0 * seen
