@@ -3,6 +3,7 @@
 import time
 import warnings
 from contextlib import suppress
+from dataclasses import replace
 from itertools import islice, product
 
 import numpy as np
@@ -54,13 +55,14 @@ def report() -> dict[str, float]:
     begin = time.perf_counter()
     design = method_named("exact").solve(problem)
     ours_s = time.perf_counter() - begin
-    choices = [(role, servers) for role in roles_of(problem) for servers in product(*role.servers)]
+    choices = [(role, servers) for role in roles_of(problem) for servers in product(*role.servers.values())]
     begin = time.perf_counter()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         for role, servers in islice(choices, 0, None, len(choices) // SAMPLE):
             with suppress(SolverError):  # where nothing is feasible Clarabel may fail; its time counts all the same
-                conic_optimum(problem, role, tuple((name,) for name in servers))
+                one_each = {user: (name,) for user, name in zip(role.servers, servers, strict=True)}
+                conic_optimum(problem, replace(role, servers=one_each))
     sampled = len(range(0, len(choices), len(choices) // SAMPLE))
     all_s = (time.perf_counter() - begin) / sampled * len(choices)
     numbers = {

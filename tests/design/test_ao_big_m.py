@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from tests.design.test_network import network
+from tests.design.test_network import network, serving, solved_for
 from tests.design.test_network_beyond import without
 
 from crbeam.design import MinimumSinr, PowerBudget
@@ -12,8 +12,7 @@ from crbeam.design.methods import Exact, method_named
 from crbeam.design.methods.ao_big_m import AlternatingBigM
 from crbeam.design.network.big_m import big_m_network, chosen_covariances, chosen_transmitters
 from crbeam.design.network.choices import roles_of
-from crbeam.design.network.program import network_program
-from crbeam.design.network.search import bounded, solved
+from crbeam.design.network.cover import require_programs
 from crbeam.design.service_constraints import Association, BoundLimit
 from crbeam.errors import InvalidInput
 
@@ -22,7 +21,7 @@ PROBLEM = network(1, users=2, antennas=3, budget_w=400.0)
 
 def reduced():
     roles = roles_of(PROBLEM)
-    return big_m_network(PROBLEM, roles, network_program(PROBLEM, roles[0]).unit_w)
+    return big_m_network(PROBLEM, roles, require_programs(PROBLEM, roles)[0].unit_w)
 
 
 def decided(listening, serving):
@@ -41,7 +40,7 @@ def test_the_second_program_at_a_choice_is_the_program_of_that_choice(is_fixed):
     penalty = 1e3
     point = chosen_covariances(big, transmits, serves, penalty, is_fixed=is_fixed)
     role = next(each for each in roles_of(PROBLEM) if each.silent == ("s0",))
-    expected = solved(bounded(network_program(PROBLEM, role), (("s1",), ("s2",))), gap=1e-7).found.objective
+    expected = solved_for(PROBLEM, serving(role, "s1", "s2"), gap=1e-7).found.objective
     assert big.unit_w * point.power == pytest.approx(expected, rel=2e-3)
     assert point.serves == pytest.approx(serves, abs=1e-5)
     assert np.trace(np.linalg.inv(point.accuracy)) <= 1.0 + 1e-5

@@ -5,7 +5,7 @@ from itertools import product
 
 import numpy as np
 import pytest
-from tests.design.test_network import network
+from tests.design.test_network import network, serving
 from tests.design.test_served import downlink
 
 from crbeam.design import MinimumSinr
@@ -38,8 +38,12 @@ def enumerated_w(problem):
     """Least power over every role and association of stations that reach their users, by conic programs."""
     found = [np.inf]
     for role in roles_of(problem):
-        able = [[block for block in role.blocks if np.any(user.channels[block])] for user in role.users]
-        found += [conic_optimum(problem, role, tuple((block,) for block in choice)) for choice in product(*able)]
+        able = [
+            [block for block in problem.blocks if block not in role.silent and np.any(user.channels[block])]
+            for user in problem.constraints
+            if isinstance(user, MinimumSinr)
+        ]
+        found += [conic_optimum(problem, serving(role, *choice)) for choice in product(*able)]
     return min(found)
 
 

@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 
 from crbeam.design import Criterion, DesignProblem, MinimumSinr, PowerBudget, Stream
+from crbeam.design.convex import certificate
+from crbeam.design.convex.certificate import contributions, priced
+from crbeam.design.convex.statement import statement_of
 from crbeam.design.grading import grade
 from crbeam.design.methods import Exact, NearestReceiver, RandomChoice, RelaxAndRound, method_named
-from crbeam.design.network import certificate
-from crbeam.design.network.certificate import proven_bound
 from crbeam.design.network.choices import roles_of
-from crbeam.design.network.cover import covers
-from crbeam.design.network.leaf import Leaf
-from crbeam.design.network.program import network_program
+from crbeam.design.network.cover import covers, require_programs
+from crbeam.design.network.grading import proven_objective
 from crbeam.design.network.search import Effort, bounded, least_power, solved
 from crbeam.design.problem import Power, WeightedBound
 from crbeam.design.service_constraints import Association, BoundLimit, Listening, ReceiverChoice
@@ -74,12 +74,26 @@ def enumerated_w(problem):
     """Least power of every role and association, each solved for itself."""
     found = {}
     for role in roles_of(problem):
-        program = network_program(problem, role)
-        for servers in product(*role.servers):
-            boxed = tuple((name,) for name in servers)
-            each = solved(bounded(program, boxed), gap=1e-6)
+        for servers in product(*role.servers.values()):
+            each = solved_for(problem, serving(role, *servers))
             found[role.receiver, servers] = np.inf if each.found is None else each.found.objective
     return found
+
+
+def serving(role, *servers):
+    """The role with one block for each user."""
+    return replace(role, servers={user: (name,) for user, name in zip(role.servers, servers, strict=True)})
+
+
+def first_serving(role):
+    """The role with the first of the blocks that may serve each user."""
+    return serving(role, *(allowed[0] for allowed in role.servers.values()))
+
+
+def solved_for(problem, chosen, *, gap=1e-6):
+    """The convex program of some choices, solved."""
+    (program,) = require_programs(problem, (chosen,))
+    return solved(bounded(program), gap=gap)
 
 
 @pytest.mark.slow
@@ -104,9 +118,9 @@ ARRAYS = pytest.mark.parametrize("antennas", [4, (5, 3, 4)])
 def test_programs_agree_with_a_conic_solver(seed, antennas):
     problem = network(seed, users=2, antennas=antennas)
     role = roles_of(problem)[0]
-    for servers in (role.servers, tuple((allowed[0],) for allowed in role.servers)):
-        each = solved(bounded(network_program(problem, role), servers), gap=1e-6)
-        expected = conic_optimum(problem, role, servers)
+    for chosen in (role, first_serving(role)):
+        each = solved_for(problem, chosen)
+        expected = conic_optimum(problem, chosen)
         assert each.node.lower_bound == pytest.approx(expected, rel=1e-5)
         if each.found is not None:
             assert each.found.objective == pytest.approx(expected, rel=1e-5)
@@ -151,7 +165,7 @@ def test_designs_keep_every_requirement(antennas):
 
 def proof_of(problem):
     outcome = least_power(problem, roles_of(problem), Effort())
-    return outcome, tuple(node.leaf for node in outcome.leaves)
+    return outcome, tuple(node.evidence for node in outcome.leaves)
 
 
 def test_a_proof_must_cover_every_choice_once():
@@ -161,17 +175,28 @@ def test_a_proof_must_cover_every_choice_once():
     assert not covers(problem, leaves[1:])
     assert not covers(problem, (*leaves, leaves[0]))
     first = leaves[0]
-    narrow = Leaf(first.receiver, (first.servers[0][:1], *first.servers[1:]), first.evidence)
+    servers = first.chosen.servers
+    narrow = replace(first, chosen=replace(first.chosen, servers={**servers, "user0": servers["user0"][:1]}))
     assert not covers(problem, (narrow, *leaves[1:]))
 
 
 @contextmanager
 def wrong_price():
     """Proofs in which power buys half of what it does."""
-    right = certificate._steepest
+    right = certificate.seen_by_streams
+
+    def halved(*every):
+        frame, inners = right(*every)
+        return frame, 0.5 * inners
+
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(certificate, "_steepest", lambda *every: 0.5 * right(*every))
+        patch.setattr(certificate, "seen_by_streams", halved)
         yield
+
+
+def at_least_prices(problem, proof):
+    """What a proof is worth at the least prices of the budgets at which it holds."""
+    return proven_objective(problem, priced(statement_of(problem, proof.chosen), proof))
 
 
 def test_bounds_hold_for_any_multipliers_and_need_all_their_parts():
@@ -179,19 +204,21 @@ def test_bounds_hold_for_any_multipliers_and_need_all_their_parts():
     outcome, _ = proof_of(problem)
     best_w = outcome.best.objective
     node = min(outcome.leaves, key=lambda each: each.lower_bound)
-    role, evidence = node.program.role, node.evidence
+    evidence = node.evidence
     generator = np.random.default_rng(5)
     for _ in range(20):
         spread = replace(evidence, multipliers=evidence.multipliers * generator.uniform(0.0, 3.0, 3))
-        assert proven_bound(problem, role, role.servers, spread).objective <= best_w
-    proven = proven_bound(problem, role, node.servers, evidence)
-    supplied = float(proven.demands.sum())
-    assert proven.objective == pytest.approx(best_w, rel=2e-4)
+        assert at_least_prices(problem, spread) <= best_w
+    supplied = float(contributions(statement_of(problem, evidence.chosen), evidence).sum())
+    assert proven_objective(problem, evidence) == pytest.approx(best_w, rel=2e-4)
     assert supplied == pytest.approx(best_w, rel=1e-3)  # no budget binds
+    doubled = replace(evidence, multipliers=2.0 * evidence.multipliers)
     with wrong_price():
-        assert proven_bound(problem, role, node.servers, evidence).objective > best_w
+        assert at_least_prices(problem, doubled) > best_w
     with pytest.raises(InvalidInput, match="multipliers"):
-        proven_bound(problem, role, role.servers, replace(evidence, multipliers=-evidence.multipliers))
+        proven_objective(problem, replace(evidence, multipliers=-evidence.multipliers))
+    with pytest.raises(InvalidInput, match="positive semidefinite"):
+        proven_objective(problem, doubled)
 
 
 def test_transmissions_that_break_a_choice_are_refused():
@@ -241,7 +268,7 @@ def test_a_time_limit_leaves_a_proven_gap():
     outcome = least_power(network(1), roles_of(network(1)), Effort(max_programs=1))
     assert outcome.hit_limit
     assert outcome.programs <= 2
-    assert covers(network(1), tuple(node.leaf for node in outcome.leaves))
+    assert covers(network(1), tuple(node.evidence for node in outcome.leaves))
     with pytest.raises(SolverFailed) as caught:
         method_named("exact:time_limit_s=1e-9").solve(network(1))
     assert caught.value.status == "time_limit"

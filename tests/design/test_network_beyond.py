@@ -4,16 +4,15 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from tests.design.test_network import network, wrong_price
+from tests.design.test_network import at_least_prices, first_serving, network, solved_for, wrong_price
 
 from crbeam.design import DesignProblem, MinimumSinr, PowerBudget
 from crbeam.design.grading import grade
 from crbeam.design.methods import METHODS, Exact, NearestReceiver, RandomChoice, RelaxAndRound
-from crbeam.design.network.certificate import proven_bound
 from crbeam.design.network.choices import roles_of
-from crbeam.design.network.program import network_program
-from crbeam.design.network.search import Effort, bounded, least_power, require_transmission, solved
-from crbeam.design.network.transmission import proposal_of
+from crbeam.design.network.grading import proven_objective
+from crbeam.design.network.method import proposal_of
+from crbeam.design.network.search import Effort, least_power, require_transmission
 from crbeam.design.problem import WeightedBound
 from crbeam.design.progress import watched_by
 from crbeam.design.result import Status
@@ -47,9 +46,9 @@ def test_least_error_at_the_least_power_is_the_error_that_was_asked_for():
 def test_programs_of_least_error_agree_with_a_conic_solver(seed):
     problem = most_accurate(network(seed, users=2), 20.0)
     role = roles_of(problem)[0]
-    for servers in (role.servers, tuple((allowed[0],) for allowed in role.servers)):
-        each = solved(bounded(network_program(problem, role), servers), gap=1e-6)
-        assert each.node.lower_bound == pytest.approx(conic_optimum(problem, role, servers), rel=1e-5)
+    for chosen in (role, first_serving(role)):
+        each = solved_for(problem, chosen)
+        assert each.node.lower_bound == pytest.approx(conic_optimum(problem, chosen), rel=1e-5)
         assert each.found.objective == pytest.approx(each.node.lower_bound, rel=2e-6)
 
 
@@ -57,8 +56,8 @@ def test_bounds_on_errors_hold_for_any_evidence_and_need_the_price_of_power():
     problem = most_accurate(network(1), 20.0)
     outcome = least_power(problem, roles_of(problem), Effort())
     node = min(outcome.leaves, key=lambda each: each.lower_bound)
-    role, evidence, best = node.program.role, node.evidence, outcome.best.objective
-    assert proven_bound(problem, role, node.servers, evidence).objective == pytest.approx(best, rel=2e-4)
+    evidence, best = node.evidence, outcome.best.objective
+    assert proven_objective(problem, evidence) == pytest.approx(best, rel=2e-4)
     generator = np.random.default_rng(2)
     for _ in range(20):
         spread = replace(
@@ -66,11 +65,11 @@ def test_bounds_on_errors_hold_for_any_evidence_and_need_the_price_of_power():
             multipliers=evidence.multipliers * generator.uniform(0.0, 3.0, 3),
             responses=tuple(each * generator.uniform(0.3, 3.0) for each in evidence.responses),
         )
-        assert proven_bound(problem, role, node.servers, spread).objective <= best
+        assert at_least_prices(problem, spread) <= best
     with wrong_price():
-        assert proven_bound(problem, role, node.servers, evidence).objective > best
-    with pytest.raises(InvalidInput, match="Responses"):
-        proven_bound(problem, role, node.servers, replace(evidence, responses=()))
+        assert at_least_prices(problem, evidence) > best
+    with pytest.raises(InvalidInput, match="responses"):
+        proven_objective(problem, replace(evidence, responses=()))
 
 
 @pytest.mark.slow
@@ -109,9 +108,9 @@ def test_two_stations_listen():
     silent = {block for block, power_w in design.covariances.powers_w.items() if power_w == 0.0}
     assert len(silent) == 2
     role = next(each for each in roles_of(problem) if set(each.silent) == silent)
-    expected = [conic_optimum(problem, each, each.servers) for each in roles_of(problem)]
+    expected = [conic_optimum(problem, each) for each in roles_of(problem)]
     assert design.objective == pytest.approx(min(expected), rel=1e-4)
-    assert design.objective == pytest.approx(conic_optimum(problem, role, role.servers), rel=1e-4)
+    assert design.objective == pytest.approx(conic_optimum(problem, role), rel=1e-4)
 
 
 def with_second_limit(problem, limit):
@@ -198,8 +197,8 @@ def test_a_search_that_is_cut_short_has_its_best_design_and_a_valid_gap():
         outcome = least_power(problem, roles_of(problem), Effort(max_programs=programs))
         if outcome.best is None:
             continue
-        leaves = tuple(node.leaf for node in outcome.leaves)
-        proposal = replace(proposal_of(problem, outcome.best, leaves), hit_time_limit=outcome.hit_limit)
+        proofs = tuple(node.evidence for node in outcome.leaves)
+        proposal = replace(proposal_of(outcome.best, proofs), hit_time_limit=outcome.hit_limit)
         design = grade(method, problem, proposal, seconds=0.0)
         assert design.lower_bound <= whole.best.objective <= design.objective * (1.0 + 1e-9)
         assert design.status is (Status.OPTIMAL if design.gap <= method.tolerance else Status.TIME_LIMIT)

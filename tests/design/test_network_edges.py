@@ -8,11 +8,11 @@ from tests.design.test_network import network
 from tests.design.test_network_beyond import without
 
 from crbeam.design import MinimumSinr, PowerBudget
+from crbeam.design.convex.statement import statement_of
 from crbeam.design.methods import Exact, NearestReceiver, OneTransmitter, RandomChoice, RelaxAndRound, method_named
 from crbeam.design.network.choices import roles_of
 from crbeam.design.network.cover import covers, possible_programs, require_programs
 from crbeam.design.network.grading import proven_lower_bound
-from crbeam.design.network.leaf import Leaf
 from crbeam.design.result import Proposal
 from crbeam.design.service_constraints import BoundLimit, Listening, ReceiverChoice
 from crbeam.errors import Infeasible, InvalidInput, Unidentifiable
@@ -55,7 +55,8 @@ def test_the_smallest_of_several_limits_on_a_criterion_counts(limits):
     problem = network(1)
     kept = replace(problem, constraints=without(problem, BoundLimit))
     repeated = kept.with_constraints(*(BoundLimit(each.name, limit) for limit in limits for each in problem.criteria))
-    assert {bound.limit for role in roles_of(repeated) for bound in role.bounds} == {0.1}
+    scales = [scale for role in roles_of(repeated) for scale in statement_of(repeated, role).scales]
+    assert {scale.level for scale in scales} == {0.1}
 
 
 def hearing(problem, *blocks):
@@ -71,7 +72,7 @@ def test_a_station_that_a_user_needs_does_not_listen():
     assert np.any(design.covariances["s0"])
     assert design.gap <= 1e-4
     others = [role for role in roles_of(problem) if role.receiver != "s0"]
-    assert [each.role.receiver for each in possible_programs(problem, roles_of(problem))] == [
+    assert [each.choices.receiver for each in possible_programs(problem, roles_of(problem))] == [
         r.receiver for r in others
     ]
     assert RelaxAndRound().solve(problem).objective >= design.lower_bound
@@ -126,11 +127,10 @@ def test_a_station_that_cannot_tell_the_position_does_not_listen():
 
 def test_proofs_need_leaves_of_possible_roles_only():
     problem = hearing(network(1, users=2), "s0")
-    leaves = Exact().propose(hearing(network(1, users=2, budget_w=400.0), "s0"), start=None, seed=None).cover
-    assert covers(problem, leaves)
-    assert not covers(network(1, users=2), leaves)
-    assert {leaf.receiver for leaf in leaves} == {"s1", "s2"}
-    assert all(isinstance(leaf, Leaf) for leaf in leaves)
+    proofs = Exact().propose(hearing(network(1, users=2, budget_w=400.0), "s0"), start=None, seed=None).cover
+    assert covers(problem, proofs)
+    assert not covers(network(1, users=2), proofs)
+    assert {proof.chosen.receiver for proof in proofs} == {"s1", "s2"}
 
 
 def binding_of(problem):

@@ -8,7 +8,7 @@ from tests.oracles.networks import CASES, array_of, map_of, problem_of, views_of
 
 from crbeam.design.methods import Exact, NearestReceiver, OneTransmitter
 from crbeam.design.network.choices import roles_of
-from crbeam.design.network.program import network_program
+from crbeam.design.network.cover import require_programs
 from crbeam.design.network.search import bounded, solved
 from crbeam.errors import Infeasible, InvalidInput
 from crbeam.information.network import TARGET, Snapshots, TargetEchoes, echoes_information
@@ -182,8 +182,9 @@ def test_who_listens_and_who_serves_whom():
 def test_random_choices(record):
     problem = problem_of(FIG_2)
     role = next(each for each in roles_of(problem) if each.receiver == f"bs{record['rx'] + 1}")
-    servers = tuple((f"bs{each + 1}",) for each in record["association"])
-    found = solved(bounded(network_program(problem, role), servers), gap=1e-6)
+    stations = [(f"bs{each + 1}",) for each in record["association"]]
+    (program,) = require_programs(problem, (replace(role, servers=dict(zip(role.servers, stations, strict=True))),))
+    found = solved(bounded(program), gap=1e-6)
     if record["dBm"] is None:
         assert found.found is None
         assert found.node.lower_bound == np.inf

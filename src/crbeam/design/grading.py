@@ -135,7 +135,7 @@ def _proofs(
 def _network_proof(problem: DesignProblem, spectrum: "_Spectrum") -> Proof | CrbeamError:
     """Objective of a transmission in the role that it plays, and the least that any has over all choices."""
     try:
-        objective = objective_of(role_of(problem, spectrum.covariances), spectrum.covariances)
+        objective = objective_of(problem, role_of(problem, spectrum.covariances), spectrum.covariances)
         bound, note = proven_lower_bound(problem, spectrum.proposal)
     except CrbeamError as error:
         return error

@@ -310,8 +310,12 @@ class DesignProblem:
 
     @property
     def bound_limits(self) -> dict[str, float]:
-        """The limit on the bound of each criterion that has one, by its name."""
-        return {part.criterion: part.limit for part in self.constraints if isinstance(part, BoundLimit)}
+        """The limit on the bound of each criterion that has one, by its name; the smallest of several."""
+        limits: dict[str, float] = {}
+        for part in self.constraints:
+            if isinstance(part, BoundLimit):
+                limits[part.criterion] = min(part.limit, limits.get(part.criterion, part.limit))
+        return limits
 
     @cached_property
     def counted_criteria(self) -> tuple[Criterion, ...]:

@@ -9,7 +9,6 @@ from jaxtyping import Complex, Float, Inexact
 
 from crbeam.design.beamformers import Beamformers
 from crbeam.design.convex.evidence import Evidence
-from crbeam.design.network.leaf import Leaf
 from crbeam.information.transmission import Transmission
 
 
@@ -83,7 +82,7 @@ class Proposal:
         dual: evidence for a lower bound if there are requirements.
         evidence: point of the dual that proves a lower bound (see `convex.certificate`); of a problem with a hybrid
             array, that of the problem without any.
-        cover: leaves of a search over choices, with the proof of each (see `network.choices`).
+        cover: proofs that together cover all choices of a network (see `network.cover`).
         networks: analog network of each hybrid array, by its port.
         subarrays: evidence for a tighter bound if an array is hybrid.
         selected: names of the receivers that sense, where that is a choice.
@@ -99,7 +98,7 @@ class Proposal:
     details: Mapping[str, float | int | str] = field(default_factory=dict)
     dual: DualEvidence | None = None
     evidence: Evidence | None = None
-    cover: tuple[Leaf, ...] = ()
+    cover: tuple[Evidence, ...] = ()
     networks: Mapping[str, Complex[np.ndarray, "antenna chain"]] = field(default_factory=dict)
     subarrays: SubarrayEvidence | None = None
     selected: tuple[str, ...] = ()

@@ -23,6 +23,7 @@ from functools import cached_property
 import numpy as np
 
 from crbeam.design.convex.program import Cone, Program, View
+from crbeam.design.convex.slack import Slack, seen_by, slack_of
 
 #: Added to the diagonal of scaled Newton systems.
 REGULARISATION = 1e-14
@@ -37,16 +38,17 @@ class Point:
         responses: Z of each term.
         scales: v of each scale.
         levels: mu of the rows and lambda of the limits.
-        slacks: of each cone `[stream, size, size]`, or `[stream, size]` along the beams of a codebook.
-        roots: inverse Cholesky factors of the slacks; of a codebook the inverse slacks.
+        rests: slack of each cone without its vectors `[size, size]`; along the beams of a codebook the whole slack of
+            every stream `[stream, size]`.
+        slacks: of each cone; of a codebook the inverse slacks.
     """
 
     x: np.ndarray
     responses: list[np.ndarray]
     scales: np.ndarray
     levels: np.ndarray
-    slacks: list[np.ndarray]
-    roots: list[np.ndarray]
+    rests: list[np.ndarray]
+    slacks: list[Slack | np.ndarray]
 
 
 @dataclass(frozen=True, eq=False)
@@ -141,25 +143,36 @@ class Dual:
                 total -= scale.level * v / (1.0 - v)
         return total
 
-    def slacks(self, x: np.ndarray) -> list[np.ndarray]:
-        """`S_bs` of each cone, `[stream, size, size]`, or along the beams of a codebook."""
+    def rests(self, x: np.ndarray) -> list[np.ndarray]:
+        """Of each cone what all slacks share but for its vectors; along the beams of a codebook all of every slack."""
         responses, scales, levels = self.split(x)
         found = []
         for cone in self.program.cones:
             level = cone.price + float(cone.counts @ levels)
-            places, selector, _ = cone.own
-            weights = cone.factors * (selector @ levels[places])
             if cone.is_line:
-                slack = level - weights @ (np.abs(cone.vectors) ** 2).T
-                for number, view in cone.seen:
-                    inner = inner_of(view, responses[number]) / self.scale_of(scales, number)
-                    slack = slack - np.sum(np.real((view.transmit @ inner) * view.transmit.conj()), axis=1)
+                rest = level - (cone.factors * (cone.selector @ levels)) @ (np.abs(cone.vectors) ** 2).T
             else:
-                base = np.diag(np.full(cone.size, level, dtype=complex))
-                for number, view in cone.seen:
-                    inner = inner_of(view, responses[number]) / self.scale_of(scales, number)
-                    base = base - view.transmit @ inner @ view.transmit.conj().T
-                slack = base - (cone.vectors * weights[:, None, :]) @ cone.vectors.conj().T
+                rest = np.diag(np.full(cone.size, level, dtype=complex))
+            for number, view in cone.seen:
+                inner = inner_of(view, responses[number]) / self.scale_of(scales, number)
+                if cone.is_line:
+                    rest = rest - np.sum(np.real((view.transmit @ inner) * view.transmit.conj()), axis=1)
+                else:
+                    rest = rest - view.transmit @ inner @ view.transmit.conj().T
+            found.append(rest)
+        return found
+
+    def slacks(self, rests: Sequence[np.ndarray], levels: np.ndarray) -> list[Slack | np.ndarray] | None:
+        """Slacks of all cones, or None if one of them is not positive definite."""
+        found: list[Slack | np.ndarray] = []
+        for cone, rest in zip(self.program.cones, rests, strict=True):
+            if cone.is_line:
+                slack = 1.0 / rest if np.all(rest > 0.0) else None
+            else:
+                places, selector, _ = cone.own
+                slack = slack_of(cone, rest, selector @ levels[places])
+            if slack is None:
+                return None
             found.append(slack)
         return found
 
@@ -167,57 +180,38 @@ class Dual:
         """The point of a row of unknowns, or None outside the domain."""
         if not np.all(self.positives(x) > 0.0):
             return None
-        slacks = self.slacks(x)
-        roots = []
-        for cone, slack in zip(self.program.cones, slacks, strict=True):
-            if cone.is_line:
-                if not np.all(slack > 0.0):
-                    return None
-                roots.append(1.0 / slack)
-                continue
-            try:
-                roots.append(np.linalg.inv(np.linalg.cholesky(slack)))
-            except np.linalg.LinAlgError:
-                return None
-        return Point(x, *self.split(x), slacks, roots)
+        rests = self.rests(x)
+        slacks = self.slacks(rests, x[self.first_level :])
+        return None if slacks is None else Point(x, *self.split(x), rests, slacks)
 
     def barrier(self, point: Point) -> float:
         """B at a point."""
-        total = float(np.log(self.positives(point.x)).sum())
-        for cone, root in zip(self.program.cones, point.roots, strict=True):
-            if cone.is_line:
-                total -= float(np.log(root).sum())
-            else:
-                total -= 2.0 * float(np.log(np.real(np.diagonal(root, axis1=1, axis2=2))).sum())
-        return total
+        slacks = sum(each.log_det if isinstance(each, Slack) else -float(np.log(each).sum()) for each in point.slacks)
+        return slacks + float(np.log(self.positives(point.x)).sum())
 
     def is_near(self, x: np.ndarray, point: Point, share: float) -> bool:
         """Whether slacks and numbers at x are all more than a share of those of a point."""
         if not np.all(self.positives(x) > share * self.positives(point.x)):
             return False
-        for cone, slack, old in zip(self.program.cones, self.slacks(x), point.slacks, strict=True):
-            if cone.is_line:
-                if not np.all(slack > share * old):
-                    return False
-                continue
-            try:
-                np.linalg.cholesky(slack - share * old)
-            except np.linalg.LinAlgError:
-                return False
-        return True
+        rests = [new - share * old for new, old in zip(self.rests(x), point.rests, strict=True)]
+        return self.slacks(rests, x[self.first_level :] - share * point.levels) is not None
 
     def model(self, point: Point, tau: float) -> Model:
         """Second-order model of F at a point."""
         slope, curvature = np.zeros(self.size), np.zeros((self.size, self.size))
-        totals = []
-        for cone, root in zip(self.program.cones, point.roots, strict=True):
-            totals.append((root if cone.is_line else root.conj().swapaxes(1, 2) @ root).sum(axis=0))
-            (self._add_line if cone.is_line else self._add_cone)(cone, root, point, slope, curvature)
+        grams: list[list[tuple[View, np.ndarray]]] = [[] for _ in self.program.terms]
+        for cone, slack in zip(self.program.cones, point.slacks, strict=True):
+            if isinstance(slack, Slack):
+                found = self._add_cone(cone, slack, point, slope, curvature)
+            else:
+                found = self._add_line(cone, slack, point, slope, curvature)
+            for (number, view), gram in zip(cone.seen, found, strict=True):
+                grams[number].append((view, gram))
         self._add_scales_of_slacks(point, curvature)
         curvature *= tau
         value_slope = np.zeros(self.size)
         value_slope[self.first_level :] = self.program.levels
-        self._add_terms(point, tau, totals, value_slope, slope, curvature)
+        self._add_terms(point, tau, grams, value_slope, slope, curvature)
         numbers, places = point.x[self.first_scale :], np.arange(self.first_scale, self.size)
         above, below = 1.0 / (numbers - self.least), 1.0 / (self.most - numbers)
         slope[places] += above - below
@@ -230,49 +224,57 @@ class Dual:
             curvature[self.first_level :, self.first_level :] += tau * np.outer(growing, growing) / room**2
         return Model(point, value_slope, slope, curvature)
 
-    def _add_cone(self, cone: Cone, root: np.ndarray, point: Point, slope: np.ndarray, curvature: np.ndarray) -> None:
-        """Add gradient and Gram matrix of `sum_s log det S_bs` in responses and levels, from K with `K^H K = S^-1`."""
+    def _add_cone(
+        self, cone: Cone, slack: Slack, point: Point, slope: np.ndarray, curvature: np.ndarray
+    ) -> list[np.ndarray]:
+        """Add gradient and Gram matrix of `sum_s log det S_bs` in responses and levels; what views see of the inverses.
+
+        The last is `T^H (sum_s S_bs^-1) T` of each view.
+        """
         own, selector, counts = cone.own
         levels = self.first_level + own
         both = np.ix_(levels, levels)
-        adjoint = root.conj().swapaxes(1, 2)
-        whitened = root @ cone.vectors
-        pairs = whitened.conj().swapaxes(1, 2) @ whitened
+        first = cone.frame.shape[1] - cone.vectors.shape[1]
+        seen = seen_by(slack, cone.frame, first)
+        pairs = seen.pairs[:, first:, first:]
         gains = np.real(np.einsum("smm->sm", pairs))
         gram = np.einsum("sm,sn,smn->mn", cone.factors, cone.factors, np.abs(pairs) ** 2)
-        mixed = np.einsum("sm,sm->m", cone.factors, np.sum(np.abs(adjoint @ whitened) ** 2, axis=1))
-        trace, squared = float(np.vdot(root, root).real), float(np.sum(np.abs(adjoint @ root) ** 2))
-        slope[levels] += counts * trace - np.sum(cone.factors * gains, axis=0) @ selector
+        mixed = np.einsum("sm,smm->m", cone.factors, np.real(seen.squares[:, first:, first:]))
+        slope[levels] += counts * seen.trace - np.sum(cone.factors * gains, axis=0) @ selector
         cross = np.outer(counts, mixed @ selector)
         curvature[both] += selector.T @ gram @ selector - cross - cross.T
-        curvature[both] += squared * np.outer(counts, counts)
-        seen = [self._sight(number, view, root, point) for number, view in cone.seen]
-        for place, sight in enumerate(seen):
+        curvature[both] += seen.squared * np.outer(counts, counts)
+        sights, start = [], 0
+        for number, view in cone.seen:
+            sights.append(self._sight(number, view, slice(start, start + len(view.weight)), point))
+            start += len(view.weight)
+        sums = seen.pairs.sum(axis=0), seen.squares.sum(axis=0)
+        for place, sight in enumerate(sights):
             entries = self.slices[sight.number]
-            looks = sight.whitened.conj().swapaxes(1, 2) @ whitened
+            looks = seen.pairs[:, sight.columns, first:]
             spent = np.real((sight.weighted[None] @ looks[:, None]) * looks.conj()[:, None])
             falls = np.einsum("sm,scim->cim", cone.factors, spent) @ selector
-            turned = adjoint @ sight.whitened
-            doubled = np.einsum("sni,snj->ij", turned.conj(), turned)
-            known = np.real(sight.weighted * doubled.T).sum(axis=2)
+            known = np.real(sight.weighted * sums[1][sight.columns, sight.columns].T).sum(axis=2)
             falls = sight.view.jacobian.T @ (falls - known[:, :, None] * counts)
             block = (2.0 / sight.scale) * falls.transpose(1, 0, 2).reshape(-1, counts.size)
             curvature[entries, levels] += block
             curvature[levels, entries] += block.T
-            for other in seen[place:]:
-                pair = _pair(sight, other)
+            for other in sights[place:]:
+                pair = _pair(sight, other, seen.pairs[:, sight.columns, other.columns])
                 curvature[entries, self.slices[other.number]] += pair
                 if other is not sight:
                     curvature[self.slices[other.number], entries] += pair.T
+        return [sums[0][sight.columns, sight.columns] for sight in sights]
 
-    def _sight(self, number: int, view: View, root: np.ndarray, point: Point) -> "_Sight":
+    def _sight(self, number: int, view: View, columns: slice, point: Point) -> "_Sight":
         slopes = view.jacobian @ point.responses[number]
-        weighted = view.weight[None] * slopes.T[:, None, :]
-        return _Sight(number, view, weighted, root @ view.transmit, self.scale_of(point.scales, number))
+        return _Sight(
+            number, view, columns, view.weight[None] * slopes.T[:, None, :], self.scale_of(point.scales, number)
+        )
 
     def _add_line(
         self, cone: Cone, inverse: np.ndarray, point: Point, slope: np.ndarray, curvature: np.ndarray
-    ) -> None:
+    ) -> list[np.ndarray]:
         """The same for a cone of nonnegative powers."""
         changes = np.zeros((len(inverse), self.size, cone.size))
         powers = np.abs(cone.vectors.T) ** 2
@@ -288,6 +290,7 @@ class Dual:
         for part in changes * inverse[:, None, :]:
             curvature += part @ part.T
             slope[self.first_level :] += part[self.first_level :].sum(axis=1)
+        return looks_of(cone, inverse.sum(axis=0))
 
     def _add_scales_of_slacks(self, point: Point, curvature: np.ndarray) -> None:
         """Gram entries of scales from those of the responses, with which they enter the slacks."""
@@ -308,7 +311,7 @@ class Dual:
         self,
         point: Point,
         tau: float,
-        totals: list[np.ndarray],
+        looks: Sequence[Sequence[tuple[View, np.ndarray]]],
         value_slope: np.ndarray,
         slope: np.ndarray,
         curvature: np.ndarray,
@@ -316,7 +319,7 @@ class Dual:
         """Gradients of D and of `log det S` in the responses, and the curvature of both."""
         for number, term in enumerate(self.program.terms):
             response, scale = point.responses[number], self.scale_of(point.scales, number)
-            information = self.information(number, totals, tau)
+            information = self.information(number, looks[number], tau)
             sloped, known = information @ response, term.constant @ response
             seen = (sloped - known) / tau
             entries = self.slices[number]
@@ -333,17 +336,11 @@ class Dual:
                 value_slope[place] += float(np.vdot(response, known)) / scale**2
                 slope[place] += float(np.vdot(response, seen)) / scale**2
 
-    def information(self, number: int, totals: Sequence[np.ndarray], factor: float = 1.0) -> np.ndarray:
-        """`I0 + factor I(X)` of a term at covariances (over a codebook: powers) of the cones."""
+    def information(self, number: int, looks: Sequence[tuple[View, np.ndarray]], factor: float = 1.0) -> np.ndarray:
+        """`I0 + factor I(X)` of a term, from `T^H X T` of each of its views."""
         total = np.zeros_like(self.program.terms[number].constant)
-        for cone, sent in zip(self.program.cones, totals, strict=True):
-            view = cone.views[number]
-            if view is not None:
-                if cone.is_line:
-                    gram = (view.transmit.conj().T * sent) @ view.transmit
-                else:
-                    gram = view.transmit.conj().T @ sent @ view.transmit
-                total = total + view.jacobian.T @ np.real(view.weight * gram.conj()) @ view.jacobian
+        for view, gram in looks:
+            total = total + view.jacobian.T @ np.real(view.weight * gram.conj()) @ view.jacobian
         total = self.program.terms[number].constant + factor * total
         return 0.5 * (total + total.T)
 
@@ -367,12 +364,12 @@ class Dual:
 
 @dataclass(frozen=True, eq=False)
 class _Sight:
-    """A view at a point: `X_c = O diag(q_c)` `[column, look, look]`, `K T` `[stream, size, look]`, v."""
+    """A view at a point: its columns of the frame, `X_c = O diag(q_c)` `[column, look, look]`, v."""
 
     number: int
     view: View
+    columns: slice
     weighted: np.ndarray
-    whitened: np.ndarray
     scale: float
 
 
@@ -382,9 +379,16 @@ def inner_of(view: View, response: np.ndarray) -> np.ndarray:
     return (slopes @ slopes.T) * view.weight
 
 
-def _pair(first: _Sight, second: _Sight) -> np.ndarray:
-    """Traces of the changes of a slack with the responses of two terms, `[response, response]`."""
-    look = first.whitened.conj().swapaxes(1, 2) @ second.whitened
+def looks_of(cone: Cone, total: np.ndarray) -> list[np.ndarray]:
+    """`T^H X T` of each view that sees a cone, X being a covariance, or powers of a codebook."""
+    return [
+        (view.transmit.conj().T * total if cone.is_line else view.transmit.conj().T @ total) @ view.transmit
+        for _, view in cone.seen
+    ]
+
+
+def _pair(first: _Sight, second: _Sight, look: np.ndarray) -> np.ndarray:
+    """Traces of the changes of a slack with the responses of two terms, `[response, response]`, from `T^H P T'`."""
     back = look.conj().swapaxes(1, 2)
     left = first.weighted[None] @ look[:, None]
     right = second.weighted[None] @ back[:, None]

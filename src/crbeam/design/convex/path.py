@@ -21,10 +21,10 @@ LEFT = (1e-3, 0.01, 0.03, 0.1, 0.2, 0.4, 0.6, 0.8, 0.9)
 KEPT = 0.3
 #: Newton steps after which the method stops, trial steps of a line search, share of the predicted rise it must bring.
 MAX_STEPS, MAX_HALVINGS, ARMIJO = 300, 50, 1e-2
+#: Share of the predicted rise that twice a step must bring more than the step, and the longest step that is doubled.
+STEEP, LONGEST = 0.25, 1e6
 #: Weight of the barrier at the start, in units of the objective over its parameter.
 FIRST_WEIGHT = 10.0
-#: Steps between checks whether the requirements contradict one another.
-STEPS_PER_CHECK = 4
 #: Factor on all limits of power beyond which no power is said to suffice.
 LARGEST_FACTOR = 1e9
 #: Share of the wanted gap that the barrier may leave.
@@ -62,21 +62,31 @@ class Path:
         return missing / self.primal.objective if self.primal.objective > 0.0 else max(missing, 0.0)
 
 
-def follow_path(dual: Dual, *, gap: float, rounding: float = 0.0, start: np.ndarray | None = None) -> Path:
+@np.errstate(all="ignore")
+def follow_path(
+    dual: Dual,
+    *,
+    gap: float,
+    rounding: float = 0.0,
+    stop_above: float = np.inf,
+    start: np.ndarray | None = None,
+) -> Path:
     """The path of a dual until transmission and bound are within a relative gap, or an absolute distance.
 
     Args:
         dual: the dual.
         gap: relative distance.
         rounding: absolute distance, in units of the objective.
+        stop_above: value of the bound beyond which the rest of the path is of no account.
         start: unknowns to start from, inside the domain.
     """
     tau, left = FIRST_WEIGHT / dual.weight, 0.5
     point = first_point(dual, tau) if start is None else dual.point(start)
     assert point is not None, "starts are inside the domain"
     found = Path(point, -np.inf, point, None, (), 0)
-    is_factor = dual.program.growing is not None
     for step in range(1, MAX_STEPS + 1):
+        grown = FIRST_WEIGHT * found.value / dual.weight  # where the objective is far above its unit
+        tau = max(tau, grown) if found.primal is None else tau
         try:
             model = dual.model(point, tau)
             newton, tangent = model.solved(model.value_slope + tau * model.barrier_slope, model.barrier_slope).T
@@ -84,8 +94,10 @@ def follow_path(dual: Dual, *, gap: float, rounding: float = 0.0, start: np.ndar
             break
         rise = float((model.value_slope + tau * model.barrier_slope) @ newton) / tau
         found = _with_point(dual, found, point, step)
-        if not rise >= 0.0:
+        if found.value > stop_above or not rise >= 0.0:
             break
+        if found.primal is None and _is_beyond(dual, found):
+            return replace(found, is_contradictory=True)
         if rise < NEAR**2:
             found = _with_primal(dual, found, model, newton, tau)
             if _is_done(found, gap, rounding):
@@ -95,9 +107,6 @@ def follow_path(dual: Dual, *, gap: float, rounding: float = 0.0, start: np.ndar
             tau *= left
         else:
             moved = uphill(dual, point, newton, rise, tau)
-            is_checked = found.primal is None and step % STEPS_PER_CHECK == 0
-            if is_checked and (found.value > LARGEST_FACTOR if is_factor else contradiction(dual, point.x) > 0.0):
-                return replace(found, point=point, is_contradictory=True)
         if moved is None:
             break
         point = moved
@@ -171,15 +180,10 @@ def contradiction(dual: Dual, x: np.ndarray) -> float:
     program = dual.program
     responses, scales, levels = dual.split(x)
     limited = [term.scale is not None and dual.kinds[term.scale] == "limit" for term in program.terms]
-    ray = x.copy()
-    for part, is_limited in zip(dual.slices, limited, strict=True):
-        if not is_limited:
-            ray[part] = 0.0
     missing = np.zeros(program.levels.size)
-    for cone, slack in zip(program.cones, dual.slacks(ray), strict=True):
-        least = slack.min() if cone.is_line else np.linalg.eigvalsh(slack).min()
+    for cone in program.cones:  # without kappa and what the objective counts slacks stay positive at higher prices
         budget = int(np.argmax(cone.counts > 0.0))
-        missing[budget] = max(missing[budget], (cone.price - float(least)) / cone.counts[budget])
+        missing[budget] = max(missing[budget], cone.price / cone.counts[budget])
     asked = float(program.levels @ (levels + missing))
     for number, (term, response) in enumerate(zip(program.terms, responses, strict=True)):
         if limited[number]:
@@ -187,6 +191,13 @@ def contradiction(dual: Dual, x: np.ndarray) -> float:
             known = float(np.vdot(response, term.constant @ response))
             asked += 2.0 * float(np.vdot(term.selection, response)) - known / scale
     return asked - float(sum(v for v, kind in zip(scales.tolist(), dual.kinds, strict=True) if kind == "limit"))
+
+
+def _is_beyond(dual: Dual, found: Path) -> bool:
+    """Whether the last point proves that no transmission, or no power, meets rows and limited bounds."""
+    if dual.program.growing is not None:
+        return found.value > LARGEST_FACTOR
+    return contradiction(dual, found.point.x) > 0.0
 
 
 def _with_point(dual: Dual, found: Path, point: Point, step: int) -> Path:
@@ -231,7 +242,7 @@ def along(
 
 
 def uphill(dual: Dual, point: Point, newton: np.ndarray, rise: float, tau: float) -> Point | None:
-    """The point after a damped Newton step, or a longer one as long as it climbs; None if no step does."""
+    """The point after a damped Newton step, or a longer one as long as it climbs steeply; None if no step climbs."""
 
     def tried(length: float) -> tuple[Point | None, float]:
         moved = dual.point(point.x + length * newton)
@@ -245,9 +256,9 @@ def uphill(dual: Dual, point: Point, newton: np.ndarray, rise: float, tau: float
         length *= 0.5
     else:
         return None
-    while length >= 1.0:
+    while 1.0 <= length < LONGEST:
         longer, further = tried(2.0 * length)
-        if not further > reached:
+        if not further >= reached + STEEP * length * rise:
             break
         moved, reached, length = longer, further, 2.0 * length
     return moved

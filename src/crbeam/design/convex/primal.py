@@ -4,13 +4,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from crbeam.design.convex.dual import Dual, Model, Point, inner_of
+from crbeam.design.convex.dual import Dual, Model, Point, inner_of, looks_of
 from crbeam.design.convex.program import Cone, View
 
 #: Halvings of the share of a feasible transmission with which one is mixed that misses a limit on a bound.
 MAX_MIXINGS = 40
 #: Relative room that transmissions keep in rows, limits of power and limits on bounds.
 ROOM = 1e-11
+#: Most multiples of a transmission that are tried.
+MAX_MULTIPLES = 50
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,93 +33,130 @@ def primal_of(dual: Dual, model: Model, newton: np.ndarray, tau: float, *, ancho
     """The transmission that belongs to a point and its Newton step, mixed with a feasible one if it must be."""
     changes = slack_changes(dual, model.point, newton)
     streams = []
-    for cone, root, change in zip(dual.program.cones, model.point.roots, changes, strict=True):
-        if cone.is_line:
-            streams.append(np.maximum(tau * root * (1.0 - root * change), 0.0))
+    for slack, change in zip(model.point.slacks, changes, strict=True):
+        if isinstance(slack, np.ndarray):
+            streams.append(np.maximum(tau * slack * (1.0 - slack * change), 0.0))
             continue
-        adjoint = root.conj().swapaxes(1, 2)
-        sent = tau * adjoint @ (np.eye(cone.size) - root @ change @ adjoint) @ root
+        roots = slack.roots
+        adjoint = roots.conj().swapaxes(1, 2)
+        sent = tau * adjoint @ (np.eye(len(slack.root)) - roots @ change @ adjoint) @ roots
         streams.append(0.5 * (sent + sent.conj().swapaxes(1, 2)))
     return feasible(dual, tuple(streams), anchor)
 
 
 def feasible(dual: Dual, streams: tuple[np.ndarray, ...], anchor: Primal | None) -> Primal | None:
-    """A transmission if it keeps everything; else the nearest that does on the way to a feasible one."""
-    if keeps_all(dual, streams):
-        return Primal(streams, objective_of(dual, streams))
-    if anchor is None:
-        return None
+    """The best multiple of a transmission that keeps everything; else of the nearest one on the way to a feasible one.
+
+    None if there is no such multiple, or a covariance is not positive semidefinite.
+    """
+    found = _scaled(dual, streams)
+    if found is not None or anchor is None:
+        return found
     low, high = 0.0, 1.0
     for _ in range(MAX_MIXINGS):
         middle = 0.5 * (low + high) if low > 0.0 else high * 0.1
-        low, high = (low, middle) if keeps_all(dual, _mixed(streams, anchor, middle)) else (middle, high)
+        mixed = _scaled(dual, _mixed(streams, anchor, middle))
+        found, low, high = (found, middle, high) if mixed is None else (mixed, low, middle)
         if high < 1e-12 or high - low < 0.1 * high:
             break
-    mixed = _mixed(streams, anchor, high)
-    return Primal(mixed, objective_of(dual, mixed)) if keeps_all(dual, mixed) else None
+    return found
 
 
 def _mixed(streams: tuple[np.ndarray, ...], anchor: Primal, share: float) -> tuple[np.ndarray, ...]:
     return tuple((1.0 - share) * new + share * old for new, old in zip(streams, anchor.streams, strict=True))
 
 
-def totals_of(streams: tuple[np.ndarray, ...]) -> list[np.ndarray]:
-    """Sum of the streams of each cone."""
-    return [each.sum(axis=0) for each in streams]
+def _scaled(dual: Dual, streams: tuple[np.ndarray, ...]) -> Primal | None:
+    """The best multiple that keeps rows, limits of power and limits on bounds.
 
-
-def excess_of(dual: Dual, streams: tuple[np.ndarray, ...]) -> np.ndarray:
-    """By how much each row and each limit of power is kept, `sum <A, W> - c` and `p - <P, R>`."""
+    The least where power counts alone, the largest where it does not count.
+    """
     program = dual.program
-    excess = -program.levels
+    sums, levels = _sums(dual, streams), program.levels
     if program.growing is not None:
-        excess = excess - factor_of(dual, streams) * program.growing
-    for cone, sent in zip(program.cones, streams, strict=True):
-        gains = sent @ np.abs(cone.vectors) ** 2 if cone.is_line else _gains(cone, sent)
+        sums = sums - _factor(dual, sums) * program.growing
+    if np.any(levels[sums <= 0.0] > 0.0) or not all(map(_is_positive, streams)):
+        return None
+    rises, falls = sums > 0.0, sums < 0.0
+    low = float(np.max(levels[rises] / sums[rises], initial=0.0))
+    high = float(np.min(levels[falls] / sums[falls], initial=np.inf))
+    looks = _looks(dual, streams)
+    low = _least_multiple(dual, looks, low) * (1.0 + ROOM)
+    if not low <= high * (1.0 + 2.0 * ROOM):
+        return None
+    counts_bounds = not all(_limited(dual))
+    factor = low if program.growing is not None or not counts_bounds else float(np.clip(1.0, low, high))
+    if counts_bounds and not program.statement.price and np.isfinite(high):
+        factor = high
+    multiple = tuple(factor * each for each in streams)
+    return Primal(multiple, _objective(dual, multiple, bounds_of(dual, looks, factor)))
+
+
+def _least_multiple(dual: Dual, looks: list[list[tuple[View, np.ndarray]]], start: float) -> float:
+    """Factor of at least `start` with which limits on bounds hold; infinite if none is found.
+
+    With f the factor and u the largest bound over its limit, `u(f) f` is nearer to the least one, and exact without a
+    prior. From 1 on downwards all of them keep the limits, for `I0 + f I(R) >= f (I0 + I(R))` up to there.
+    """
+    limited = _limited(dual)
+    if not any(limited):
+        return start
+    factor = max(start, 1.0)
+    for _ in range(MAX_MULTIPLES):
+        worst = float(np.max(bounds_of(dual, looks, factor)[limited]))
+        if worst <= 1.0 and (worst >= 1.0 - ROOM or factor <= start):
+            return factor
+        if not np.isfinite(worst):
+            return np.inf
+        factor = max(factor * worst * (1.0 + ROOM), start)
+    return factor if worst <= 1.0 else np.inf
+
+
+def _limited(dual: Dual) -> list[bool]:
+    return [term.scale is not None and dual.kinds[term.scale] == "limit" for term in dual.program.terms]
+
+
+def _sums(dual: Dual, streams: tuple[np.ndarray, ...]) -> np.ndarray:
+    """`sum <A, W>` of each row, and `-<P, R>` of each limit."""
+    found = np.zeros(dual.program.levels.size)
+    for cone, sent in zip(dual.program.cones, streams, strict=True):
         used = float(sent.sum() if cone.is_line else np.einsum("sii->", sent).real)
-        excess = excess + np.sum(cone.factors * gains, axis=0) @ cone.selector - used * cone.counts
-    return excess
+        found += np.sum(cone.factors * gains_of(cone, sent), axis=0) @ cone.selector - used * cone.counts
+    return found
 
 
 def disturbances(dual: Dual, streams: tuple[np.ndarray, ...]) -> np.ndarray:
     """What streams take from each row, the sum of the parts that count against it."""
     found = np.zeros(dual.program.levels.size)
     for cone, sent in zip(dual.program.cones, streams, strict=True):
-        gains = sent @ np.abs(cone.vectors) ** 2 if cone.is_line else _gains(cone, sent)
-        found += np.sum(np.maximum(-cone.factors, 0.0) * gains, axis=0) @ cone.selector
+        found += np.sum(np.maximum(-cone.factors, 0.0) * gains_of(cone, sent), axis=0) @ cone.selector
     return found[: dual.program.n_rows]
 
 
-def bounds_of(dual: Dual, streams: tuple[np.ndarray, ...]) -> np.ndarray:
-    """`tr(E^T I^-1 E)` of each term; infinite where it is not determined."""
-    totals = totals_of(streams)
+def _looks(dual: Dual, streams: tuple[np.ndarray, ...]) -> list[list[tuple[View, np.ndarray]]]:
+    """What each term sees."""
+    found: list[list[tuple[View, np.ndarray]]] = [[] for _ in dual.program.terms]
+    for cone, sent in zip(dual.program.cones, streams, strict=True):
+        for (number, view), gram in zip(cone.seen, looks_of(cone, sent.sum(axis=0)), strict=True):
+            found[number].append((view, gram))
+    return found
+
+
+def bounds_of(dual: Dual, looks: list[list[tuple[View, np.ndarray]]], factor: float) -> np.ndarray:
+    """`tr(E^T I^-1 E)` of each term at a multiple of a transmission; infinite where it is not determined."""
     found = np.full(len(dual.program.terms), np.inf)
     for number, term in enumerate(dual.program.terms):
         try:
-            root = np.linalg.cholesky(dual.information(number, totals))
+            root = np.linalg.cholesky(dual.information(number, looks[number], factor))
         except np.linalg.LinAlgError:
             continue
         found[number] = float(np.sum(np.linalg.solve(root, term.selection) ** 2))
     return found
 
 
-def keeps_all(dual: Dual, streams: tuple[np.ndarray, ...]) -> bool:
-    """Whether rows, limits of power and limits on bounds hold, and covariances are positive semidefinite."""
-    size = ROOM * (1.0 + np.abs(dual.program.levels))
-    if not np.all(excess_of(dual, streams) >= -size):
-        return False
-    for cone, sent in zip(dual.program.cones, streams, strict=True):
-        if not cone.is_line and not _is_positive(sent):
-            return False
-    limited = [
-        number
-        for number, term in enumerate(dual.program.terms)
-        if term.scale is not None and dual.kinds[term.scale] == "limit"
-    ]
-    return not limited or bool(np.all(bounds_of(dual, streams)[limited] <= 1.0 - ROOM))
-
-
 def _is_positive(sent: np.ndarray) -> bool:
+    if sent.ndim == 2:  # powers of a codebook
+        return True
     try:
         np.linalg.cholesky(sent + 1e-14 * np.eye(sent.shape[-1]) * float(np.abs(sent).max(initial=0.0) or 1.0))
     except np.linalg.LinAlgError:
@@ -125,41 +164,37 @@ def _is_positive(sent: np.ndarray) -> bool:
     return True
 
 
-def objective_of(dual: Dual, streams: tuple[np.ndarray, ...]) -> float:
+def _objective(dual: Dual, streams: tuple[np.ndarray, ...], bounds: np.ndarray) -> float:
     """`kappa sum tr R + Phi(u)`."""
-    program, bounds = dual.program, bounds_of(dual, streams)
+    program, value = dual.program, 0.0
     if program.growing is not None:
-        return factor_of(dual, streams)
-    value = 0.0
+        return _factor(dual, _sums(dual, streams))
     for cone, sent in zip(program.cones, streams, strict=True):
         value += cone.price * float(sent.sum() if cone.is_line else np.einsum("sii->", sent).real)
-    sums = np.zeros(len(program.scales))
+    totals = np.zeros(len(program.scales))
     for term, bound in zip(program.terms, bounds.tolist(), strict=True):
         if term.scale is None:
             value += bound
         else:
-            sums[term.scale] += bound
-    for scale, total in zip(program.scales, sums.tolist(), strict=True):
+            totals[term.scale] += bound
+    for scale, total in zip(program.scales, totals.tolist(), strict=True):
         if scale.kind == "threshold" and total > scale.level:
             value += scale.level * (np.sqrt(total / scale.level) - 1.0) ** 2
-    return value + largest_weighted(sums[dual.is_share], dual.caps[dual.is_share])
+    return value + largest_weighted(totals[dual.is_share], dual.caps[dual.is_share])
 
 
-def factor_of(dual: Dual, streams: tuple[np.ndarray, ...]) -> float:
+def _factor(dual: Dual, sums: np.ndarray) -> float:
     """Least factor on the limits of power that leaves room for a transmission."""
     program = dual.program
     assert program.growing is not None
-    used = np.zeros(program.levels.size)
-    for cone, sent in zip(program.cones, streams, strict=True):
-        used += cone.counts * float(sent.sum() if cone.is_line else np.einsum("sii->", sent).real)
-        gains = sent @ np.abs(cone.vectors) ** 2 if cone.is_line else _gains(cone, sent)
-        used -= np.sum(cone.factors * gains, axis=0) @ cone.selector
     limits = slice(program.n_rows, None)
-    return float(np.max(used[limits] / -program.growing[limits])) * (1.0 + ROOM)
+    return float(np.max(sums[limits] / program.growing[limits])) * (1.0 + ROOM)
 
 
-def _gains(cone: Cone, sent: np.ndarray) -> np.ndarray:
+def gains_of(cone: Cone, sent: np.ndarray) -> np.ndarray:
     """`h^H W h` of each stream and vector."""
+    if cone.is_line:
+        return sent @ np.abs(cone.vectors) ** 2
     return np.real(np.sum(cone.vectors.conj() * (sent @ cone.vectors), axis=1))
 
 

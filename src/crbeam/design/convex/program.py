@@ -7,13 +7,13 @@ which the information at an isotropic transmission is the identity; power, rows 
 size there.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 
-from crbeam.design.convex.evidence import Evidence
+from crbeam.design.convex.evidence import Chosen, Evidence
 from crbeam.design.convex.statement import Scale, Statement, Term, is_limited
 from crbeam.design.service_constraints import Requirement
 from crbeam.information import Information, Transmission
@@ -103,6 +103,29 @@ class Cone:
         places = np.flatnonzero(np.any(self.selector, axis=0) | (self.counts != 0.0))
         return places, self.selector[:, places], self.counts[places]
 
+    @cached_property
+    def own_factors(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Least factor of each vector, `[vector]`, and of each stream the vectors that it counts more, and by how much.
+
+        The last two are `[stream, own]`, padded with places of nothing more.
+        """
+        least = self.factors.min(axis=0)
+        rises = self.factors - least
+        width = int((rises > 0.0).sum(axis=1).max(initial=0))
+        places = np.argsort(-rises, axis=1, kind="stable")[:, :width]
+        return least, places, np.take_along_axis(rises, places, axis=1)
+
+    @cached_property
+    def frame(self) -> np.ndarray:
+        """Looks of all views, then the vectors, `[size, column]`."""
+        return np.concatenate([*(view.transmit for _, view in self.seen), self.vectors], axis=1)
+
+    def with_streams(self, names: Sequence[str]) -> "Cone":
+        """The same with some of its streams."""
+        kept = [name in names for name in self.streams]
+        streams = tuple(name for name, keep in zip(self.streams, kept, strict=True) if keep)
+        return replace(self, streams=streams, factors=self.factors[kept])
+
 
 @dataclass(frozen=True, eq=False)
 class ProgramTerm:
@@ -174,7 +197,20 @@ class Program:
             scales / np.array(lengths),
             self.unit * multipliers / self.row_units,
             self.unit * prices / self.unit_w,
+            self.statement.chosen,
         )
+
+    @property
+    def choices(self) -> Chosen:
+        """What was chosen, of a problem in which something is."""
+        assert self.statement.chosen is not None
+        return self.statement.chosen
+
+    def served_by(self, servers: Mapping[str, tuple[str, ...]]) -> "Program":
+        """The program with fewer blocks that may serve each user."""
+        statement = self.statement.served_by(servers)
+        cones = tuple(cone.with_streams(statement.streams[cone.name]) for cone in self.cones)
+        return replace(self, statement=statement, cones=cones)
 
 
 def program_of(statement: Statement) -> Program:
@@ -195,6 +231,7 @@ def program_of(statement: Statement) -> Program:
     for number, (term, transform) in enumerate(zip(statement.terms, transforms, strict=True)):
         if not is_limited(statement, number):
             unit += float(np.sum((transform.T @ term.selection) ** 2))
+    unit = unit or 1.0
     row_units = np.array([_row_unit(row, bases, unit_w) for row in statement.rows])
     terms = []
     for number, (term, transform) in enumerate(zip(statement.terms, transforms, strict=True)):
@@ -235,9 +272,7 @@ def factor_program(program: Program) -> Program:
     n_scales = sum(scale.kind == "limit" for scale in statement.scales)
     return replace(
         program,
-        statement=replace(
-            statement, terms=tuple(statement.terms[number] for number in kept), scales=statement.scales[:n_scales]
-        ),
+        statement=statement.without_objective,
         cones=tuple(
             replace(cone, price=0.0, views=tuple(cone.views[number] for number in kept)) for cone in program.cones
         ),

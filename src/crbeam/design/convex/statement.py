@@ -16,9 +16,10 @@ import numpy as np
 from jaxtyping import Float
 
 from crbeam.design.constraints import AntennaPower, Codebook, GroupPower
+from crbeam.design.convex.evidence import Chosen
 from crbeam.design.problem import Criterion, DesignProblem, Hinge, Power, Tail
 from crbeam.design.served.requirements import networks_of, requirements_of
-from crbeam.design.service_constraints import Requirement
+from crbeam.design.service_constraints import MinimumSinr, Requirement
 
 #: One less the cosine up to which a direction of one network counts as one of another.
 SHARED = 1e-12
@@ -92,6 +93,7 @@ class Statement:
         price: kappa, what a watt of a block of the problem adds to the objective.
         codebooks: of the blocks that have one.
         networks: orthonormal basis of what a block behind a given analog network can send.
+        chosen: choices that were made, where there are any.
     """
 
     problem: DesignProblem
@@ -104,6 +106,7 @@ class Statement:
     price: float
     codebooks: Mapping[str, Codebook] = field(default_factory=dict)
     networks: Mapping[str, np.ndarray] = field(default_factory=dict)
+    chosen: Chosen | None = None
 
     @property
     def blocks(self) -> tuple[str, ...]:
@@ -123,12 +126,28 @@ class Statement:
         """Number of antennas of a block."""
         return self.problem.antennas[block]
 
+    @property
+    def without_objective(self) -> "Statement":
+        """The same without the terms that the objective counts: whether anything is feasible."""
+        terms = tuple(term for number, term in enumerate(self.terms) if is_limited(self, number))
+        names = tuple(term.criterion.name for term in terms)
+        chosen = None if self.chosen is None else replace(self.chosen, criteria=names)
+        limits = tuple(scale for scale in self.scales if scale.kind == "limit")
+        return replace(self, terms=terms, scales=limits, chosen=chosen)
 
-def statement_of(problem: DesignProblem, *, within_thresholds: bool = False) -> Statement:
+    def served_by(self, servers: Mapping[str, tuple[str, ...]]) -> "Statement":
+        """The same choices with other blocks, or fewer, that may serve each user."""
+        assert self.chosen is not None
+        chosen = replace(self.chosen, servers=servers)
+        return replace(self, streams=_streams(self.problem, self.names, chosen), chosen=chosen)
+
+
+def statement_of(problem: DesignProblem, chosen: Chosen | None = None, *, within_thresholds: bool = False) -> Statement:
     """What a problem says.
 
     Args:
         problem: the problem, with or without ties.
+        chosen: choices that are made; by default every block sends, every stream everywhere, and everything counts.
         within_thresholds: whether the weighted bound is to be minimised while all thresholds are met.
 
     Raises:
@@ -136,30 +155,50 @@ def statement_of(problem: DesignProblem, *, within_thresholds: bool = False) -> 
         InvalidInput: a constraint names a block or a user that the problem does not have.
     """
     tied = {block: tie.blocks[0] for tie in problem.ties for block in tie.blocks}
-    names = {block: tied.get(block, block) for block in problem.blocks}
-    terms, scales = _terms(problem, names, within_thresholds=within_thresholds)
-    streams: dict[str, tuple[str, ...]] = {}
-    for block, name in names.items():
-        carried = [each.name for each in problem.streams if block in each.blocks]
-        streams[name] = tuple(dict.fromkeys((*streams.get(name, ()), *carried)))
+    silent = () if chosen is None else chosen.silent
+    names = {block: tied.get(block, block) for block in problem.blocks if block not in silent}
+    terms, scales = _terms(problem, names, chosen, within_thresholds=within_thresholds)
+    rows = requirements_of(problem if chosen is None else _with_users(problem, chosen))
     return Statement(
         problem=problem,
         names=names,
-        streams=streams,
+        streams=_streams(problem, names, chosen),
         terms=tuple(terms),
         scales=tuple(scales),
-        rows=tuple(_renamed(row, names) for row in requirements_of(problem)),
+        rows=tuple(_renamed(row, names) for row in rows),
         limits=tuple(_limits(problem, names)),
         price=1.0 if isinstance(problem.objective, Power) else problem.power_price,
-        codebooks={block: book for block, book in problem.codebooks.items() if names[block] == block},
+        codebooks={block: book for block, book in problem.codebooks.items() if names.get(block) == block},
         networks=_networks(problem, names),
+        chosen=chosen,
     )
+
+
+def _with_users(problem: DesignProblem, chosen: Chosen) -> DesignProblem:
+    kept = [part for part in problem.constraints if not isinstance(part, MinimumSinr) or part.user in chosen.servers]
+    return replace(problem, constraints=tuple(kept))
+
+
+def _streams(problem: DesignProblem, names: Mapping[str, str], chosen: Chosen | None) -> dict[str, tuple[str, ...]]:
+    """Names of the streams that each block may carry."""
+    found: dict[str, tuple[str, ...]] = {}
+    for block, name in names.items():
+        carried = [
+            each.name
+            for each in problem.streams
+            if block in each.blocks
+            and (chosen is None or each.served_user is None or block in chosen.servers.get(each.served_user, ()))
+        ]
+        found[name] = tuple(dict.fromkeys((*found.get(name, ()), *carried)))
+    return found
 
 
 def _networks(problem: DesignProblem, names: Mapping[str, str]) -> dict[str, np.ndarray]:
     """Orthonormal basis of what all networks of each block can send."""
     found: dict[str, np.ndarray] = {}
     for block, basis in networks_of(problem).items():
+        if block not in names:
+            continue
         known = found.get(names[block])
         if known is None:
             found[names[block]] = basis
@@ -170,7 +209,10 @@ def _networks(problem: DesignProblem, names: Mapping[str, str]) -> dict[str, np.
 
 
 def _renamed(row: Requirement, names: Mapping[str, str]) -> Requirement:
-    return replace(row, parts=tuple(replace(part, block=names[part.block]) for part in row.parts))
+    """The requirement with tied blocks as one, and without those that are silent."""
+    return replace(
+        row, parts=tuple(replace(part, block=names[part.block]) for part in row.parts if part.block in names)
+    )
 
 
 def is_limited(statement: Statement, term: int) -> bool:
@@ -180,18 +222,22 @@ def is_limited(statement: Statement, term: int) -> bool:
 
 
 def _terms(
-    problem: DesignProblem, names: Mapping[str, str], *, within_thresholds: bool
+    problem: DesignProblem, names: Mapping[str, str], chosen: Chosen | None, *, within_thresholds: bool
 ) -> tuple[list[Term], list[Scale]]:
     """Limited bounds first, then those that the objective counts."""
     terms: list[Term] = []
     scales: list[Scale] = []
     limits = problem.bound_limits
     has_thresholds = isinstance(problem.objective, Hinge)
-    for criterion in (_merged(each, names) for each in problem.active_criteria):
+
+    def counting(criteria: Sequence[Criterion]) -> list[Criterion]:
+        return [_seen(each, names) for each in criteria if chosen is None or each.name in chosen.criteria]
+
+    for criterion in counting(problem.active_criteria):
         if criterion.name in limits:
             terms.append(Term(criterion, criterion.selection, len(scales)))
             scales.append(Scale("limit", limits[criterion.name], f"bound of {criterion.name}"))
-    counted = [_merged(each, names) for each in problem.counted_criteria]
+    counted = counting(problem.counted_criteria)
     if isinstance(problem.objective, Tail):
         place = {name: len(scales) + number for number, name in enumerate(problem.samples)}
         caps = problem.largest_shares
@@ -208,22 +254,26 @@ def _terms(
     return terms, scales
 
 
-def _merged(criterion: Criterion, names: Mapping[str, str]) -> Criterion:
-    """The criterion with tied blocks as one."""
-    changed = {block: names[block] for block in criterion.map.blocks if names[block] != block}
-    return replace(criterion, map=criterion.map.renamed_blocks(changed)) if changed else criterion
+def _seen(criterion: Criterion, names: Mapping[str, str]) -> Criterion:
+    """The criterion with tied blocks as one, and without those that are silent."""
+    heard = criterion.map
+    if not set(heard.blocks) <= set(names):
+        heard = heard.select_blocks([block for block in heard.blocks if block in names])
+    changed = {block: names[block] for block in heard.blocks if names[block] != block}
+    heard = heard.renamed_blocks(changed) if changed else heard
+    return criterion if heard is criterion.map else replace(criterion, map=heard)
 
 
 def _limits(problem: DesignProblem, names: Mapping[str, str]) -> Sequence[Limit]:
     found = []
     for part in (*problem.budgets, *(part for part in problem.constraints if isinstance(part, GroupPower))):
-        blocks = tuple(names[block] for block in part.blocks)
+        blocks = tuple(names[block] for block in part.blocks if block in names)
         found.append(Limit(f"power of {', '.join(part.blocks)}", blocks, part.power_per_subcarrier_w))
     for part in problem.constraints:
         if isinstance(part, AntennaPower):
             found += [
                 Limit(f"power of antenna {number} of {part.block}", (names[part.block],), float(power_w), number)
                 for number, power_w in enumerate(part.powers_w)
-                if np.isfinite(power_w)
+                if np.isfinite(power_w) and part.block in names
             ]
     return found

@@ -6,9 +6,8 @@ import numpy as np
 
 from crbeam.design.network.alternation import STARTS, alternate
 from crbeam.design.network.choices import is_associated, receiver_choice, roles_of, served_users
-from crbeam.design.network.method import RELAXATION_GAP, NetworkMethod, relaxation_leaves
+from crbeam.design.network.method import RELAXATION_GAP, NetworkMethod, proposal_of, relaxation_proofs
 from crbeam.design.network.search import bounded, require_feasible, solved
-from crbeam.design.network.transmission import proposal_of
 from crbeam.design.problem import DesignProblem, Power
 from crbeam.design.result import Proposal
 
@@ -64,9 +63,10 @@ class AlternatingBigM(NetworkMethod):
         if any(len(budget.blocks) > 1 for budget in problem.budgets):
             return f"{self.key} needs a power budget for each station, not one that stations share."
         roles = roles_of(problem)
-        if any(len(role.silent) != 1 or len(role.bounds) != 1 for role in roles):
+        if any(len(role.silent) != 1 or len(role.criteria) != 1 for role in roles):
             return f"{self.key} needs one station that listens, and one bound of what it hears."
-        kinds = {(bound.limit, bound.criterion.map.layout.size) for role in roles for bound in role.bounds}
+        sizes = {criterion.name: criterion.map.layout.size for criterion in problem.criteria}
+        kinds = {(problem.bound_limits.get(role.criteria[0]), sizes[role.criteria[0]]) for role in roles}
         if len(kinds) > 1 or not isinstance(problem.objective, Power):
             return f"{self.key} minimises power under the same limit, whoever listens."
         return None
@@ -80,9 +80,9 @@ class AlternatingBigM(NetworkMethod):
             max_iterations=self.max_iterations,
             start=self.start,
         )
-        each = solved(bounded(run.program, run.servers), gap=RELAXATION_GAP)
+        each = solved(bounded(run.program), gap=RELAXATION_GAP)
         found = require_feasible(problem, each.found, (each.node,))
-        leaves = relaxation_leaves(problem)
-        numbers = {"programs": run.programs + 1 + len(leaves), "indecision": run.indecision, "ended": run.ended}
-        proposal = proposal_of(problem, found, leaves, **numbers)
+        proofs = relaxation_proofs(problem)
+        numbers = {"programs": run.programs + 1 + len(proofs), "indecision": run.indecision, "ended": run.ended}
+        proposal = proposal_of(found, proofs, **numbers)
         return replace(proposal, trace=run.trace, iterations=max(len(run.trace) - 1, 0))

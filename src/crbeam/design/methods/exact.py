@@ -6,9 +6,8 @@ import numpy as np
 
 from crbeam.design.certified_method import CertifiedMethod
 from crbeam.design.network.choices import roles_of
-from crbeam.design.network.method import NetworkMethod
+from crbeam.design.network.method import NetworkMethod, proposal_of
 from crbeam.design.network.search import Effort, least_power, require_transmission
-from crbeam.design.network.transmission import proposal_of
 from crbeam.design.problem import DesignProblem
 from crbeam.design.result import Proposal
 from crbeam.design.selection.choice import selection_of
@@ -65,11 +64,11 @@ class Exact(NetworkMethod, CertifiedMethod):
         effort = Effort(0.5 * self.tolerance, self.time_limit_s)
         outcome = least_power(problem, roles_of(problem), effort)
         found = require_transmission(problem, outcome)
-        leaves = tuple(node.leaf for node in outcome.leaves)
-        numbers = {"programs": outcome.programs, "sets": len(leaves)}
+        proofs = tuple(node.evidence for node in outcome.leaves)
+        numbers = {"programs": outcome.programs, "sets": len(proofs)}
         if not outcome.hit_limit:
             least = (1.0 - self.tolerance) * found.objective
             numbers["unclosed"] = sum(node.lower_bound < least for node in outcome.leaves)
-        proposal = proposal_of(problem, found, leaves, **numbers)
+        proposal = proposal_of(found, proofs, **numbers)
         trace = tuple(best for best, _ in outcome.trace)
         return replace(proposal, trace=trace, iterations=outcome.programs, hit_time_limit=outcome.hit_limit)

@@ -5,9 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from crbeam.design.network.choices import roles_of
-from crbeam.design.network.method import NetworkMethod, relaxation_leaves
+from crbeam.design.network.method import NetworkMethod, proposal_of, relaxation_proofs
 from crbeam.design.network.search import Effort, least_power, require_transmission
-from crbeam.design.network.transmission import proposal_of
 from crbeam.design.problem import DesignProblem
 from crbeam.design.result import Proposal
 
@@ -38,5 +37,5 @@ class NearestReceiver(NetworkMethod):
         first, *others = roles_of(problem)
         outcome = least_power(problem, (first,), Effort(1e-6, self.time_limit_s))
         found = require_transmission(problem, outcome)
-        leaves = (*(node.leaf for node in outcome.leaves), *relaxation_leaves(problem, others))
-        return proposal_of(problem, found, leaves, programs=outcome.programs + len(others))
+        proofs = (*(node.evidence for node in outcome.leaves), *relaxation_proofs(problem, others))
+        return proposal_of(found, proofs, programs=outcome.programs + len(others))

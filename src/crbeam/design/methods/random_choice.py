@@ -6,9 +6,8 @@ import numpy as np
 
 from crbeam.design.network.choices import roles_of
 from crbeam.design.network.cover import require_programs
-from crbeam.design.network.method import RELAXATION_GAP, NetworkMethod, relaxation_leaves
+from crbeam.design.network.method import RELAXATION_GAP, NetworkMethod, proposal_of, relaxation_proofs
 from crbeam.design.network.search import bounded, require_feasible, solved
-from crbeam.design.network.transmission import proposal_of
 from crbeam.design.problem import DesignProblem
 from crbeam.design.result import Proposal
 
@@ -30,8 +29,8 @@ class RandomChoice(NetworkMethod):
         roles = roles_of(problem)
         role = roles[int(generator.integers(len(roles)))]
         (program,) = require_programs(problem, (role,))
-        servers = tuple((allowed[int(generator.integers(len(allowed)))],) for allowed in role.servers)
-        each = solved(bounded(program, servers), gap=RELAXATION_GAP)
+        servers = {user: (able[int(generator.integers(len(able)))],) for user, able in role.servers.items()}
+        each = solved(bounded(program.served_by(servers)), gap=RELAXATION_GAP)
         found = require_feasible(problem, each.found, (each.node,))
-        leaves = relaxation_leaves(problem)
-        return proposal_of(problem, found, leaves, programs=1 + len(leaves))
+        proofs = relaxation_proofs(problem)
+        return proposal_of(found, proofs, programs=1 + len(proofs))

@@ -5,11 +5,12 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
+from crbeam.design.convex.program import Program
 from crbeam.design.network.big_m import BigM, Point, big_m_network, chosen_covariances, chosen_transmitters
 from crbeam.design.network.choices import roles_of
 from crbeam.design.network.cover import require_programs
-from crbeam.design.network.program import NetworkProgram
-from crbeam.design.network.search import relaxed, rounded
+from crbeam.design.network.search import relaxed
+from crbeam.design.network.shortage import strongest
 from crbeam.design.problem import DesignProblem
 
 #: Gap of the relaxations from which a run may start.
@@ -17,24 +18,20 @@ START_GAP = 1e-4
 #: First choices from which a run can set out.
 STARTS = ("uniform", "nearest", "relaxation")
 
-Servers = tuple[tuple[str, ...], ...]
-
 
 @dataclass(frozen=True, eq=False)
 class Run:
     """Where an alternation ended.
 
     Attributes:
-        program: of the role that it is nearest to.
-        servers: the station that each user is nearest to.
+        program: of the choices that it is nearest to.
         indecision: `sum a - a^2 + sum b - b^2` before rounding.
         trace: penalised power in watt at the start and after each iteration.
         programs: number of convex programs.
         ended: how, in words.
     """
 
-    program: NetworkProgram
-    servers: Servers
+    program: Program
     indecision: float
     trace: tuple[float, ...]
     programs: int
@@ -49,7 +46,7 @@ def alternate(problem: DesignProblem, *, penalty_w: float, tolerance: float, max
     Reference: xu2023 Algorithm 1.
     """
     programs = require_programs(problem, roles_of(problem))
-    network = big_m_network(problem, [each.role for each in programs], max(each.unit_w for each in programs))
+    network = big_m_network(problem, [each.choices for each in programs], max(each.unit_w for each in programs))
     transmits, serves, spent = _start(network, problem, start)
     penalty = penalty_w / network.unit_w
     point = chosen_covariances(network, transmits, serves, penalty, is_fixed=True)
@@ -96,14 +93,15 @@ def _start(network: BigM, problem: DesignProblem, start: str) -> tuple[np.ndarra
     transmits = np.ones(len(network.bases))
     transmits[network.listening[nodes.index(best)]] = 0.0
     serves = np.zeros(able.shape)
-    for user, (block,) in enumerate(rounded(best)):
+    assert best.shares is not None
+    for user, (block,) in enumerate(strongest(best.shares).values()):
         serves[problem.blocks.index(block), user] = 1.0
     return transmits, serves, len(nodes)
 
 
 def _run(
     network: BigM,
-    programs: list[NetworkProgram],
+    programs: list[Program],
     transmits: Float[np.ndarray, " station"],
     serves: Float[np.ndarray, "station user"],
     trace: tuple[float, ...],
@@ -114,8 +112,8 @@ def _run(
     nearest = int(np.argmin(transmits[network.listening]))
     program = programs[nearest]
     names = network.problem.blocks
-    servers = []
-    for user, allowed in enumerate(program.role.servers):
-        servers.append((max(allowed, key=lambda name: serves[names.index(name), user]),))
+    servers = {}
+    for place, (user, allowed) in enumerate(program.choices.servers.items()):
+        servers[user] = (max(allowed, key=lambda name: serves[names.index(name), place]),)
     point = Point(transmits, serves, [], [], np.zeros((0, 0)))
-    return Run(program, tuple(servers), point.indecision, trace, spent, ended)
+    return Run(program.served_by(servers), point.indecision, trace, spent, ended)

@@ -7,14 +7,17 @@ Products of a with a covariance are a variable of their own, `Y = a W` with `0 <
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 from jaxtyping import Complex, Float
 
-from crbeam.design.network.choices import Role, RoleBound, receiver_choice, served_users
-from crbeam.design.network.program import span
-from crbeam.design.problem import DesignProblem
+from crbeam.design.convex.evidence import Chosen
+from crbeam.design.convex.program import span
+from crbeam.design.convex.statement import statement_of
+from crbeam.design.network.choices import receiver_choice, served_users
+from crbeam.design.problem import Criterion, DesignProblem
 from crbeam.design.served.conic import solved
 from crbeam.information import Transmission
 from crbeam.information.information_map import InformationMap
@@ -71,7 +74,7 @@ class BigM:
     """
 
     problem: DesignProblem
-    roles: tuple[Role, ...]
+    roles: tuple[Chosen, ...]
     unit_w: float
     bases: tuple[np.ndarray, ...]
     channels: tuple[np.ndarray, ...]
@@ -84,6 +87,16 @@ class BigM:
         assert choice is not None
         return [self.problem.blocks.index(choice.options[role.receiver].silent_blocks[0]) for role in self.roles]
 
+    @cached_property
+    def heard(self) -> tuple[Criterion, ...]:
+        """What the one station that listens in each role has to keep small."""
+        return tuple(statement_of(self.problem, role).terms[0].criterion for role in self.roles)
+
+    @property
+    def maps(self) -> tuple[InformationMap, ...]:
+        """The information of these."""
+        return tuple(criterion.map for criterion in self.heard)
+
     @property
     def factors(self) -> Float[np.ndarray, " user"]:
         """`1 + 1 / gamma`."""
@@ -91,17 +104,19 @@ class BigM:
 
     def may_serve(self, place: int, user: int) -> bool:
         """Whether a station can serve a user in some role."""
-        return any(self.problem.blocks[place] in role.servers[user] for role in self.roles)
+        name = served_users(self.problem)[user].user
+        return any(self.problem.blocks[place] in role.servers[name] for role in self.roles)
 
 
-def big_m_network(problem: DesignProblem, roles: Sequence[Role], unit_w: float) -> BigM:
+def big_m_network(problem: DesignProblem, roles: Sequence[Chosen], unit_w: float) -> BigM:
     """Reduced network; restricting every covariance to the span of what sees it loses nothing."""
     bases, channels = [], []
     users = served_users(problem)
+    maps = [term.criterion.map for role in roles for term in statement_of(problem, role).terms]
     for block in problem.blocks:
         silent = np.zeros(problem.antennas[block])
         heard = [user.channels.get(block, silent) * np.sqrt(unit_w / user.noise_power_w) for user in users]
-        seen = [part.transmit for role in roles for part in _map(role).contributions if part.block == block]
+        seen = [part.transmit for each in maps for part in each.contributions if part.block == block]
         basis = span(np.concatenate([*(each[:, None] for each in heard), *seen], axis=1))
         # What nobody sees costs power only; one dimension of it keeps the programs of a size.
         basis = basis if basis.size else np.eye(problem.antennas[block], 1, dtype=complex)
@@ -112,32 +127,22 @@ def big_m_network(problem: DesignProblem, roles: Sequence[Role], unit_w: float) 
     return BigM(problem, tuple(roles), unit_w, tuple(bases), tuple(channels), budgets)
 
 
-def _bound(role: Role) -> RoleBound:
-    """What the one station that listens has to keep small."""
-    (bound,) = role.bounds
-    return bound
-
-
-def _map(role: Role) -> InformationMap:
-    return _bound(role).criterion.map
-
-
 def _scales(network: BigM) -> Float[np.ndarray, " parameter"]:
     """Units of the parameters, the same for all roles, in which informations are of moderate size."""
     powers = [np.sqrt(0.1 * network.unit_w) * basis for basis in network.bases]
     even = Transmission.of_factors(network.problem.blocks, powers)
-    diagonal = np.zeros(_map(network.roles[0]).layout.size)
-    for role in network.roles:
-        diagonal += np.diagonal(_map(role).at(even).matrix)
+    diagonal = np.zeros(network.maps[0].layout.size)
+    for each in network.maps:
+        diagonal += np.diagonal(each.at(even).matrix)
     return 1.0 / np.sqrt(diagonal / len(network.roles))
 
 
-def _information(network: BigM, role: Role, totals: Sequence[Any], scales: np.ndarray) -> Any:
-    """Information of a role under covariances that are matrices or conic expressions."""
+def _information(network: BigM, heard: InformationMap, totals: Sequence[Any], scales: np.ndarray) -> Any:
+    """Information under covariances that are matrices or conic expressions."""
     import cvxpy as cp
 
-    found: Any = _map(role).constant * np.outer(scales, scales)
-    for part in _map(role).contributions:
+    found: Any = heard.constant * np.outer(scales, scales)
+    for part in heard.contributions:
         place = network.problem.blocks.index(part.block)
         reduced = np.sqrt(network.unit_w) * network.bases[place].conj().T @ part.transmit
         gram: Any = reduced.conj().T @ totals[place] @ reduced
@@ -151,9 +156,9 @@ def _information(network: BigM, role: Role, totals: Sequence[Any], scales: np.nd
 
 def _padded(network: BigM, scales: np.ndarray) -> np.ndarray:
     """P with `P J P^T` where the information is: ones at the position, scaled, over the root of the limit."""
-    bound = _bound(network.roles[0])
-    assert bound.limit is not None
-    return (bound.criterion.selection != 0.0) * scales[:, None] / np.sqrt(bound.limit)
+    criterion = network.heard[0]
+    limit = network.problem.bound_limits[criterion.name]
+    return (criterion.selection != 0.0) * scales[:, None] / np.sqrt(limit)
 
 
 def _power_of(vector: np.ndarray, matrix: Any) -> Any:
@@ -184,8 +189,8 @@ def chosen_transmitters(network: BigM, point: Point, penalty: float) -> Float[np
     selection = _padded(network, scales)
     known = selection @ point.accuracy @ selection.T
     whole: Any = 0.0
-    for place, role in zip(network.listening, network.roles, strict=True):
-        whole = whole + (1.0 - transmits[place]) * (_information(network, role, point.totals, scales) - known)
+    for place, heard in zip(network.listening, network.maps, strict=True):
+        whole = whole + (1.0 - transmits[place]) * (_information(network, heard, point.totals, scales) - known)
     constraints += [0.5 * (whole + whole.T) >> 0]
     for user, factor in enumerate(network.factors):
         vectors = [channels[:, user] for channels in network.channels]
@@ -243,9 +248,9 @@ def chosen_covariances(
     constraints += _service(network, unknowns, priced, transmits)
     selection = _padded(network, scales)
     whole: Any = -(selection @ unknowns.accuracy @ selection.T)
-    for place, role in zip(network.listening, network.roles, strict=True):
+    for place, heard in zip(network.listening, network.maps, strict=True):
         if transmits[place] < 1.0:
-            whole = whole + (1.0 - transmits[place]) * _information(network, role, totals, scales)
+            whole = whole + (1.0 - transmits[place]) * _information(network, heard, totals, scales)
     constraints += [0.5 * (whole + whole.T) >> 0, *_accuracy(network, unknowns)]
     power: Any = sum(cp.real(cp.trace(each)) for each in priced)
     price = penalty * cp.sum(cp.multiply(1.0 - 2.0 * last, unknowns.serves))
@@ -267,7 +272,7 @@ def _unknowns(network: BigM, transmits: np.ndarray, last: np.ndarray) -> _Unknow
                 for user in range(last.shape[1])
             ]
         )
-    directions = _bound(network.roles[0]).criterion.selection.shape[1]
+    directions = network.heard[0].selection.shape[1]
     return _Unknowns(cp.Variable(last.shape), served, sensing, cp.Variable((directions, directions), symmetric=True))
 
 
@@ -317,7 +322,7 @@ def _accuracy(network: BigM, unknowns: _Unknowns) -> list[Any]:
     """C2a, with the weights of the criterion."""
     import cvxpy as cp
 
-    weights = np.diag(np.sqrt(np.sum(_bound(network.roles[0]).criterion.selection ** 2, axis=0)))
+    weights = np.diag(np.sqrt(np.sum(network.heard[0].selection ** 2, axis=0)))
     slack = cp.Variable(weights.shape, symmetric=True)
     return [cp.bmat([[slack, weights], [weights, unknowns.accuracy]]) >> 0, cp.trace(slack) <= 1.0]
 

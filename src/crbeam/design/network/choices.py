@@ -1,58 +1,19 @@
 """What a network can choose: the stations that listen, and the stations that serve each user."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 
 import numpy as np
 
+from crbeam.design.convex.evidence import Chosen
 from crbeam.design.problem import Criterion, DesignProblem, Power
+from crbeam.design.served.requirements import stream_of
 from crbeam.design.service_constraints import Association, BoundLimit, Listening, MinimumSinr, ReceiverChoice
 from crbeam.errors import InvalidInput, Unidentifiable
 from crbeam.information import Transmission
 
 
-@dataclass(frozen=True, eq=False)
-class RoleBound:
-    """A bound that a role has to keep small.
-
-    Attributes:
-        criterion: what is bounded, seen by the blocks that transmit.
-        limit: on it; None if it is minimised.
-    """
-
-    criterion: Criterion
-    limit: float | None
-
-
-@dataclass(frozen=True, eq=False)
-class Role:
-    """Who listens, and what that leaves.
-
-    Attributes:
-        receiver: name of the role: of the stations that listen; empty if nothing is chosen.
-        silent: blocks of the stations that listen.
-        blocks: those that transmit.
-        bounds: of what is heard.
-        users: the requirements of the served users.
-        servers: blocks that may serve each user.
-    """
-
-    receiver: str
-    silent: tuple[str, ...]
-    blocks: tuple[str, ...]
-    bounds: tuple[RoleBound, ...]
-    users: tuple[MinimumSinr, ...]
-    servers: tuple[tuple[str, ...], ...]
-
-    @property
-    def has_objective(self) -> bool:
-        """Whether a bound is minimised, not power."""
-        return any(bound.limit is None for bound in self.bounds)
-
-
-def bound_of(bound: RoleBound, covariances: Transmission) -> float:
-    """Weighted bound of what a role has to keep small; infinite if it is not determined."""
-    criterion = bound.criterion
+def bound_of(criterion: Criterion, covariances: Transmission) -> float:
+    """Weighted bound of a criterion; infinite if it is not determined."""
     information = criterion.map.at(covariances)
     try:
         matrix = information.bound(criterion.requested)
@@ -68,14 +29,6 @@ def bound_of(bound: RoleBound, covariances: Transmission) -> float:
 def served_users(problem: DesignProblem) -> tuple[MinimumSinr, ...]:
     """The requirements of the served users, in the order of the constraints."""
     return tuple(part for part in problem.constraints if isinstance(part, MinimumSinr))
-
-
-def stream_of(problem: DesignProblem, user: str) -> str:
-    """Name of the stream that serves a user."""
-    names = [stream.name for stream in problem.streams if stream.served_user == user]
-    if len(names) != 1:
-        raise InvalidInput(f"Exactly one stream must serve {user}, found {', '.join(names) or 'none'}.")
-    return names[0]
 
 
 def is_associated(problem: DesignProblem) -> bool:
@@ -116,21 +69,16 @@ def is_network(problem: DesignProblem) -> bool:
     return chosen or isinstance(problem.objective, Power)
 
 
-def roles_of(problem: DesignProblem) -> tuple[Role, ...]:
-    """Every role that a problem allows, in the order of its `ReceiverChoice`; one without.
+def roles_of(problem: DesignProblem) -> tuple[Chosen, ...]:
+    """Every set of stations that may listen, in the order of the `ReceiverChoice`, with all who may serve; one without.
 
-    Criteria with a `BoundLimit` are limited, by the smallest of several. The others are minimised, or of no account
-    where power is.
+    Criteria with a `BoundLimit` count, and all that the objective counts.
 
     Raises:
         InvalidInput: a limit or a choice names a criterion or a block that the problem does not have, or there are
             several choices.
     """
-    limits: dict[str, float] = {}
-    for part in problem.constraints:
-        if isinstance(part, BoundLimit):
-            limits[part.criterion] = min(part.limit, limits.get(part.criterion, part.limit))
-    criteria = {criterion.name: criterion for criterion in problem.criteria}
+    limits, criteria = problem.bound_limits, {criterion.name: criterion for criterion in problem.criteria}
     choice = receiver_choice(problem)
     options: Mapping[str, Listening] = {"": Listening((), tuple(criteria))} if choice is None else choice.options
     named = {name for option in options.values() for name in option.criteria}
@@ -139,35 +87,23 @@ def roles_of(problem: DesignProblem) -> tuple[Role, ...]:
     silent = {block for option in options.values() for block in option.silent_blocks}
     if not silent <= set(problem.blocks):
         raise InvalidInput(f"Stations that may listen must be among {problem.blocks}, found {tuple(sorted(silent))}.")
-    return tuple(_role(problem, name, option, criteria, limits) for name, option in options.items())
-
-
-def _role(
-    problem: DesignProblem,
-    name: str,
-    option: Listening,
-    criteria: Mapping[str, Criterion],
-    limits: Mapping[str, float],
-) -> Role:
-    blocks = tuple(block for block in problem.blocks if block not in option.silent_blocks)
-    users = served_users(problem)
     is_power = isinstance(problem.objective, Power)
-    bounds = tuple(
-        RoleBound(_restricted(criteria[each], blocks), limits.get(each))
-        for each in option.criteria
-        if each in limits or not (is_power or not criteria[each].requested)
-    )
+    counted = {name for name, each in criteria.items() if name in limits or (each.requested and not is_power)}
     carried = {stream.name: stream.blocks for stream in problem.streams}
-    servers = tuple(
-        tuple(
-            block for block in blocks if user.is_reached_by(block) and block in carried[stream_of(problem, user.user)]
+    reached = {
+        user.user: [
+            block
+            for block in problem.blocks
+            if user.is_reached_by(block) and block in carried[stream_of(problem, user.user)]
+        ]
+        for user in served_users(problem)
+    }
+    return tuple(
+        Chosen(
+            name,
+            option.silent_blocks,
+            {user: tuple(each for each in able if each not in option.silent_blocks) for user, able in reached.items()},
+            tuple(each for each in option.criteria if each in counted),
         )
-        for user in users
+        for name, option in options.items()
     )
-    return Role(name, option.silent_blocks, blocks, bounds, users, servers)
-
-
-def _restricted(criterion: Criterion, blocks: tuple[str, ...]) -> Criterion:
-    """The criterion as seen by some of its blocks."""
-    kept = [block for block in criterion.map.blocks if block in blocks]
-    return replace(criterion, map=criterion.map.select_blocks(kept))

@@ -1,52 +1,53 @@
 """Roles in which something may be feasible at all, and whether proofs cover every choice in them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from math import prod
 
-from crbeam.design.network.choices import Role, roles_of
-from crbeam.design.network.leaf import Leaf
-from crbeam.design.network.program import NetworkProgram, network_program
+from crbeam.design.convex.evidence import Chosen, Evidence
+from crbeam.design.convex.program import Program, program_of
+from crbeam.design.convex.statement import statement_of
+from crbeam.design.network.choices import receiver_choice, roles_of, served_users
 from crbeam.design.problem import DesignProblem
 from crbeam.errors import Infeasible, Unidentifiable
 
 
-def possible_programs(problem: DesignProblem, roles: Sequence[Role]) -> list[NetworkProgram]:
+def possible_programs(problem: DesignProblem, roles: Sequence[Chosen]) -> list[Program]:
     """Programs of the roles in which each user is reached by a block that may serve it, and bounds are determined.
 
     In all others no transmission meets the requirements, which needs no further proof.
     """
-    found = [_program(problem, role) for role in roles if all(role.servers)]
-    return [each for each in found if isinstance(each, NetworkProgram)]
+    found = [_program(problem, role) for role in roles if all(role.servers.values())]
+    return [each for each in found if isinstance(each, Program)]
 
 
-def require_programs(problem: DesignProblem, roles: Sequence[Role]) -> list[NetworkProgram]:
+def require_programs(problem: DesignProblem, roles: Sequence[Chosen]) -> list[Program]:
     """The same, if there are any, or no role is given.
 
     Raises:
         Infeasible: in each role some user is reached by no block that may serve it.
         Unidentifiable: no transmission of the other roles determines what a bound is of.
     """
-    served = [role for role in roles if all(role.servers)]
+    served = [role for role in roles if all(role.servers.values())]
     if roles and not served:
-        raise _unreached(roles)
+        raise _unreached(problem, roles)
     attempts = [_program(problem, role) for role in served]
-    found = [each for each in attempts if isinstance(each, NetworkProgram)]
+    found = [each for each in attempts if isinstance(each, Program)]
     for each in attempts:
         if not found and isinstance(each, Unidentifiable):
             raise _explained(each, problem)
     return found
 
 
-def _program(problem: DesignProblem, role: Role) -> NetworkProgram | Unidentifiable:
+def _program(problem: DesignProblem, role: Chosen) -> Program | Unidentifiable:
     try:
-        return network_program(problem, role)
+        return program_of(statement_of(problem, role))
     except Unidentifiable as error:
         return error
 
 
-def _unreached(roles: Sequence[Role]) -> Infeasible:
+def _unreached(problem: DesignProblem, roles: Sequence[Chosen]) -> Infeasible:
     """The user whom no station reaches; else a user for each set of stations that may listen."""
-    missing = [[user for user, allowed in zip(role.users, role.servers, strict=True) if not allowed] for role in roles]
+    missing = [[user for user in served_users(problem) if not role.servers[user.user]] for role in roles]
     never = [user for user in missing[0] if not any(user.is_reached_by(block) for block in user.channels)]
     first = (never or missing[0])[0]
     name = f"{first.quantity} of {first.user}"
@@ -54,7 +55,8 @@ def _unreached(roles: Sequence[Role]) -> Infeasible:
         found = f"none at all reaches {first.user}. Unblock its channel, move it, or do not serve it"
     else:
         cases = [
-            f"none reaches {users[0].user} with {_listening(each)}" for users, each in zip(missing, roles, strict=True)
+            f"none reaches {users[0].user} with {_listening(problem, each)}"
+            for users, each in zip(missing, roles, strict=True)
         ]
         found = f"{', '.join(cases)}. Let another station listen, or give these users a channel to a second station"
     return Infeasible(
@@ -62,8 +64,11 @@ def _unreached(roles: Sequence[Role]) -> Infeasible:
     )
 
 
-def _listening(role: Role) -> str:
-    return f"{', '.join(role.silent)} silent" if role.silent else f"{', '.join(role.blocks)} transmitting"
+def _listening(problem: DesignProblem, role: Chosen) -> str:
+    choice = receiver_choice(problem)
+    if choice is None:
+        return f"{', '.join(problem.blocks)} transmitting"
+    return f"{', '.join(choice.options[role.receiver].silent_blocks)} silent"
 
 
 def _explained(error: Unidentifiable, problem: DesignProblem) -> Unidentifiable:
@@ -78,27 +83,35 @@ def _explained(error: Unidentifiable, problem: DesignProblem) -> Unidentifiable:
     return Unidentifiable(error.names, direction=error.direction, remedy=remedy)
 
 
-def covers(problem: DesignProblem, leaves: tuple[Leaf, ...]) -> bool:
-    """Whether leaves cover every choice that a problem allows, no choice twice.
+def covers(problem: DesignProblem, proofs: Sequence[Evidence]) -> bool:
+    """Whether proofs cover every choice that a problem allows, no choice twice.
 
-    Roles in which nothing is feasible whatever is sent (see `possible_programs`) need no leaf.
+    Roles in which nothing is feasible whatever is sent (see `possible_programs`) need no proof. A proof in which fewer
+    criteria count holds all the more.
 
     Sets of choices are boxes. Boxes inside the whole that do not meet, and whose sizes add up to that of the whole,
     cover it.
     """
     for program in possible_programs(problem, roles_of(problem)):
-        role = program.role
-        boxes = [leaf.servers for leaf in leaves if leaf.receiver == role.receiver]
+        role = program.choices
+        found = [each.chosen for each in proofs if each.chosen is not None and each.chosen.receiver == role.receiver]
+        boxes = [each.servers for each in found]
         inside = all(
-            len(box) == len(role.servers) and all(set(a) <= set(b) for a, b in zip(box, role.servers, strict=True))
-            for box in boxes
+            each.silent == role.silent
+            and set(each.criteria) <= set(role.criteria)
+            and each.servers.keys() == role.servers.keys()
+            and all(set(allowed) <= set(role.servers[user]) for user, allowed in each.servers.items())
+            for each in found
         )
-        apart = all(
-            any(not set(a) & set(b) for a, b in zip(first, other, strict=True))
-            for place, first in enumerate(boxes)
-            for other in boxes[:place]
-        )
-        whole = prod(len(each) for each in role.servers)
-        if not (inside and apart and sum(prod(len(each) for each in box) for box in boxes) == whole):
+        apart = inside and all(_are_apart(first, other) for place, first in enumerate(boxes) for other in boxes[:place])
+        if not (apart and sum(map(_size, boxes)) == _size(role.servers)):
             return False
     return True
+
+
+def _are_apart(first: Mapping[str, tuple[str, ...]], other: Mapping[str, tuple[str, ...]]) -> bool:
+    return any(not set(allowed) & set(other[user]) for user, allowed in first.items())
+
+
+def _size(servers: Mapping[str, tuple[str, ...]]) -> int:
+    return prod(len(allowed) for allowed in servers.values())

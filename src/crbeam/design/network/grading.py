@@ -4,11 +4,13 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from crbeam.design.network.certificate import proven_bound
-from crbeam.design.network.choices import Role, bound_of, is_associated, roles_of, unproven_constraint
+from crbeam.design.convex.certificate import certificate, shortage
+from crbeam.design.convex.evidence import Chosen, Evidence
+from crbeam.design.convex.statement import is_limited, statement_of
+from crbeam.design.network.choices import bound_of, is_associated, roles_of, unproven_constraint
 from crbeam.design.network.cover import covers
-from crbeam.design.network.leaf import Leaf
 from crbeam.design.network.search import starting_nodes
+from crbeam.design.network.shortage import ROUNDING
 from crbeam.design.problem import DesignProblem
 from crbeam.design.result import Proposal
 from crbeam.errors import InvalidInput
@@ -19,27 +21,39 @@ from crbeam.units import distinct
 LIMIT_TOLERANCE = 1e-9
 
 
-def objective_of(role: Role, covariances: Transmission) -> float:
+def objective_of(problem: DesignProblem, role: Chosen, covariances: Transmission) -> float:
     """Power in watt, or the sum of the bounds that a role minimises."""
-    if role.has_objective:
-        return sum(bound_of(bound, covariances) for bound in role.bounds if bound.limit is None)
-    return covariances.power_w
+    minimised = [bound for _, bound, limit in _bounds(problem, role, covariances) if limit is None]
+    return sum(minimised) if minimised else covariances.power_w
 
 
-def _misses(role: Role, covariances: Transmission) -> tuple[float, float]:
+def _bounds(problem: DesignProblem, role: Chosen, covariances: Transmission) -> list[tuple[str, float, float | None]]:
+    """Name, bound and limit of each criterion that counts in a role; no limit where the bound is minimised."""
+    statement = statement_of(problem, role)
+    return [
+        (
+            term.criterion.name,
+            bound_of(term.criterion, covariances),
+            problem.bound_limits[term.criterion.name] if is_limited(statement, number) else None,
+        )
+        for number, term in enumerate(statement.terms)
+    ]
+
+
+def _misses(problem: DesignProblem, role: Chosen, covariances: Transmission) -> tuple[float, float]:
     """Largest limited bound over its limit, and the sum of the minimised ones."""
-    limited = [bound_of(each, covariances) / each.limit for each in role.bounds if each.limit is not None]
-    minimised = [bound_of(each, covariances) for each in role.bounds if each.limit is None]
-    worst = max(limited, default=0.0)
+    bounds = _bounds(problem, role, covariances)
+    worst = max((bound / limit for _, bound, limit in bounds if limit is not None), default=0.0)
+    minimised = [bound for _, bound, limit in bounds if limit is None]
     return (worst if worst > 1.0 + LIMIT_TOLERANCE else 0.0, sum(minimised) if minimised else worst)
 
 
-def role_of(problem: DesignProblem, covariances: Transmission) -> Role:
+def role_of(problem: DesignProblem, covariances: Transmission) -> Chosen:
     """The role that a transmission plays: of the stations that are silent and may listen, those that hear best."""
     roles = roles_of(problem)
     powers_w = covariances.powers_w
     silent = tuple(role for role in roles if all(powers_w[block] == 0.0 for block in role.silent))
-    return min(silent or roles, key=lambda role: _misses(role, covariances))
+    return min(silent or roles, key=lambda role: _misses(problem, role, covariances))
 
 
 def serving_blocks(
@@ -63,12 +77,9 @@ def broken_choice(
     role = role_of(problem, covariances)
     if any(np.any(covariances[block]) for block in role.silent):
         return "a transmission with silent stations that listen"
-    for each in role.bounds:
-        bound = bound_of(each, covariances)
-        if bound > (np.inf if each.limit is None else each.limit * (1.0 + LIMIT_TOLERANCE)):
-            return "a bound of {} of at most {}, not {}".format(
-                each.criterion.name, *distinct(each.limit or 0.0, bound)
-            )
+    for name, bound, limit in _bounds(problem, role, covariances):
+        if limit is not None and bound > limit * (1.0 + LIMIT_TOLERANCE):
+            return "a bound of {} of at most {}, not {}".format(name, *distinct(limit, bound))
     if is_associated(problem):
         for user, blocks in serving_blocks(problem, stream_covariances).items():
             if len(blocks) > 1:
@@ -88,13 +99,15 @@ def proven_lower_bound(problem: DesignProblem, proposal: Proposal) -> tuple[floa
     if reason is not None:
         raise InvalidInput(f"A lower bound over choices needs {reason}")
     if proposal.cover and covers(problem, proposal.cover):
-        leaves, note = proposal.cover, f"{len(proposal.cover)} sets of choices, each bounded by multipliers"
+        proofs, note = proposal.cover, f"{len(proposal.cover)} sets of choices, each bounded by multipliers"
     else:
         nodes = starting_nodes(problem, roles_of(problem))
-        leaves, note = tuple(node.leaf for node in nodes), "what the served users take when nothing is located"
-    return min(_leaf_bound(problem, leaf) for leaf in leaves), note
+        proofs, note = tuple(node.evidence for node in nodes), "what the served users take when nothing is located"
+    return min(proven_objective(problem, proof) for proof in proofs), note
 
 
-def _leaf_bound(problem: DesignProblem, leaf: Leaf) -> float:
-    role = next(role for role in roles_of(problem) if role.receiver == leaf.receiver)
-    return proven_bound(problem, role, leaf.servers, leaf.evidence).objective
+def proven_objective(problem: DesignProblem, proof: Evidence) -> float:
+    """No transmission with the choices of a proof has a smaller objective; infinite if none is feasible."""
+    statement = statement_of(problem, proof.chosen)
+    bound = max(float(certificate(statement, proof)), 0.0)
+    return np.inf if shortage(statement, proof) > 1.0 + ROUNDING else bound

@@ -4,17 +4,25 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
+import numpy as np
+
 from crbeam.design.constraints import PowerBudget
-from crbeam.design.network.choices import Role, is_network, roles_of, unproven_constraint
+from crbeam.design.convex.evidence import Chosen, Evidence
+from crbeam.design.convex.solution import stream_covariances
+from crbeam.design.convex.statement import is_limited
+from crbeam.design.network.choices import bound_of, is_network, roles_of, unproven_constraint
 from crbeam.design.network.cover import possible_programs
-from crbeam.design.network.leaf import Leaf
-from crbeam.design.network.search import relaxed
+from crbeam.design.network.search import Found, relaxed
 from crbeam.design.one_by_one import OneByOne
 from crbeam.design.problem import DesignProblem, Hinge
+from crbeam.design.result import Proposal
 from crbeam.design.service_constraints import Association, BoundLimit, MinimumSinr, ReceiverChoice
+from crbeam.information import Transmission
 
 #: Gap of the relaxations that tell how far a scheme without search is from the optimum.
 RELAXATION_GAP = 1e-6
+#: Relative room that a scaled transmission keeps in limits on bounds, and largest number of times that it is scaled.
+ROOM, MAX_SCALINGS = 1e-11, 50
 
 
 @dataclass(frozen=True)
@@ -35,7 +43,40 @@ class NetworkMethod(OneByOne):
         return super().why_not(problem)
 
 
-def relaxation_leaves(problem: DesignProblem, roles: Sequence[Role] | None = None) -> tuple[Leaf, ...]:
-    """One leaf for each role in which something may be feasible, bounded by its relaxation."""
-    chosen = [each.role for each in possible_programs(problem, roles_of(problem) if roles is None else roles)]
-    return tuple(each.node.leaf for each in relaxed(problem, chosen, gap=RELAXATION_GAP))
+def relaxation_proofs(problem: DesignProblem, roles: Sequence[Chosen] | None = None) -> tuple[Evidence, ...]:
+    """One proof for each role in which something may be feasible, from its relaxation."""
+    chosen = [each.choices for each in possible_programs(problem, roles_of(problem) if roles is None else roles)]
+    return tuple(each.node.evidence for each in relaxed(problem, chosen, gap=RELAXATION_GAP))
+
+
+def proposal_of(found: Found, proofs: Sequence[Evidence], **numbers: float | int | str) -> Proposal:
+    """Proposal of a transmission with the proofs of its lower bound over all choices."""
+    streams = stream_covariances(found.program, found.primal)
+    scale = _scale_to_limits(found, Transmission.sum_of(streams.values()))
+    streams = {name: scale * each for name, each in streams.items()}
+    return Proposal(
+        covariances=Transmission.sum_of(streams.values()),
+        stream_covariances=streams,
+        cover=tuple(proofs),
+        details=numbers,
+    )
+
+
+def _scale_to_limits(found: Found, covariances: Transmission) -> float:
+    """Factor of at least 1 with which limited bounds hold as the problem itself computes them.
+
+    In whitened parameters they held already. Where entries of an information span many decades, as with a target next
+    to a station, both computations differ by more than rounding of the limit.
+    """
+    statement, scale = found.program.statement, 1.0
+    limited = [
+        (term.criterion, statement.problem.bound_limits[term.criterion.name])
+        for number, term in enumerate(statement.terms)
+        if is_limited(statement, number)
+    ]
+    for _ in range(MAX_SCALINGS):
+        worst = max((bound_of(each, scale * covariances) / limit for each, limit in limited), default=0.0)
+        if worst <= 1.0 or not np.isfinite(worst):
+            break
+        scale *= worst * (1.0 + ROOM)
+    return scale

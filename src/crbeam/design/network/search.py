@@ -2,29 +2,46 @@
 
 import heapq
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import count
 from math import prod
 
 import numpy as np
 
-from crbeam.design.network.barrier import CentralPath, Servers, follow_path
-from crbeam.design.network.choices import Role, is_associated
+from crbeam.design.convex.dual import Dual
+from crbeam.design.convex.evidence import Chosen, Evidence
+from crbeam.design.convex.path import Path, follow_path
+from crbeam.design.convex.primal import Primal, feasible
+from crbeam.design.convex.program import Program, factor_program
+from crbeam.design.network.choices import is_associated
 from crbeam.design.network.cover import require_programs
-from crbeam.design.network.fixed_point import virtual_powers
-from crbeam.design.network.leaf import Evidence, Leaf
-from crbeam.design.network.program import NetworkProgram
-from crbeam.design.network.shortage import FEASIBILITY_GAP, infeasible
-from crbeam.design.network.transmission import RoleTransmission, received_shares, repaired
+from crbeam.design.network.shortage import ROUNDING, decided, infeasible, received_shares, strongest
+from crbeam.design.network.users_alone import virtual_powers
 from crbeam.design.problem import DesignProblem
 from crbeam.design.progress import report_bounds
 from crbeam.errors import SolverFailed
 
 #: Share of the wanted gap that the solver of one program may leave.
 PROGRAM_SHARE = 0.1
-#: Gap of a second attempt where rounding kept a transmission from its budgets.
-COARSE_GAP = 1e-4
+
+
+@dataclass(frozen=True, eq=False)
+class Found:
+    """A feasible transmission of a program.
+
+    Attributes:
+        program: of the choices that it keeps.
+        primal: the transmission.
+    """
+
+    program: Program
+    primal: Primal
+
+    @property
+    def objective(self) -> float:
+        """Power in watt, or the sum of the minimised bounds."""
+        return self.program.unit * self.primal.objective
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,23 +49,16 @@ class Node:
     """A set of choices that may still hold the optimum.
 
     Attributes:
-        program: of its role.
-        servers: blocks that may serve each user.
+        program: of these choices.
         lower_bound: proven.
         evidence: of the bound.
         shares: what each block contributes to each user at the optimum of the relaxation, once it is solved.
     """
 
-    program: NetworkProgram
-    servers: Servers
+    program: Program
     lower_bound: float
     evidence: Evidence
-    shares: np.ndarray | None = None
-
-    @property
-    def leaf(self) -> Leaf:
-        """The node as a part of a proof."""
-        return Leaf(self.program.role.receiver, self.servers, self.evidence)
+    shares: Mapping[str, Mapping[str, float]] | None = None
 
 
 @dataclass(frozen=True)
@@ -72,14 +82,14 @@ class Outcome:
         trace: power of the best transmission (inf without one) and proven bound, after each program.
     """
 
-    best: RoleTransmission | None
+    best: Found | None
     leaves: tuple[Node, ...]
     programs: int
     hit_limit: bool
     trace: tuple[tuple[float, float], ...]
 
 
-def starting_nodes(problem: DesignProblem, roles: Sequence[Role]) -> list[Node]:
+def starting_nodes(problem: DesignProblem, roles: Sequence[Chosen]) -> list[Node]:
     """One node for each role in which something may be feasible, with the bound of the users alone.
 
     Raises:
@@ -87,57 +97,55 @@ def starting_nodes(problem: DesignProblem, roles: Sequence[Role]) -> list[Node]:
         Unidentifiable: no transmission of any role determines what a bound is of.
         InvalidInput: constraints do not fit together.
     """
-    return [bounded(program, program.role.servers) for program in require_programs(problem, roles)]
+    return [bounded(program) for program in require_programs(problem, roles)]
 
 
-def bounded(program: NetworkProgram, servers: Servers, parent: Node | None = None) -> Node:
+def bounded(program: Program, parent: Node | None = None) -> Node:
     """Node with the better of its parent's bound and that of the users alone."""
-    nothing = tuple(np.zeros_like(bound.selection) for bound in program.bounds)
-    powers = virtual_powers(program, servers) if all(servers) else np.full(len(servers), np.inf)
-    if np.all(np.isfinite(powers)):
-        bound = program.lower_bound(servers, powers, nothing)
-        if parent is None or bound > parent.lower_bound:
-            return Node(program, servers, bound, program.evidence(powers, nothing))
-    if parent is None:
-        return Node(program, servers, 0.0, program.evidence(np.zeros(len(servers)), nothing))
-    return replace(parent, servers=servers, shares=None)
+    powers = virtual_powers(program)
+    powers = powers if np.all(np.isfinite(powers)) else np.zeros_like(powers)
+    asked, given = float(program.levels[: powers.size] @ powers), -float(program.levels[powers.size :].sum())
+    price = program.statement.price
+    bound = np.inf if asked > given * (1.0 + ROUNDING) else price * program.unit_w * asked
+    if parent is not None and bound <= parent.lower_bound:
+        assert parent.evidence.chosen is not None
+        chosen = replace(program.choices, criteria=parent.evidence.chosen.criteria)
+        return Node(program, parent.lower_bound, replace(parent.evidence, chosen=chosen))
+    prices = np.full(len(program.statement.limits), 0.0 if price else 1.0)
+    multipliers = (price or 1.0) * program.unit_w * powers / program.row_units
+    chosen = replace(program.choices, criteria=())
+    return Node(program, bound, Evidence((), np.zeros(0), multipliers, prices, chosen))
 
 
 @dataclass(frozen=True, eq=False)
-class _Solved:
+class Solved:
+    """A node with what its program tells, and the transmission at the program's optimum, if there is one."""
+
     node: Node
-    found: RoleTransmission | None
+    found: Found | None
 
 
-def solved(node: Node, *, gap: float, cutoff: float = np.inf) -> _Solved:
+def solved(node: Node, *, gap: float, cutoff: float = np.inf) -> Solved:
     """Node with the bound of its convex program, and the transmission at the program's optimum."""
-    path = follow_path(node.program, node.servers, gap=gap, cutoff=cutoff)
-    found = repaired(node.program, path) if path.lower_bound < cutoff else None
-    if found is None and path.lower_bound < cutoff:
-        path, found = _decided(node, path)
-    shares = received_shares(node.program, path)
-    if path.lower_bound < node.lower_bound:
-        return _Solved(replace(node, shares=shares), found)
-    evidence = node.program.evidence(path.point.multipliers, path.point.directions)
-    return _Solved(replace(node, lower_bound=path.lower_bound, evidence=evidence, shares=shares), found)
+    program = node.program
+    dual = Dual(program)
+    path = follow_path(dual, gap=gap, stop_above=cutoff / program.unit)
+    bound, best, primal = program.unit * path.value, _evidence(program, path), path.primal
+    if primal is None and bound < cutoff:
+        path = decided(program)
+        if path.value > 1.0 + ROUNDING:
+            bound, best = np.inf, _evidence(factor_program(program), path)
+        elif path.primal is not None:
+            primal = feasible(dual, path.primal.streams, None)
+    shares = None if path.primal is None else received_shares(program, path.primal)
+    found = None if primal is None else Found(program, primal)
+    if bound < node.lower_bound:
+        return Solved(replace(node, shares=shares), found)
+    return Solved(replace(node, lower_bound=bound, evidence=best, shares=shares), found)
 
 
-def _decided(node: Node, path: CentralPath) -> tuple[CentralPath, RoleTransmission | None]:
-    """Whether the budgets suffice, where the least power came near them: proof that they do not, or a transmission."""
-    unpriced = node.program.deciding()
-    trial = follow_path(unpriced, node.servers, gap=FEASIBILITY_GAP)
-    bound = node.program.lower_bound(node.servers, trial.point.multipliers, trial.point.directions)
-    if bound > path.lower_bound:
-        return replace(trial, lower_bound=bound), None
-    coarse = follow_path(node.program, node.servers, gap=COARSE_GAP)
-    return path, repaired(node.program, coarse) or repaired(node.program, trial)
-
-
-def rounded(node: Node) -> Servers:
-    """Every user served by the block that contributes most to it."""
-    assert node.shares is not None
-    names = [block.name for block in node.program.blocks]
-    return tuple((names[int(np.argmax(share))],) for share in node.shares)
+def _evidence(program: Program, path: Path) -> Evidence:
+    return program.evidence(path.best.responses, path.best.scales, path.best.levels)
 
 
 class _Search:
@@ -146,11 +154,11 @@ class _Search:
     def __init__(self, associated: bool, effort: Effort):
         self.associated, self.effort = associated, effort
         self.began = time.perf_counter()
-        self.best: RoleTransmission | None = None
+        self.best: Found | None = None
         self.closed: list[Node] = []
         self.heap: list[tuple[float, int, Node]] = []
         self.numbers = count()
-        self.tried: set[tuple[str, Servers]] = set()
+        self.tried: set[tuple[str, tuple[tuple[str, ...], ...]]] = set()
         self.programs = 0
         self.trace: list[tuple[float, float]] = []
 
@@ -187,16 +195,17 @@ class _Search:
 
     def is_final(self, node: Node) -> bool:
         """Whether nothing is left to choose."""
-        return not self.associated or prod(map(len, node.servers)) == 1
+        return not self.associated or prod(map(len, node.program.choices.servers.values())) == 1
 
     def round(self, node: Node) -> None:
         """Try the association that a solved relaxation suggests."""
-        servers = rounded(node)
-        key = (node.program.role.receiver, servers)
+        assert node.shares is not None
+        servers = strongest(node.shares)
+        key = (node.program.choices.receiver, tuple(servers.values()))
         if key in self.tried:
             return
         self.tried.add(key)
-        trial = bounded(node.program, servers)
+        trial = bounded(node.program.served_by(servers))
         if trial.lower_bound < self.cutoff:
             self.solve(trial)
 
@@ -204,23 +213,24 @@ class _Search:
         """Replace a node by what is known after its program is solved."""
         if node.shares is None:
             node = self.solve(node)
-            if node.lower_bound < self.cutoff and not self.is_final(node):
+            if node.lower_bound < self.cutoff and not self.is_final(node) and node.shares is not None:
                 self.round(node)
         if node.lower_bound >= self.cutoff or self.is_final(node):
             self.closed.append(node)
             return
-        assert node.shares is not None
-        largest = [
-            share.max() if len(allowed) > 1 else np.inf
-            for share, allowed in zip(node.shares, node.servers, strict=True)
-        ]
-        user = int(np.argmin(largest))
-        for block in node.servers[user]:
-            servers = (*node.servers[:user], (block,), *node.servers[user + 1 :])
-            self.push(bounded(node.program, servers, node))
+        servers = node.program.choices.servers
+        user = min((user for user, allowed in servers.items() if len(allowed) > 1), key=lambda user: _most(node, user))
+        for block in servers[user]:
+            self.push(bounded(node.program.served_by({**servers, user: (block,)}), node))
 
 
-def least_power(problem: DesignProblem, roles: Sequence[Role], effort: Effort) -> Outcome:
+def _most(node: Node, user: str) -> float:
+    """Largest share of the wanted power of a user that one block contributes."""
+    share = np.array([] if node.shares is None else list(node.shares[user].values()))
+    return float(share.max() / max(share.sum(), 1e-300)) if share.size else 1.0
+
+
+def least_power(problem: DesignProblem, roles: Sequence[Chosen], effort: Effort) -> Outcome:
     """Transmission of least power over all roles and associations, with a proof.
 
     The node of least bound comes first. Each is relaxed: every station that may serve a user does, without coherence.
@@ -236,12 +246,12 @@ def least_power(problem: DesignProblem, roles: Sequence[Role], effort: Effort) -
     return Outcome(search.best, leaves, search.programs, unfinished, tuple(search.trace))
 
 
-def relaxed(problem: DesignProblem, roles: Sequence[Role], *, gap: float) -> list[_Solved]:
+def relaxed(problem: DesignProblem, roles: Sequence[Chosen], *, gap: float) -> list[Solved]:
     """The relaxation of each role, solved."""
     return [solved(node, gap=gap) for node in starting_nodes(problem, roles)]
 
 
-def require_transmission(problem: DesignProblem, outcome: Outcome) -> RoleTransmission:
+def require_transmission(problem: DesignProblem, outcome: Outcome) -> Found:
     """The transmission of an outcome.
 
     Raises:
@@ -252,8 +262,8 @@ def require_transmission(problem: DesignProblem, outcome: Outcome) -> RoleTransm
 
 
 def require_feasible(
-    problem: DesignProblem, found: RoleTransmission | None, nodes: Sequence[Node], *, hit_limit: bool = False
-) -> RoleTransmission:
+    problem: DesignProblem, found: Found | None, nodes: Sequence[Node], *, hit_limit: bool = False
+) -> Found:
     """A transmission, if there is one; nodes tell why there is none.
 
     Raises:
@@ -262,9 +272,8 @@ def require_feasible(
     """
     if found is not None:
         return found
-    proof = infeasible(problem, [node.leaf for node in nodes], [node.program.role for node in nodes])
-    if proof is not None:
-        raise proof
+    if all(np.isinf(node.lower_bound) for node in nodes):
+        raise infeasible(problem, [node.program for node in nodes], [node.evidence for node in nodes])
     if hit_limit:
         raise SolverFailed(
             "The time limit must leave time for a first transmission that meets the requirements, but ended the search "

@@ -1,0 +1,115 @@
+"""The slacks of a block: those of its streams are one matrix less a few rank-one parts of each, which is factored once.
+
+    S_s = M - H_s diag(a_s) H_s^H,  a_s >= 0:    P_s = S_s^-1 = P + P H_s D_s H_s^H P,    P = M^-1,
+    D_s = a_s^1/2 C_s^-1 a_s^1/2,   C_s = 1 - a_s^1/2 H_s^H P H_s a_s^1/2,   log det S_s = log det M + log det C_s
+
+M has of each vector of rows and limits what the stream has that counts it least; most streams count all but one of
+them alike.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from crbeam.design.convex.program import Cone
+
+
+@dataclass(frozen=True, eq=False)
+class Slack:
+    """Slacks of the streams of a block, all positive definite.
+
+    Attributes:
+        root: inverse Cholesky factor of M, `[size, size]`.
+        own: H_s, `[stream, size, own]`, padded with vectors that count 0.
+        places: of these among all vectors, `[stream, own]`.
+        inner: D_s, `[stream, own, own]`.
+        log_det: `sum log det S_s`.
+    """
+
+    root: np.ndarray
+    own: np.ndarray
+    places: np.ndarray
+    inner: np.ndarray
+    log_det: float
+
+    @cached_property
+    def shared(self) -> np.ndarray:
+        """P."""
+        return self.root.conj().T @ self.root
+
+    @property
+    def roots(self) -> np.ndarray:
+        """K_s with `K_s^H K_s = P_s`, `[stream, size, size]`."""
+        whitened = self.root @ self.own
+        grown = np.eye(len(self.root)) + whitened @ self.inner @ _adjoint(whitened)
+        return _adjoint(np.linalg.cholesky(grown)) @ self.root
+
+
+@dataclass(frozen=True, eq=False)
+class Seen:
+    """Inverse slacks as a frame F sees them.
+
+    Attributes:
+        pairs: `F^H P_s F`, `[stream, column, column]`.
+        squares: `F^H P_s^2 F`.
+        trace: `sum tr P_s`.
+        squared: `sum tr P_s^2`.
+    """
+
+    pairs: np.ndarray
+    squares: np.ndarray
+    trace: float
+    squared: float
+
+
+def slack_of(cone: Cone, rest: np.ndarray, levels: np.ndarray) -> Slack | None:
+    """Slacks of a block, or None if one of them is not positive definite.
+
+    Args:
+        cone: the block.
+        rest: what all streams share but for rows and limits on antennas, `[size, size]`.
+        levels: multiplier of each vector, at least 0.
+    """
+    least, places, rises = cone.own_factors
+    try:
+        root = np.linalg.inv(np.linalg.cholesky(rest - (cone.vectors * (least * levels)) @ cone.vectors.conj().T))
+        amplitudes = np.sqrt(rises * levels[places])
+        whitened = (root @ cone.vectors).T[places].swapaxes(1, 2) * amplitudes[:, None, :]
+        core = np.linalg.inv(np.linalg.cholesky(np.eye(places.shape[1]) - _adjoint(whitened) @ whitened))
+    except np.linalg.LinAlgError:
+        return None
+    scaled = core * amplitudes[:, None, :]
+    diagonals = np.real(np.diagonal(root)), np.real(np.diagonal(core, axis1=1, axis2=2))
+    log_det = -2.0 * (len(places) * float(np.log(diagonals[0]).sum()) + float(np.log(diagonals[1]).sum()))
+    return Slack(root, cone.vectors.T[places].swapaxes(1, 2), places, _adjoint(scaled) @ scaled, log_det)
+
+
+def seen_by(slack: Slack, frame: np.ndarray, first: int) -> Seen:
+    """What a frame sees of inverse slacks, whose columns from the first one on are the vectors of the cone."""
+    whitened = slack.root @ frame
+    turned = slack.root.conj().T @ whitened
+    pairs, squares = whitened.conj().T @ whitened, turned.conj().T @ turned
+    own = first + slack.places
+    crossed, doubled = pairs.T[own].swapaxes(1, 2), squares.T[own].swapaxes(1, 2)
+    alone = np.take_along_axis(doubled, own[:, :, None], axis=1)
+    cubed = (slack.root @ turned[:, first:]).T[slack.places].swapaxes(1, 2)
+    moved = crossed @ slack.inner
+    halves = (doubled + 0.5 * moved @ alone) @ _adjoint(moved)
+    turns = slack.inner @ alone
+    squared = len(own) * float(np.vdot(slack.shared, slack.shared).real)
+    squared += 2.0 * _trace(slack.inner @ (_adjoint(cubed) @ cubed)) + _trace(turns @ turns)
+    return Seen(
+        pairs + moved @ _adjoint(crossed),
+        squares + halves + _adjoint(halves),
+        len(own) * float(np.vdot(slack.root, slack.root).real) + _trace(turns),
+        squared,
+    )
+
+
+def _adjoint(matrices: np.ndarray) -> np.ndarray:
+    return matrices.conj().swapaxes(1, 2)
+
+
+def _trace(matrices: np.ndarray) -> float:
+    return float(np.einsum("sii->", matrices).real)
