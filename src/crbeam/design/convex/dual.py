@@ -1,6 +1,6 @@
 """The barrier of the dual of a convex program, with gradient and Hessian.
 
-Over responses Z_t, scales v, and `y = (mu, lambda)` of rows and limits,
+Over responses Z_t, scales v, and `y = (mu, lambda)` of rows and limits, then multipliers of equalities, of any sign,
 
     F(x) = D(x) + tau B(x),      B = sum log det S_bs + sum log y + sum of the barriers of the scales,
 
