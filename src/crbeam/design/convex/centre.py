@@ -36,11 +36,14 @@ class Centre:
 
     @property
     def covariances(self) -> list[np.ndarray]:
-        """`tau S^-1` of each cone, `[stream, size, size]`."""
+        """`tau S^-1` of each cone, `[stream, size, size]`; over a codebook its powers."""
         found = []
         for slack in self.point.slacks:
-            assert isinstance(slack, Slack), "no codebook has a centre of its own"
-            found.append(self.tau * slack.roots.conj().swapaxes(1, 2) @ slack.roots)
+            if isinstance(slack, Slack):
+                roots = slack.roots
+                found.append(self.tau * roots.conj().swapaxes(1, 2) @ roots)
+            else:
+                found.append(self.tau * slack)
         return found
 
     def value(self, dual: Dual) -> float:

@@ -1,6 +1,6 @@
 """The barrier of the dual of a convex program, with gradient and Hessian.
 
-Over responses Z_t, scales v, and `y = (mu, lambda)` of rows and limits,
+Over responses Z_t, scales v, and `y = (mu, lambda)` of rows and limits, then multipliers of equalities, of any sign,
 
     F(x) = D(x) + tau B(x),      B = sum log det S_bs + sum log y + sum of the barriers of the scales,
 
@@ -22,7 +22,8 @@ from functools import cached_property
 
 import numpy as np
 
-from crbeam.design.convex.program import Cone, Program, View
+from crbeam.design.convex.cone import Cone, View
+from crbeam.design.convex.program import Program
 from crbeam.design.convex.slack import Slack, seen_by, slack_of
 
 #: Added to the diagonal of scaled Newton systems.
@@ -91,8 +92,7 @@ class Dual:
         self.size = self.first_level + program.levels.size
         self.kinds = [scale.kind for scale in program.scales]
         caps = [{"threshold": 1.0, "share": each.level, "limit": np.inf}[each.kind] for each in program.scales]
-        ceilings = np.full(program.levels.size, np.inf)
-        ceilings[: program.n_rows] = program.ceiling
+        ceilings = np.where(np.arange(program.levels.size) < program.n_rows, program.ceiling, np.inf)
         #: Least and largest values of scales and levels.
         self.least = np.zeros(len(caps) + program.levels.size)
         self.least[self.least.size - program.n_free :] = -np.inf
@@ -169,7 +169,8 @@ class Dual:
             if cone.is_line:
                 slack = 1.0 / rest if np.all(rest > 0.0) else None
             else:
-                slack = slack_of(cone, rest, cone.selector @ levels)
+                places, selector, _ = cone.own
+                slack = slack_of(cone, rest, selector @ levels[places])
             if slack is None:
                 return None
             found.append(slack)
@@ -232,7 +233,6 @@ class Dual:
         """
         own, selector, counts = cone.own
         levels = self.first_level + own
-        both = np.ix_(levels, levels)
         first = cone.frame.shape[1] - cone.vectors.shape[1]
         seen = seen_by(slack, cone.frame, first)
         pairs = seen.pairs[:, first:, first:]
@@ -241,8 +241,8 @@ class Dual:
         mixed = np.einsum("sm,smm->m", cone.factors, np.real(seen.squares[:, first:, first:]))
         slope[levels] += counts * seen.trace - np.sum(cone.factors * gains, axis=0) @ selector
         cross = np.outer(counts, mixed @ selector)
-        curvature[both] += selector.T @ gram @ selector - cross - cross.T
-        curvature[both] += seen.squared * np.outer(counts, counts)
+        square = seen.squared * np.outer(counts, counts)
+        curvature[np.ix_(levels, levels)] += selector.T @ gram @ selector - cross - cross.T + square
         sights, start = [], 0
         for number, view in cone.seen:
             sights.append(self._sight(number, view, slice(start, start + len(view.weight)), point))

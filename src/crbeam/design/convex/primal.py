@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from crbeam.design.convex.cone import Cone, View
 from crbeam.design.convex.dual import Dual, Model, Point, inner_of, looks_of
-from crbeam.design.convex.program import Cone, View
 
 #: Halvings of the share of a feasible transmission with which one is mixed that misses a limit on a bound.
 MAX_MIXINGS = 40

@@ -23,9 +23,10 @@ import numpy as np
 from jaxtyping import Complex, Float
 
 from crbeam.design.convex.centre import centre
+from crbeam.design.convex.cone import Cone
 from crbeam.design.convex.dual import Dual, Point
 from crbeam.design.convex.path import first_point
-from crbeam.design.convex.program import Cone, Program, program_of
+from crbeam.design.convex.program import Program, program_of
 from crbeam.design.convex.statement import statement_of
 from crbeam.design.hybrid.networks import digital_relaxation, heard_by
 from crbeam.design.problem import DesignProblem

@@ -14,7 +14,8 @@ import numpy as np
 from jaxtyping import Complex
 
 from crbeam.design.convex.centre import Centre
-from crbeam.design.convex.program import Cone, Program, View, program_of
+from crbeam.design.convex.cone import Cone, View
+from crbeam.design.convex.program import Program, program_of
 from crbeam.design.convex.statement import statement_of
 from crbeam.design.hybrid.networks import digital_relaxation, heard_by, n_antennas_of
 from crbeam.design.problem import DesignProblem
