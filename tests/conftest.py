@@ -7,7 +7,7 @@ import matplotlib
 import numpy as np
 import pytest
 from hypothesis import settings
-from jaxtyping import install_import_hook
+from tests import shapes
 
 SOURCE = Path(__file__).parents[1] / "src"
 #: Arrays of one item are scalars where those of a batch are arrays; proposals and designs are checked after it.
@@ -22,7 +22,7 @@ def modules_with_shapes() -> list[str]:
 
 
 # Before the first import of crbeam.
-install_import_hook(modules_with_shapes(), "beartype.beartype")
+shapes.install(modules_with_shapes())
 
 matplotlib.use("Agg")
 settings.register_profile("all", derandomize=True, deadline=None, max_examples=25)
