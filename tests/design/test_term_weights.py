@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 
 from crbeam import Hinge, WeightedBound, certify, method_named, read_scenario
-from crbeam.design import objective_at
+from crbeam.design import AntennaPower, objective_at
 from crbeam.design.convex.solution import convex_optimum
 from crbeam.errors import InvalidInput, InvalidScenario
 from crbeam.systems import system_of
 from crbeam.testing import objective_of
+from crbeam.testing.conic_reference import conic_optimum
 
 SMALL = (
     "waveform.subcarriers=16",
@@ -86,6 +87,19 @@ def test_optima_of_weighted_terms_are_certified_by_both_engines(loss):
     assert other.lower_bound <= design.objective
     plain = objective_at(problem, method_named("optimum").solve(problem_of(scene(loss))).covariances)
     assert design.objective < plain * (1.0 - 1e-4)
+
+
+@pytest.mark.parametrize("loss", ["trace", "hinge2"])
+def test_they_agree_with_a_conic_program_where_antennas_have_limits_too(loss):
+    scenario = scene(loss, {**WEIGHTS, **SENSING}, "stations.bs.transmit_array.elements=4", "targets.count=1")
+    free = problem_of(scenario)
+    problem = free.with_constraints(
+        *(AntennaPower(each, np.full(4, free.budgets[0].power_per_subcarrier_w / 3.6)) for each in free.blocks)
+    )
+    design, answer = method_named("optimum").solve(problem), conic_optimum(problem)
+    assert design.gap <= 1e-6
+    assert answer.status == "optimal"
+    assert design.objective == pytest.approx(answer.objective, rel=1e-4)
 
 
 @pytest.mark.parametrize("loss", ["trace", "hinge2"])
