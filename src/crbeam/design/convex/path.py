@@ -133,10 +133,9 @@ def first_point(dual: Dual, tau: float) -> Point:
     for number, (term, part) in enumerate(zip(program.terms, dual.slices, strict=True)):
         x[part] = 0.5 * dual.scale_of(scales, number) * term.selection.ravel()
     # either prices rise until they cover everything else, or everything else shrinks below them
-    others, factor = np.ones(dual.size, dtype=bool), 0.5
-    others[dual.first_level + limits] = False
-    chosen = others if program.growing is not None else ~others
-    factor = 0.5 if program.growing is not None else 2.0
+    is_price = np.zeros(dual.size, dtype=bool)
+    is_price[dual.first_level + limits] = True
+    chosen, factor = (is_price, 2.0) if program.growing is None else (~is_price, 0.5)
     while (point := dual.point(x)) is None:
         x[chosen] *= factor
         if not np.all(np.isfinite(x)) or not np.any(x[chosen]):
