@@ -16,6 +16,7 @@ from tests.design.hybrid_scenes import (
 from tests.design.test_served import BUDGET_W, downlink
 
 from crbeam.design import MinimumUplinkSinr, Proposal, SubarrayHybrid
+from crbeam.design.constraints import AntennaPower
 from crbeam.design.hybrid.identifiability import require_identifiable
 from crbeam.design.hybrid.networks import digital_relaxation, hybrid_of, n_antennas_of, with_network
 from crbeam.design.hybrid.starts import starting_phases_rad
@@ -224,3 +225,17 @@ def test_what_the_method_cannot_do(rng):
             Hybrid(starts=1).solve(wrong)
     with pytest.raises(InvalidInput, match="at least one antenna"):
         SubarrayHybrid("transmit", "main", 0)
+
+
+@pytest.mark.parametrize("world", [sending, hearing])
+def test_limits_on_antennas_are_kept_and_known_to_the_bound(world, rng):
+    problem = world(rng)
+    (block,) = problem.blocks
+    free = Hybrid(starts=2).solve(problem)
+    most_w = 0.8 * np.max(np.real(np.diagonal(free.covariances[block])))
+    limited = problem.with_constraints(AntennaPower(block, np.full(problem.antennas[block], most_w)))
+    design = Hybrid(starts=2).solve(limited)
+    assert np.max(np.real(np.diagonal(design.covariances[block]))) <= most_w * (1.0 + 1e-9)
+    assert free.objective < design.lower_bound <= design.objective
+    assert design.gap < 0.02
+    assert "AntennaPower" in (method_named("ao-uplink").why_not(limited) or "")

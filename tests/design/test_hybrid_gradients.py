@@ -22,7 +22,7 @@ from crbeam.errors import Infeasible
 def value_function(problem, view=None, price=1e3):
     digital = Digital().solve(digital_relaxation(problem)).objective
     view = view or network_view(problem, hybrid_of(problem))
-    return ValueFunction(view, ACCURACY, price, digital / view.reduced.scale)
+    return ValueFunction(view, ACCURACY, price, digital / view.program.unit)
 
 
 def directional_error(value, rng):
@@ -49,7 +49,7 @@ def test_values_and_gradients_where_the_range_stays_open(world, rng):
     value = value_function(problem)
     assert directional_error(value, rng) < 3e-3
     phases_rad = rng.uniform(-np.pi, np.pi, N_MAIN)
-    found = value.view.reduced.scale * np.exp(value(phases_rad)[0])
+    found = value.view.program.unit * np.exp(value(phases_rad)[0])
     behind = with_network(problem, hybrid_of(problem).network(phases_rad))
     assert found == pytest.approx(Digital().solve(behind).objective, rel=1e-4)
 
@@ -69,7 +69,7 @@ def test_value_is_the_digital_optimum_behind_the_network(world, rng):
     value = value_function(problem)
     hybrid = hybrid_of(problem)
     phases_rad = starting_phases_rad(problem, hybrid, 2, np.random.SeedSequence(0))[1]
-    found = value.view.reduced.scale * np.exp(value(phases_rad)[0])
+    found = value.view.program.unit * np.exp(value(phases_rad)[0])
     try:
         expected = Digital().solve(with_network(problem, hybrid.network(phases_rad))).objective
     except Infeasible:
@@ -124,9 +124,9 @@ def test_values_beside_uplink_users_are_those_of_a_transmission(rng):
     phases_rad = rng.uniform(-np.pi, np.pi, N_MAIN)
     network = hybrid_of(problem).network(phases_rad)
     model = found.at(found.start(phases_rad))
-    seen, basis = with_network(problem, network), found.view.reduced.blocks[0].basis
+    seen, basis = with_network(problem, network), found.view.cone.basis
     covariance = 0.9 * BUDGET_W * basis @ basis.conj().T / basis.shape[1]
-    bound = found.view.reduced.scale * np.exp(model.value)
+    bound = found.view.program.unit * np.exp(model.value)
     assert bound == pytest.approx(weighted_bound(seen, {"assisting": covariance}), rel=1e-9)
     service = next(part for part in seen.constraints if isinstance(part, MinimumUplinkSinr))
     assert np.exp(model.room[:2]) == pytest.approx(service.sinr(covariance) / service.minimum_sinr, rel=1e-9)

@@ -15,7 +15,7 @@ from crbeam.design.grading import grade
 from crbeam.design.methods import Exact, NearestReceiver, RandomChoice, RelaxAndRound, method_named
 from crbeam.design.network.choices import roles_of
 from crbeam.design.network.cover import covers, require_programs
-from crbeam.design.network.grading import proven_objective
+from crbeam.design.network.grading import least_proven
 from crbeam.design.network.search import Effort, bounded, least_power, solved
 from crbeam.design.problem import Power, WeightedBound
 from crbeam.design.service_constraints import Association, BoundLimit, Listening, ReceiverChoice
@@ -196,7 +196,7 @@ def wrong_price():
 
 def at_least_prices(problem, proof):
     """What a proof is worth at the least prices of the budgets at which it holds."""
-    return proven_objective(problem, priced(statement_of(problem, proof.chosen), proof))
+    return least_proven(problem, [priced(statement_of(problem, proof.chosen), proof)])
 
 
 def test_bounds_hold_for_any_multipliers_and_need_all_their_parts():
@@ -210,15 +210,15 @@ def test_bounds_hold_for_any_multipliers_and_need_all_their_parts():
         spread = replace(evidence, multipliers=evidence.multipliers * generator.uniform(0.0, 3.0, 3))
         assert at_least_prices(problem, spread) <= best_w
     supplied = float(contributions(statement_of(problem, evidence.chosen), evidence).sum())
-    assert proven_objective(problem, evidence) == pytest.approx(best_w, rel=2e-4)
+    assert least_proven(problem, [evidence]) == pytest.approx(best_w, rel=2e-4)
     assert supplied == pytest.approx(best_w, rel=1e-3)  # no budget binds
     doubled = replace(evidence, multipliers=2.0 * evidence.multipliers)
     with wrong_price():
         assert at_least_prices(problem, doubled) > best_w
     with pytest.raises(InvalidInput, match="multipliers"):
-        proven_objective(problem, replace(evidence, multipliers=-evidence.multipliers))
+        least_proven(problem, [replace(evidence, multipliers=-evidence.multipliers)])
     with pytest.raises(InvalidInput, match="positive semidefinite"):
-        proven_objective(problem, doubled)
+        least_proven(problem, [doubled])
 
 
 def test_transmissions_that_break_a_choice_are_refused():

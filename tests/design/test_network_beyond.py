@@ -10,7 +10,7 @@ from crbeam.design import DesignProblem, MinimumSinr, PowerBudget
 from crbeam.design.grading import grade
 from crbeam.design.methods import METHODS, Exact, NearestReceiver, RandomChoice, RelaxAndRound
 from crbeam.design.network.choices import roles_of
-from crbeam.design.network.grading import proven_objective
+from crbeam.design.network.grading import least_proven
 from crbeam.design.network.method import proposal_of
 from crbeam.design.network.search import Effort, least_power, require_transmission
 from crbeam.design.problem import WeightedBound
@@ -57,7 +57,7 @@ def test_bounds_on_errors_hold_for_any_evidence_and_need_the_price_of_power():
     outcome = least_power(problem, roles_of(problem), Effort())
     node = min(outcome.leaves, key=lambda each: each.lower_bound)
     evidence, best = node.evidence, outcome.best.objective
-    assert proven_objective(problem, evidence) == pytest.approx(best, rel=2e-4)
+    assert least_proven(problem, [evidence]) == pytest.approx(best, rel=2e-4)
     generator = np.random.default_rng(2)
     for _ in range(20):
         spread = replace(
@@ -69,7 +69,7 @@ def test_bounds_on_errors_hold_for_any_evidence_and_need_the_price_of_power():
     with wrong_price():
         assert at_least_prices(problem, evidence) > best
     with pytest.raises(InvalidInput, match="responses"):
-        proven_objective(problem, replace(evidence, responses=()))
+        least_proven(problem, [replace(evidence, responses=())])
 
 
 @pytest.mark.slow

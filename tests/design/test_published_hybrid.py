@@ -49,7 +49,7 @@ def test_a_strong_penalty_leaves_the_digital_optimum(world, rng):
     split = coupled(problem, phases_rad)
     step = split.free_step(phases_rad, np.zeros((N_MAIN, N_MAIN), dtype=complex), 1e-7)
     behind = Digital().solve(with_network(problem, hybrid_of(problem).network(phases_rad)))
-    assert step.objective * split.view.reduced.scale == pytest.approx(behind.objective, rel=1e-4)
+    assert step.objective * split.view.program.unit == pytest.approx(behind.objective, rel=1e-4)
     assert np.max(np.abs(step.copy - step.product)) < 1e-4
 
 
@@ -75,11 +75,11 @@ def test_requirements_on_phases_are_those_of_the_users(world, rng):
 def served(problem, split, network, digital):
     """Whether each user has its ratio, from definitions."""
     if hybrid_of(problem).side == "transmit":
-        power_w = split.view.reduced.blocks[0].power_w
+        power_w = split.view.program.unit_w
         streams = {name: power_w * network @ chain @ network.conj().T for name, chain in digital.items()}
         total = sum(streams.values())
         found = []
-        for requirement in split.view.reduced.requirements:
+        for requirement in split.view.program.statement.rows:
             values = [
                 part.factor
                 * np.real(part.vector.conj() @ (total if part.stream is None else streams[part.stream]) @ part.vector)

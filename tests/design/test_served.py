@@ -7,11 +7,12 @@ import pytest
 
 from crbeam.communication import UplinkChannel, least_power
 from crbeam.design import Criterion, DesignProblem, PowerBudget, Stream, weighted_bound
+from crbeam.design.convex.certificate import certificate, priced
+from crbeam.design.convex.solution import convex_optimum
+from crbeam.design.convex.statement import statement_of
 from crbeam.design.methods import method_named
 from crbeam.design.methods.digital import Digital
-from crbeam.design.result import DualEvidence, Proposal
-from crbeam.design.served.certificate import served_lower_bound
-from crbeam.design.served.optimum import served_optimum
+from crbeam.design.result import Proposal
 from crbeam.design.served.requirements import shortfalls
 from crbeam.design.service_constraints import FixedAnalog, Illumination, MinimumSinr, MinimumUplinkSinr
 from crbeam.errors import Infeasible, InvalidInput, SolverFailed
@@ -100,18 +101,24 @@ def test_optimum_is_certified_and_no_feasible_transmission_is_better(rng, ratio)
     assert design.objective >= free.lower_bound
 
 
+def proven(problem, evidence):
+    """Bound of evidence at the least price of power with which it proves one."""
+    statement = statement_of(problem)
+    return certificate(statement, priced(statement, evidence))
+
+
 def test_evidence_of_any_origin_proves_a_true_bound(rng):
     """Responses and multipliers that belong to no optimum still bound from below."""
     problem = downlink(rng)
-    proposal = served_optimum(problem, tolerance=1e-8)
-    objective = weighted_bound(problem, proposal.covariances)
-    assert served_lower_bound(problem, proposal.dual) == pytest.approx(objective, rel=1e-8)
+    proposal = convex_optimum(problem, tolerance=1e-8)
+    evidence, objective = proposal.evidence, weighted_bound(problem, proposal.covariances)
+    assert proven(problem, evidence) == pytest.approx(objective, rel=1e-8)
     for _ in range(30):
-        responses = tuple(part + 0.3 * part * rng.standard_normal(part.shape) for part in proposal.dual.responses)
-        multipliers = proposal.dual.multipliers * rng.uniform(0.0, 2.0, proposal.dual.multipliers.shape)
-        assert served_lower_bound(problem, DualEvidence(responses, multipliers)) <= objective
-    nothing = DualEvidence(tuple(0.0 * part for part in proposal.dual.responses), 0.0 * proposal.dual.multipliers)
-    assert served_lower_bound(problem, nothing) == 0.0
+        responses = tuple(part + 0.3 * part * rng.standard_normal(part.shape) for part in evidence.responses)
+        multipliers = evidence.multipliers * rng.uniform(0.0, 2.0, evidence.multipliers.shape)
+        assert proven(problem, replace(evidence, responses=responses, multipliers=multipliers)) <= objective
+    silent = tuple(0.0 * part for part in evidence.responses)
+    assert proven(problem, replace(evidence, responses=silent, multipliers=0.0 * evidence.multipliers)) == 0.0
 
 
 def forget_the_users_own_streams(problem):
@@ -124,20 +131,20 @@ def forget_the_users_own_streams(problem):
 def test_the_certificate_needs_the_eigenvalues_of_every_stream(rng):
     """At the optimum's own evidence; with larger multipliers the wrong form claims more than can be reached."""
     problem = downlink(rng, ratio=30.0)
-    proposal = served_optimum(problem, tolerance=1e-8)
-    objective = weighted_bound(problem, proposal.covariances)
+    proposal = convex_optimum(problem, tolerance=1e-8)
+    evidence, objective = proposal.evidence, weighted_bound(problem, proposal.covariances)
     wrong = forget_the_users_own_streams(problem)
-    larger = [DualEvidence(proposal.dual.responses, factor * proposal.dual.multipliers) for factor in (1.0, 1.5, 3.0)]
-    assert max(served_lower_bound(problem, evidence) for evidence in larger) <= objective
-    assert max(served_lower_bound(wrong, evidence) for evidence in larger) > 1.001 * objective
+    larger = [replace(evidence, multipliers=factor * evidence.multipliers) for factor in (1.0, 1.5, 3.0)]
+    assert max(proven(problem, each) for each in larger) <= objective
+    assert max(proven(wrong, each) for each in larger) > 1.001 * objective
 
 
 def test_evidence_must_fit(rng):
     problem = downlink(rng)
-    dual = served_optimum(problem, tolerance=1e-6).dual
-    for wrong in (replace(dual, multipliers=-dual.multipliers), replace(dual, multipliers=dual.multipliers[:1])):
+    found = convex_optimum(problem, tolerance=1e-6).evidence
+    for wrong in (replace(found, multipliers=-found.multipliers), replace(found, multipliers=found.multipliers[:1])):
         with pytest.raises(InvalidInput, match="Dual evidence"):
-            served_lower_bound(problem, wrong)
+            certificate(statement_of(problem), wrong)
 
 
 def test_without_requirements_it_is_the_weighted_bound(rng):

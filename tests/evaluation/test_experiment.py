@@ -60,13 +60,13 @@ def test_designs_are_those_of_the_method(experiment, scenario):
     own = method.solve(design_problem(scenario, weight=0.3, method=method))
     assert found.objective == own.objective
     assert experiment.design(method=method, weight=0.3).objective == own.objective
-    assert experiment.design().method == "fdb-wcrb"
-    assert read("li2024-downlink").method().key == "digital"
+    assert experiment.design().method == "optimum"
+    assert read("li2024-downlink").method().key == "optimum"
 
 
 def test_curves_and_maps(experiment, scenario):
     (point, _) = experiment.tradeoff([0.2, 0.8])
-    (expected, _) = tradeoff(scenario, [method_named("fdb-wcrb")], [0.2, 0.8])
+    (expected, _) = tradeoff(scenario, [method_named("optimum")], [0.2, 0.8])
     assert point.bounds_m == pytest.approx(expected.bounds_m, rel=1e-9)
     x_m, y_m = np.array([20.0, 25.0]), np.array([5.0])
     found = experiment.map(grid_m=(x_m, y_m), link="bistatic")

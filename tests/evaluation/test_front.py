@@ -44,6 +44,36 @@ def test_a_point_that_a_design_between_the_computed_weights_beats_is_not_marked(
     assert better[1] < beaten[1]
 
 
+def test_the_optimum_of_every_convex_problem_has_the_front_of_the_weighted_bound():
+    weights = (0.25, 0.75)
+    points = points_of(["optimum", "fdb-wcm", "fdb-wcrb"], weights)
+    assert marked(points, "optimum") == marked(points, "fdb-wcrb") == dict.fromkeys(weights, True)
+    assert len({id(point.front) for point in points}) == 1
+    by_method = {key: [each.values for each in points if each.method == key] for key in ("optimum", "fdb-wcrb")}
+    np.testing.assert_allclose(by_method["optimum"], by_method["fdb-wcrb"], rtol=1e-3)
+
+
+def test_where_antennas_have_limits_the_front_keeps_them():
+    limited = scene("stations.bs.transmit_array.elements=6", f"stations.bs.power_per_antenna={1.1 * 1e-5 / 6!r} W")
+    points = points_of(["optimum", "uniform"], (0.3, 0.7), limited)
+    assert set(marked(points, "optimum").values()) == {True}
+    assert set(marked(points, "uniform").values()) == {False}
+    (free,) = points_of(["optimum"], (0.3,), scene("stations.bs.transmit_array.elements=6"))
+    assert points[0].design.lower_bound > free.design.objective * (1.0 + 1e-3)
+    assert points[0].front is points[2].front
+    assert not points[0].front.reaches(np.array([free.values]))[0]
+
+
+def test_a_criterion_that_never_counts_has_no_front():
+    settings = [
+        "waveform.subcarriers=16",
+        *(f"requirements.{term}_weight=0" for term in ("user_position", "user_velocity")),
+    ]
+    problem = design_problem(read_scenario("hamrouni2026", overrides=settings))
+    assert len(problem.criteria) == 2
+    assert not has_front(problem)
+
+
 @pytest.mark.slow
 def test_marks_do_not_depend_on_what_else_is_computed():
     weights = (0.0, 0.3, 0.75, 1.0)

@@ -170,6 +170,7 @@ def test_output_onto_a_file_is_refused(tmp_path):
 def test_methods_say_why_not():
     rows = as_json("methods", "zhang2025")["methods"]
     assert rows["fdb-wcrb"]["why_not"] is None
+    assert next(iter(rows)) == "optimum"
     assert set(rows) >= {"fdb-wcrb", "cpa-wcrb", "conic-wcrb", "uniform", "steered"}
 
 

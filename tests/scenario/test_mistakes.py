@@ -78,6 +78,20 @@ MISTAKES = {
     "negative power": Mistake(
         "-20 dBm", "-1 W", 8, "stations.bs.total_power", ("a power from -150 dBm to 120 dBm", "`-1 W`")
     ),
+    "negative power of an antenna": Mistake(
+        "total_power: -20 dBm",
+        "total_power: -20 dBm\n    power_per_antenna: -1 W",
+        9,
+        "stations.bs.power_per_antenna",
+        ("a power from -150 dBm to 120 dBm", "`-1 W`"),
+    ),
+    "power of an antenna in another unit": Mistake(
+        "total_power: -20 dBm",
+        "total_power: -20 dBm\n    power_per_antenna: 3 MHz",
+        9,
+        "stations.bs.power_per_antenna",
+        ("3 MHz", "W, mW, uW, dBm, dBW"),
+    ),
     "negative frequency": Mistake(
         "28 GHz", "-28 GHz", 25, "waveform.carrier_frequency", ("a frequency from 1 kHz to 1e6 GHz", "`-28 GHz`")
     ),

@@ -66,7 +66,7 @@ def test_json_is_one_object(file):
     shown = json.loads(run("show", file, "--json").stdout)
     assert shown["recomputed"] == 0
     assert [failure["count"] for failure in shown["failures"]] == [6]
-    assert shown["points"][0]["values"] == {"design_method": "fdb-wcrb", "targets": 0, "weight": 0.3}
+    assert shown["points"][0]["values"] == {"design_method": "optimum", "targets": 0, "weight": 0.3}
     assert shown["points"][0]["mean"]["objective"]["mean"] is None
     assert shown["points"][2]["mean"]["objective"]["count"] == 3
     assert json.loads(run("export", file, "--out", file.parent / "x.csv", "--json").stdout)["file"].endswith("x.csv")

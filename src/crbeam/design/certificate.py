@@ -239,7 +239,7 @@ def _scores(objective: Objective, criteria: list[Criterion], values: np.ndarray)
         return _Scores(values.sum(axis=1), np.ones_like(values), np.zeros(len(criteria)))
     family = criteria[0].family_of_direction
     sums = np.stack([values[:, family == place].sum(axis=1) for place in range(family.max() + 1)], axis=1)
-    terms = hinge_terms(sums, np.array([[criterion.weight] for criterion in criteria]))
+    terms = hinge_terms(sums, np.stack([criterion.family_levels for criterion in criteria]))
     return _Scores(terms.values.sum(axis=1), terms.slopes[:, family], terms.offsets.sum(axis=1))
 
 

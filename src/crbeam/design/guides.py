@@ -66,7 +66,8 @@ def _key(problem: DesignProblem, place: int) -> tuple:
     """Equal for problems whose guide of a criterion is the same; maps and codebooks count by identity."""
     maps = tuple(id(criterion.map) for criterion in problem.criteria)
     limits = tuple(part if isinstance(part, PowerBudget) else id(part) for part in _kept_constraints(problem))
-    return maps, tuple(problem.criteria[place].weights.items()), place, limits
+    criterion = problem.criteria[place]
+    return maps, tuple(criterion.weights.items()), tuple(criterion.family_weights.items()), place, limits
 
 
 def _kept_constraints(problem: DesignProblem) -> list[PowerBudget | Codebook]:

@@ -47,7 +47,7 @@ class Families:
 
     Attributes:
         of_direction: for each active criterion the family of each column of its selection, numbered through.
-        levels: weight of the criterion of each family.
+        levels: weight W of each family.
     """
 
     of_direction: tuple[np.ndarray, ...]
@@ -66,5 +66,5 @@ def families_of(problem: DesignProblem) -> Families | None:
     of_direction, levels = [], []
     for criterion in problem.counted_criteria:
         of_direction.append(len(levels) + criterion.family_of_direction)
-        levels += [criterion.weight] * len(criterion.families)
+        levels += criterion.family_levels.tolist()
     return Families(tuple(of_direction), np.array(levels))

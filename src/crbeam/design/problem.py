@@ -22,6 +22,11 @@ from crbeam.information.information_map import InformationMap
 from crbeam.information.transmission import Transmission, joint_antennas
 
 
+def _family(parameter: str) -> str:
+    """Name of a parameter without its index."""
+    return parameter.partition("[")[0]
+
+
 @dataclass(frozen=True, eq=False)
 class Criterion:
     """A Fisher information map with the parameters whose bounds count.
@@ -33,6 +38,9 @@ class Criterion:
         weight: of the criterion as a whole, at least 0; it multiplies the weights of the parameters.
         unit: of the weighted bound, for reports: `m^2` of positions that count with 1, `1` of ratios.
         sample: name of the case that it belongs to, where a `Tail` judges by several: criteria of one sample add up.
+        family_weights: how much all parameters of a family count, at least 0, by their name without index; 1 unless
+            named. They multiply the weights of the parameters, and under a `Hinge` the loss of the family, while the
+            weights of the parameters say in what units its root bound is.
     """
 
     map: InformationMap
@@ -41,6 +49,7 @@ class Criterion:
     weight: float = 1.0
     unit: str = "1"
     sample: str = ""
+    family_weights: Mapping[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if not (np.isfinite(self.weight) and self.weight >= 0.0):
@@ -49,6 +58,12 @@ class Criterion:
             _ = self.map.layout[parameter]
             if not (np.isfinite(weight) and weight >= 0.0):
                 raise InvalidInput(f"The weight of `{parameter}` must be a number of at least 0, found {weight}.")
+        words = dict.fromkeys(map(_family, self.map.layout.names))
+        for word, weight in self.family_weights.items():
+            if word not in words:
+                raise InvalidInput(f"Families with a weight must be among {', '.join(words)}, found `{word}`.")
+            if not (np.isfinite(weight) and weight >= 0.0):
+                raise InvalidInput(f"The weight of all `{word}` must be a number of at least 0, found {weight}.")
 
     @cached_property
     def requested(self) -> tuple[str, ...]:
@@ -57,15 +72,23 @@ class Criterion:
 
     def weight_of(self, parameter: str) -> float:
         """What the bound's trace of a parameter counts in the objective."""
-        return self.weight * self.weights[parameter]
+        return self._level_of(_family(parameter)) * self.weights[parameter]
+
+    def _level_of(self, family: str) -> float:
+        return self.weight * self.family_weights.get(family, 1.0)
 
     @cached_property
     def families(self) -> tuple[tuple[str, ...], ...]:
         """The requested parameters by their names without index: all of `target_position[0]`, ... are one family."""
         found: dict[str, list[str]] = {}
         for name in self.requested:
-            found.setdefault(name.partition("[")[0], []).append(name)
+            found.setdefault(_family(name), []).append(name)
         return tuple(map(tuple, found.values()))
+
+    @property
+    def family_levels(self) -> Float[np.ndarray, " family"]:
+        """`W_g` of each of `families`, the weight of the criterion times that of the family."""
+        return np.array([self._level_of(_family(names[0])) for names in self.families])
 
     @cached_property
     def family_of_direction(self) -> Int[np.ndarray, " direction"]:
@@ -94,14 +117,14 @@ class WeightedBound:
 
 @dataclass(frozen=True)
 class Hinge:
-    """Objective `L(R) = sum_t W_t sum_g max(0, sqrt(b_g) - 1)^2`: squared excess over thresholds of the root bounds.
+    """Objective `L(R) = sum_g W_g max(0, sqrt(b_g) - 1)^2`: squared excess over thresholds of the root bounds.
 
-    `W_t` is the weight of criterion t, g runs over its families of parameters (`target_position` with all its indices
-    is one), and `b_g = sum_p w_p tr CRB_p` over the parameters of a family, with the weights `w_p` of the criterion.
-    With `w_p = 1 / threshold^2` a root bound counts in units of its threshold; with `1 / (K threshold^2)` for each of K
-    parameters of a family, the root mean square of their root bounds does. It is convex, and 0 once all thresholds are
-    met: then it does not say which of the transmissions that meet them is best, and the `WeightedBound` of the same
-    problem, its *trace loss*, is the natural second choice.
+    g runs over the families of parameters of all criteria (`target_position` with all its indices is one), `W_g` is the
+    weight of the criterion times that of the family, and `b_g = sum_p w_p tr CRB_p` over the parameters of a family,
+    with the weights `w_p` of the criterion. With `w_p = 1 / threshold^2` a root bound counts in units of its threshold;
+    with `1 / (K threshold^2)` for each of K parameters of a family, the root mean square of their root bounds does. It
+    is convex, and 0 once all thresholds are met: then it does not say which of the transmissions that meet them is
+    best, and the `WeightedBound` of the same problem, its *trace loss*, is the natural second choice.
 
     Reference: hamrouni2026 eq. (20).
 
@@ -172,10 +195,35 @@ def _same_codewords(books: Sequence[Codebook | None]) -> bool:
     return all(first is not None and other is not None and np.array_equal(first, other) for other in others)
 
 
-def isotropic_covariances(antennas: Mapping[str, int], budgets: Sequence[PowerBudget]) -> Transmission:
-    """Identity in every block, scaled to `budget / (antennas of the block x blocks sharing it)`."""
+def isotropic_covariances(
+    antennas: Mapping[str, int], budgets: Sequence[PowerBudget], limits: Sequence[AntennaPower | GroupPower] = ()
+) -> Transmission:
+    """Identity in every block, scaled to `budget / (antennas of the block x blocks sharing it)`, or less.
+
+    Args:
+        antennas: number of antennas of each block.
+        budgets: each block is in one of them.
+        limits: further limits, to which blocks are scaled down where need be.
+    """
     share = {block: budget.power_per_subcarrier_w / len(budget.blocks) for budget in budgets for block in budget.blocks}
-    return Transmission({block: share[block] / size * np.eye(size, dtype=complex) for block, size in antennas.items()})
+    even = {block: share[block] / size * np.eye(size, dtype=complex) for block, size in antennas.items()}
+    return within_limits(Transmission(even), limits)
+
+
+def within_limits(sent: Transmission, limits: Sequence[AntennaPower | GroupPower]) -> Transmission:
+    """A transmission with blocks scaled down to what their antennas may send, then to what groups may send together."""
+    for part in limits:
+        if isinstance(part, AntennaPower):
+            used_w = np.real(np.diagonal(sent[part.block]))
+            factor = float(np.min(part.powers_w[used_w > 0.0] / used_w[used_w > 0.0], initial=1.0))
+            sent = sent.replaced({part.block: factor * sent[part.block]}) if factor < 1.0 else sent
+    factors = dict.fromkeys(sent, 1.0)
+    for part in limits:
+        if isinstance(part, GroupPower):
+            used_w = sent.only(part.blocks).power_w
+            for block in part.blocks if used_w > part.power_per_subcarrier_w else ():
+                factors[block] = min(factors[block], part.power_per_subcarrier_w / used_w)
+    return sent.replaced({block: factor * sent[block] for block, factor in factors.items() if factor < 1.0})
 
 
 @dataclass(frozen=True, eq=False)
@@ -377,18 +425,26 @@ class DesignProblem:
         """The constraints that tie blocks together."""
         return tuple(part for part in self.constraints if isinstance(part, TiedBlocks))
 
+    @property
+    def power_limits(self) -> tuple[AntennaPower | GroupPower, ...]:
+        """The limits of power beside the budgets, of single antennas and of groups of blocks."""
+        return tuple(part for part in self.constraints if isinstance(part, AntennaPower | GroupPower))
+
     def isotropic(self) -> Transmission:
-        """Identity in every block, scaled to use each budget fully and equally in its blocks."""
-        return isotropic_covariances(self.antennas, self.budgets)
+        """Identity in every block, scaled to use each budget equally in its blocks, fully or as far as limits allow."""
+        return isotropic_covariances(self.antennas, self.budgets, self.power_limits)
 
     def even(self) -> Transmission:
-        """Isotropic in blocks without a codebook, equal powers of the unit codewords in the others, at full power."""
-        isotropic = self.isotropic()
+        """Isotropic in blocks without a codebook, equal powers of the unit codewords in the others.
+
+        At full power, or as much of it as limits allow.
+        """
+        isotropic = isotropic_covariances(self.antennas, self.budgets)
         even = {}
         for block, codebook in self.codebooks.items():
             words = codebook.unit_codewords
             even[block] = isotropic.powers_w[block] / words.shape[1] * words @ words.conj().T
-        return isotropic.replaced(even)
+        return within_limits(isotropic.replaced(even), self.power_limits)
 
     def with_criterion_weights(self, *weights: float) -> "DesignProblem":
         """Same problem with other weights of its criteria, in their order."""

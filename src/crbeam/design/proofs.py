@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from crbeam.design.certificate import Certificate, certify_many, objective_at, weighted_bound
 from crbeam.design.convex.certificate import certificate
+from crbeam.design.convex.solution import convex_optimum
 from crbeam.design.convex.statement import statement_of
 from crbeam.design.engine import EngineResult
 from crbeam.design.method import DesignMethod
@@ -106,8 +107,20 @@ def _evident(problem: DesignProblem, covariances: Transmission, proposal: Propos
 
 def optimal_bounds(problems: list[DesignProblem]) -> list[float]:
     """Certified lower bounds on the objective of any transmission, from its optimum; constant moduli are left out."""
-    able = {index: each for index, each in enumerate(optima(problems)) if isinstance(each, EngineResult)}
+    limited = {index: _bound_within_limits(each) for index, each in enumerate(problems) if each.power_limits}
+    rest = [index for index in range(len(problems)) if index not in limited]
+    results = dict(zip(rest, optima([problems[index] for index in rest]), strict=True))
+    able = {index: each for index, each in results.items() if isinstance(each, EngineResult)}
     certificates = certify_many([problems[index] for index in able], [each.covariances for each in able.values()])
     proven = dict(zip(able, certificates, strict=True))
-    bounds = [proven.get(index) for index in range(len(problems))]
-    return [bound.lower_bound if isinstance(bound, Certificate) else 0.0 for bound in bounds]
+    bounds = {index: each.lower_bound for index, each in proven.items() if isinstance(each, Certificate)} | limited
+    return [bounds.get(index, 0.0) for index in range(len(problems))]
+
+
+def _bound_within_limits(problem: DesignProblem) -> float:
+    """Certified lower bound where antennas or groups have limits, which the descent over factors does not know."""
+    try:
+        evidence = convex_optimum(problem, tolerance=OPTIMAL_GAP).evidence
+        return 0.0 if evidence is None else max(certificate(statement_of(problem), evidence), 0.0)
+    except CrbeamError:
+        return 0.0

@@ -43,12 +43,12 @@ class SubarrayEvidence:
     """What proves a lower bound for a hybrid array that is tighter than that of digital ones (`hybrid.certificate`).
 
     Attributes:
-        dual: responses and multipliers, as for the problem without the hybrid array.
+        dual: point of the dual of the problem without the hybrid array; prices of its budget are found anew.
         prices: of a transmitter, what the price of power on each antenna has beyond that of all, `[tx]`, by stream; of
             a receiver, a Hermitian matrix of each of its antennas, `[rx, tx, tx]`, by the receiver's name.
     """
 
-    dual: DualEvidence
+    dual: Evidence
     prices: Mapping[str, Inexact[np.ndarray, "..."]]
 
 
@@ -80,9 +80,10 @@ class Proposal:
         stream_covariances: covariance of each stream, if the problem has several; they add up to `covariances`.
         details: numbers of the method's own (`evaluations`, `solver_seconds`, ...), for reports.
         dual: evidence for a lower bound if there are requirements.
-        evidence: point of the dual that proves a lower bound (see `convex.certificate`).
+        evidence: point of the dual that proves a lower bound (see `convex.certificate`); of a problem with a hybrid
+            array, that of the problem without any.
         cover: proofs that together cover all choices of a network (see `network.cover`).
-        networks: analog network of each hybrid array, by its port; `dual` is then of the problem without any.
+        networks: analog network of each hybrid array, by its port.
         subarrays: evidence for a tighter bound if an array is hybrid.
         selected: names of the receivers that sense, where that is a choice.
         sets: proofs about sets of receivers.

@@ -136,7 +136,7 @@ def drive(
         scenario: of the system hamrouni2026, at the beginning of the drive; recorded paths become fixed scatterers.
         plan: the intervals.
         policies: ways to choose the beams, compared from the same start.
-        method: designs the beams; by default the global optimum, `fdb-wcrb`.
+        method: designs the beams; by default the global optimum, `optimum`.
         prior: what is known before the first interval; by default nothing.
 
     Raises:
@@ -161,7 +161,7 @@ def drive(
 def _default_method() -> DesignMethod:
     from crbeam.design.methods import method_named
 
-    return method_named("fdb-wcrb")
+    return method_named("optimum")
 
 
 def _problem(scenario: Scenario) -> DesignProblem:

@@ -9,12 +9,21 @@ certified design, at the weight whose line is parallel to the chord beneath it, 
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Bool, Float
 
-from crbeam.design import Codebook, DesignProblem, PowerBudget, TiedBlocks, objective_at
+from crbeam.design import (
+    AntennaPower,
+    Codebook,
+    Design,
+    DesignProblem,
+    GroupPower,
+    PowerBudget,
+    TiedBlocks,
+    objective_at,
+)
 from crbeam.design.certificate import Certificate, certify_many
 from crbeam.design.engine import EngineResult
 from crbeam.design.optimum import optima
@@ -117,8 +126,9 @@ def _next(tried: np.ndarray, end: float) -> float:
 
 def has_front(problem: DesignProblem) -> bool:
     """Whether the values of a problem's two criteria have a front that can be certified: it is convex."""
-    parts = PowerBudget | Codebook | TiedBlocks
-    return len(problem.criteria) == 2 and all(isinstance(part, parts) for part in problem.constraints)
+    parts = PowerBudget | GroupPower | AntennaPower | Codebook | TiedBlocks
+    both_count = len(problem.criteria) == 2 and all(replace(each, weight=1.0).requested for each in problem.criteria)
+    return both_count and all(isinstance(part, parts) for part in problem.constraints)
 
 
 def values_of(problem: DesignProblem, covariances: Covariances) -> tuple[float, float]:
@@ -135,6 +145,15 @@ def values_of(problem: DesignProblem, covariances: Covariances) -> tuple[float, 
 def supports_of(problem: DesignProblem, weights: Sequence[float]) -> list[Support]:
     """What certified optimal designs at several weights say; nothing where none determines what is asked for."""
     problems = [problem.with_criterion_weights(weight, 1.0 - weight) for weight in weights]
+    if problem.power_limits:
+        from crbeam.design.methods import method_named
+
+        designs = zip(weights, method_named("optimum").solve_many(problems), strict=True)
+        return [
+            Support(weight, design.lower_bound or 0.0, values_of(problem, design.covariances))
+            for weight, design in designs
+            if isinstance(design, Design)
+        ]
     with one_blas_thread():
         able = {
             index: result.covariances

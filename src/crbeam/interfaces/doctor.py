@@ -40,7 +40,7 @@ def _solver() -> Finding:
     from crbeam.systems import design_problem
 
     try:
-        design = method_named("fdb-wcrb").solve(design_problem(read_scenario("zhang2025")))
+        design = method_named("optimum").solve(design_problem(read_scenario("zhang2025")))
     except (CrbeamError, np.linalg.LinAlgError) as error:
         return False, True, f"the preset zhang2025 could not be designed: {error}"
     ok = design.gap is not None and design.gap <= 1e-6

@@ -39,8 +39,8 @@ DesignOption = Annotated[
     typer.Option(
         "--design",
         metavar="isotropic|FILE",
-        help="The transmission: a design's file, or isotropic; by default the design of fdb-wcrb at weight 0.5, or for "
-        "near-field echoes that of digital, for several receivers that which `crbeam design` takes.",
+        help="The transmission: a design's file, or isotropic; by default that which `crbeam design` makes, for "
+        "near-field echoes with a floor on the illumination of the target.",
     ),
 ]
 SnrOption = Annotated[

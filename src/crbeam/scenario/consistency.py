@@ -197,6 +197,15 @@ def _check_hamrouni2026(scenario: "Scenario") -> None:
             ("user", "velocity"),
             ("system",),
         )
+    ((name, station),) = scenario.stations.items()
+    has_free_share = scenario.protocol is not None and scenario.protocol.sensing_share is None
+    if has_free_share and station.power_per_antenna_w is not None:
+        raise field_problem(
+            "must be left out with a free share of sensing, where both stages draw on one energy and no stage has a "
+            "power of its own; with it write a number as `protocol.sensing_share`",
+            ("stations", name, "power_per_antenna"),
+            ("protocol", "sensing_share"),
+        )
     if {link.receiver == USER for link in scenario.links.values()} != {True, False}:
         raise field_problem(
             "must be a link to the user and one back to the station in the system hamrouni2026, whose stages they are",

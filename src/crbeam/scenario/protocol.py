@@ -9,6 +9,7 @@ from crbeam.scenario.fields import PositiveNumber, Quantity, ScenarioPart, Whole
 _SHARE = PositiveNumber("the share of the symbols that monostatic sensing gets", 0.0, 1.0)
 _SPEED = Quantity("speed", 1e-3, 1e4)
 _ACCURACY = Quantity("length", 1e-9, 1e6, unit="m")
+_WEIGHT = PositiveNumber("a weight", 0.0, 1e12)
 _SPEED_ACCURACY = Quantity("speed", 1e-9, 1e6)
 
 
@@ -81,3 +82,31 @@ class Requirements(ScenarioPart):
         description="Of the targets by monostatic sensing alone, as root mean square over targets: "
         f"{_ACCURACY.limits}.",
     )
+    user_position_weight: Annotated[float, _WEIGHT] = Field(
+        default=1.0, description=f"How much the term of `user_position` counts in the loss: {_WEIGHT.limits}."
+    )
+    user_velocity_weight: Annotated[float, _WEIGHT] = Field(
+        default=1.0, description=f"How much the term of `user_velocity` counts in the loss: {_WEIGHT.limits}."
+    )
+    target_position_weight: Annotated[float, _WEIGHT] = Field(
+        default=1.0, description=f"How much the term of `target_position` counts in the loss: {_WEIGHT.limits}."
+    )
+    sensing_user_position_weight: Annotated[float, _WEIGHT] = Field(
+        default=1.0, description=f"How much the term of `sensing_user_position` counts in the loss: {_WEIGHT.limits}."
+    )
+    sensing_target_position_weight: Annotated[float, _WEIGHT] = Field(
+        default=1.0, description=f"How much the term of `sensing_target_position` counts in the loss: {_WEIGHT.limits}."
+    )
+
+    @model_validator(mode="after")
+    def _check_weights(self) -> "Requirements":
+        if not any(getattr(self, name) for name in type(self).model_fields if name.endswith("_weight")):
+            raise field_problem(
+                "must be positive, or that of another term, found 0 for all terms of the loss; leave weights out for 1",
+                ("user_position_weight",),
+            )
+        return self
+
+    def weight_of(self, term: str) -> float:
+        """How much a term of the loss counts, such as `sensing_target_position`."""
+        return getattr(self, f"{term}_weight")

@@ -1,5 +1,6 @@
 """A scenario: everything that is declared about the world before physics and design begin."""
 
+import math
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field, field_validator, model_validator
@@ -176,8 +177,19 @@ class Scenario(ScenarioPart):
 
         Raises InvalidInput for an unknown station. Reference: zhang2025 eq. (11b).
         """
-        if station not in self.stations:
-            close = suggestion(station, self.stations)
+        return self._station(station).total_power_w / self.waveform.subcarriers
+
+    def antenna_power_per_subcarrier_w(self, station: str) -> float:
+        """The most that an antenna of a station sends on one subcarrier, summed over the slots; infinite without limit.
+
+        Raises InvalidInput for an unknown station.
+        """
+        most_w = self._station(station).power_per_antenna_w
+        return math.inf if most_w is None else most_w / self.waveform.subcarriers
+
+    def _station(self, name: str) -> Station:
+        if name not in self.stations:
+            close = suggestion(name, self.stations)
             hint = f" Did you mean `{close}`?" if close else ""
-            raise InvalidInput(f"A station must be one of {', '.join(self.stations)}, found `{station}`.{hint}")
-        return self.stations[station].total_power_w / self.waveform.subcarriers
+            raise InvalidInput(f"A station must be one of {', '.join(self.stations)}, found `{name}`.{hint}")
+        return self.stations[name]

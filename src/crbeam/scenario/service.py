@@ -162,8 +162,8 @@ class Sensing(ScenarioPart):
     )
     illumination: Annotated[float, _SHARE] = Field(
         default=0.0,
-        description="Least power towards the target, as a share of what full power in one beam at it would give: "
-        f"{_SHARE.limits}.",
+        description="Least power towards the target, as a share of what one beam at it would give, at full power or as "
+        f"much of it as antennas may send: {_SHARE.limits}.",
     )
 
     @model_validator(mode="after")

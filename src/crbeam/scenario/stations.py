@@ -45,6 +45,12 @@ class Station(ScenarioPart):
     total_power_w: Annotated[float, _POWER] = Field(
         description=f"Transmit power over all subcarriers, summed over the slots, such as `-20 dBm`: {_POWER.limits}."
     )
+    power_per_antenna_w: Annotated[float, _POWER] | None = Field(
+        default=None,
+        description="The most that any one antenna of the transmit array sends, over all subcarriers and summed over "
+        f"the slots as `total_power` is, such as `-30 dBm`: {_POWER.limits}. Stages that follow one another have it "
+        "each, as each has the whole `total_power` while it is sent.",
+    )
 
     @field_validator("receive_array", mode="before")
     @classmethod

@@ -44,7 +44,7 @@ class Axes(ScenarioPart):
     """What varies: every combination of the values is a case."""
 
     method: Annotated[tuple[str, ...], MethodNames()] = Field(
-        default=("fdb-wcrb",), description="Design methods, by name."
+        default=("optimum",), description="Design methods, by name."
     )
     weight: Annotated[tuple[float, ...], Weights()] = Field(
         default=(0.5,), description="Weights of bistatic positioning: a list, or `A:B:N` for N values from A to B."

@@ -13,10 +13,11 @@ from crbeam.design import DesignMethod, DesignProblem
 from crbeam.information import InformationMap, Transmission
 from crbeam.propagation import Paths
 from crbeam.scenario import Scenario
+from crbeam.systems.antenna_limits import station_of_block
 from crbeam.systems.hamrouni2026 import Hamrouni2026
 from crbeam.systems.li2024 import Li2024
 from crbeam.systems.service import Service
-from crbeam.systems.system import System, station_of_block
+from crbeam.systems.system import System
 from crbeam.systems.wang2024 import Wang2024
 from crbeam.systems.xu2023 import Xu2023
 from crbeam.systems.zhang2025 import Zhang2025

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from crbeam.design import PowerBudget, isotropic_covariances
-from crbeam.information import InformationMap, Transmission
+from crbeam.information import InformationMap
 from crbeam.scenario import SPEED_OF_LIGHT_MPS, Scenario, UniformLinearArray
+from crbeam.systems.antenna_limits import isotropic_at_full_power
 from crbeam.units import format_quantity
 
 #: Bandwidth times aperture over c from which on responses change over the band: at its edges a beam in line with the
@@ -77,7 +77,7 @@ def delays_left_out(
 
 def range_of_delay(scenario: Scenario, information: InformationMap) -> list[str]:
     """A sentence on the range that a delay would tell, if `c / (2 bandwidth)` is finer than what curved waves tell."""
-    told = information.at(_isotropic(scenario, information))
+    told = information.at(isotropic_at_full_power(scenario, information.antennas))
     resolution_m = SPEED_OF_LIGHT_MPS / (2.0 * scenario.waveform.bandwidth_hz)
     is_told = told.is_identifiable(["target_range[0]"])
     bound_m = told.root_bound(["target_range[0]"]) if is_told else np.inf
@@ -95,13 +95,7 @@ def _target_bound_m(scenario: Scenario, maps: Mapping[str, InformationMap]) -> f
     """Least root bound of the target at isotropic transmission, over who listens; infinite if nobody knows."""
     found = [np.inf]
     for information in maps.values():
-        told = information.at(_isotropic(scenario, information))
+        told = information.at(isotropic_at_full_power(scenario, information.antennas))
         if told.is_identifiable(["target_position[0]"]):
             found.append(told.root_bound(["target_position[0]"]))
     return min(found)
-
-
-def _isotropic(scenario: Scenario, information: InformationMap) -> Transmission:
-    """Identity in every block that a map sees, each at the full power of its station."""
-    budgets = [PowerBudget((block,), scenario.power_per_subcarrier_w(block)) for block in information.blocks]
-    return isotropic_covariances(information.antennas, budgets)

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from crbeam.design import PowerBudget, isotropic_covariances
 from crbeam.errors import Unidentifiable
 from crbeam.information import InformationMap
 from crbeam.information.information import REMEDY
@@ -12,6 +11,7 @@ from crbeam.information.near_field import position_information
 from crbeam.propagation.near_field import LINE_TOLERANCE, rayleigh_distance_m
 from crbeam.propagation.responses import lever
 from crbeam.scenario import Scenario
+from crbeam.systems.antenna_limits import isotropic_at_full_power
 from crbeam.systems.double_array import antenna_positions_m, double_array, serving_station, wave_model
 
 TARGET, ANGLE, RANGE = "target[0]", "target_angle[0]", "target_range[0]"
@@ -35,8 +35,7 @@ def require_identifiable(scenario: Scenario, information: InformationMap, reques
         Unidentifiable: with the likely cause.
     """
     arrays = double_array(scenario)
-    budget = PowerBudget((arrays.transmitter,), scenario.power_per_subcarrier_w(arrays.transmitter))
-    isotropic = isotropic_covariances(information.antennas, [budget])
+    isotropic = isotropic_at_full_power(scenario, information.antennas)
     maps = [(information, tuple(requested))]
     if {ANGLE, RANGE} <= set(requested):
         place = {TARGET: (arrays.angle_rad, arrays.range_m)}

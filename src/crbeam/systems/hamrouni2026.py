@@ -175,7 +175,8 @@ class Hamrouni2026(StationAndUser):
         `posterior` is (P2): the loss of both stages together, over one covariance for each; its second criterion, that
         of the monostatic stage alone, counts with `1 - weight`, by default nothing. The losses are sums over user
         position, user velocity and targets of squared ratios of root bounds to `requirements`, or of the squares of
-        what they exceed 1 by. If the share of sensing is free, both stages draw on one budget.
+        what they exceed 1 by, each times its weight in `requirements`. If the share of sensing is free, both
+        stages draw on one budget.
 
         Reference: hamrouni2026 eqs. (15), (20)-(22).
 
@@ -195,7 +196,10 @@ class Hamrouni2026(StationAndUser):
         assert self.scenario.requirements is not None
         return DesignProblem(
             criteria=criteria,
-            constraints=tuple(_cut(budget, seen) for budget in self.power_budgets() if seen & set(budget.blocks)),
+            constraints=(
+                *(_cut(budget, seen) for budget in self.power_budgets() if seen & set(budget.blocks)),
+                *(part for part in self.antenna_limits() if part.block in seen),
+            ),
             objective=_OBJECTIVES[self.scenario.requirements.loss],
             directions=dict.fromkeys(sorted(seen), self.transmit_directions()),
             n_slots=self.scenario.waveform.slots,
@@ -232,7 +236,7 @@ class Hamrouni2026(StationAndUser):
         return (self._criterion(judged_by, ("user_position", "user_velocity"), 1.0),)
 
     def _criterion(self, link: str, words: tuple[str, ...], weight: float, *, is_sensing: bool = False) -> Criterion:
-        """Bounds of a link in units of what is required of it; targets as the mean of their squares."""
+        """Bounds of a link in units of what is required of it, each with its weight; targets as mean of squares."""
         wanted = self.scenario.requirements
         assert wanted is not None
         thresholds = {
@@ -245,7 +249,9 @@ class Hamrouni2026(StationAndUser):
         weights = {
             name: 1.0 / (thresholds[word] ** 2 * len(family)) for word, family in families.items() for name in family
         }
-        return Criterion(information, weights, link, weight)
+        counts = {word: wanted.weight_of(f"sensing_{word}" if is_sensing else word) for word in words}
+        counts = {word: count for word, count in counts.items() if families[word]}
+        return Criterion(information, weights, link, weight, family_weights=counts)
 
     def power_budgets(self) -> tuple[PowerBudget, ...]:
         """The station's power, for all symbols or for those of each stage.

@@ -23,6 +23,7 @@ from crbeam.information.transmission import Covariances
 from crbeam.propagation import Paths
 from crbeam.propagation.near_field import WaveModel, near_field_phases
 from crbeam.scenario import Scenario, Sensing
+from crbeam.systems.antenna_limits import most_power_w
 from crbeam.systems.bandwidth_limits import range_of_delay
 from crbeam.systems.built_once import built_once
 from crbeam.systems.double_array import (
@@ -58,10 +59,6 @@ class Li2024(System):
 
     transmit_vector = "conj(a)"
     has_weights = False
-
-    def default_method(self) -> str:
-        """The optimum for one chain at each antenna."""
-        return "digital"
 
     @built_once
     def arrays(self) -> DoubleArray:
@@ -151,7 +148,13 @@ class Li2024(System):
             require_identifiable(self.scenario, information, wanted)
         return DesignProblem(
             criteria=(Criterion(information, weights, arrays.link, unit=_unit(sensing)),),
-            constraints=(*self.power_budgets(), *service, *self._illumination(), *analog),
+            constraints=(
+                *self.power_budgets(),
+                *self.antenna_limits(),
+                *service,
+                *self._illumination(),
+                *analog,
+            ),
             streams=streams,
             directions=dict.fromkeys(information.antennas, self.transmit_directions()),
         )
@@ -197,17 +200,19 @@ class Li2024(System):
         if share == 0.0:
             return ()
         response = arrays.transmit.value[:, 0].conj()
-        most_w = self.scenario.power_per_subcarrier_w(arrays.transmitter) * float(np.sum(np.abs(response) ** 2))
+        (budget,) = self.power_budgets()
+        most_w = most_power_w(response, budget, self.antenna_limits())
         return (Illumination(arrays.transmitter, response, share * most_w, is_share=True),)
 
     def illumination_share(self, covariance: Complex[np.ndarray, "tx tx"]) -> float:
-        """Power that a transmission sends towards the target, as a share of what full power in one beam would give.
+        """Power that a transmission sends towards the target, as a share of the most that the station can send there.
 
         Near 0 the target is in a null: an estimator that has to search sees no echo, although the bound may be small.
         """
         arrays = self.arrays()
         response = arrays.transmit.value[:, 0].conj()
-        most_w = self.scenario.power_per_subcarrier_w(arrays.transmitter) * float(np.sum(np.abs(response) ** 2))
+        (budget,) = self.power_budgets()
+        most_w = most_power_w(response, budget, self.antenna_limits())
         return float(np.real(response.conj() @ covariance @ response)) / most_w
 
     @built_once

@@ -8,7 +8,15 @@ from typing import ClassVar, TypeVar
 import numpy as np
 from jaxtyping import Complex, Float
 
-from crbeam.design import Constraint, Design, DesignMethod, DesignProblem, PowerBudget, isotropic_covariances
+from crbeam.design import (
+    AntennaPower,
+    Constraint,
+    Design,
+    DesignMethod,
+    DesignProblem,
+    PowerBudget,
+    isotropic_covariances,
+)
 from crbeam.design.subarrays import SubarrayHybrid
 from crbeam.errors import InvalidInput, InvalidScenario
 from crbeam.estimation.link_model import LinkModel
@@ -16,6 +24,7 @@ from crbeam.information import Information, InformationMap, Transmission
 from crbeam.information.transmission import Covariances, require_blocks
 from crbeam.propagation import Paths, steering_response
 from crbeam.scenario import Scenario
+from crbeam.systems.antenna_limits import antenna_limits, station_of_block
 from crbeam.systems.bandwidth_limits import squint_cautions
 from crbeam.systems.built_once import built_once
 from crbeam.systems.service import Service
@@ -84,6 +93,13 @@ class System(ABC):
     def power_budgets(self) -> tuple[PowerBudget, ...]:
         """What limits the power of each block that a transmission may have."""
 
+    @built_once
+    def antenna_limits(self) -> tuple[AntennaPower, ...]:
+        """What limits the power of single antennas of each block, where that is less than its budget."""
+        budgets = self.power_budgets()
+        blocks = [block for budget in budgets for block in budget.blocks]
+        return antenna_limits(self.scenario, self.antennas_of(blocks), budgets)
+
     @abstractmethod
     def block_sets(self) -> tuple[tuple[str, ...], ...]:
         """The sets of blocks that a transmission may consist of, the usual one first."""
@@ -144,7 +160,7 @@ class System(ABC):
 
     def default_method(self) -> str:
         """Key of the method that designs the scenario unless another is named."""
-        return "fdb-wcrb"
+        return "optimum"
 
     def with_selected(self, selected: tuple[str, ...]) -> "System":
         """The system of the scenario in which those receivers sense that a design selected, if it leaves that open."""
@@ -292,13 +308,14 @@ class System(ABC):
         return self.has_weights and len(self.design_problem(method=method).criteria) == 2
 
     def isotropic_transmission(self) -> Transmission:
-        """Covariance of each block when every station transmits isotropically at full power.
+        """Covariance of each block when every station transmits isotropically at full power, or what antennas allow.
 
         Watt per subcarrier, summed over slots.
         """
         blocks = self.block_sets()[0]
         budgets = [part for part in self.power_budgets() if set(part.blocks) & set(blocks)]
-        return isotropic_covariances(self.antennas_of(blocks), budgets)
+        limits = [part for part in self.antenna_limits() if part.block in blocks]
+        return isotropic_covariances(self.antennas_of(blocks), budgets, limits)
 
     def antennas_of(self, blocks: Iterable[str]) -> dict[str, int]:
         """Number of transmit antennas of each of some blocks."""
@@ -325,21 +342,29 @@ class System(ABC):
         return self._completed(Transmission({block: covariances[block] for block in chosen}))
 
     def power_cautions(self, covariances: Transmission) -> list[str]:
-        """Sentences on the power budgets that a transmission exceeds, each with the factor."""
-        found = []
+        """Sentences on the power budgets, and limits of antennas, that a transmission exceeds, each with the factor."""
+        found, subcarriers = [], self.scenario.waveform.subcarriers
         for budget in self.power_budgets():
             names = [block for block in budget.blocks if block in covariances]
             used_w, most_w = covariances.only(names).power_w, budget.power_per_subcarrier_w
             if used_w > most_w * (1.0 + POWER_ROUNDING):
-                factor, subcarriers = used_w / most_w, self.scenario.waveform.subcarriers
+                factor = used_w / most_w
                 found.append(
                     f"The covariance of {', '.join(names)} has {used_w * subcarriers:.4g} W, {factor:.4g} times "
                     f"({float(ratio_to_db(factor)):.3g} dB) the {most_w * subcarriers:.4g} W that may be sent, and "
                     f"results are those of that power. Scale it down, or raise the `total_power` of the scenario."
                 )
+        for part in self.antenna_limits():
+            if part.block not in covariances:
+                continue
+            used_w = np.real(np.diagonal(covariances[part.block]))
+            worst = int(np.argmax(used_w / part.powers_w))
+            factor = float(used_w[worst] / part.powers_w[worst])
+            if factor > 1.0 + POWER_ROUNDING:
+                found.append(
+                    f"Antenna {worst} of {part.block} has {used_w[worst] * subcarriers:.4g} W, {factor:.4g} times "
+                    f"({float(ratio_to_db(factor)):.3g} dB) the {part.powers_w[worst] * subcarriers:.4g} W that an "
+                    f"antenna may send, and results are those of that power. Scale the covariance down, or raise the "
+                    f"`power_per_antenna` of the scenario."
+                )
         return found
-
-
-def station_of_block(block: str) -> str:
-    """Name of the station that transmits a block: the block is named after it, a stage or slot behind a slash."""
-    return block.partition("/")[0]

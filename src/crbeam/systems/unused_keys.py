@@ -132,6 +132,14 @@ def _serves_downlink(scenario: Scenario) -> bool:
     )
 
 
+def _has_idle_limit(scenario: Scenario) -> bool:
+    """A limit on antennas of a station that transmits on no link."""
+    transmitters = {link.transmitter for link in scenario.links.values()}
+    return any(
+        each.power_per_antenna_w is not None for name, each in scenario.stations.items() if name not in transmitters
+    )
+
+
 def _has_idle_receive_array(scenario: Scenario) -> bool:
     """A receive array of the transmitter, which listens on no link."""
     ((name, station),) = scenario.stations.items()
@@ -165,6 +173,7 @@ _UNUSED: Mapping[str, tuple[Unused, ...]] = {
         *_PATHS,
         _PATH_LOSS,
         _RECEIVE_ARRAY,
+        Unused("stations.NAME.power_per_antenna", "a station that transmits on no link sends nothing", _has_idle_limit),
         Unused("sensing.reflection", "`sensing.snr` says how strong the echo is; set that to null", _has_snr),
         Unused("served_users.power", "users are served in the downlink, and send nothing", _serves_downlink),
     ),

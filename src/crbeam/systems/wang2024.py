@@ -203,7 +203,12 @@ class Wang2024(System):
                     unit="m^2" if POSITION in information.layout else "1",
                 ),
             ),
-            constraints=(*self.power_budgets(), *self.rate_constraints(), *([choice] if is_open else [])),
+            constraints=(
+                *self.power_budgets(),
+                *self.antenna_limits(),
+                *self.rate_constraints(),
+                *([choice] if is_open else []),
+            ),
             streams=self.streams(),
             directions=dict.fromkeys(information.antennas, self.transmit_directions()),
         )
@@ -225,7 +230,8 @@ class Wang2024(System):
         """A method for the choice of receivers that a scenario leaves open, or for its channels.
 
         Of more receivers than can be listed set by set, those nearest to the target are looked at; with the shared
-        metric there is a method with a closer bound.
+        metric there is a method with a closer bound. In lines of sight `lifted-sdp` has the optimum some times faster
+        than `optimum`, but keeps no limits of single antennas.
         """
         receivers = receivers_of(self.scenario)
         if receivers.selected is None and receivers.cost_budget_m is not None:
@@ -233,7 +239,9 @@ class Wang2024(System):
             many = "many-receivers" if adds_up else "nearest-set"
             return "exact" if len(receivers.names) <= MAX_LISTED else many
         scattered = receivers.rician_factor is not None and receivers.minimum_rate > 0.0
-        return "lifted-sca" if scattered else "lifted-sdp"
+        if scattered:
+            return "lifted-sca"
+        return "optimum" if self.antenna_limits() else "lifted-sdp"
 
     @built_once
     def with_selected(self, selected: tuple[str, ...]) -> "Wang2024":

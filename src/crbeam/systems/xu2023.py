@@ -197,6 +197,7 @@ class Xu2023(System):
             criteria=tuple(criterion for each in bounded.values() for criterion, _ in each),
             constraints=(
                 *self.power_budgets(),
+                *self.antenna_limits(),
                 *self._users(),
                 *limits,
                 ReceiverChoice(

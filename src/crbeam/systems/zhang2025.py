@@ -93,13 +93,13 @@ class Zhang2025(StationAndUser):
                 Criterion(positioning, {"user_position": 1.0}, names[0], weight, "m^2"),
                 Criterion(sensing, dict.fromkeys(positions, 1.0), names[1], 1.0 - weight, "m^2"),
             ),
-            constraints=self.power_budgets(),
+            constraints=(*self.power_budgets(), *self.antenna_limits()),
             directions=dict.fromkeys(self.scenario.stations, self.transmit_directions()),
             n_slots=self.scenario.waveform.slots,
         )
 
     def power_budgets(self) -> tuple[PowerBudget, ...]:
-        """The station's power, which is all that limits its transmission."""
+        """The station's power."""
         scenario = self.scenario
         return tuple(PowerBudget((name,), scenario.power_per_subcarrier_w(name)) for name in scenario.stations)
 

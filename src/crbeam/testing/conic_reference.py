@@ -83,7 +83,8 @@ def conic_optimum(problem: DesignProblem) -> ConicAnswer:
     bounds = [_bound_of(space, criterion) for criterion in problem.active_criteria]
     power_w = sum(budget.power_per_subcarrier_w for budget in problem.budgets)
     unit = _objective_of(problem, [bound.squares for bound in bounds], power_w) or 1.0
-    unit += isinstance(problem.objective, Hinge) * sum(criterion.weight for criterion in problem.counted_criteria)
+    levels = [float(criterion.family_levels.max()) for criterion in problem.counted_criteria]
+    unit += isinstance(problem.objective, Hinge) * sum(levels)
     answer = _solved(space, bounds, unit)
     if answer.status == "optimal" and answer.objective < SMALL * unit:
         finer = _solved(space, bounds, max(answer.objective, 1e-6 * unit))
@@ -304,8 +305,8 @@ def _objective_of(problem: DesignProblem, columns: Sequence[np.ndarray], power_w
     value = _price(problem) * power_w
     if isinstance(problem.objective, Hinge):
         for criterion, each in counted:
-            roots = np.sqrt(np.bincount(criterion.family_of_direction, each) / criterion.weight)
-            value += criterion.weight * float(np.sum(np.maximum(roots - 1.0, 0.0) ** 2))
+            roots = np.sqrt(np.bincount(criterion.family_of_direction, each) / criterion.family_levels)
+            value += float(criterion.family_levels @ np.maximum(roots - 1.0, 0.0) ** 2)
         return value
     if not isinstance(problem.objective, Tail):
         return value + float(sum(each.sum() for _, each in counted))
@@ -387,8 +388,9 @@ def _minimised(problem: DesignProblem, columns: Sequence[Any], unit: float) -> t
         for criterion, each in counted:
             members = np.eye(len(criterion.families))[:, criterion.family_of_direction]
             loss, root = (cp.Variable(len(members)) for _ in range(2))
-            most = criterion.weight + 2.0 * np.sqrt(criterion.weight * unit) * root + unit * loss
-            constraints += [cp.square(root) <= loss, (members @ each - most) / (criterion.weight + unit) <= 0.0]
+            levels = criterion.family_levels
+            most = levels + cp.multiply(2.0 * np.sqrt(levels * unit), root) + unit * loss
+            constraints += [cp.square(root) <= loss, cp.multiply(members @ each - most, 1.0 / (levels + unit)) <= 0.0]
             value += cp.sum(loss)
         return value, constraints
     if not isinstance(problem.objective, Tail):

@@ -5,7 +5,6 @@ from typing import Any
 import numpy as np
 
 from crbeam.design import DesignProblem
-from crbeam.design.served.reduction import reduce_served
 from crbeam.design.service_constraints import Illumination, MinimumSinr
 from crbeam.linalg import hermitian_part
 
@@ -26,7 +25,7 @@ def conic_service_bound(problem: DesignProblem, *, reduced: bool = False) -> flo
     import cvxpy as cp
 
     (criterion,), (budget,) = problem.active_criteria, problem.budgets
-    frame = reduce_served(problem).blocks[0].basis if reduced else np.eye(*problem.antennas.values(), dtype=complex)
+    frame = _seen(problem) if reduced else np.eye(*problem.antennas.values(), dtype=complex)
     size, power_w = frame.shape[1], budget.power_per_subcarrier_w
     served = [part for part in problem.constraints if isinstance(part, MinimumSinr)]
     users = [cp.Variable((size, size), hermitian=True) for _ in served]
@@ -61,6 +60,19 @@ def conic_service_bound(problem: DesignProblem, *, reduced: bool = False) -> flo
     objective: Any = cp.trace(slack)
     cp.Problem(cp.Minimize(objective), constraints).solve(solver=cp.CLARABEL)
     return unit**2 * float(objective.value)
+
+
+def _seen(problem: DesignProblem) -> np.ndarray:
+    """Orthonormal basis of what sees the covariance, `[tx, dimension]`."""
+    parts = [part.transmit for criterion in problem.active_criteria for part in criterion.map.contributions]
+    for part in problem.constraints:
+        if isinstance(part, MinimumSinr):
+            parts += [channel[:, None] for channel in part.channels.values()]
+        elif isinstance(part, Illumination):
+            parts.append(part.response[:, None])
+    columns = np.concatenate(parts, axis=1)
+    left, values, _ = np.linalg.svd(columns / np.linalg.norm(columns, axis=0), full_matrices=False)
+    return left[:, values > 1e-12 * values[0]]
 
 
 def _power(vector: np.ndarray, matrix: Any) -> Any:

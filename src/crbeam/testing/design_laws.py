@@ -25,9 +25,10 @@ def objective_of(problem: DesignProblem, covariances: Transmission) -> float:
         inverse = inverse * np.outer(scale, scale)
         if isinstance(problem.objective, Hinge):
             variances = np.diagonal(inverse)
-            total += criterion.weight * sum(
-                max(0.0, np.sqrt(sum(_weighted_variance(criterion, name, variances) for name in family)) - 1.0) ** 2
-                for family in criterion.families
+            total += sum(
+                level
+                * max(0.0, np.sqrt(sum(_weighted_variance(criterion, name, variances) for name in family)) - 1.0) ** 2
+                for level, family in zip(criterion.family_levels.tolist(), criterion.families, strict=True)
             )
         else:
             total += float(np.sum(criterion.selection * (inverse @ criterion.selection)))

@@ -1,6 +1,6 @@
 """The barrier of the dual of a convex program, with gradient and Hessian.
 
-Over responses Z_t, scales v, and `y = (mu, lambda)` of rows and limits,
+Over responses Z_t, scales v, and `y = (mu, lambda)` of rows and limits, then multipliers of equalities, of any sign,
 
     F(x) = D(x) + tau B(x),      B = sum log det S_bs + sum log y + sum of the barriers of the scales,
 
@@ -22,7 +22,8 @@ from functools import cached_property
 
 import numpy as np
 
-from crbeam.design.convex.program import Cone, Program, View
+from crbeam.design.convex.cone import Cone, View
+from crbeam.design.convex.program import Program
 from crbeam.design.convex.slack import Slack, seen_by, slack_of
 
 #: Added to the diagonal of scaled Newton systems.
@@ -90,8 +91,13 @@ class Dual:
         self.first_level = start + len(program.scales)
         self.size = self.first_level + program.levels.size
         self.kinds = [scale.kind for scale in program.scales]
-        self.caps = np.array([1.0 if each.kind == "threshold" else each.level for each in program.scales])
-        self.caps[[kind == "limit" for kind in self.kinds]] = np.inf
+        caps = [{"threshold": 1.0, "share": each.level, "limit": np.inf}[each.kind] for each in program.scales]
+        ceilings = np.where(np.arange(program.levels.size) < program.n_rows, program.ceiling, np.inf)
+        #: Least and largest values of scales and levels.
+        self.least = np.zeros(len(caps) + program.levels.size)
+        self.least[self.least.size - program.n_free :] = -np.inf
+        self.most = np.concatenate([caps, ceilings])
+        self.caps = self.most[: len(caps)]
         self.is_share = np.array([kind == "share" for kind in self.kinds], dtype=bool)
 
     @cached_property
@@ -99,7 +105,7 @@ class Dual:
         """Parameter of the barrier: on the path the duality gap is about this times tau."""
         cones = sum(len(cone.streams) * cone.size for cone in self.program.cones)
         shares = float(self.is_share.any()) + float(self.program.growing is not None)
-        return cones + self.program.levels.size + len(self.kinds) + float(np.isfinite(self.caps).sum()) + shares
+        return cones + float(np.isfinite(self.least).sum() + np.isfinite(self.most).sum()) + shares
 
     def scale_of(self, scales: np.ndarray, term: int) -> float:
         """v of a term; 1 if it counts once."""
@@ -115,7 +121,8 @@ class Dual:
     def positives(self, x: np.ndarray) -> np.ndarray:
         """Everything that must be positive beside the slacks."""
         _, scales, levels = self.split(x)
-        parts = [levels, scales, (self.caps - scales)[np.isfinite(self.caps)]]
+        numbers = x[self.first_scale :]
+        parts = [(numbers - self.least)[np.isfinite(self.least)], (self.most - numbers)[np.isfinite(self.most)]]
         if self.program.growing is not None:
             parts.append(np.array([1.0 + self.program.growing @ levels]))
         if self.is_share.any():
@@ -162,7 +169,8 @@ class Dual:
             if cone.is_line:
                 slack = 1.0 / rest if np.all(rest > 0.0) else None
             else:
-                slack = slack_of(cone, rest, cone.selector @ levels)
+                places, selector, _ = cone.own
+                slack = slack_of(cone, rest, selector @ levels[places])
             if slack is None:
                 return None
             found.append(slack)
@@ -204,9 +212,10 @@ class Dual:
         value_slope = np.zeros(self.size)
         value_slope[self.first_level :] = self.program.levels
         self._add_terms(point, tau, grams, value_slope, slope, curvature)
-        slope[self.first_level :] += 1.0 / point.levels
-        places = np.arange(self.first_level, self.size)
-        curvature[places, places] += tau / point.levels**2
+        numbers, places = point.x[self.first_scale :], np.arange(self.first_scale, self.size)
+        above, below = 1.0 / (numbers - self.least), 1.0 / (self.most - numbers)
+        slope[places] += above - below
+        curvature[places, places] += tau * (above**2 + below**2)
         self._add_scales(point, tau, value_slope, slope, curvature)
         growing = self.program.growing
         if growing is not None:
@@ -222,17 +231,18 @@ class Dual:
 
         The last is `T^H (sum_s S_bs^-1) T` of each view.
         """
-        levels = slice(self.first_level, self.size)
+        own, selector, counts = cone.own
+        levels = self.first_level + own
         first = cone.frame.shape[1] - cone.vectors.shape[1]
         seen = seen_by(slack, cone.frame, first)
         pairs = seen.pairs[:, first:, first:]
         gains = np.real(np.einsum("smm->sm", pairs))
         gram = np.einsum("sm,sn,smn->mn", cone.factors, cone.factors, np.abs(pairs) ** 2)
         mixed = np.einsum("sm,smm->m", cone.factors, np.real(seen.squares[:, first:, first:]))
-        slope[levels] += cone.counts * seen.trace - np.sum(cone.factors * gains, axis=0) @ cone.selector
-        cross = np.outer(cone.counts, mixed @ cone.selector)
-        curvature[levels, levels] += cone.selector.T @ gram @ cone.selector - cross - cross.T
-        curvature[levels, levels] += seen.squared * np.outer(cone.counts, cone.counts)
+        slope[levels] += counts * seen.trace - np.sum(cone.factors * gains, axis=0) @ selector
+        cross = np.outer(counts, mixed @ selector)
+        square = seen.squared * np.outer(counts, counts)
+        curvature[np.ix_(levels, levels)] += selector.T @ gram @ selector - cross - cross.T + square
         sights, start = [], 0
         for number, view in cone.seen:
             sights.append(self._sight(number, view, slice(start, start + len(view.weight)), point))
@@ -242,10 +252,10 @@ class Dual:
             entries = self.slices[sight.number]
             looks = seen.pairs[:, sight.columns, first:]
             spent = np.real((sight.weighted[None] @ looks[:, None]) * looks.conj()[:, None])
-            falls = np.einsum("sm,scim->cim", cone.factors, spent) @ cone.selector
+            falls = np.einsum("sm,scim->cim", cone.factors, spent) @ selector
             known = np.real(sight.weighted * sums[1][sight.columns, sight.columns].T).sum(axis=2)
-            falls = sight.view.jacobian.T @ (falls - known[:, :, None] * cone.counts)
-            block = (2.0 / sight.scale) * falls.transpose(1, 0, 2).reshape(-1, cone.counts.size)
+            falls = sight.view.jacobian.T @ (falls - known[:, :, None] * counts)
+            block = (2.0 / sight.scale) * falls.transpose(1, 0, 2).reshape(-1, counts.size)
             curvature[entries, levels] += block
             curvature[levels, entries] += block.T
             for other in sights[place:]:
@@ -336,15 +346,9 @@ class Dual:
     def _add_scales(
         self, point: Point, tau: float, value_slope: np.ndarray, slope: np.ndarray, curvature: np.ndarray
     ) -> None:
-        """Costs and barriers of the scales."""
+        """Costs of the scales, and the barrier of their sum."""
         for number, (scale, v) in enumerate(zip(self.program.scales, point.scales.tolist(), strict=True)):
             place = self.first_scale + number
-            slope[place] += 1.0 / v
-            curvature[place, place] += tau / v**2
-            if np.isfinite(self.caps[number]):
-                room = self.caps[number] - v
-                slope[place] -= 1.0 / room
-                curvature[place, place] += tau / room**2
             if scale.kind == "limit":
                 value_slope[place] -= scale.level
             elif scale.kind == "threshold":

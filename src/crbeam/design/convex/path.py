@@ -103,10 +103,10 @@ def follow_path(
             if _is_done(found, gap, rounding):
                 break
             last = BARRIER_SHARE * max(gap * abs(found.value), rounding) / dual.weight
-            moved, left = _along(dual, model, newton, tau * tangent, left, last / tau)
+            moved, left = along(dual, model, newton, tau * tangent, left, last / tau)
             tau *= left
         else:
-            moved = _uphill(dual, point, newton, rise, tau)
+            moved = uphill(dual, point, newton, rise, tau)
         if moved is None:
             break
         point = moved
@@ -117,14 +117,14 @@ def first_point(dual: Dual, tau: float) -> Point:
     """A point near that of the path where nothing but the barrier counts: even powers, small responses."""
     program = dual.program
     power = np.sum([cone.counts * len(cone.streams) * cone.size for cone in program.cones], axis=0)
-    limits = np.arange(program.n_rows, program.levels.size)
+    limits = np.arange(program.levels.size)[program.limits]
     x = np.zeros(dual.size)
     levels = np.full(program.levels.size, tau)
     if program.growing is None:
         levels[limits] = tau * (1.0 + power[limits]) / -program.levels[limits]
     else:
         levels[limits] = 0.5 / (limits.size * -program.growing[limits])
-    levels[: program.n_rows] = _first_multipliers(dual, levels, tau)
+    levels[: program.n_rows] = np.minimum(_first_multipliers(dual, levels, tau), 0.5 * program.ceiling)
     x[dual.first_level :] = levels
     starts = {"limit": 1.0, "threshold": 0.5, "share": 1.0 / (1.0 + dual.is_share.sum())}
     for number, kind in enumerate(dual.kinds):
@@ -133,10 +133,9 @@ def first_point(dual: Dual, tau: float) -> Point:
     for number, (term, part) in enumerate(zip(program.terms, dual.slices, strict=True)):
         x[part] = 0.5 * dual.scale_of(scales, number) * term.selection.ravel()
     # either prices rise until they cover everything else, or everything else shrinks below them
-    others, factor = np.ones(dual.size, dtype=bool), 0.5
-    others[dual.first_level + limits] = False
-    chosen = others if program.growing is not None else ~others
-    factor = 0.5 if program.growing is not None else 2.0
+    is_price = np.zeros(dual.size, dtype=bool)
+    is_price[dual.first_level + limits] = True
+    chosen, factor = (is_price, 2.0) if program.growing is None else (~is_price, 0.5)
     while (point := dual.point(x)) is None:
         x[chosen] *= factor
         if not np.all(np.isfinite(x)) or not np.any(x[chosen]):
@@ -221,7 +220,7 @@ def _is_done(found: Path, gap: float, rounding: float) -> bool:
     )
 
 
-def _along(
+def along(
     dual: Dual, model: Model, newton: np.ndarray, tangent: np.ndarray, last: float, least: float
 ) -> tuple[Point | None, float]:
     """The point a stride along the path, and the factor on the barrier there; a Newton step if no stride is safe.
@@ -241,7 +240,7 @@ def _along(
     return dual.point(x), 1.0
 
 
-def _uphill(dual: Dual, point: Point, newton: np.ndarray, rise: float, tau: float) -> Point | None:
+def uphill(dual: Dual, point: Point, newton: np.ndarray, rise: float, tau: float) -> Point | None:
     """The point after a damped Newton step, or a longer one as long as it climbs steeply; None if no step climbs."""
 
     def tried(length: float) -> tuple[Point | None, float]:

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from crbeam.design.convex.cone import Cone, View
 from crbeam.design.convex.dual import Dual, Model, Point, inner_of, looks_of
-from crbeam.design.convex.program import Cone, View
 
 #: Halvings of the share of a feasible transmission with which one is mixed that misses a limit on a bound.
 MAX_MIXINGS = 40
@@ -101,7 +101,7 @@ def _least_multiple(dual: Dual, looks: list[list[tuple[View, np.ndarray]]], star
     limited = _limited(dual)
     if not any(limited):
         return start
-    factor = max(start, 1.0)
+    factor, worst = max(start, 1.0), np.inf
     for _ in range(MAX_MULTIPLES):
         worst = float(np.max(bounds_of(dual, looks, factor)[limited]))
         if worst <= 1.0 and (worst >= 1.0 - ROOM or factor <= start):

@@ -9,10 +9,10 @@ size there.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
 
 import numpy as np
 
+from crbeam.design.convex.cone import Cone, View
 from crbeam.design.convex.evidence import Chosen, Evidence
 from crbeam.design.convex.statement import Scale, Statement, Term, is_limited
 from crbeam.design.service_constraints import Requirement
@@ -20,83 +20,6 @@ from crbeam.information import Information, Transmission
 
 #: Singular value of unit columns, relative to the largest, below which a direction is none.
 RANK_TOLERANCE = 1e-12
-
-
-@dataclass(frozen=True, eq=False)
-class View:
-    """What a term sees of a block, all its contributions together.
-
-    Attributes:
-        transmit: T in the basis of the block, `[size, look]`.
-        weight: `O o (Z^H Q Z)`, `[look, look]`.
-        jacobian: `J V`, `[look, parameter]`.
-    """
-
-    transmit: np.ndarray
-    weight: np.ndarray
-    jacobian: np.ndarray
-
-
-@dataclass(frozen=True, eq=False)
-class Cone:
-    """What one block may send: `R = Q X Q^H`, X being positive semidefinite, or diagonal over a codebook.
-
-    Attributes:
-        name: of the block.
-        basis: Q, `[tx, size]`; in it a trace of 1 is the unit of power.
-        is_line: whether X is diagonal.
-        streams: names of the streams.
-        vectors: h of every rank-one part of rows and of limits on antennas, `[size, vector]`.
-        factors: f with `A_js = sum f h h^H`, `[stream, vector]`; -1 for limits.
-        selector: 1 where a vector belongs to an unknown, `[vector, level]`.
-        counts: how often each limit counts the power of all antennas, `[level]`.
-        price: kappa of the block.
-        views: of each term; None where it sees nothing.
-    """
-
-    name: str
-    basis: np.ndarray
-    is_line: bool
-    streams: tuple[str, ...]
-    vectors: np.ndarray
-    factors: np.ndarray
-    selector: np.ndarray
-    counts: np.ndarray
-    price: float
-    views: tuple[View | None, ...]
-
-    @property
-    def seen(self) -> list[tuple[int, View]]:
-        """The terms that see something of the block, by number, with their views."""
-        return [(number, view) for number, view in enumerate(self.views) if view is not None]
-
-    @property
-    def size(self) -> int:
-        """Number of dimensions."""
-        return self.basis.shape[1]
-
-    @cached_property
-    def own_factors(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Least factor of each vector, `[vector]`, and of each stream the vectors that it counts more, and by how much.
-
-        The last two are `[stream, own]`, padded with places of nothing more.
-        """
-        least = self.factors.min(axis=0)
-        rises = self.factors - least
-        width = int((rises > 0.0).sum(axis=1).max(initial=0))
-        places = np.argsort(-rises, axis=1, kind="stable")[:, :width]
-        return least, places, np.take_along_axis(rises, places, axis=1)
-
-    @cached_property
-    def frame(self) -> np.ndarray:
-        """Looks of all views, then the vectors, `[size, column]`."""
-        return np.concatenate([*(view.transmit for _, view in self.seen), self.vectors], axis=1)
-
-    def with_streams(self, names: Sequence[str]) -> "Cone":
-        """The same with some of its streams."""
-        kept = [name in names for name in self.streams]
-        streams = tuple(name for name, keep in zip(self.streams, kept, strict=True) if keep)
-        return replace(self, streams=streams, factors=self.factors[kept])
 
 
 @dataclass(frozen=True, eq=False)
@@ -132,6 +55,9 @@ class Program:
         unit: of the objective.
         unit_w: of power.
         row_units: of the rows.
+        ceiling: what missing a scaled row by one costs, and so the most that its multiplier is; infinite if none may
+            be missed.
+        n_free: number of equalities: levels after those of rows and limits, of any sign.
     """
 
     statement: Statement
@@ -144,6 +70,13 @@ class Program:
     unit_w: float
     row_units: np.ndarray
     growing: np.ndarray | None = None
+    ceiling: float = np.inf
+    n_free: int = 0
+
+    @property
+    def limits(self) -> slice:
+        """Levels of the limits of power."""
+        return slice(self.n_rows, self.levels.size - self.n_free)
 
     def evidence(self, responses: Sequence[np.ndarray], scales: np.ndarray, levels: np.ndarray) -> Evidence:
         """A point of the dual in the units of the problem, from responses, scales, and `(mu, lambda)`."""

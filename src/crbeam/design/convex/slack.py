@@ -12,7 +12,7 @@ from functools import cached_property
 
 import numpy as np
 
-from crbeam.design.convex.program import Cone
+from crbeam.design.convex.cone import Cone
 
 
 @dataclass(frozen=True, eq=False)

@@ -4,11 +4,12 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from crbeam.design.convex.cone import Cone
 from crbeam.design.convex.dual import Dual
 from crbeam.design.convex.evidence import Evidence
 from crbeam.design.convex.path import Path, follow_path
 from crbeam.design.convex.primal import Primal
-from crbeam.design.convex.program import Cone, Program, program_of
+from crbeam.design.convex.program import Program, program_of
 from crbeam.design.convex.shortage import contradiction_of
 from crbeam.design.convex.statement import Statement, statement_of
 from crbeam.design.problem import HINGE_ROUNDING, DesignProblem, Hinge

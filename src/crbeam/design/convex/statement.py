@@ -244,11 +244,12 @@ def _terms(
         scales += [Scale("share", cap, name or "all") for name, cap in zip(problem.samples, caps, strict=True)]
         return [*terms, *(Term(each, each.selection, place[each.sample]) for each in counted)], scales
     for criterion in counted:
+        levels = criterion.family_levels.tolist()
         for number, family in enumerate(criterion.families if has_thresholds else ()):
             columns = criterion.selection[:, criterion.family_of_direction == number]
             terms.append(Term(criterion, columns, len(scales)))
             kind = "limit" if within_thresholds else "threshold"
-            scales.append(Scale(kind, criterion.weight, f"threshold of {family[0]}"))
+            scales.append(Scale(kind, levels[number], f"threshold of {family[0]}"))
         if within_thresholds or not has_thresholds:
             terms.append(Term(criterion, criterion.selection, None))
     return terms, scales

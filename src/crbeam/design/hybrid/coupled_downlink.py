@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 from jaxtyping import Complex, Float
 
+from crbeam.design.convex.program import span
 from crbeam.design.hybrid.lifted_phases import PhaseFit, phase_fit
 from crbeam.design.hybrid.penalty import CoupledProblem, FreeStep
 from crbeam.design.hybrid.views import TransmitView
 from crbeam.design.served.conic import conic_bound, solved
-from crbeam.design.served.reduction import ServedProblem
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,9 +31,7 @@ class CoupledDownlink(CoupledProblem):
     @cached_property
     def _informative(self) -> Complex[np.ndarray, "size direction"]:
         """Orthonormal basis of the transmit vectors in reduced coordinates."""
-        columns = np.concatenate([part.transmit for each in self.view.reduced.criteria for part in each.parts], axis=1)
-        left, values, _ = np.linalg.svd(columns / np.linalg.norm(columns, axis=0), full_matrices=False)
-        return left[:, values > 1e-10 * values[0]]
+        return span(np.concatenate([view.transmit for _, view in self.view.cone.seen], axis=1))
 
     def free_step(
         self, phases_rad: Float[np.ndarray, " antenna"], multiplier: Complex[np.ndarray, "antenna antenna"], rho: float
@@ -41,18 +39,20 @@ class CoupledDownlink(CoupledProblem):
         """The program (38) in its few dimensions, by a conic solver."""
         import cvxpy as cp
 
-        network = self.view.hybrid.network(phases_rad)
-        basis = self.view.reduced.blocks[0].basis
-        left, right = np.linalg.qr(network.conj().T @ basis)
-        seen, size = self.view.at(network), len(right)
-        streams = [cp.Variable((size, size), hermitian=True) for _ in seen.blocks[0].streams]
+        network, basis = self.view.hybrid.network(phases_rad), self.view.cone.basis
+        left, right = self.view.frames(network)
+        seen = self.view.at(network)
+        (cone,) = seen.cones
+        streams = [cp.Variable((cone.size, cone.size), hermitian=True) for _ in cone.streams]
         beyond = cp.Variable((self._informative.shape[1],) * 2, hermitian=True)
         total: Any = sum(streams[1:], streams[0])
         sent = right.conj().T @ total @ right + rho * basis.conj().T @ multiplier @ basis
         sent = sent + self._informative @ beyond @ self._informative.conj().T
         constraints: list[Any] = [stream >> 0 for stream in streams]
-        constraints += [cp.real(cp.trace(total)) <= 1.0, *_requirements(seen, streams)]
-        objective, limits = conic_bound(self.view.reduced, sent)
+        for level, floor in enumerate(seen.levels.tolist()):
+            parts = zip(cone.coefficients(level), streams, strict=True)
+            constraints.append(sum(cp.real(cp.trace(matrix @ stream)) for matrix, stream in parts) >= floor)
+        objective, limits = conic_bound(self.view.program, sent)
         penalty = (cp.sum_squares(cp.real(beyond)) + cp.sum_squares(cp.imag(beyond))) / (2.0 * rho)
         if not solved(cp.Problem(cp.Minimize(objective + penalty), [*constraints, *limits])):
             return None
@@ -60,7 +60,7 @@ class CoupledDownlink(CoupledProblem):
         product = network @ sum(chains) @ network.conj().T
         frame = basis @ self._informative
         copy = product + rho * multiplier + frame @ beyond.value @ frame.conj().T
-        return FreeStep(copy, product, float(objective.value), dict(zip(seen.blocks[0].streams, chains, strict=True)))
+        return FreeStep(copy, product, float(objective.value), dict(zip(cone.streams, chains, strict=True)))
 
     def fit(self, target: Complex[np.ndarray, "antenna antenna"], digital: object) -> PhaseFit:
         """Requirements with the streams of the chains as they are."""
@@ -69,24 +69,12 @@ class CoupledDownlink(CoupledProblem):
         size = self.view.hybrid.antennas_per_chain
         kernels = {name: chain[np.ix_(chosen, chosen)] / size for name, chain in digital.items()}
         total = sum(kernels.values(), np.zeros(target.shape, dtype=complex))
-        power_w = self.view.reduced.blocks[0].power_w
+        power_w = self.view.program.unit_w
         found = []
-        for requirement in self.view.reduced.requirements:
+        for requirement in self.view.program.statement.rows:
             matrix = np.zeros(target.shape, dtype=complex)
             for part in requirement.parts:
                 kernel = total if part.stream is None else kernels[part.stream]
                 matrix += part.factor * power_w * np.outer(part.vector, part.vector.conj()) * kernel.T
             found.append((matrix, requirement.floor_w))
         return phase_fit(target, total, found)
-
-
-def _requirements(seen: ServedProblem, streams: list[Any]) -> list[Any]:
-    import cvxpy as cp
-
-    found = []
-    for number, floor in enumerate(seen.floors):
-        parts = [
-            cp.real(cp.trace(rows[number] @ stream)) for rows, stream in zip(seen.blocks[0].rows, streams, strict=True)
-        ]
-        found.append(sum(parts[1:], parts[0]) >= floor)
-    return found

@@ -6,6 +6,7 @@ from functools import cached_property
 import numpy as np
 from jaxtyping import Complex, Float
 
+from crbeam.design.convex.program import span
 from crbeam.design.hybrid.lifted_phases import PhaseFit, phase_fit
 from crbeam.design.hybrid.penalty import CoupledProblem, FreeStep
 from crbeam.design.hybrid.views import ReceiveView
@@ -32,10 +33,7 @@ class CoupledUplink(CoupledProblem):
     @cached_property
     def _basis(self) -> Complex[np.ndarray, "rx direction"]:
         """Orthonormal basis of the receive vectors."""
-        parts = [part for each in self.view.problem.active_criteria for part in each.map.contributions]
-        columns = np.concatenate([part.receive for part in parts], axis=1)
-        left, values, _ = np.linalg.svd(columns / np.linalg.norm(columns, axis=0), full_matrices=False)
-        return left[:, values > 1e-10 * values[0]]
+        return span(np.concatenate([receive for receive, _ in self.view.heard], axis=1))
 
     def free_step(
         self, phases_rad: Float[np.ndarray, " antenna"], multiplier: Complex[np.ndarray, "antenna antenna"], rho: float
@@ -45,19 +43,16 @@ class CoupledUplink(CoupledProblem):
 
         network = self.view.hybrid.network(phases_rad)
         product = network @ network.conj().T
-        basis, reduced = self._basis, self.view.reduced
+        basis, program = self._basis, self.view.program
         beyond = cp.Variable((basis.shape[1],) * 2, hermitian=True)
         known = basis.conj().T @ (product + rho * multiplier) @ basis
         weights, grams = [], []
-        for each in self.view.problem.active_criteria:
-            lit = [
-                part.gram * (part.transmit.conj().T @ self.covariance @ part.transmit).conj()
-                for part in each.map.contributions
-            ]
-            inner = [basis.conj().T @ part.receive for part in each.map.contributions]
-            weights.append(lit)
-            grams.append([columns.conj().T @ (known + beyond) @ columns for columns in inner])
-        objective, limits = conic_objective(reduced, weights, grams)
+        sent = self.view.cone.basis.conj().T @ self.covariance @ self.view.cone.basis / program.unit_w
+        for (_, view), (receive, gram) in zip(self.view.cone.seen, self.view.heard, strict=True):
+            weights.append(gram * (view.transmit.conj().T @ sent @ view.transmit).conj())
+            columns = basis.conj().T @ receive
+            grams.append(columns.conj().T @ (known + beyond) @ columns)
+        objective, limits = conic_objective(program, weights, grams)
         penalty = (cp.sum_squares(cp.real(beyond)) + cp.sum_squares(cp.imag(beyond))) / (2.0 * rho)
         if not solved(cp.Problem(cp.Minimize(objective + penalty), limits)):
             return None

@@ -6,11 +6,11 @@ import numpy as np
 from jaxtyping import Float
 
 from crbeam.design.analog.smooth_descent import descend
+from crbeam.design.convex.solution import convex_optimum
 from crbeam.design.hybrid.networks import with_network
 from crbeam.design.hybrid.value_function import ValueFunction
 from crbeam.design.hybrid.views import NetworkView
 from crbeam.design.result import Proposal
-from crbeam.design.served.optimum import served_optimum
 
 #: Accuracy of the value, from one stage of a descent to the next.
 STAGES = (1e-2, 1e-3, 1e-4, 1e-5)
@@ -50,14 +50,14 @@ def descended(
     """
     phases_rad, evaluations = start_rad, 0
     trace: list[float] = []
+    value = ValueFunction(view, STAGES[0], price, digital / view.program.unit)
     for accuracy in STAGES:
-        value = ValueFunction(view, accuracy, price, digital / view.reduced.scale)
-        count = _Counted(value)
+        count = _Counted(replace(value, accuracy=accuracy))
         found = descend(
             count, phases_rad, max_iterations=max_iterations, tolerance=FLAT, least_decrease=LEAST_DECREASE * accuracy
         )
         phases_rad, evaluations = found.point, evaluations + count.calls
-        trace += [view.reduced.scale * float(np.exp(each)) for each in found.trace]
+        trace += [view.program.unit * float(np.exp(each)) for each in found.trace]
     return NetworkDescent(phases_rad, tuple(np.minimum.accumulate(trace).tolist()), evaluations)
 
 
@@ -79,5 +79,5 @@ def finished(view: NetworkView, phases_rad: Float[np.ndarray, " antenna"], *, to
         Infeasible: the requirements cannot be met behind it.
     """
     network = view.hybrid.network(phases_rad)
-    optimum = served_optimum(with_network(view.problem, network), tolerance=tolerance)
-    return replace(optimum, networks={view.hybrid.port: network}, dual=None)
+    optimum = convex_optimum(with_network(view.problem, network), tolerance=tolerance)
+    return replace(optimum, networks={view.hybrid.port: network}, evidence=None)

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 from jaxtyping import Complex
 
+from crbeam.design.convex.certificate import certificate
+from crbeam.design.convex.solution import convex_optimum
+from crbeam.design.convex.statement import statement_of
 from crbeam.design.hybrid.certificate import subarray_lower_bound
 from crbeam.design.hybrid.networks import digital_relaxation, hybrid_of, n_antennas_of, with_network
 from crbeam.design.problem import DesignProblem
 from crbeam.design.result import Design, Proposal
-from crbeam.design.served.certificate import served_lower_bound
-from crbeam.design.served.optimum import served_optimum
 from crbeam.design.service_constraints import MinimumUplinkSinr
 from crbeam.errors import SolverFailed
 from crbeam.information import Transmission
@@ -50,9 +51,9 @@ def grounded(method: "DesignMethod", problem: DesignProblem, proposal: Proposal)
 def proven_bound(problem: DesignProblem, proposal: Proposal) -> tuple[float, str]:
     """The best lower bound known for a problem with a hybrid array, and what it rests on."""
     digital = digital_relaxation(problem)
-    dual = proposal.dual or served_optimum(digital, tolerance=DIGITAL_TOLERANCE).dual
-    assert dual is not None
-    bound, note = served_lower_bound(digital, dual), "the digital optimum, a chain for each antenna"
+    evidence = proposal.evidence or convex_optimum(digital, tolerance=DIGITAL_TOLERANCE).evidence
+    assert evidence is not None
+    bound, note = certificate(statement_of(digital), evidence), "the digital optimum, a chain for each antenna"
     if proposal.subarrays is None:
         return bound, f"{note}; the bound that knows the sub-arrays was not computed"
     tighter = subarray_lower_bound(problem, proposal.subarrays)

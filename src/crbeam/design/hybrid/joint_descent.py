@@ -18,7 +18,6 @@ from jaxtyping import Float
 from crbeam.design.hybrid.descent import NetworkDescent
 from crbeam.design.hybrid.echo_limits import ratios_beside_echo
 from crbeam.design.hybrid.views import ReceiveView
-from crbeam.design.served.barrier import adjoints, information_at
 from crbeam.design.service_constraints import MinimumUplinkSinr
 from crbeam.errors import InvalidInput
 
@@ -38,8 +37,8 @@ class JointModel:
         value: logarithm of the weighted bound, in units of the objective at the isotropic covariance; infinite where
             there is none.
         gradient: its derivative.
-        room: what must not be negative: logarithms of ratios over what users need, scaled requirements of the probing,
-            and the share of the power that is left.
+        room: what must not be negative: logarithms of ratios over what users need, then what is left of scaled
+            requirements of the probing and limits of its power.
         slopes: their derivatives, a row each.
     """
 
@@ -64,17 +63,16 @@ class JointProblem:
     @cached_property
     def _echo_matrix(self) -> np.ndarray:
         """`E` with `echo = tr(E W)`."""
-        block = self.view.reduced.blocks[0]
-        seen = block.basis.conj().T @ self.service.response
+        seen = self.view.cone.basis.conj().T @ self.service.response
         if np.linalg.norm(seen) < (1.0 - 1e-6) * np.linalg.norm(self.service.response):
             raise InvalidInput("The echo that uplink users hear must be that of the target which is located.")
-        return self.service.echo_gain * block.power_w * np.outer(seen, seen.conj())
+        return self.service.echo_gain * self.view.program.unit_w * np.outer(seen, seen.conj())
 
     @property
     def _shape(self) -> tuple[int, int, int]:
         """Streams, and size of their factors."""
-        block = self.view.reduced.blocks[0]
-        return len(block.streams), block.basis.shape[1], block.basis.shape[1]
+        cone = self.view.cone
+        return len(cone.streams), cone.size, cone.size
 
     def start(self, phases_rad: Float[np.ndarray, " antenna"]) -> Float[np.ndarray, " unknown"]:
         """Isotropic probing."""
@@ -89,8 +87,6 @@ class JointProblem:
         covariances = factors @ factors.conj().swapaxes(1, 2)
         value, gradient = self._bound(network, factors, covariances.sum(axis=0))
         rooms = [*self._ratios(network, factors), *self._limits(factors)]
-        silent = np.zeros(self.view.n_antennas)
-        rooms.append((1.0 - float(np.sum(np.abs(factors) ** 2)), self._vector(silent, -2.0 * factors)))
         return JointModel(value, gradient, np.array([room for room, _ in rooms]), np.array([row for _, row in rooms]))
 
     def _factors(self, point: np.ndarray) -> np.ndarray:
@@ -101,20 +97,22 @@ class JointProblem:
         return np.concatenate([by_phase, np.real(by_factor).ravel(), np.imag(by_factor).ravel()])
 
     def _bound(self, network: np.ndarray, factors: np.ndarray, total: np.ndarray) -> tuple[float, np.ndarray]:
-        problem = self.view.at(network)
+        program = self.view.at(network)
+        views = [view for _, view in program.cones[0].seen]
         try:
-            responses = tuple(
-                np.linalg.solve(information_at(each, [total]), each.selection) for each in problem.criteria
-            )
+            responses = [
+                np.linalg.solve(term.constant + view.information(total), term.selection)
+                for term, view in zip(program.terms, views, strict=True)
+            ]
         except np.linalg.LinAlgError:
-            responses = ()
-        pairs = zip(problem.criteria, responses, strict=False)
+            responses = []
+        pairs = zip(program.terms, responses, strict=False)
         bound = sum(float(np.sum(each.selection * response)) for each, response in pairs)
         if not 0.0 < bound < np.inf:
             return np.inf, self._vector(np.zeros(len(network)), np.zeros_like(factors))
         slope = self.view.bound_slope(network, responses, total)
-        by_factor = -2.0 * adjoints(problem, responses)[0] @ factors
-        return float(np.log(bound)), self._vector(_by_phase(slope, network), by_factor) / bound
+        adjoint = program.cones[0].adjoint(responses)
+        return float(np.log(bound)), self._vector(_by_phase(slope, network), -2.0 * adjoint @ factors) / bound
 
     def _ratios(self, network: np.ndarray, factors: np.ndarray) -> list[tuple[float, np.ndarray]]:
         """Logarithm of each user's ratio over what it needs."""
@@ -132,14 +130,14 @@ class JointProblem:
         ]
 
     def _limits(self, factors: np.ndarray) -> list[tuple[float, np.ndarray]]:
-        """Requirements of the probing itself."""
-        reduced, silent = self.view.reduced, np.zeros(self.view.n_antennas)
-        rows = reduced.blocks[0].rows
-        reached = np.real(np.einsum("sjab,sbc,sac->j", rows, factors, factors.conj()))
-        return [
-            (float(reached[index] - floor), self._vector(silent, 2.0 * rows[:, index] @ factors))
-            for index, floor in enumerate(reduced.floors)
-        ]
+        """Requirements of the probing itself and limits of its power, `2 A_js B_s` being their derivatives."""
+        program, silent = self.view.program, np.zeros(self.view.n_antennas)
+        found = []
+        for level, floor in enumerate(program.levels.tolist()):
+            turned = self.view.cone.coefficients(level) @ factors
+            room = float(np.sum(np.real(turned * factors.conj()))) - floor
+            found.append((room, self._vector(silent, 2.0 * turned)))
+        return found
 
 
 def _by_phase(slope: np.ndarray, network: np.ndarray) -> np.ndarray:
@@ -197,5 +195,5 @@ def descended_together(
         callback=record,
         options={"maxiter": max_iterations, "ftol": TOLERANCE},
     )
-    values = view.reduced.scale * np.exp(np.minimum.accumulate([*trace, *([] if trace else [end.fun])]))
+    values = view.program.unit * np.exp(np.minimum.accumulate([*trace, *([] if trace else [end.fun])]))
     return NetworkDescent(end.x[: view.n_antennas], tuple(values.tolist()), model.calls)

@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 from jaxtyping import Complex
 
+from crbeam.design.convex.statement import Statement
 from crbeam.design.problem import DesignProblem
 from crbeam.design.service_constraints import FixedAnalog, MinimumUplinkSinr
 from crbeam.design.subarrays import SubarrayHybrid
@@ -38,6 +39,20 @@ def _receivers(problem: DesignProblem) -> dict[str, int]:
 def n_antennas_of(problem: DesignProblem, hybrid: SubarrayHybrid) -> int:
     """Number of antennas of the hybrid array."""
     return problem.antennas[hybrid.port] if hybrid.side == "transmit" else _receivers(problem)[hybrid.port]
+
+
+def heard_by(statement: Statement) -> list[tuple[Complex[np.ndarray, "rx look"], Complex[np.ndarray, "look look"]]]:
+    """Receive vectors Z of each term, all its contributions together, and O: views weigh with `O o (Z^H Q Z)`."""
+    found = []
+    for term in statement.terms:
+        parts = term.criterion.map.contributions
+        gram = np.zeros((sum(len(part.gram) for part in parts),) * 2, dtype=complex)
+        start = 0
+        for part in parts:
+            stop = start + len(part.gram)
+            gram[start:stop, start:stop], start = part.gram, stop
+        found.append((np.concatenate([part.receive for part in parts], axis=1), gram))
+    return found
 
 
 def digital_relaxation(problem: DesignProblem) -> DesignProblem:

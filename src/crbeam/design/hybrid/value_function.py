@@ -10,35 +10,16 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from jaxtyping import Float
 
+from crbeam.design.convex.centre import Centre, centre
+from crbeam.design.convex.dual import Dual
+from crbeam.design.convex.path import first_point
 from crbeam.design.hybrid.views import NetworkView
-from crbeam.design.served.barrier import (
-    CENTRED,
-    MAX_STEPS,
-    CentralPoint,
-    DualPoint,
-    advanced,
-    barrier_value,
-    newton_step,
-    starting_point,
-)
-from crbeam.design.served.reduction import ServedProblem
 from crbeam.errors import SolverFailed
 
-#: Squared Newton decrement at the last point, for an exact gradient, and steps that may take.
-FINE, POLISH_STEPS = 1e-9, 6
-#: Weights of the barrier, in decades above the last, at which points are kept as starts for other networks.
-WARM_DECADES = (2, 4)
-#: Newton steps from such a start, after which the path is followed from afar.
-MAX_WARM_STEPS = 40
-#: Squared Newton decrement above which a search that cannot go on has lost the path.
-LOST = 1.0
-
-
-class _Memory:
-    """The last dual points at larger weights of the barrier, by decades above the last."""
-
-    def __init__(self) -> None:
-        self.points: dict[int, DualPoint] = {}
+#: Squared Newton decrement at the last point, for an exact gradient.
+FINE = 1e-9
+#: Squared Newton decrement up to which a point of the last network is a start for another.
+NEARBY = 10.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,82 +37,44 @@ class ValueFunction:
     accuracy: float
     price: float
     unit: float
-    _memory: _Memory = field(default_factory=_Memory, repr=False)
+    #: Points near the path of the last network, with weights of the barrier: starts for other networks.
+    _trail: list[tuple[float, np.ndarray]] = field(default_factory=list, repr=False)
 
     def __call__(self, phases_rad: Float[np.ndarray, " antenna"]) -> tuple[float, Float[np.ndarray, " antenna"]]:
         """Value and gradient."""
-        hybrid = self.view.hybrid
-        network = hybrid.network(phases_rad)
-        problem = replace(self.view.at(network), ceiling=self.price)
-        weight = _weight(problem)
-        barrier = self.accuracy * self.unit / weight
-        optimum = self._central(problem, barrier)
-        value = barrier_value(problem, optimum.dual, barrier) - barrier * weight * np.log(barrier)
+        network = self.view.hybrid.network(phases_rad)
+        dual, optimum = self._central(network)
+        value = optimum.value(dual)
         slope = self.view.slope(network, optimum)
         gradient = 2.0 * np.sum(np.real(slope.conj() * 1j * network), axis=1)
         return float(np.log(value)), gradient / value
 
     def missed(self, phases_rad: Float[np.ndarray, " antenna"]) -> float:
         """Largest scaled amount by which a requirement is missed at the optimum."""
-        problem = replace(self.view.at(self.view.hybrid.network(phases_rad)), ceiling=self.price)
-        barrier = self.accuracy * self.unit / _weight(problem)
-        optimum = self._central(problem, barrier)
-        return float(np.max(barrier / (self.price - optimum.dual.multipliers), initial=0.0))
+        dual, optimum = self._central(self.view.hybrid.network(phases_rad))
+        multipliers = optimum.point.levels[: dual.program.n_rows]
+        return float(np.max(optimum.tau / (self.price - multipliers), initial=0.0))
 
-    def _central(self, problem: ServedProblem, barrier: float) -> CentralPoint:
-        """The point of the central path at a weight of the barrier."""
-        for decades in WARM_DECADES:
-            point = self._memory.points.get(decades)
-            if point is not None and np.isfinite(barrier_value(problem, point, barrier)):
-                found = self._followed(problem, point, decades, barrier, MAX_WARM_STEPS)
-                if found is not None:
-                    return found
-        decades = max(*WARM_DECADES, int(np.ceil(np.log10(self.price / _weight(problem) / barrier))))
-        found = self._followed(problem, starting_point(problem), decades, barrier, MAX_STEPS)
+    def _central(self, network: np.ndarray) -> tuple[Dual, Centre]:
+        """The point of the central path at the weight of the barrier."""
+        dual = Dual(replace(self.view.at(network), ceiling=self.price))
+        tau = self.accuracy * self.unit / dual.weight
+        found = self._from_the_last(dual, tau)
         if found is None:
-            raise SolverFailed("The optimum behind a network must converge, but did not.", status="not converged")
-        return found
+            afar = max(1.0, self.price * self.unit) / dual.weight
+            found = centre(dual, first_point(dual, afar), afar, lambda _: tau, fine=FINE)
+            if not found.is_reached:
+                raise SolverFailed("The optimum behind a network must converge, but did not.", status="not converged")
+            self._trail[:] = [*found.trail, (found.tau, found.point.x)]
+        return dual, found
 
-    def _followed(
-        self, problem: ServedProblem, point: DualPoint, decades: int, barrier: float, max_steps: int
-    ) -> CentralPoint | None:
-        """The central path from decades above a weight of the barrier down to it; None if that takes too many steps."""
-        for _ in range(max_steps):
-            level = barrier * 10.0**decades
-            try:
-                newton = newton_step(problem, point, level)
-            except np.linalg.LinAlgError:
-                return None
-            if not newton.decrement >= 0.0:
-                return None
-            moved = advanced(problem, point, newton, level)
-            if newton.decrement < CENTRED or moved is None:
-                if newton.decrement >= LOST:
-                    return None
-                if decades == 0:
-                    return self._polished(problem, point, barrier)
-                if decades in WARM_DECADES:
-                    self._memory.points[decades] = point
-                decades -= 1
-            point = moved or point
+    def _from_the_last(self, dual: Dual, tau: float) -> Centre | None:
+        """From the last network's point at the smallest weight, of those not below the wanted, that is near enough."""
+        for place, (weight, x) in reversed(list(enumerate(self._trail))):
+            start = dual.point(x) if weight >= tau else None
+            if start is not None:
+                found = centre(dual, start, weight, lambda _: tau, fine=FINE, most=NEARBY)
+                if found.is_reached:
+                    self._trail[place:] = [*found.trail, (found.tau, found.point.x)]
+                    return found
         return None
-
-    def _polished(self, problem: ServedProblem, point: DualPoint, barrier: float) -> CentralPoint:
-        """The point with covariances `W = barrier S^-1` after full Newton steps, as long as they help."""
-        newton = newton_step(problem, point, barrier)
-        for _ in range(POLISH_STEPS):
-            moved = point.moved(newton.step)
-            if newton.decrement < FINE or not np.isfinite(barrier_value(problem, moved, barrier)):
-                break
-            following = newton_step(problem, moved, barrier)
-            if following.decrement > 0.5 * newton.decrement:
-                break
-            point, newton = moved, following
-        covariances = tuple(barrier * inverse for inverse in newton.inverses)
-        return CentralPoint(point, covariances, barrier, newton.decrement)
-
-
-def _weight(problem: ServedProblem) -> int:
-    """Number of logarithms in the barrier."""
-    blocks = sum(block.rows.shape[0] * block.basis.shape[1] for block in problem.blocks)
-    return blocks + problem.n_budgets + 2 * len(problem.requirements)

@@ -13,10 +13,12 @@ from functools import cached_property
 import numpy as np
 from jaxtyping import Complex
 
-from crbeam.design.hybrid.networks import digital_relaxation, n_antennas_of
+from crbeam.design.convex.centre import Centre
+from crbeam.design.convex.cone import Cone, View
+from crbeam.design.convex.program import Program, program_of
+from crbeam.design.convex.statement import statement_of
+from crbeam.design.hybrid.networks import digital_relaxation, heard_by, n_antennas_of
 from crbeam.design.problem import DesignProblem
-from crbeam.design.served.barrier import CentralPoint, adjoints, information_at
-from crbeam.design.served.reduction import SeenCriterion, ServedProblem, reduce_served
 from crbeam.design.service_constraints import MinimumUplinkSinr
 from crbeam.design.subarrays import SubarrayHybrid
 
@@ -42,17 +44,27 @@ class NetworkView(ABC):
         return n_antennas_of(self.problem, self.hybrid)
 
     @cached_property
-    def reduced(self) -> ServedProblem:
+    def program(self) -> Program:
         """The problem without the network, whose coordinates are used."""
-        return self._without_network()
+        return program_of(statement_of(self._digital))
 
-    @abstractmethod
-    def _without_network(self) -> ServedProblem: ...
+    @property
+    def _digital(self) -> DesignProblem:
+        return digital_relaxation(self.problem)
 
-    def at(self, network: Complex[np.ndarray, "antenna chain"]) -> ServedProblem:
+    @property
+    def cone(self) -> Cone:
+        """What the block may send without the network."""
+        return self.program.cones[0]
+
+    def at(self, network: Complex[np.ndarray, "antenna chain"]) -> Program:
         """The digital problem behind a network."""
-        behind = self._behind(network)
-        return behind if self._prior == 0.0 else replace(behind, criteria=_with_prior(behind.criteria, self._prior))
+        behind = replace(self.program, cones=(self._behind(network),))
+        if self._prior == 0.0:
+            return behind
+        known = (each.constant + self._prior * np.eye(len(each.constant)) for each in behind.terms)
+        terms = zip(behind.terms, known, strict=True)
+        return replace(behind, terms=tuple(replace(each, constant=constant) for each, constant in terms))
 
     @cached_property
     def _prior(self) -> float:
@@ -61,25 +73,24 @@ class NetworkView(ABC):
         A nuisance without any information makes the optimal Y ambiguous. The prior settles it, and moves the values
         that the search sees by its share of what is known; the final design and its certificate are computed without.
         """
-        behind = self._behind(self.hybrid.network(np.random.default_rng(0).uniform(-np.pi, np.pi, self.n_antennas)))
-        totals = [np.eye(block.basis.shape[1]) + 0j for block in behind.blocks]
-        spectra = [np.linalg.eigvalsh(information_at(each, totals)) for each in behind.criteria]
+        cone = self._behind(self.hybrid.network(np.random.default_rng(0).uniform(-np.pi, np.pi, self.n_antennas)))
+        even = np.eye(cone.size) + 0j
+        spectra = [
+            np.linalg.eigvalsh(self.program.terms[number].constant + view.information(even))
+            for number, view in cone.seen
+        ]
         open_ones = [values[-1] for values in spectra if values[0] <= OPEN_SHARE * values[-1]]
         return PRIOR_SHARE * float(min(open_ones, default=0.0))
 
     @abstractmethod
-    def _behind(self, network: Complex[np.ndarray, "antenna chain"]) -> ServedProblem:
-        """The digital problem with exactly the information behind a network."""
+    def _behind(self, network: Complex[np.ndarray, "antenna chain"]) -> Cone:
+        """What the block may send and the receiver hears with exactly the information behind a network."""
 
     @abstractmethod
     def slope(
-        self, network: Complex[np.ndarray, "antenna chain"], optimum: CentralPoint
+        self, network: Complex[np.ndarray, "antenna chain"], optimum: Centre
     ) -> Complex[np.ndarray, "antenna chain"]:
         """Derivative of the optimal value by the conjugate of the network."""
-
-
-def _with_prior(criteria: tuple[SeenCriterion, ...], prior: float) -> tuple[SeenCriterion, ...]:
-    return tuple(replace(each, constant=each.constant + prior * np.eye(len(each.constant))) for each in criteria)
 
 
 def network_view(problem: DesignProblem, hybrid: SubarrayHybrid) -> NetworkView:
@@ -92,86 +103,72 @@ def network_view(problem: DesignProblem, hybrid: SubarrayHybrid) -> NetworkView:
 class TransmitView(NetworkView):
     """A network between chains and transmit antennas: `R_s = F W_s F^H`."""
 
-    def _without_network(self) -> ServedProblem:
-        """All that sees the covariance, over all antennas."""
-        return reduce_served(digital_relaxation(self.problem))
-
-    def _frames(self, network: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Q and T with `F^H B = Q T`: chains see the span through T."""
-        left, right = np.linalg.qr(network.conj().T @ self.reduced.blocks[0].basis)
+    def frames(self, network: Complex[np.ndarray, "antenna chain"]) -> tuple[np.ndarray, np.ndarray]:
+        """Q and T with `F^H B = Q T`, B the basis: chains see its span through T."""
+        left, right = np.linalg.qr(network.conj().T @ self.cone.basis)
         return left, right
 
-    def _behind(self, network: Complex[np.ndarray, "antenna chain"]) -> ServedProblem:
+    def _behind(self, network: Complex[np.ndarray, "antenna chain"]) -> Cone:
         """Coordinates of the span of what the chains see."""
-        _, right = self._frames(network)
-        whole = self.reduced
-        block = whole.blocks[0]
-        seen = replace(block, basis=block.basis @ right.conj().T, rows=right @ block.rows @ right.conj().T)
-        criteria = tuple(
-            replace(each, parts=tuple(replace(part, transmit=right @ part.transmit) for part in each.parts))
-            for each in whole.criteria
-        )
-        return replace(whole, blocks=(seen,), criteria=criteria)
+        _, right = self.frames(network)
+        cone = self.cone
+        views = tuple(view and replace(view, transmit=right @ view.transmit) for view in cone.views)
+        return replace(cone, basis=cone.basis @ right.conj().T, vectors=right @ cone.vectors, views=views)
 
     def slope(
-        self, network: Complex[np.ndarray, "antenna chain"], optimum: CentralPoint
+        self, network: Complex[np.ndarray, "antenna chain"], optimum: Centre
     ) -> Complex[np.ndarray, "antenna chain"]:
-        """`-sum_s M_s F W_s`."""
-        left, right = self._frames(network)
-        block = self.reduced.blocks[0]
-        seen = adjoints(self.reduced, optimum.dual.responses)[0] + np.tensordot(
-            block.rows, optimum.dual.multipliers, axes=(1, 0)
-        )
+        """`-sum_s M_s F W_s`; power costs the same behind any network, whose columns are orthonormal."""
+        left, right = self.frames(network)
+        cone, point = self.cone, optimum.point
+        weights = cone.factors * (cone.selector @ point.levels)
+        seen = cone.adjoint(point.responses) + (cone.vectors * weights[:, None, :]) @ cone.vectors.conj().T
         inner = np.sum(seen @ right.conj().T @ optimum.covariances[0], axis=0)
-        return -block.basis @ inner @ left.conj().T
+        return -cone.basis @ inner @ left.conj().T
 
 
 @dataclass(frozen=True, eq=False)
 class ReceiveView(NetworkView):
     """A network between receive antennas and chains: what is heard is projected on its columns."""
 
-    def _without_network(self) -> ServedProblem:
+    @property
+    def _digital(self) -> DesignProblem:
         """All but the requirements of uplink users, which depend on the network."""
         digital = digital_relaxation(self.problem)
         kept = tuple(part for part in digital.constraints if not isinstance(part, MinimumUplinkSinr))
-        return reduce_served(replace(digital, constraints=kept))
+        return replace(digital, constraints=kept)
 
-    def _behind(self, network: Complex[np.ndarray, "antenna chain"]) -> ServedProblem:
+    @cached_property
+    def heard(self) -> list[tuple[np.ndarray, np.ndarray]]:
+        """Receive vectors and O of each term."""
+        return heard_by(self.program.statement)
+
+    def _behind(self, network: Complex[np.ndarray, "antenna chain"]) -> Cone:
         """What passes the network, without uplink users."""
-        criteria = []
-        for each, original in zip(self.reduced.criteria, self.problem.active_criteria, strict=True):
-            parts = []
-            for part, contribution in zip(each.parts, original.map.contributions, strict=True):
-                if contribution.receiver == self.hybrid.port:
-                    heard = network.conj().T @ contribution.receive
-                    part = replace(part, weight=contribution.gram * (heard.conj().T @ heard))
-                parts.append(part)
-            criteria.append(replace(each, parts=tuple(parts)))
-        return replace(self.reduced, criteria=tuple(criteria))
+        views: list[View] = []
+        for view, (receive, gram) in zip(self.cone.views, self.heard, strict=True):
+            assert view is not None
+            passed = network.conj().T @ receive
+            views.append(replace(view, weight=gram * (passed.conj().T @ passed)))
+        return replace(self.cone, views=tuple(views))
 
     def slope(
-        self, network: Complex[np.ndarray, "antenna chain"], optimum: CentralPoint
+        self, network: Complex[np.ndarray, "antenna chain"], optimum: Centre
     ) -> Complex[np.ndarray, "antenna chain"]:
         """As `bound_slope`, at the optimum."""
-        return self.bound_slope(network, optimum.dual.responses, optimum.covariances[0].sum(axis=0))
+        return self.bound_slope(network, optimum.point.responses, optimum.covariances[0].sum(axis=0))
 
     def bound_slope(
         self,
         network: Complex[np.ndarray, "antenna chain"],
-        responses: tuple[np.ndarray, ...],
+        responses: list[np.ndarray],
         total: Complex[np.ndarray, "size size"],
     ) -> Complex[np.ndarray, "antenna chain"]:
         """`-G_Q F`, G_Q the adjoint of the map in the receive projector, at given responses and reduced covariance."""
         found = np.zeros_like(network)
-        for each, original, response in zip(
-            self.reduced.criteria, self.problem.active_criteria, responses, strict=True
-        ):
-            for part, contribution in zip(each.parts, original.map.contributions, strict=True):
-                if contribution.receiver != self.hybrid.port:
-                    continue
-                slopes = part.jacobian @ response
-                inner = (
-                    (slopes @ slopes.T) * contribution.gram.conj() * (part.transmit.conj().T @ total @ part.transmit)
-                )
-                found -= contribution.receive @ inner @ (contribution.receive.conj().T @ network)
+        for view, (receive, gram), response in zip(self.cone.views, self.heard, responses, strict=True):
+            assert view is not None
+            slopes = view.jacobian @ response
+            inner = (slopes @ slopes.T) * gram.conj() * (view.transmit.conj().T @ total @ view.transmit)
+            found -= receive @ inner @ (receive.conj().T @ network)
         return found

@@ -6,6 +6,8 @@ import numpy as np
 from jaxtyping import Float
 
 from crbeam.design.certificate import weighted_bound
+from crbeam.design.constraints import AntennaPower, GroupPower
+from crbeam.design.convex.solution import convex_optimum
 from crbeam.design.hybrid.descent import STAGES, NetworkDescent, descended, finished
 from crbeam.design.hybrid.first_phase import served_starts_rad
 from crbeam.design.hybrid.joint_descent import descended_together
@@ -15,7 +17,6 @@ from crbeam.design.hybrid.starts import starting_phases_rad
 from crbeam.design.hybrid.views import NetworkView, ReceiveView, network_view
 from crbeam.design.problem import DesignProblem
 from crbeam.design.result import Proposal
-from crbeam.design.served.optimum import served_optimum
 from crbeam.design.service_constraints import MinimumUplinkSinr
 from crbeam.design.subarrays import SubarrayHybrid
 from crbeam.errors import CrbeamError, Infeasible
@@ -32,7 +33,7 @@ class Hybrid(HybridMethod):
 
     For each network the digital part is optimal, so that only phases are searched; by the envelope theorem one digital
     optimum gives the gradient by all of them. Requirements that a network cannot meet are missed at a high price on the
-    way, so that every start will do.
+    way, so that every start will do. Limits on single antennas and groups are kept as well.
 
     Attributes:
         starts: number of starts: towards the target, towards all, shared out, then random.
@@ -48,6 +49,7 @@ class Hybrid(HybridMethod):
 
     key = "hybrid"
     summary = "least weighted bound with phase shifters behind sub-arrays: descent over phases, optimal digital part"
+    keeps = HybridMethod.keeps | {AntennaPower, GroupPower}
 
     starts: int = 4
     max_iterations: int = 150
@@ -70,7 +72,7 @@ class Hybrid(HybridMethod):
         Raises:
             Infeasible: no start led to a network behind which the requirements can be met; another may exist.
         """
-        optimum = served_optimum(digital_relaxation(problem), tolerance=self.tolerance)
+        optimum = convex_optimum(digital_relaxation(problem), tolerance=self.tolerance)
         view = network_view(problem, hybrid)
         first = starting_phases_rad(problem, hybrid, self.starts, seed)
         if hybrid.side == "receive":
@@ -81,7 +83,7 @@ class Hybrid(HybridMethod):
         else:
             least = weighted_bound(digital_relaxation(problem), optimum.covariances)
             best = self._best(view, first, least)
-        return replace(best, dual=optimum.dual, subarrays=self.evidence(problem, hybrid))
+        return replace(best, evidence=optimum.evidence, subarrays=self.evidence(problem, hybrid))
 
     def _beside_users(
         self, view: ReceiveView, service: MinimumUplinkSinr, first: Float[np.ndarray, "start antenna"]

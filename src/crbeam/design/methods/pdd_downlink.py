@@ -53,11 +53,11 @@ class PenaltyDownlink(PenaltyMethod):
         run = penalty_dual_decomposition(CoupledDownlink(view), first, self.settings, np.random.default_rng(seed))
         return replace(
             finished(view, run.phases_rad, tolerance=1e-6),
-            trace=tuple((view.reduced.scale * np.minimum.accumulate(run.objectives)).tolist()),
+            trace=tuple((view.program.unit * np.minimum.accumulate(run.objectives)).tolist()),
             iterations=run.inner_iterations,
             details={
                 **violation_details(run.violations),
-                **copy_details([view.reduced.scale * value for value in run.objectives]),
+                **copy_details([view.program.unit * value for value in run.objectives]),
             },
             subarrays=self.evidence(problem, hybrid),
         )

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from crbeam.design.constraints import AntennaPower, GroupPower
 from crbeam.design.method import DesignMethod
 from crbeam.design.problem import DesignProblem
 from crbeam.design.result import Proposal
@@ -14,10 +15,11 @@ from crbeam.information import Transmission
 
 @dataclass(frozen=True)
 class Uniform(DesignMethod):
-    """Isotropic transmission: the identity in every block, at full power."""
+    """The identity in every block, at full power, or as much of it as antennas and groups may send."""
 
     key = "uniform"
     summary = "isotropic transmission (baseline)"
+    keeps = frozenset({AntennaPower, GroupPower})
     is_global = False
 
     def propose_many(

@@ -92,21 +92,26 @@ def covers(problem: DesignProblem, proofs: Sequence[Evidence]) -> bool:
     Sets of choices are boxes. Boxes inside the whole that do not meet, and whose sizes add up to that of the whole,
     cover it.
     """
-    for program in possible_programs(problem, roles_of(problem)):
-        role = program.choices
-        found = [each.chosen for each in proofs if each.chosen is not None and each.chosen.receiver == role.receiver]
-        boxes = [each.servers for each in found]
-        inside = all(
-            each.silent == role.silent
-            and set(each.criteria) <= set(role.criteria)
-            and each.servers.keys() == role.servers.keys()
-            and all(set(allowed) <= set(role.servers[user]) for user, allowed in each.servers.items())
-            for each in found
-        )
-        apart = inside and all(_are_apart(first, other) for place, first in enumerate(boxes) for other in boxes[:place])
-        if not (apart and sum(map(_size, boxes)) == _size(role.servers)):
-            return False
-    return True
+    return all(
+        _are_covered(role, proofs) or not possible_programs(problem, (role,))
+        for role in roles_of(problem)
+        if all(role.servers.values())
+    )
+
+
+def _are_covered(role: Chosen, proofs: Sequence[Evidence]) -> bool:
+    """Whether all choices in a role are."""
+    found = [each.chosen for each in proofs if each.chosen is not None and each.chosen.receiver == role.receiver]
+    boxes = [each.servers for each in found]
+    inside = all(
+        each.silent == role.silent
+        and set(each.criteria) <= set(role.criteria)
+        and each.servers.keys() == role.servers.keys()
+        and all(set(allowed) <= set(role.servers[user]) for user, allowed in each.servers.items())
+        for each in found
+    )
+    apart = inside and all(_are_apart(first, other) for place, first in enumerate(boxes) for other in boxes[:place])
+    return apart and sum(map(_size, boxes)) == _size(role.servers)
 
 
 def _are_apart(first: Mapping[str, tuple[str, ...]], other: Mapping[str, tuple[str, ...]]) -> bool:

@@ -1,6 +1,6 @@
 """Checking transmissions of a network, and proving how small the objective of any could be."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -103,11 +103,14 @@ def proven_lower_bound(problem: DesignProblem, proposal: Proposal) -> tuple[floa
     else:
         nodes = starting_nodes(problem, roles_of(problem))
         proofs, note = tuple(node.evidence for node in nodes), "what the served users take when nothing is located"
-    return min(proven_objective(problem, proof) for proof in proofs), note
+    return least_proven(problem, proofs), note
 
 
-def proven_objective(problem: DesignProblem, proof: Evidence) -> float:
-    """No transmission with the choices of a proof has a smaller objective; infinite if none is feasible."""
-    statement = statement_of(problem, proof.chosen)
-    bound = max(float(certificate(statement, proof)), 0.0)
-    return np.inf if shortage(statement, proof) > 1.0 + ROUNDING else bound
+def least_proven(problem: DesignProblem, proofs: Sequence[Evidence]) -> float:
+    """No transmission with the choices of some proofs has a smaller objective; infinite if none is feasible."""
+    cases = [(statement_of(problem, proof.chosen), proof) for proof in proofs]
+    bounds = [max(float(certificate(*case)), 0.0) for case in cases]
+    for place in np.argsort(bounds):
+        if shortage(*cases[place]) <= 1.0 + ROUNDING:
+            return bounds[place]
+    return np.inf

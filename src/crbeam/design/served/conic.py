@@ -4,36 +4,33 @@ import warnings
 from collections.abc import Sequence
 from typing import Any
 
-from crbeam.design.served.reduction import ServedProblem
+from crbeam.design.convex.program import Program
 
 #: Shares of the way to the boundary of the cone that the solver goes in a step: its default, and careful ones.
 STEP_FRACTIONS = (0.99, 0.9, 0.7, 0.5)
 
 
-def conic_bound(reduced: ServedProblem, sent: Any) -> tuple[Any, list[Any]]:
-    """`sum_t tr(E_t^T I_t^-1 E_t)` in whitened parameters as a conic expression, given a reduced covariance."""
+def conic_bound(program: Program, sent: Any) -> tuple[Any, list[Any]]:
+    """`sum_t tr(E_t^T I_t^-1 E_t)` of a program of one cone as a conic expression, given its covariance."""
     import cvxpy as cp
 
-    grams = [[part.transmit.conj().T @ sent @ part.transmit for part in each.parts] for each in reduced.criteria]
-    weights = [[part.weight for part in each.parts] for each in reduced.criteria]
-    return conic_objective(reduced, weights, [[cp.conj(gram) for gram in row] for row in grams])
+    views = [view for _, view in program.cones[0].seen]
+    grams = [cp.conj(view.transmit.conj().T @ sent @ view.transmit) for view in views]
+    return conic_objective(program, [view.weight for view in views], grams)
 
 
-def conic_objective(
-    reduced: ServedProblem, first: Sequence[Sequence[Any]], second: Sequence[Sequence[Any]]
-) -> tuple[Any, list[Any]]:
-    """The same from both factors of the Hadamard products in the information, one of them an expression."""
+def conic_objective(program: Program, first: Sequence[Any], second: Sequence[Any]) -> tuple[Any, list[Any]]:
+    """The same from both factors of the Hadamard product in the information of each term, one of them an expression."""
     import cvxpy as cp
 
     total: Any = 0.0
     constraints: list[Any] = []
-    for each, constants, expressions in zip(reduced.criteria, first, second, strict=True):
-        information: Any = each.constant
-        for part, constant, expression in zip(each.parts, constants, expressions, strict=True):
-            information = information + part.jacobian.T @ cp.real(cp.multiply(constant, expression)) @ part.jacobian
+    views = [view for _, view in program.cones[0].seen]
+    for term, view, constant, expression in zip(program.terms, views, first, second, strict=True):
+        information = term.constant + view.jacobian.T @ cp.real(cp.multiply(constant, expression)) @ view.jacobian
         information = 0.5 * (information + information.T)
-        slack = cp.Variable((each.selection.shape[1],) * 2, symmetric=True)
-        constraints.append(cp.bmat([[slack, each.selection.T], [each.selection, information]]) >> 0)
+        slack = cp.Variable((term.selection.shape[1],) * 2, symmetric=True)
+        constraints.append(cp.bmat([[slack, term.selection.T], [term.selection, information]]) >> 0)
         total = total + cp.trace(slack)
     return total, constraints
 

@@ -11,11 +11,12 @@ from typing import Any
 import numpy as np
 from jaxtyping import Complex
 
+from crbeam.design.convex.program import Program, program_of
+from crbeam.design.convex.solution import convex_optimum
+from crbeam.design.convex.statement import statement_of
 from crbeam.design.problem import DesignProblem
 from crbeam.design.result import Proposal
 from crbeam.design.served.conic import conic_bound, solved
-from crbeam.design.served.optimum import served_optimum
-from crbeam.design.served.reduction import ServedProblem, reduce_served
 from crbeam.design.served.requirements import requirements_of
 from crbeam.design.service_constraints import MinimumUplinkSinr
 from crbeam.errors import SolverFailed
@@ -32,7 +33,7 @@ class _Ratios:
     """The users in units of the noise, in the span of what the combiners can use.
 
     Attributes:
-        reduced: the problem without the users.
+        program: the problem without the users.
         echo: unit vector t in the reduced coordinates of the probing: `x = factor t^H X t`.
         factor: power of the echo behind the network at full illumination, over the noise.
         direction: unit vector of the echo in the coordinates of the combiners.
@@ -41,7 +42,7 @@ class _Ratios:
         first_echo: that echo.
     """
 
-    reduced: ServedProblem
+    program: Program
     echo: Complex[np.ndarray, " size"]
     factor: float
     direction: Complex[np.ndarray, " dimension"]
@@ -65,27 +66,27 @@ def successive_probing(problem: DesignProblem, *, tolerance: float, max_iteratio
     requirements_of(problem)
     ratios = _ratios(problem)
     lifted = [ratios.first_echo * np.outer(column, column.conj()) for column in ratios.first.T]
-    echo, reduced = ratios.first_echo, ratios.reduced
+    echo, program = ratios.first_echo, ratios.program
     trace: list[float] = []
     best: np.ndarray | None = None
     for _ in range(max_iterations):
-        found = _program(ratios, lifted, echo, trace[-1] / reduced.scale if trace else 1.0)
+        found = _program(ratios, lifted, echo, trace[-1] / program.unit if trace else 1.0)
         if found is None:
             break
         objective, best, lifted, echo = found
-        trace.append(reduced.scale * objective)
+        trace.append(program.unit * objective)
         if len(trace) > 1 and trace[-2] - trace[-1] < tolerance * trace[-2]:
             break
     if best is None:
         raise SolverFailed("The first program must have a solution, but the conic solver found none.", status="failed")
-    block = reduced.blocks[0]
-    covariance = _bearable(problem, block.power_w * block.basis @ best @ block.basis.conj().T)
+    basis = program.cones[0].basis
+    covariance = _bearable(problem, program.unit_w * basis @ best @ basis.conj().T)
     trace = np.minimum.accumulate(trace).tolist()
     return Proposal(
         Transmission({problem.blocks[0]: 0.5 * (covariance + covariance.conj().T)}),
         trace=tuple(trace),
         iterations=len(trace),
-        dual=served_optimum(problem, tolerance=1e-6).dual,
+        evidence=convex_optimum(problem, tolerance=1e-6).evidence,
     )
 
 
@@ -101,15 +102,15 @@ def _bearable(problem: DesignProblem, covariance: np.ndarray) -> np.ndarray:
 def _ratios(problem: DesignProblem) -> _Ratios:
     (service,) = [part for part in problem.constraints if isinstance(part, MinimumUplinkSinr)]
     kept = tuple(part for part in problem.constraints if part is not service)
-    reduced = reduce_served(replace(problem, constraints=kept))
-    uplink, block = service.uplink, reduced.blocks[0]
+    program = program_of(statement_of(replace(problem, constraints=kept)))
+    uplink = service.uplink
     users, heard = uplink.received(uplink.channels), uplink.received(service.echo[:, None])[:, 0]
     frame, _ = np.linalg.qr(np.concatenate([users, heard[:, None]], axis=1))
     root = np.sqrt(uplink.user_power_w / uplink.noise_power_w)
     users, heard = root * frame.conj().T @ users, frame.conj().T @ heard
     strength = float(np.linalg.norm(heard)) ** 2
     norm = float(np.linalg.norm(service.response))
-    factor = service.echo_gain * block.power_w * norm**2 * strength / uplink.noise_power_w
+    factor = service.echo_gain * program.unit_w * norm**2 * strength / uplink.noise_power_w
     limit = float(np.min(service.tolerance.largest_echo_w(service.minimum_sinr))) * strength / uplink.noise_power_w
     echo = FIRST_SHARE * min(limit, factor)
     direction = heard / np.sqrt(strength)
@@ -122,9 +123,8 @@ def _ratios(problem: DesignProblem) -> _Ratios:
     total = users @ users.conj().T + noise + echo * np.outer(direction, direction.conj())
     combiners = np.linalg.solve(total, users)
     first = combiners / np.linalg.norm(combiners, axis=0)
-    return _Ratios(
-        reduced, block.basis.conj().T @ service.response / norm, factor, direction, np.array(matrices), first, echo
-    )
+    response = program.cones[0].basis.conj().T @ service.response / norm
+    return _Ratios(program, response, factor, direction, np.array(matrices), first, echo)
 
 
 def _program(
@@ -153,7 +153,7 @@ def _program(
         tangents = tangents + (echo / scale) ** 2 - 2.0 * (echo / scale) * (power / scale)
         kept = cp.real(cp.trace(matrix @ combiner)) / scale + 0.5 * (square + tangents)
         constraints += [combiner >> 0, kept <= 0.0]
-    objective, limits = conic_bound(ratios.reduced, probing)
+    objective, limits = conic_bound(ratios.program, probing)
     if not solved(cp.Problem(cp.Minimize(objective / unit), [*constraints, *limits])):
         return None
     values = [scale * np.asarray(combiner.value) for combiner in combiners]
