@@ -46,13 +46,12 @@ class CoupledUplink(CoupledProblem):
         basis, program = self._basis, self.view.program
         beyond = cp.Variable((basis.shape[1],) * 2, hermitian=True)
         known = basis.conj().T @ (product + rho * multiplier) @ basis
-        weights, grams = [], []
+        weights, columns = [], []
         sent = self.view.cone.basis.conj().T @ self.covariance @ self.view.cone.basis / program.unit_w
         for (_, view), (receive, gram) in zip(self.view.cone.seen, self.view.heard, strict=True):
             weights.append(gram * (view.transmit.conj().T @ sent @ view.transmit).conj())
-            columns = basis.conj().T @ receive
-            grams.append(columns.conj().T @ (known + beyond) @ columns)
-        objective, limits = conic_objective(program, weights, grams)
+            columns.append(basis.conj().T @ receive)
+        objective, limits = conic_objective(program, weights, columns, known + beyond)
         penalty = (cp.sum_squares(cp.real(beyond)) + cp.sum_squares(cp.imag(beyond))) / (2.0 * rho)
         if not solved(cp.Problem(cp.Minimize(objective + penalty), limits)):
             return None

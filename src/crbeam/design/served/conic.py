@@ -4,6 +4,9 @@ import warnings
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+from jaxtyping import Complex, Float
+
 from crbeam.design.convex.program import Program
 
 #: Shares of the way to the boundary of the cone that the solver goes in a step: its default, and careful ones.
@@ -12,27 +15,45 @@ STEP_FRACTIONS = (0.99, 0.9, 0.7, 0.5)
 
 def conic_bound(program: Program, sent: Any) -> tuple[Any, list[Any]]:
     """`sum_t tr(E_t^T I_t^-1 E_t)` of a program of one cone as a conic expression, given its covariance."""
-    import cvxpy as cp
-
     views = [view for _, view in program.cones[0].seen]
-    grams = [cp.conj(view.transmit.conj().T @ sent @ view.transmit) for view in views]
-    return conic_objective(program, [view.weight for view in views], grams)
+    return conic_objective(program, [view.weight.conj() for view in views], [view.transmit for view in views], sent)
 
 
-def conic_objective(program: Program, first: Sequence[Any], second: Sequence[Any]) -> tuple[Any, list[Any]]:
-    """The same from both factors of the Hadamard product in the information of each term, one of them an expression."""
+def conic_objective(
+    program: Program, weights: Sequence[np.ndarray], columns: Sequence[np.ndarray], inner: Any
+) -> tuple[Any, list[Any]]:
+    """The same from `W o (C^H X C)` in the information of each term, X being a Hermitian expression.
+
+    Information is one real linear map of X: products of complex expressions would be multiplied out again and again.
+    """
     import cvxpy as cp
 
     total: Any = 0.0
     constraints: list[Any] = []
+    entries = cp.hstack([cp.vec(cp.real(inner), order="C"), cp.vec(cp.imag(inner), order="C")])
     views = [view for _, view in program.cones[0].seen]
-    for term, view, constant, expression in zip(program.terms, views, first, second, strict=True):
-        information = term.constant + view.jacobian.T @ cp.real(cp.multiply(constant, expression)) @ view.jacobian
-        information = 0.5 * (information + information.T)
+    for term, view, weight, column in zip(program.terms, views, weights, columns, strict=True):
+        size = len(term.constant)
+        information = term.constant + cp.reshape(
+            _information_map(view.jacobian, weight, column) @ entries, (size, size), order="C"
+        )
         slack = cp.Variable((term.selection.shape[1],) * 2, symmetric=True)
         constraints.append(cp.bmat([[slack, term.selection.T], [term.selection, information]]) >> 0)
         total = total + cp.trace(slack)
     return total, constraints
+
+
+def _information_map(
+    jacobian: Float[np.ndarray, "part parameter"],
+    weight: Complex[np.ndarray, "part part"],
+    column: Complex[np.ndarray, "direction part"],
+) -> Float[np.ndarray, "entry real_and_imaginary"]:
+    """Matrix from real and imaginary parts of X to `J^T Re(W o (C^H X C)) J`, symmetric."""
+    left = np.einsum("ap,ia->pai", jacobian, column.conj())
+    products = np.einsum("pai,ab,qbj->pqij", left, weight, left.conj(), optimize=True)
+    real, imaginary = (0.5 * (part + part.swapaxes(0, 1)) for part in (products.real, -products.imag))
+    count = jacobian.shape[1] ** 2
+    return np.concatenate([real.reshape(count, -1), imaginary.reshape(count, -1)], axis=1)
 
 
 def solved(problem: Any) -> bool:
