@@ -79,10 +79,10 @@ def _scaled(dual: Dual, streams: tuple[np.ndarray, ...]) -> Primal | None:
         return None
     rises, falls = sums > 0.0, sums < 0.0
     low = float(np.max(levels[rises] / sums[rises], initial=0.0))
-    high = float(np.min(levels[falls] / sums[falls], initial=np.inf))
+    high = float(np.min(levels[falls] / sums[falls], initial=np.inf)) * (1.0 - ROOM)
     looks = _looks(dual, streams)
     low = _least_multiple(dual, looks, low) * (1.0 + ROOM)
-    if not low <= high * (1.0 + 2.0 * ROOM):
+    if not low <= high * (1.0 + 3.0 * ROOM):
         return None
     counts_bounds = not all(_limited(dual))
     factor = low if program.growing is not None or not counts_bounds else float(np.clip(1.0, low, high))
