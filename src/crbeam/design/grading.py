@@ -320,23 +320,12 @@ def _invalid(method: DesignMethod, problem: DesignProblem, proposal: Proposal) -
 def _require_budgets(
     method: DesignMethod, problem: DesignProblem, used_w: Mapping[str, float], proposal: Proposal
 ) -> None:
-    for budget in problem.budgets:
+    for budget in (*problem.budgets, *(part for part in problem.constraints if isinstance(part, GroupPower))):
         used = sum(used_w[block] for block in budget.blocks)
         if used > budget.power_per_subcarrier_w * (1.0 + POWER_TOLERANCE):
             allowed, found = distinct(budget.power_per_subcarrier_w, used)
             raise SolverFailed(
                 f"{method.key} must keep to {allowed} W in {', '.join(budget.blocks)}, but proposed {found} W.",
-                status="budget exceeded",
-                trace=proposal.trace,
-            )
-    for part in problem.constraints:
-        if not isinstance(part, GroupPower):
-            continue
-        used = sum(used_w[block] for block in part.blocks)
-        if used > part.power_per_subcarrier_w * (1.0 + POWER_TOLERANCE):
-            allowed, found = distinct(part.power_per_subcarrier_w, used)
-            raise SolverFailed(
-                f"{method.key} must keep to {allowed} W in {', '.join(part.blocks)} together, but proposed {found} W.",
                 status="budget exceeded",
                 trace=proposal.trace,
             )
