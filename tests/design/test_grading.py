@@ -1,12 +1,20 @@
 """Grading believes nothing that a method says of its own proposal."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
 
 from crbeam import DesignMethod, Proposal, SolverFailed, Status, design_problem, method_named, read_scenario
-from crbeam.design import beamformers_from_covariance, weighted_bound
+from crbeam.design import (
+    AntennaPower,
+    BoundLimit,
+    GroupPower,
+    Illumination,
+    PowerCeiling,
+    beamformers_from_covariance,
+    weighted_bound,
+)
 from crbeam.information import Transmission
 from crbeam.testing import random_transmission
 
@@ -52,6 +60,40 @@ def test_wrong_factors_are_refused(rng, change):
     proposal = Proposal(Transmission.of_factors(["bs"], [factor]), factors={"bs": wrong})
     with pytest.raises(SolverFailed, match="F F\\^H = R"):
         Fixed(proposal=proposal).solve(problem())
+
+
+@dataclass(frozen=True)
+class FixedOfTheLimited(Fixed):
+    """The same where antennas, groups, bounds and places have limits."""
+
+    key = "fixed-of-the-limited"
+    keeps = frozenset({AntennaPower, GroupPower, BoundLimit, PowerCeiling, Illumination})
+
+
+def test_what_exceeds_a_limit_is_refused():
+    """Limits just above what a transmission takes pass, just below they do not."""
+    free = problem()
+    sent = free.isotropic()
+    name, bound = free.criteria[0].name, weighted_bound(replace(free, criteria=free.criteria[:1]), sent)
+    place = np.exp(1j * np.arange(16))
+    heard_w = float(np.real(place.conj() @ sent["bs"] @ place))
+    antenna_w = power_w(free) / 16
+
+    def limits(factor):
+        return (
+            AntennaPower("bs", np.full(16, factor * antenna_w)),
+            GroupPower(("bs",), factor * power_w(free)),
+            BoundLimit(name, factor * bound),
+            PowerCeiling("bs", place, factor * heard_w),
+            Illumination("bs", place, heard_w / factor),
+        )
+
+    method = FixedOfTheLimited(proposal=Proposal(sent))
+    words = ("on antenna", "must keep to", "a bound of", "ceiling at", "illumination of")
+    for loose, tight, word in zip(limits(1.0 + 1e-6), limits(1.0 - 1e-6), words, strict=True):
+        assert method.solve(free.with_constraints(loose)).objective > 0.0
+        with pytest.raises(SolverFailed, match=word):
+            method.solve(free.with_constraints(tight))
 
 
 def test_too_much_power_and_negative_eigenvalues_are_refused(rng):
