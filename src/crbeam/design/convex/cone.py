@@ -27,10 +27,19 @@ class View:
         found = self.jacobian.T @ np.real(self.weight * gram.conj()) @ self.jacobian
         return 0.5 * (found + found.T)
 
+    @cached_property
+    def adjoint_transmit(self) -> np.ndarray:
+        """`T^H`."""
+        return self.transmit.conj().T
+
+    def inner(self, response: np.ndarray) -> np.ndarray:
+        """`(J Z Z^T J^T) o O`, with `G(Z) = T inner T^H`."""
+        slopes = self.jacobian @ response
+        return (slopes @ slopes.T) * self.weight
+
     def adjoint(self, response: np.ndarray) -> np.ndarray:
         """`G(Z)`, with `<G(Z), X> = tr(Z^T I(X) Z)`."""
-        slopes = self.jacobian @ response
-        return self.transmit @ ((slopes @ slopes.T) * self.weight) @ self.transmit.conj().T
+        return self.transmit @ self.inner(response) @ self.adjoint_transmit
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,7 +70,7 @@ class Cone:
     price: float
     views: tuple[View | None, ...]
 
-    @property
+    @cached_property
     def seen(self) -> list[tuple[int, View]]:
         """The terms that see something of the block, by number, with their views."""
         return [(number, view) for number, view in enumerate(self.views) if view is not None]
@@ -99,6 +108,16 @@ class Cone:
         width = int((rises > 0.0).sum(axis=1).max(initial=0))
         places = np.argsort(-rises, axis=1, kind="stable")[:, :width]
         return least, places, np.take_along_axis(rises, places, axis=1)
+
+    @cached_property
+    def own_vectors(self) -> np.ndarray:
+        """Vectors at the places of `own_factors`, `[stream, size, own]`."""
+        return self.vectors.T[self.own_factors[1]].swapaxes(1, 2)
+
+    @cached_property
+    def adjoint_vectors(self) -> np.ndarray:
+        """Adjoint of the vectors."""
+        return self.vectors.conj().T
 
     @cached_property
     def frame(self) -> np.ndarray:

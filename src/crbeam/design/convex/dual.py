@@ -99,12 +99,15 @@ class Dual:
         self.most = np.concatenate([caps, ceilings])
         self.caps = self.most[: len(caps)]
         self.is_share = np.array([kind == "share" for kind in self.kinds], dtype=bool)
+        self._has_shares = bool(self.is_share.any())
+        self._shapes = [term.selection.shape for term in program.terms]
+        self._above, self._below = np.flatnonzero(np.isfinite(self.least)), np.flatnonzero(np.isfinite(self.most))
 
     @cached_property
     def weight(self) -> float:
         """Parameter of the barrier: on the path the duality gap is about this times tau."""
         cones = sum(len(cone.streams) * cone.size for cone in self.program.cones)
-        shares = float(self.is_share.any()) + float(self.program.growing is not None)
+        shares = float(self._has_shares) + float(self.program.growing is not None)
         return cones + float(np.isfinite(self.least).sum() + np.isfinite(self.most).sum()) + shares
 
     def scale_of(self, scales: np.ndarray, term: int) -> float:
@@ -114,19 +117,17 @@ class Dual:
 
     def split(self, x: np.ndarray) -> tuple[list[np.ndarray], np.ndarray, np.ndarray]:
         """Responses, scales and levels of a row of unknowns."""
-        shapes = [term.selection.shape for term in self.program.terms]
-        responses = [x[part].reshape(shape) for part, shape in zip(self.slices, shapes, strict=True)]
+        responses = [x[part].reshape(shape) for part, shape in zip(self.slices, self._shapes, strict=True)]
         return responses, x[self.first_scale : self.first_level], x[self.first_level :]
 
     def positives(self, x: np.ndarray) -> np.ndarray:
         """Everything that must be positive beside the slacks."""
-        _, scales, levels = self.split(x)
         numbers = x[self.first_scale :]
-        parts = [(numbers - self.least)[np.isfinite(self.least)], (self.most - numbers)[np.isfinite(self.most)]]
+        parts = [(numbers - self.least)[self._above], (self.most - numbers)[self._below]]
         if self.program.growing is not None:
-            parts.append(np.array([1.0 + self.program.growing @ levels]))
-        if self.is_share.any():
-            parts.append(np.array([1.0 - scales[self.is_share].sum()]))
+            parts.append(np.array([1.0 + self.program.growing @ x[self.first_level :]]))
+        if self._has_shares:
+            parts.append(np.array([1.0 - numbers[: len(self.kinds)][self.is_share].sum()]))
         return np.concatenate(parts)
 
     def value(self, x: np.ndarray) -> float:
@@ -154,11 +155,11 @@ class Dual:
             else:
                 rest = np.diag(np.full(cone.size, level, dtype=complex))
             for number, view in cone.seen:
-                inner = inner_of(view, responses[number]) / self.scale_of(scales, number)
+                inner = view.inner(responses[number]) / self.scale_of(scales, number)
                 if cone.is_line:
                     rest = rest - np.sum(np.real((view.transmit @ inner) * view.transmit.conj()), axis=1)
                 else:
-                    rest = rest - view.transmit @ inner @ view.transmit.conj().T
+                    rest = rest - view.transmit @ inner @ view.adjoint_transmit
             found.append(rest)
         return found
 
@@ -324,8 +325,8 @@ class Dual:
             entries = self.slices[number]
             value_slope[entries] = (2.0 * (term.selection - known / scale)).ravel()
             slope[entries] -= (2.0 * seen / scale).ravel()
-            n_columns = response.shape[1]
-            curvature[entries, entries] += np.kron(2.0 * information / scale, np.eye(n_columns))
+            own = curvature[entries, entries].reshape(*response.shape, *response.shape)  # a view
+            np.einsum("acbc->abc", own)[...] += (2.0 / scale) * information[:, :, None]
             if term.scale is not None:
                 place = self.first_scale + term.scale
                 fall = 2.0 * sloped.ravel() / scale**2
@@ -354,7 +355,7 @@ class Dual:
             elif scale.kind == "threshold":
                 value_slope[place] -= scale.level / (1.0 - v) ** 2
                 curvature[place, place] += 2.0 * scale.level / (1.0 - v) ** 3
-        if self.is_share.any():
+        if self._has_shares:
             shares = self.first_scale + np.flatnonzero(self.is_share)
             room = 1.0 - float(point.x[shares].sum())
             slope[shares] -= 1.0 / room
@@ -372,16 +373,10 @@ class _Sight:
     scale: float
 
 
-def inner_of(view: View, response: np.ndarray) -> np.ndarray:
-    """`(J Z Z^T J^T) o O`, with `G(Z) = T inner T^H`."""
-    slopes = view.jacobian @ response
-    return (slopes @ slopes.T) * view.weight
-
-
 def looks_of(cone: Cone, total: np.ndarray) -> list[np.ndarray]:
     """`T^H X T` of each view that sees a cone, X being a covariance, or powers of a codebook."""
     return [
-        (view.transmit.conj().T * total if cone.is_line else view.transmit.conj().T @ total) @ view.transmit
+        (view.adjoint_transmit * total if cone.is_line else view.adjoint_transmit @ total) @ view.transmit
         for _, view in cone.seen
     ]
 

@@ -29,6 +29,9 @@ FIRST_WEIGHT = 10.0
 LARGEST_FACTOR = 1e9
 #: Share of the wanted gap that the barrier may leave.
 BARRIER_SHARE = 0.25
+#: Transmissions are computed where the gap that the barrier promises is below so many times the wanted one, and each
+#: time that the weight of the barrier has fallen by a factor.
+CLOSE, FALLEN = 4.0, 1e-2
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,7 +86,7 @@ def follow_path(
     tau, left = FIRST_WEIGHT / dual.weight, 0.5
     point = first_point(dual, tau) if start is None else dual.point(start)
     assert point is not None, "starts are inside the domain"
-    found = Path(point, -np.inf, point, None, (), 0)
+    found, due = Path(point, -np.inf, point, None, (), 0), np.inf
     for step in range(1, MAX_STEPS + 1):
         grown = FIRST_WEIGHT * found.value / dual.weight  # where the objective is far above its unit
         tau = max(tau, grown) if found.primal is None else tau
@@ -99,10 +102,13 @@ def follow_path(
         if found.primal is None and _is_beyond(dual, found):
             return replace(found, is_contradictory=True)
         if rise < NEAR**2:
-            found = _with_primal(dual, found, model, newton, tau)
-            if _is_done(found, gap, rounding):
-                break
-            last = BARRIER_SHARE * max(gap * abs(found.value), rounding) / dual.weight
+            goal = max(gap * abs(found.value), rounding)
+            if tau < max(due, CLOSE * goal / dual.weight):
+                found = _with_primal(dual, found, model, newton, tau)
+                due = np.inf if found.primal is None else FALLEN * tau
+                if _is_done(found, gap, rounding):
+                    break
+            last = BARRIER_SHARE * goal / dual.weight
             moved, left = along(dual, model, newton, tau * tangent, left, last / tau)
             tau *= left
         else:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from crbeam.design.convex.cone import Cone, View
-from crbeam.design.convex.dual import Dual, Model, Point, inner_of, looks_of
+from crbeam.design.convex.dual import Dual, Model, Point, looks_of
 
 #: Halvings of the share of a feasible transmission with which one is mixed that misses a limit on a bound.
 MAX_MIXINGS = 40
@@ -244,4 +244,4 @@ def _inner_change(
     place = dual.program.terms[number].scale
     if place is None:
         return change
-    return change - inner_of(view, point.responses[number]) * (float(scale_rises[place]) / scale**2)
+    return change - view.inner(point.responses[number]) * (float(scale_rises[place]) / scale**2)

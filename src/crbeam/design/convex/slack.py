@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+from scipy.linalg import lapack
 
 from crbeam.design.convex.cone import Cone
 
@@ -72,17 +73,27 @@ def slack_of(cone: Cone, rest: np.ndarray, levels: np.ndarray) -> Slack | None:
         levels: multiplier of each vector, at least 0.
     """
     least, places, rises = cone.own_factors
+    root = _inverse_root(rest - (cone.vectors * (least * levels)) @ cone.adjoint_vectors)
+    if root is None:
+        return None
+    amplitudes = np.sqrt(rises * levels[places])
+    own = cone.own_vectors
+    whitened = root @ own * amplitudes[:, None, :]
+    core = np.eye(places.shape[1]) - _adjoint(whitened) @ whitened
     try:
-        root = np.linalg.inv(np.linalg.cholesky(rest - (cone.vectors * (least * levels)) @ cone.vectors.conj().T))
-        amplitudes = np.sqrt(rises * levels[places])
-        whitened = (root @ cone.vectors).T[places].swapaxes(1, 2) * amplitudes[:, None, :]
-        core = np.linalg.inv(np.linalg.cholesky(np.eye(places.shape[1]) - _adjoint(whitened) @ whitened))
+        core = np.linalg.inv(np.linalg.cholesky(core))
     except np.linalg.LinAlgError:
         return None
     scaled = core * amplitudes[:, None, :]
-    diagonals = np.real(np.diagonal(root)), np.real(np.diagonal(core, axis1=1, axis2=2))
-    log_det = -2.0 * (len(places) * float(np.log(diagonals[0]).sum()) + float(np.log(diagonals[1]).sum()))
-    return Slack(root, cone.vectors.T[places].swapaxes(1, 2), places, _adjoint(scaled) @ scaled, log_det)
+    shared = float(np.log(root.diagonal().real).sum())
+    log_det = -2.0 * (len(places) * shared + float(np.log(np.einsum("sii->si", core).real).sum()))
+    return Slack(root, own, places, _adjoint(scaled) @ scaled, log_det)
+
+
+def _inverse_root(matrix: np.ndarray) -> np.ndarray | None:
+    """K, lower triangular, with `K^H K` the inverse of a Hermitian matrix; None if that is not positive definite."""
+    lower, failed = lapack.zpotrf(matrix, lower=1, clean=1)
+    return None if failed else lapack.ztrtri(lower, lower=1)[0]
 
 
 def seen_by(slack: Slack, frame: np.ndarray, first: int) -> Seen:
