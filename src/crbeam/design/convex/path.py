@@ -16,15 +16,15 @@ from crbeam.design.convex.primal import Primal, primal_of
 #: Newton decrement up to which a point counts as near the path.
 NEAR = 0.9
 #: Factors on the weight of the barrier that are tried along the tangent of the path, smallest first.
-LEFT = (1e-3, 0.01, 0.03, 0.1, 0.2, 0.4, 0.6, 0.8, 0.9)
+LEFT = (1e-3, 0.01, 0.03, 0.1, 0.25, 0.5, 0.7, 0.85)
 #: Share of the slacks promised by the path that must be left.
-KEPT = 0.3
+KEPT = 0.2
 #: Newton steps after which the method stops, trial steps of a line search, share of the predicted rise it must bring.
 MAX_STEPS, MAX_HALVINGS, ARMIJO = 300, 50, 1e-2
 #: Share of the predicted rise that twice a step must bring more than the step, and the longest step that is doubled.
 STEEP, LONGEST = 0.25, 1e6
 #: Weight of the barrier at the start, in units of the objective over its parameter.
-FIRST_WEIGHT = 10.0
+FIRST_WEIGHT = 1.0
 #: Factor on all limits of power beyond which no power is said to suffice.
 LARGEST_FACTOR = 1e9
 #: Share of the wanted gap that the barrier may leave.
