@@ -124,6 +124,22 @@ class Cone:
         """Looks of all views, then the vectors, `[size, column]`."""
         return np.concatenate([*(view.transmit for _, view in self.seen), self.vectors], axis=1)
 
+    @cached_property
+    def columns(self) -> list[slice]:
+        """Columns of the frame that are looks of each view."""
+        stops = np.cumsum([len(view.weight) for _, view in self.seen])
+        return [slice(stop - len(view.weight), stop) for stop, (_, view) in zip(stops.tolist(), self.seen, strict=True)]
+
+    @cached_property
+    def first_vector(self) -> int:
+        """First column of the frame that is a vector."""
+        return self.frame.shape[1] - self.vectors.shape[1]
+
+    @cached_property
+    def factor_products(self) -> np.ndarray:
+        """`f_sm f_sn`, `[stream, vector, vector]`."""
+        return self.factors[:, :, None] * self.factors[:, None, :]
+
     def with_streams(self, names: Sequence[str]) -> "Cone":
         """The same with some of its streams."""
         kept = [name in names for name in self.streams]

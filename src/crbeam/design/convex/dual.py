@@ -87,6 +87,7 @@ class Dual:
         for term in program.terms:
             self.slices.append(slice(start, start + term.selection.size))
             start += term.selection.size
+        self.places = [np.arange(part.start, part.stop) for part in self.slices]
         self.first_scale = start
         self.first_level = start + len(program.scales)
         self.size = self.first_level + program.levels.size
@@ -230,47 +231,44 @@ class Dual:
     ) -> list[np.ndarray]:
         """Add gradient and Gram matrix of `sum_s log det S_bs` in responses and levels; what views see of the inverses.
 
-        The last is `T^H (sum_s S_bs^-1) T` of each view.
+        The last is `T^H (sum_s S_bs^-1) T` of each view. With `S = l 1 + N` the entries of whatever counts all power
+        alike follow from those of the parts of N: `l tr(P dS P) = tr(P dS) - tr(P dS P N)`.
         """
         own, selector, counts = cone.own
-        levels = self.first_level + own
-        first = cone.frame.shape[1] - cone.vectors.shape[1]
-        seen = seen_by(slack, cone.frame, first)
-        pairs = seen.pairs[:, first:, first:]
-        gains = np.real(np.einsum("smm->sm", pairs))
-        gram = np.einsum("sm,sn,smn->mn", cone.factors, cone.factors, np.abs(pairs) ** 2)
-        mixed = np.einsum("sm,smm->m", cone.factors, np.real(seen.squares[:, first:, first:]))
-        slope[levels] += counts * seen.trace - np.sum(cone.factors * gains, axis=0) @ selector
-        cross = np.outer(counts, mixed @ selector)
-        square = seen.squared * np.outer(counts, counts)
-        curvature[np.ix_(levels, levels)] += selector.T @ gram @ selector - cross - cross.T + square
-        sights, start = [], 0
-        for number, view in cone.seen:
-            sights.append(self._sight(number, view, slice(start, start + len(view.weight)), point))
-            start += len(view.weight)
-        sums = seen.pairs.sum(axis=0), seen.squares.sum(axis=0)
-        for place, sight in enumerate(sights):
-            entries = self.slices[sight.number]
-            looks = seen.pairs[:, sight.columns, first:]
-            spent = np.real((sight.weighted[None] @ looks[:, None]) * looks.conj()[:, None])
-            falls = np.einsum("sm,scim->cim", cone.factors, spent) @ selector
-            known = np.real(sight.weighted * sums[1][sight.columns, sight.columns].T).sum(axis=2)
-            falls = sight.view.jacobian.T @ (falls - known[:, :, None] * counts)
-            block = (2.0 / sight.scale) * falls.transpose(1, 0, 2).reshape(-1, counts.size)
-            curvature[entries, levels] += block
-            curvature[levels, entries] += block.T
-            for other in sights[place:]:
-                pair = _pair(sight, other, seen.pairs[:, sight.columns, other.columns])
-                curvature[entries, self.slices[other.number]] += pair
-                if other is not sight:
-                    curvature[self.slices[other.number], entries] += pair.T
-        return [sums[0][sight.columns, sight.columns] for sight in sights]
-
-    def _sight(self, number: int, view: View, columns: slice, point: Point) -> "_Sight":
-        slopes = view.jacobian @ point.responses[number]
-        return _Sight(
-            number, view, columns, view.weight[None] * slopes.T[:, None, :], self.scale_of(point.scales, number)
-        )
+        pairs = seen_by(slack, cone)
+        vectors = slice(cone.first_vector, None)
+        seen, total = pairs[:, vectors, vectors], pairs.sum(axis=0)
+        sights = [
+            _Sight(view, columns, view.jacobian @ point.responses[number], self.scale_of(point.scales, number), number)
+            for (number, view), columns in zip(cone.seen, cone.columns, strict=True)
+        ]
+        starts = np.cumsum([0, *(point.responses[sight.number].size for sight in sights)])
+        parts = [slice(start, stop) for start, stop in zip(starts[:-1], starts[1:], strict=True)]
+        levels = slice(starts[-1], None)
+        size = starts[-1] + own.size
+        gram, given, weights, alike = np.zeros((size, size)), np.zeros(size), np.zeros(size), np.zeros(size)
+        weights[levels], alike[levels] = point.levels[own], counts
+        given[levels] = -(cone.factors * np.einsum("smm->sm", seen).real).sum(axis=0) @ selector
+        gram[levels, levels] = selector.T @ (cone.factor_products * np.abs(seen) ** 2).sum(axis=0) @ selector
+        for place, (sight, part) in enumerate(zip(sights, parts, strict=True)):
+            weights[part] = 0.5 * point.responses[sight.number].ravel()
+            given[part] = -2.0 * sight.informed(total[sight.columns, sight.columns]).ravel()
+            looks = pairs[:, sight.columns, vectors]
+            felt = sight.informed(np.einsum("sm,sim,sjm->mij", cone.factors, looks, looks.conj()))
+            gram[part, levels] = 2.0 * felt.reshape(len(selector), weights[part].size).T @ selector
+            gram[levels, part] = gram[part, levels].T
+            for other, behind in zip(sights[place:], parts[place:], strict=True):
+                gram[part, behind] = _pair(sight, other, pairs[:, sight.columns, other.columns])
+                gram[behind, part] = gram[part, behind].T
+        level = cone.price + float(counts @ point.levels[own])
+        crossed = (given - gram @ weights) / level
+        trace = (len(pairs) * cone.size - float(given @ weights)) / level
+        squared = (trace - float(crossed @ weights)) / level
+        mixed = np.outer(alike, crossed + 0.5 * squared * alike)
+        places = np.concatenate([self.places[sight.number] for sight in sights] + [self.first_level + own])
+        curvature[np.ix_(places, places)] += gram + mixed + mixed.T
+        slope[places[levels]] += given[levels] + trace * counts
+        return [total[sight.columns, sight.columns] for sight in sights]
 
     def _add_line(
         self, cone: Cone, inverse: np.ndarray, point: Point, slope: np.ndarray, curvature: np.ndarray
@@ -364,13 +362,23 @@ class Dual:
 
 @dataclass(frozen=True, eq=False)
 class _Sight:
-    """A view at a point: its columns of the frame, `X_c = O diag(q_c)` `[column, look, look]`, v."""
+    """A view at a point: its columns of the frame, `q = J Z`, v, and the number of the term."""
 
-    number: int
     view: View
     columns: slice
-    weighted: np.ndarray
+    slopes: np.ndarray
     scale: float
+    number: int
+
+    @cached_property
+    def weighted(self) -> np.ndarray:
+        """`X_c = O diag(q_c)`, `[column, look, look]`."""
+        return self.view.weight[None] * self.slopes.T[:, None, :]
+
+    def informed(self, looks: np.ndarray) -> np.ndarray:
+        """`I(X) Z / v` from `T^H X T`, maybe of several X."""
+        inner = np.real(self.view.weight * looks.conj()) @ self.slopes
+        return self.view.jacobian.T @ inner / self.scale
 
 
 def looks_of(cone: Cone, total: np.ndarray) -> list[np.ndarray]:

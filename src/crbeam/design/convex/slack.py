@@ -47,23 +47,6 @@ class Slack:
         return _adjoint(np.linalg.cholesky(grown)) @ self.root
 
 
-@dataclass(frozen=True, eq=False)
-class Seen:
-    """Inverse slacks as a frame F sees them.
-
-    Attributes:
-        pairs: `F^H P_s F`, `[stream, column, column]`.
-        squares: `F^H P_s^2 F`.
-        trace: `sum tr P_s`.
-        squared: `sum tr P_s^2`.
-    """
-
-    pairs: np.ndarray
-    squares: np.ndarray
-    trace: float
-    squared: float
-
-
 def slack_of(cone: Cone, rest: np.ndarray, levels: np.ndarray) -> Slack | None:
     """Slacks of a block, or None if one of them is not positive definite.
 
@@ -96,31 +79,13 @@ def _inverse_root(matrix: np.ndarray) -> np.ndarray | None:
     return None if failed else lapack.ztrtri(lower, lower=1)[0]
 
 
-def seen_by(slack: Slack, frame: np.ndarray, first: int) -> Seen:
-    """What a frame sees of inverse slacks, whose columns from the first one on are the vectors of the cone."""
-    whitened = slack.root @ frame
-    turned = slack.root.conj().T @ whitened
-    pairs, squares = whitened.conj().T @ whitened, turned.conj().T @ turned
-    own = first + slack.places
-    crossed, doubled = pairs.T[own].swapaxes(1, 2), squares.T[own].swapaxes(1, 2)
-    alone = np.take_along_axis(doubled, own[:, :, None], axis=1)
-    cubed = (slack.root @ turned[:, first:]).T[slack.places].swapaxes(1, 2)
-    moved = crossed @ slack.inner
-    halves = (doubled + 0.5 * moved @ alone) @ _adjoint(moved)
-    turns = slack.inner @ alone
-    squared = len(own) * float(np.vdot(slack.shared, slack.shared).real)
-    squared += 2.0 * _trace(slack.inner @ (_adjoint(cubed) @ cubed)) + _trace(turns @ turns)
-    return Seen(
-        pairs + moved @ _adjoint(crossed),
-        squares + halves + _adjoint(halves),
-        len(own) * float(np.vdot(slack.root, slack.root).real) + _trace(turns),
-        squared,
-    )
+def seen_by(slack: Slack, cone: Cone) -> np.ndarray:
+    """`F^H P_s F` of the frame F of a block, `[stream, column, column]`."""
+    whitened = slack.root @ cone.frame
+    pairs = whitened.conj().T @ whitened
+    crossed = pairs.T[cone.first_vector + slack.places].swapaxes(1, 2)
+    return pairs + crossed @ slack.inner @ _adjoint(crossed)
 
 
 def _adjoint(matrices: np.ndarray) -> np.ndarray:
     return matrices.conj().swapaxes(1, 2)
-
-
-def _trace(matrices: np.ndarray) -> float:
-    return float(np.einsum("sii->", matrices).real)
