@@ -48,7 +48,7 @@ class Centre:
 
     def value(self, dual: Dual) -> float:
         """`D + tau (B - m log tau)`, m the number of logarithms: less than `m tau` from the optimum."""
-        return dual.value(self.point.x) + self.tau * (dual.barrier(self.point) - dual.weight * np.log(self.tau))
+        return self.point.value + self.tau * (self.point.barrier - dual.weight * np.log(self.tau))
 
 
 def centre(

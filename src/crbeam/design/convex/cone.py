@@ -80,6 +80,11 @@ class Cone:
         """Number of dimensions."""
         return self.basis.shape[1]
 
+    @cached_property
+    def identity(self) -> np.ndarray:
+        """The unit matrix."""
+        return np.eye(self.size, dtype=complex)
+
     def adjoint(self, responses: Sequence[np.ndarray]) -> np.ndarray:
         """`sum_t G_t(Z_t)`, `[size, size]`; not over a codebook."""
         found = np.zeros((self.size, self.size), dtype=complex)

@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+from scipy.linalg import lapack
 
 from crbeam.design.convex.cone import Cone, View
 from crbeam.design.convex.program import Program
@@ -39,6 +40,9 @@ class Point:
         responses: Z of each term.
         scales: v of each scale.
         levels: mu of the rows and lambda of the limits.
+        value: D, below which no feasible objective lies.
+        barrier: B.
+        rooms: everything that must be positive beside the slacks.
         rests: slack of each cone without its vectors `[size, size]`; along the beams of a codebook the whole slack of
             every stream `[stream, size]`.
         slacks: of each cone; of a codebook the inverse slacks.
@@ -48,6 +52,9 @@ class Point:
     responses: list[np.ndarray]
     scales: np.ndarray
     levels: np.ndarray
+    value: float
+    barrier: float
+    rooms: np.ndarray
     rests: list[np.ndarray]
     slacks: list[Slack | np.ndarray]
 
@@ -70,11 +77,13 @@ class Model:
 
     def solved(self, *columns: np.ndarray) -> np.ndarray:
         """`H^-1` times some columns, scaled to the diagonal."""
-        scale = 1.0 / np.sqrt(np.diagonal(self.curvature))
-        matrix = self.curvature * np.outer(scale, scale)
-        matrix[np.diag_indices_from(matrix)] += REGULARISATION
-        right = scale[:, None] * np.stack(columns, axis=1)
-        return scale[:, None] * np.linalg.solve(matrix, right)
+        scale = 1.0 / np.sqrt(self.curvature.diagonal())
+        matrix = self.curvature * (scale[:, None] * scale)
+        matrix.flat[:: len(matrix) + 1] += REGULARISATION
+        right = scale[:, None] * np.array(columns).T
+        lower, failed = lapack.dpotrf(matrix, lower=1, clean=0)
+        found = np.linalg.solve(matrix, right) if failed else lapack.dpotrs(lower, right, lower=1)[0]
+        return scale[:, None] * found
 
 
 class Dual:
@@ -121,7 +130,7 @@ class Dual:
         responses = [x[part].reshape(shape) for part, shape in zip(self.slices, self._shapes, strict=True)]
         return responses, x[self.first_scale : self.first_level], x[self.first_level :]
 
-    def positives(self, x: np.ndarray) -> np.ndarray:
+    def rooms(self, x: np.ndarray) -> np.ndarray:
         """Everything that must be positive beside the slacks."""
         numbers = x[self.first_scale :]
         parts = [(numbers - self.least)[self._above], (self.most - numbers)[self._below]]
@@ -131,9 +140,8 @@ class Dual:
             parts.append(np.array([1.0 - numbers[: len(self.kinds)][self.is_share].sum()]))
         return np.concatenate(parts)
 
-    def value(self, x: np.ndarray) -> float:
+    def value(self, responses: Sequence[np.ndarray], scales: np.ndarray, levels: np.ndarray) -> float:
         """D, below which no feasible objective lies if the point is in the domain."""
-        responses, scales, levels = self.split(x)
         total = float(self.program.levels @ levels)
         for number, (term, response) in enumerate(zip(self.program.terms, responses, strict=True)):
             total += 2.0 * float(np.vdot(term.selection, response))
@@ -145,16 +153,15 @@ class Dual:
                 total -= scale.level * v / (1.0 - v)
         return total
 
-    def rests(self, x: np.ndarray) -> list[np.ndarray]:
+    def rests(self, responses: Sequence[np.ndarray], scales: np.ndarray, levels: np.ndarray) -> list[np.ndarray]:
         """Of each cone what all slacks share but for its vectors; along the beams of a codebook all of every slack."""
-        responses, scales, levels = self.split(x)
         found = []
         for cone in self.program.cones:
             level = cone.price + float(cone.counts @ levels)
             if cone.is_line:
                 rest = level - (cone.factors * (cone.selector @ levels)) @ (np.abs(cone.vectors) ** 2).T
             else:
-                rest = np.diag(np.full(cone.size, level, dtype=complex))
+                rest = level * cone.identity
             for number, view in cone.seen:
                 inner = view.inner(responses[number]) / self.scale_of(scales, number)
                 if cone.is_line:
@@ -178,25 +185,27 @@ class Dual:
             found.append(slack)
         return found
 
-    def point(self, x: np.ndarray) -> Point | None:
-        """The point of a row of unknowns, or None outside the domain."""
-        if not np.all(self.positives(x) > 0.0):
+    def point(self, x: np.ndarray, *, beside: Point | None = None, share: float = 0.0) -> Point | None:
+        """The point of a row of unknowns.
+
+        None outside the domain, or if some slack or room is below a share of that of a point beside it.
+        """
+        rooms = self.rooms(x)
+        if not (rooms > (0.0 if beside is None else share * beside.rooms)).all():
             return None
-        rests = self.rests(x)
-        slacks = self.slacks(rests, x[self.first_level :])
-        return None if slacks is None else Point(x, *self.split(x), rests, slacks)
-
-    def barrier(self, point: Point) -> float:
-        """B at a point."""
-        slacks = sum(each.log_det if isinstance(each, Slack) else -float(np.log(each).sum()) for each in point.slacks)
-        return slacks + float(np.log(self.positives(point.x)).sum())
-
-    def is_near(self, x: np.ndarray, point: Point, share: float) -> bool:
-        """Whether slacks and numbers at x are all more than a share of those of a point."""
-        if not np.all(self.positives(x) > share * self.positives(point.x)):
-            return False
-        rests = [new - share * old for new, old in zip(self.rests(x), point.rests, strict=True)]
-        return self.slacks(rests, x[self.first_level :] - share * point.levels) is not None
+        responses, scales, levels = self.split(x)
+        rests = self.rests(responses, scales, levels)
+        if beside is not None:
+            left = [new - share * old for new, old in zip(rests, beside.rests, strict=True)]
+            if self.slacks(left, levels - share * beside.levels) is None:
+                return None
+        slacks = self.slacks(rests, levels)
+        if slacks is None:
+            return None
+        barrier = sum(each.log_det if isinstance(each, Slack) else -float(np.log(each).sum()) for each in slacks)
+        barrier += float(np.log(rooms).sum())
+        value = self.value(responses, scales, levels)
+        return Point(x, responses, scales, levels, value, barrier, rooms, rests, slacks)
 
     def model(self, point: Point, tau: float) -> Model:
         """Second-order model of F at a point."""

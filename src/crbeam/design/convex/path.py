@@ -96,7 +96,7 @@ def follow_path(
         except np.linalg.LinAlgError:
             break
         rise = float((model.value_slope + tau * model.barrier_slope) @ newton) / tau
-        found = _with_point(dual, found, point, step)
+        found = _with_point(found, point, step)
         if found.value > stop_above or not rise >= 0.0:
             break
         if found.primal is None and _is_beyond(dual, found):
@@ -205,10 +205,9 @@ def _is_beyond(dual: Dual, found: Path) -> bool:
     return contradiction(dual, found.point.x) > 0.0
 
 
-def _with_point(dual: Dual, found: Path, point: Point, step: int) -> Path:
-    value = dual.value(point.x)
-    if value > found.value:
-        return replace(found, point=point, value=value, best=point, steps=step)
+def _with_point(found: Path, point: Point, step: int) -> Path:
+    if point.value > found.value:
+        return replace(found, point=point, value=point.value, best=point, steps=step)
     return replace(found, point=point, steps=step)
 
 
@@ -239,10 +238,9 @@ def along(
     first = max(0, next((place for place, factor in enumerate(tried) if factor >= 0.6 * last), len(tried)) - 2)
     for left in tried[first:]:
         moved = x - (1.0 - left) * tangent
-        if dual.is_near(moved, model.point, KEPT * left):
-            point = dual.point(moved)
-            if point is not None:
-                return point, left
+        point = dual.point(moved, beside=model.point, share=KEPT * left)
+        if point is not None:
+            return point, left
     return dual.point(x), 1.0
 
 
@@ -251,9 +249,9 @@ def uphill(dual: Dual, point: Point, newton: np.ndarray, rise: float, tau: float
 
     def tried(length: float) -> tuple[Point | None, float]:
         moved = dual.point(point.x + length * newton)
-        return moved, -np.inf if moved is None else dual.value(moved.x) / tau + dual.barrier(moved)
+        return moved, -np.inf if moved is None else moved.value / tau + moved.barrier
 
-    value, length = dual.value(point.x) / tau + dual.barrier(point), 1.0
+    value, length = point.value / tau + point.barrier, 1.0
     for _ in range(MAX_HALVINGS):
         moved, reached = tried(length)
         if reached > value + ARMIJO * length * rise:  # a rise that rounding swallows is none

@@ -62,21 +62,30 @@ def slack_of(cone: Cone, rest: np.ndarray, levels: np.ndarray) -> Slack | None:
     amplitudes = np.sqrt(rises * levels[places])
     own = cone.own_vectors
     whitened = root @ own * amplitudes[:, None, :]
-    core = np.eye(places.shape[1]) - _adjoint(whitened) @ whitened
-    try:
-        core = np.linalg.inv(np.linalg.cholesky(core))
-    except np.linalg.LinAlgError:
+    core = _inverses(np.eye(places.shape[1]) - _adjoint(whitened) @ whitened)
+    if core is None:
         return None
-    scaled = core * amplitudes[:, None, :]
-    shared = float(np.log(root.diagonal().real).sum())
-    log_det = -2.0 * (len(places) * shared + float(np.log(np.einsum("sii->si", core).real).sum()))
-    return Slack(root, own, places, _adjoint(scaled) @ scaled, log_det)
+    inverses, log_det = core
+    log_det -= 2.0 * len(places) * float(np.log(root.diagonal().real).sum())
+    return Slack(root, own, places, inverses * (amplitudes[:, :, None] * amplitudes[:, None, :]), log_det)
 
 
 def _inverse_root(matrix: np.ndarray) -> np.ndarray | None:
     """K, lower triangular, with `K^H K` the inverse of a Hermitian matrix; None if that is not positive definite."""
     lower, failed = lapack.zpotrf(matrix, lower=1, clean=1)
     return None if failed else lapack.ztrtri(lower, lower=1)[0]
+
+
+def _inverses(matrices: np.ndarray) -> tuple[np.ndarray, float] | None:
+    """Inverses of Hermitian matrices and `sum log det`; None if one of them is not positive definite."""
+    if matrices.shape[-1] == 1:
+        values = matrices.real
+        return (1.0 / values, float(np.log(values).sum())) if (values > 0.0).all() else None
+    try:
+        roots = np.linalg.inv(np.linalg.cholesky(matrices))
+    except np.linalg.LinAlgError:
+        return None
+    return _adjoint(roots) @ roots, -2.0 * float(np.log(np.einsum("sii->si", roots).real).sum())
 
 
 def seen_by(slack: Slack, cone: Cone) -> np.ndarray:

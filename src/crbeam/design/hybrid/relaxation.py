@@ -155,7 +155,7 @@ def _solved(program: Program, relaxed: Dual, hybrid: SubarrayHybrid) -> Point:
 
     def leaving(dual: Dual, gap: float) -> Callable[[Point], float]:
         """Weight of the barrier of the relaxation that leaves a gap, relative to the value at a point."""
-        return lambda point: gap * max(dual.value(point.x), 0.0) / relaxed.weight
+        return lambda point: gap * max(point.value, 0.0) / relaxed.weight
 
     first = 1.0 / digital.weight
     near = centre(digital, first_point(digital, first), first, leaving(digital, FIRST_GAP), fine=FINE)
