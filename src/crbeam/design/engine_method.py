@@ -101,7 +101,10 @@ def at_full_power(problem: DesignProblem, proposal: Proposal) -> Proposal:
     for budget in problem.budgets:
         if sent.only(budget.blocks).power_w == 0.0:
             sent = sent.replaced(even.only(budget.blocks))
-    return replace(proposal, covariances=sent, stream_covariances=dict.fromkeys(streams, sent) or None)
+    if sent is proposal.covariances:
+        return proposal
+    streams = dict.fromkeys(streams, sent) or None
+    return replace(proposal, covariances=sent, factors=None, stream_covariances=streams, stream_factors=None)
 
 
 def proposal_of(result: EngineResult) -> Proposal:

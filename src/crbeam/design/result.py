@@ -78,6 +78,7 @@ class Proposal:
         iterations: number of iterations.
         hit_time_limit: whether a time limit ended the search.
         stream_covariances: covariance of each stream, if the problem has several; they add up to `covariances`.
+        stream_factors: of each stream and block F with `W = F F^H`, if the method has them; checked as `factors` are.
         details: numbers of the method's own (`evaluations`, `solver_seconds`, ...), for reports.
         dual: evidence for a lower bound if there are requirements.
         evidence: point of the dual that proves a lower bound (see `convex.certificate`); of a problem with a hybrid
@@ -95,6 +96,7 @@ class Proposal:
     iterations: int = 0
     hit_time_limit: bool = False
     stream_covariances: Mapping[str, Transmission] | None = None
+    stream_factors: Mapping[str, Mapping[str, Complex[np.ndarray, "_ _"]]] | None = None
     details: Mapping[str, float | int | str] = field(default_factory=dict)
     dual: DualEvidence | None = None
     evidence: Evidence | None = None

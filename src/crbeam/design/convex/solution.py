@@ -1,6 +1,7 @@
 """The optimum of a convex problem: covariances of all streams, with evidence for their certificate."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
@@ -22,6 +23,8 @@ from crbeam.linalg import one_blas_thread, positive_part
 
 #: Share of the wanted gap at which the path ends; the rest is for rounding.
 MARGIN = 0.5
+#: Eigenvalues of covariances, relative to the largest, that count as rounding.
+RANK_ROUNDING = 1e-15
 
 
 def convex_optimum(problem: DesignProblem, *, tolerance: float) -> Proposal:
@@ -74,14 +77,26 @@ def _proposal(
             "slightly, or raise the power.",
             status="no feasible point",
         )
-    streams = stream_covariances(program, path.primal)
-    return Proposal(
-        covariances=Transmission.sum_of(streams.values()),
+    factors = stream_factors(program, path.primal)
+    return proposal_of_streams(
+        factors,
         trace=tuple(program.unit * value for value in path.trace),
         iterations=path.steps,
-        stream_covariances=streams,
         details={"engine": "dual barrier", **(notes or {})},
         evidence=_evidence(program, path) if evidence is None else evidence,
+    )
+
+
+def proposal_of_streams(factors: Mapping[str, Mapping[str, np.ndarray]], **rest: Any) -> Proposal:
+    """A proposal of what streams send, from factors of their covariances by stream and block."""
+    streams = {name: Transmission.of_factors(tuple(each), list(each.values())) for name, each in factors.items()}
+    blocks = next(iter(factors.values()))
+    return Proposal(
+        covariances=Transmission.sum_of(streams.values()),
+        factors={block: np.concatenate([each[block] for each in factors.values()], axis=1) for block in blocks},
+        stream_covariances=streams,
+        stream_factors=factors,
+        **rest,
     )
 
 
@@ -90,8 +105,8 @@ def _evidence(program: Program, path: Path) -> Evidence:
     return program.evidence(best.responses, best.scales, best.levels)
 
 
-def stream_covariances(program: Program, found: Primal) -> dict[str, Transmission]:
-    """Covariances of all streams in watt, those of served users of rank one where that is exact.
+def stream_factors(program: Program, found: Primal) -> dict[str, dict[str, np.ndarray]]:
+    """F of each stream and block, `W = F F^H` in watt; served users have one beam where that is exact.
 
     The beam of a user with the covariance W and the channel t is `W t / sqrt(t^H W t)`. It delivers what W delivers to
     this user, and what is left of W goes to a stream that serves nobody: for all other users and for the information
@@ -101,18 +116,24 @@ def stream_covariances(program: Program, found: Primal) -> dict[str, Transmissio
     """
     statement = program.statement
     problem = statement.problem
-    sent = {stream.name: dict(Transmission.silent(problem.antennas)) for stream in problem.streams}
+    silent = {block: np.zeros((size, 0), dtype=complex) for block, size in problem.antennas.items()}
+    factors = {stream.name: dict(silent) for stream in problem.streams}
     for cone, stack in zip(program.cones, found.streams, strict=True):
-        if cone.is_line:
-            by_stream = {name: np.diag(np.maximum(each, 0.0)) for name, each in zip(cone.streams, stack, strict=True)}
-        else:
-            by_stream = dict(zip(cone.streams, positive_part(stack), strict=True))
+        by_stream = dict(zip(cone.streams, stack, strict=True))
+        if not cone.is_line:
             _make_rank_one(problem, statement, cone, by_stream)
         blocks = [block for block, name in statement.names.items() if name == cone.name]
-        for name, reduced in by_stream.items():
-            whole = program.unit_w * cone.basis @ reduced @ cone.basis.conj().T
-            sent[name] |= dict.fromkeys(blocks, 0.5 * (whole + whole.conj().T))
-    return {name: Transmission(each) for name, each in sent.items()}
+        for name, sent in by_stream.items():
+            beams = np.diag(np.sqrt(np.maximum(sent, 0.0))) if cone.is_line else _root(sent)
+            factors[name] |= dict.fromkeys(blocks, np.sqrt(program.unit_w) * cone.basis @ beams)
+    return factors
+
+
+def _root(matrix: np.ndarray) -> np.ndarray:
+    """F with `F F^H` the positive part of a Hermitian matrix, without columns of rounding size."""
+    values, vectors = np.linalg.eigh(matrix)
+    kept = values > RANK_ROUNDING * values[-1:].max(initial=0.0)
+    return vectors[:, kept] * np.sqrt(values[kept])
 
 
 def _make_rank_one(problem: DesignProblem, statement: Statement, cone: Cone, by_stream: dict[str, np.ndarray]) -> None:

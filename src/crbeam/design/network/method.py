@@ -8,7 +8,7 @@ import numpy as np
 
 from crbeam.design.constraints import PowerBudget
 from crbeam.design.convex.evidence import Chosen, Evidence
-from crbeam.design.convex.solution import stream_covariances
+from crbeam.design.convex.solution import proposal_of_streams, stream_factors
 from crbeam.design.convex.statement import is_limited
 from crbeam.design.network.choices import bound_of, is_network, roles_of, unproven_constraint
 from crbeam.design.network.cover import possible_programs
@@ -51,15 +51,10 @@ def relaxation_proofs(problem: DesignProblem, roles: Sequence[Chosen] | None = N
 
 def proposal_of(found: Found, proofs: Sequence[Evidence], **numbers: float | int | str) -> Proposal:
     """Proposal of a transmission with the proofs of its lower bound over all choices."""
-    streams = stream_covariances(found.program, found.primal)
-    scale = _scale_to_limits(found, Transmission.sum_of(streams.values()))
-    streams = {name: scale * each for name, each in streams.items()}
-    return Proposal(
-        covariances=Transmission.sum_of(streams.values()),
-        stream_covariances=streams,
-        cover=tuple(proofs),
-        details=numbers,
-    )
+    factors = stream_factors(found.program, found.primal)
+    root = np.sqrt(_scale_to_limits(found, proposal_of_streams(factors).covariances))
+    scaled = {name: {block: root * each for block, each in sent.items()} for name, sent in factors.items()}
+    return proposal_of_streams(scaled, cover=tuple(proofs), details=numbers)
 
 
 def _scale_to_limits(found: Found, covariances: Transmission) -> float:

@@ -1,5 +1,6 @@
 """Whether a proposal keeps the service constraints of its problem."""
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -39,15 +40,31 @@ def require_service(method: "DesignMethod", problem: DesignProblem, proposal: Pr
     scale = max(_largest(proposal.covariances), 1e-300)
     if _largest(Transmission.sum_of(streams.values()) - proposal.covariances) > SUM_TOLERANCE * scale:
         raise _broken(method, "streams that add up to the covariances", "wrong sum of streams")
-    parts = [matrix for sent in streams.values() for matrix in sent.values()]
-    if not all(is_positive_semidefinite(matrix + 1e-9 * scale * np.eye(len(matrix))) for matrix in parts):
-        raise _broken(method, "positive-semidefinite covariances of all streams", "not positive semidefinite")
+    _require_positive(method, streams, proposal.stream_factors, SUM_TOLERANCE * scale)
     _require_networks(method, problem, proposal, SUM_TOLERANCE * scale)
     _require_requirements(method, problem, dict(streams))
     _require_rates(method, problem, dict(streams))
     broken = broken_choice(problem, proposal.covariances, streams)
     if broken is not None:
         raise _broken(method, broken, "wrong choice")
+
+
+def _require_positive(
+    method: "DesignMethod",
+    streams: Mapping[str, Transmission],
+    factors: Mapping[str, Mapping[str, np.ndarray]] | None,
+    rounding: float,
+) -> None:
+    """Refuse streams whose covariances have negative eigenvalues, or are not the products of their factors."""
+    for name, sent in streams.items():
+        for block, matrix in sent.items():
+            if factors is None:
+                is_sound = is_positive_semidefinite(matrix + rounding * np.eye(len(matrix)))
+            else:
+                root = factors[name][block]
+                is_sound = float(np.max(np.abs(root @ root.conj().T - matrix))) <= rounding
+            if not is_sound:
+                raise _broken(method, "positive-semidefinite covariances of all streams", "not positive semidefinite")
 
 
 def _require_networks(method: "DesignMethod", problem: DesignProblem, proposal: Proposal, rounding: float) -> None:
