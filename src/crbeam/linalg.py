@@ -4,13 +4,14 @@ Every routine scales a matrix by its diagonal before it factorises: metres, seco
 share one matrix with entries twenty decades apart.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
-from jaxtyping import Float, Inexact, Int
+from jaxtyping import Complex, Float, Inexact, Int
 from threadpoolctl import ThreadpoolController
 
 #: Relative error of the entries of an information matrix, from rounding in the sums that make them.
@@ -39,6 +40,33 @@ def _blas_libraries() -> ThreadpoolController:
     import scipy.linalg.lapack  # pyright: ignore[reportUnusedImport]  # noqa: F401
 
     return ThreadpoolController()
+
+
+@lru_cache
+def _lapack(name: str, kind: str) -> Callable[..., Any]:
+    """A LAPACK routine for complex (D) or real (d) numbers; SciPy is loaded only where one is needed."""
+    from scipy.linalg import get_lapack_funcs
+
+    return get_lapack_funcs((name,), dtype=np.dtype(kind))[0]
+
+
+def inverse_root(matrix: Complex[np.ndarray, "n n"]) -> Complex[np.ndarray, "n n"] | None:
+    """K, lower triangular, with `K^H K = A^-1` for a Hermitian A; None if A is not positive definite.
+
+    LAPACK without the checks of NumPy, which take several times as long for small matrices.
+    """
+    lower, failed = _lapack("potrf", "D")(matrix, lower=True, clean=True)
+    return None if failed else _lapack("trtri", "D")(lower, lower=True)[0]
+
+
+def solved_symmetric(matrix: Float[np.ndarray, "n n"], right: Float[np.ndarray, "n k"]) -> Float[np.ndarray, "n k"]:
+    """`A^-1 B` for a symmetric A, by Cholesky if it is positive definite.
+
+    Raises:
+        LinAlgError: A is singular.
+    """
+    lower, failed = _lapack("potrf", "d")(matrix, lower=True, clean=False)
+    return np.linalg.solve(matrix, right) if failed else _lapack("potrs", "d")(lower, right, lower=True)[0]
 
 
 def side_by_side(arrays: Sequence[np.ndarray]) -> np.ndarray:

@@ -19,13 +19,14 @@ A scale enters S with Z: `dS/dv = -sum_ac Z_ac dS/dZ_ac / (2 v)`.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 
 import numpy as np
-from scipy.linalg import lapack
 
 from crbeam.design.convex.cone import Cone, View
 from crbeam.design.convex.program import Program
 from crbeam.design.convex.slack import Slack, seen_by, slack_of
+from crbeam.linalg import solved_symmetric
 
 #: Added to the diagonal of scaled Newton systems.
 REGULARISATION = 1e-14
@@ -80,10 +81,7 @@ class Model:
         scale = 1.0 / np.sqrt(self.curvature.diagonal())
         matrix = self.curvature * (scale[:, None] * scale)
         matrix.flat[:: len(matrix) + 1] += REGULARISATION
-        right = scale[:, None] * np.array(columns).T
-        lower, failed = lapack.dpotrf(matrix, lower=1, clean=0)
-        found = np.linalg.solve(matrix, right) if failed else lapack.dpotrs(lower, right, lower=1)[0]
-        return scale[:, None] * found
+        return scale[:, None] * solved_symmetric(matrix, scale[:, None] * np.array(columns).T)
 
 
 class Dual:
@@ -252,12 +250,12 @@ class Dual:
             for (number, view), columns in zip(cone.seen, cone.columns, strict=True)
         ]
         starts = np.cumsum([0, *(point.responses[sight.number].size for sight in sights)])
-        parts = [slice(start, stop) for start, stop in zip(starts[:-1], starts[1:], strict=True)]
+        parts = [slice(start, stop) for start, stop in pairwise(starts.tolist())]
         levels = slice(starts[-1], None)
         size = starts[-1] + own.size
         gram, given, weights, alike = np.zeros((size, size)), np.zeros(size), np.zeros(size), np.zeros(size)
         weights[levels], alike[levels] = point.levels[own], counts
-        given[levels] = -(cone.factors * np.einsum("smm->sm", seen).real).sum(axis=0) @ selector
+        given[levels] = -np.sum(cone.factors * np.real(np.einsum("smm->sm", seen)), axis=0) @ selector
         gram[levels, levels] = selector.T @ (cone.factor_products * np.abs(seen) ** 2).sum(axis=0) @ selector
         for place, (sight, part) in enumerate(zip(sights, parts, strict=True)):
             weights[part] = 0.5 * point.responses[sight.number].ravel()
@@ -269,14 +267,17 @@ class Dual:
             for other, behind in zip(sights[place:], parts[place:], strict=True):
                 gram[part, behind] = _pair(sight, other, pairs[:, sight.columns, other.columns])
                 gram[behind, part] = gram[part, behind].T
-        level = cone.price + float(counts @ point.levels[own])
-        crossed = (given - gram @ weights) / level
-        trace = (len(pairs) * cone.size - float(given @ weights)) / level
-        squared = (trace - float(crossed @ weights)) / level
-        mixed = np.outer(alike, crossed + 0.5 * squared * alike)
-        places = np.concatenate([self.places[sight.number] for sight in sights] + [self.first_level + own])
-        curvature[np.ix_(places, places)] += gram + mixed + mixed.T
-        slope[places[levels]] += given[levels] + trace * counts
+        if counts.any():
+            level = cone.price + float(counts @ point.levels[own])
+            crossed = (given - gram @ weights) / level
+            trace = (len(pairs) * cone.size - float(given @ weights)) / level
+            squared = (trace - float(crossed @ weights)) / level
+            mixed = np.outer(alike, crossed + 0.5 * squared * alike)
+            gram += mixed + mixed.T
+            given += trace * alike
+        places = np.concatenate([*(self.places[sight.number] for sight in sights), self.first_level + own])
+        curvature[np.ix_(places, places)] += gram
+        slope[places[levels]] += given[levels]
         return [total[sight.columns, sight.columns] for sight in sights]
 
     def _add_line(

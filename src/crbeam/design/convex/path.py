@@ -45,6 +45,7 @@ class Path:
         primal: feasible transmission of least objective; None if none was found.
         trace: objective of each transmission that was found.
         steps: Newton steps.
+        due: weight of the barrier below which the next transmission is computed.
         is_contradictory: whether rows and limited bounds were seen to ask for more than there is.
     """
 
@@ -54,6 +55,7 @@ class Path:
     primal: Primal | None
     trace: tuple[float, ...]
     steps: int
+    due: float = np.inf
     is_contradictory: bool = False
 
     @property
@@ -86,7 +88,7 @@ def follow_path(
     tau, left = FIRST_WEIGHT / dual.weight, 0.5
     point = first_point(dual, tau) if start is None else dual.point(start)
     assert point is not None, "starts are inside the domain"
-    found, due = Path(point, -np.inf, point, None, (), 0), np.inf
+    found = Path(point, -np.inf, point, None, (), 0)
     for step in range(1, MAX_STEPS + 1):
         grown = FIRST_WEIGHT * found.value / dual.weight  # where the objective is far above its unit
         tau = max(tau, grown) if found.primal is None else tau
@@ -96,18 +98,15 @@ def follow_path(
         except np.linalg.LinAlgError:
             break
         rise = float((model.value_slope + tau * model.barrier_slope) @ newton) / tau
-        found = _with_point(found, point, step)
-        if found.value > stop_above or not rise >= 0.0:
+        found = _with_point(dual, found, point, step)
+        if found.is_contradictory or found.value > stop_above or not rise >= 0.0:
             break
-        if found.primal is None and _is_beyond(dual, found):
-            return replace(found, is_contradictory=True)
         if rise < NEAR**2:
             goal = max(gap * abs(found.value), rounding)
-            if tau < max(due, CLOSE * goal / dual.weight):
+            if tau < max(found.due, CLOSE * goal / dual.weight):
                 found = _with_primal(dual, found, model, newton, tau)
-                due = np.inf if found.primal is None else FALLEN * tau
-                if _is_done(found, gap, rounding):
-                    break
+            if _is_done(found, gap, rounding):
+                break
             last = BARRIER_SHARE * goal / dual.weight
             moved, left = along(dual, model, newton, tau * tangent, left, last / tau)
             tau *= left
@@ -205,10 +204,10 @@ def _is_beyond(dual: Dual, found: Path) -> bool:
     return contradiction(dual, found.point.x) > 0.0
 
 
-def _with_point(found: Path, point: Point, step: int) -> Path:
-    if point.value > found.value:
-        return replace(found, point=point, value=point.value, best=point, steps=step)
-    return replace(found, point=point, steps=step)
+def _with_point(dual: Dual, found: Path, point: Point, step: int) -> Path:
+    best = point if point.value > found.value else found.best
+    found = replace(found, point=point, value=max(point.value, found.value), best=best, steps=step)
+    return replace(found, is_contradictory=found.primal is None and _is_beyond(dual, found))
 
 
 def _with_primal(dual: Dual, found: Path, model: Model, newton: np.ndarray, tau: float) -> Path:
@@ -216,7 +215,7 @@ def _with_primal(dual: Dual, found: Path, model: Model, newton: np.ndarray, tau:
     if primal is None:
         return found
     better = primal if found.primal is None or primal.objective < found.primal.objective else found.primal
-    return replace(found, primal=better, trace=(*found.trace, better.objective))
+    return replace(found, primal=better, trace=(*found.trace, better.objective), due=FALLEN * tau)
 
 
 def _is_done(found: Path, gap: float, rounding: float) -> bool:

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from scipy.linalg import lapack
 
 from crbeam.design.convex.cone import Cone
+from crbeam.linalg import inverse_root
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,7 +56,7 @@ def slack_of(cone: Cone, rest: np.ndarray, levels: np.ndarray) -> Slack | None:
         levels: multiplier of each vector, at least 0.
     """
     least, places, rises = cone.own_factors
-    root = _inverse_root(rest - (cone.vectors * (least * levels)) @ cone.adjoint_vectors)
+    root = inverse_root(rest - (cone.vectors * (least * levels)) @ cone.adjoint_vectors)
     if root is None:
         return None
     amplitudes = np.sqrt(rises * levels[places])
@@ -66,26 +66,20 @@ def slack_of(cone: Cone, rest: np.ndarray, levels: np.ndarray) -> Slack | None:
     if core is None:
         return None
     inverses, log_det = core
-    log_det -= 2.0 * len(places) * float(np.log(root.diagonal().real).sum())
+    log_det -= 2.0 * len(places) * float(np.log(np.real(root.diagonal())).sum())
     return Slack(root, own, places, inverses * (amplitudes[:, :, None] * amplitudes[:, None, :]), log_det)
-
-
-def _inverse_root(matrix: np.ndarray) -> np.ndarray | None:
-    """K, lower triangular, with `K^H K` the inverse of a Hermitian matrix; None if that is not positive definite."""
-    lower, failed = lapack.zpotrf(matrix, lower=1, clean=1)
-    return None if failed else lapack.ztrtri(lower, lower=1)[0]
 
 
 def _inverses(matrices: np.ndarray) -> tuple[np.ndarray, float] | None:
     """Inverses of Hermitian matrices and `sum log det`; None if one of them is not positive definite."""
     if matrices.shape[-1] == 1:
-        values = matrices.real
+        values = np.real(matrices)
         return (1.0 / values, float(np.log(values).sum())) if (values > 0.0).all() else None
     try:
         roots = np.linalg.inv(np.linalg.cholesky(matrices))
     except np.linalg.LinAlgError:
         return None
-    return _adjoint(roots) @ roots, -2.0 * float(np.log(np.einsum("sii->si", roots).real).sum())
+    return _adjoint(roots) @ roots, -2.0 * float(np.log(np.real(np.einsum("sii->si", roots))).sum())
 
 
 def seen_by(slack: Slack, cone: Cone) -> np.ndarray:

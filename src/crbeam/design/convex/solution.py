@@ -119,13 +119,14 @@ def stream_factors(program: Program, found: Primal) -> dict[str, dict[str, np.nd
     silent = {block: np.zeros((size, 0), dtype=complex) for block, size in problem.antennas.items()}
     factors = {stream.name: dict(silent) for stream in problem.streams}
     for cone, stack in zip(program.cones, found.streams, strict=True):
-        by_stream = dict(zip(cone.streams, stack, strict=True))
+        by_stream: dict[str, np.ndarray] = dict(zip(cone.streams, stack, strict=True))
         if not cone.is_line:
             _make_rank_one(problem, statement, cone, by_stream)
         blocks = [block for block, name in statement.names.items() if name == cone.name]
         for name, sent in by_stream.items():
             beams = np.diag(np.sqrt(np.maximum(sent, 0.0))) if cone.is_line else _root(sent)
-            factors[name] |= dict.fromkeys(blocks, np.sqrt(program.unit_w) * cone.basis @ beams)
+            scaled: np.ndarray = np.sqrt(program.unit_w) * (cone.basis @ beams)
+            factors[name] |= dict.fromkeys(blocks, scaled)
     return factors
 
 

@@ -153,12 +153,12 @@ def _solved(program: Program, relaxed: Dual, hybrid: SubarrayHybrid) -> Point:
     """Nearly the best point of a relaxation, from the digital path and prices beyond all that is seen."""
     digital = Dual(program)
 
-    def leaving(dual: Dual, gap: float) -> Callable[[Point], float]:
+    def leaving(gap: float) -> Callable[[Point], float]:
         """Weight of the barrier of the relaxation that leaves a gap, relative to the value at a point."""
         return lambda point: gap * max(point.value, 0.0) / relaxed.weight
 
     first = 1.0 / digital.weight
-    near = centre(digital, first_point(digital, first), first, leaving(digital, FIRST_GAP), fine=FINE)
+    near = centre(digital, first_point(digital, first), first, leaving(FIRST_GAP), fine=FINE)
     x, tau = np.append(near.point.x, np.zeros(relaxed.program.n_free)), near.tau
     if hybrid.side == "receive":
         chains = relaxed.program.cones[1:]
@@ -168,4 +168,4 @@ def _solved(program: Program, relaxed: Dual, hybrid: SubarrayHybrid) -> Point:
         tau = 1.0 / relaxed.weight
     while (start := relaxed.point(x)) is None:
         x[digital.first_level :][program.limits] *= 2.0
-    return centre(relaxed, start, tau, leaving(relaxed, GAP), fine=FINE).point
+    return centre(relaxed, start, tau, leaving(GAP), fine=FINE).point
