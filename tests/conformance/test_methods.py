@@ -198,7 +198,7 @@ class ServesLess(BestOfServed):
         proposal = super().design(problem, seed)
         served = {stream.name for stream in problem.streams if stream.served_user is not None}
         streams = {name: (1e-3 if name in served else 1.0) * sent for name, sent in proposal.stream_covariances.items()}
-        return replace(proposal, covariances=Transmission.sum_of(streams.values()), stream_covariances=streams)
+        return proposal.sending(streams)
 
 
 class ClaimsTooMuchForUsers(BestOfServed):

@@ -230,7 +230,7 @@ def test_transmissions_that_break_a_choice_are_refused():
     def altered(name, block, addition):
         streams = dict(proposal.stream_covariances)
         streams[name] = streams[name].replaced({block: streams[name][block] + addition})
-        return replace(proposal, covariances=Transmission.sum_of(streams.values()), stream_covariances=streams)
+        return proposal.sending(streams)
 
     weak = 1e-9 * np.eye(4)
     with pytest.raises(SolverFailed, match="silent station"):

@@ -230,7 +230,7 @@ def test_errors_are_graded_in_the_role_that_is_played():
     problem, method = most_accurate(network(2), 20.0), Exact()
     proposal = method.propose(problem, start=None, seed=np.random.SeedSequence(0))
     halved = {name: 0.5 * sent for name, sent in proposal.stream_covariances.items()}
-    weaker = replace(proposal, covariances=0.5 * proposal.covariances, stream_covariances=halved)
+    weaker = proposal.sending(halved)
     users = [replace(part, noise_power_w=1e-15) for part in problem.constraints if isinstance(part, MinimumSinr)]
     quiet = replace(problem, constraints=(*users, *without(problem, MinimumSinr)))
     first, second = (grade(method, quiet, each, seconds=0.0).objective for each in (proposal, weaker))

@@ -241,7 +241,7 @@ def test_grading_refuses_what_breaks_the_choice_and_proves_by_itself():
     streams = {**proposal.stream_covariances}
     streams["sensing"], streams["to receiver0"] = streams["to receiver0"], streams["sensing"]
     with pytest.raises(SolverFailed, match="keeps the rate of"):
-        grade(method, problem, replace(proposal, stream_covariances=streams), seconds=0.0)
+        grade(method, problem, proposal.sending(streams), seconds=0.0)
     unproven = grade(method, problem, replace(proposal, sets=()), seconds=0.0)
     assert unproven.lower_bound <= honest.lower_bound
     wrong = tuple(replace(each, dual=None) for each in proposal.sets)

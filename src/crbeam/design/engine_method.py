@@ -1,7 +1,7 @@
 """Methods that minimise the objective itself with the library's own engine."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -101,10 +101,7 @@ def at_full_power(problem: DesignProblem, proposal: Proposal) -> Proposal:
     for budget in problem.budgets:
         if sent.only(budget.blocks).power_w == 0.0:
             sent = sent.replaced(even.only(budget.blocks))
-    if sent is proposal.covariances:
-        return proposal
-    streams = dict.fromkeys(streams, sent) or None
-    return replace(proposal, covariances=sent, factors=None, stream_covariances=streams, stream_factors=None)
+    return proposal if sent is proposal.covariances else proposal.sending(dict.fromkeys(streams, sent))
 
 
 def proposal_of(result: EngineResult) -> Proposal:

@@ -1,7 +1,7 @@
 """A design: what to transmit, how good it is and how good it could be."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 
 import numpy as np
@@ -105,6 +105,11 @@ class Proposal:
     subarrays: SubarrayEvidence | None = None
     selected: tuple[str, ...] = ()
     sets: tuple[SetProof, ...] = ()
+
+    def sending(self, streams: Mapping[str, Transmission]) -> "Proposal":
+        """The same with other covariances of its streams, whose factors are not known."""
+        total = Transmission.sum_of(streams.values())
+        return replace(self, covariances=total, factors=None, stream_covariances=streams, stream_factors=None)
 
 
 @dataclass(frozen=True, eq=False)
