@@ -20,7 +20,6 @@ from crbeam.design.network.search import Effort, bounded, least_power, solved
 from crbeam.design.problem import Power, WeightedBound
 from crbeam.design.service_constraints import Association, BoundLimit, Listening, ReceiverChoice
 from crbeam.errors import Infeasible, InvalidInput, SolverFailed
-from crbeam.information import Transmission
 from crbeam.information.network import TARGET, Snapshots, StationView, network_information
 from crbeam.propagation.responses import steering_response
 from crbeam.scenario import UniformLinearArray
