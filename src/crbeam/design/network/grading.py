@@ -52,8 +52,8 @@ def role_of(problem: DesignProblem, covariances: Transmission) -> Chosen:
     """The role that a transmission plays: of the stations that are silent and may listen, those that hear best."""
     roles = roles_of(problem)
     powers_w = covariances.powers_w
-    silent = tuple(role for role in roles if all(powers_w[block] == 0.0 for block in role.silent))
-    return min(silent or roles, key=lambda role: _misses(problem, role, covariances))
+    silent = tuple(role for role in roles if all(powers_w[block] == 0.0 for block in role.silent)) or roles
+    return silent[0] if len(silent) == 1 else min(silent, key=lambda role: _misses(problem, role, covariances))
 
 
 def serving_blocks(
@@ -77,7 +77,8 @@ def broken_choice(
     role = role_of(problem, covariances)
     if any(np.any(covariances[block]) for block in role.silent):
         return "a transmission with silent stations that listen"
-    for name, bound, limit in _bounds(problem, role, covariances):
+    bounds = _bounds(problem, role, covariances) if problem.bound_limits else []
+    for name, bound, limit in bounds:
         if limit is not None and bound > limit * (1.0 + LIMIT_TOLERANCE):
             return "a bound of {} of at most {}, not {}".format(name, *distinct(limit, bound))
     if is_associated(problem):
