@@ -18,9 +18,8 @@ from crbeam.design.convex.certificate import certificate
 from crbeam.design.convex.solution import convex_optimum
 from crbeam.design.convex.statement import statement_of
 from crbeam.design.engine import reduce_problem
-from crbeam.design.engine.reduced_bound import variables
 from crbeam.design.engine.solver import quiet, solve_from
-from crbeam.design.engine.thin_factors import bounds_at, expansion_at, moved, weighted
+from crbeam.design.engine.thin_factors import expansion_at, judged, moved, weighted
 from crbeam.design.methods import method_named
 from crbeam.design.problem import Tail
 from crbeam.design.quadratic import quadratic_minimum
@@ -160,8 +159,8 @@ def test_the_expansion_is_of_second_order(rows):
         expansion = expansion_at(shape, arrays, groups, weights, solved(weights))
         errors = []
         for other in (weights + change, weights + 0.5 * change):
-            exact = bounds_at(shape, arrays, groups, variables(shape, solved(other)))
-            reached = bounds_at(shape, arrays, groups, variables(shape, moved(shape, expansion, other)))
+            exact, _ = judged(shape, arrays, groups, other, solved(other))
+            reached, _ = judged(shape, arrays, groups, other, moved(shape, expansion, other))
             least = other @ expansion.bounds - 0.5 * other @ expansion.curvature @ other
             errors.append([abs(least - other @ exact), np.abs(reached - exact).max(), other @ (reached - exact)])
     assert expansion.curvature @ weights == pytest.approx(0.0, abs=1e-5 * np.abs(expansion.curvature).max())

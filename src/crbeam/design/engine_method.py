@@ -24,9 +24,9 @@ PLAIN = (PowerBudget, Codebook, ConstantModulus, TiedBlocks)
 class EngineMethod(CertifiedMethod):
     """A method whose problems the engine solves to a certified gap; concrete methods say which constraints they keep.
 
-    Problems with budgets, codebooks and ties alone go through a descent over factors, many at once; a `Tail` under these
-    through few such descents and Newton steps between them (`tail`); all others, and what that leaves, through the
-    interior-point method of the dual (`convex`), in the span of what sees the transmission. Covariances of served
+    Problems with budgets, codebooks and ties alone go through a descent over factors, many at once, and a `Tail` under
+    these through few such descents with Newton steps between them (`tail`); all others, and what that leaves, through
+    the interior-point method of the dual (`convex`), in the span of what sees the transmission. Covariances of served
     users are made rank one where that costs nothing. If requirements contradict one another, the proof names them.
 
     Problems with a `Hinge` whose thresholds can all be met have many optima. Of these it returns the one of least

@@ -17,9 +17,9 @@ from crbeam.design.convex.certificate import certificate, priced
 from crbeam.design.convex.evidence import Evidence
 from crbeam.design.convex.statement import statement_of
 from crbeam.design.engine import ReducedProblem, reduce_problem
-from crbeam.design.engine.reduced_bound import evaluate, lower_bound, variables
+from crbeam.design.engine.reduced_bound import variables
 from crbeam.design.engine.solver import MARGIN, quiet, solve_from
-from crbeam.design.engine.thin_factors import bounds_at, expansion_at, moved, weighted
+from crbeam.design.engine.thin_factors import expansion_at, judged, moved, weighted
 from crbeam.design.problem import DesignProblem, Tail
 from crbeam.design.quadratic import quadratic_minimum
 from crbeam.design.result import Proposal
@@ -32,8 +32,6 @@ STEPS = 30
 KEPT_SHARE = 0.5
 #: Largest certified gap of a weighted bound, and that relative to the gap of the tail.
 ROUGH, FINER = 1e-3, 0.03
-#: Evaluations of one weighted bound.
-EVALUATIONS = 60
 #: Least share of a sample.
 LEAST_SHARE = 1e-14
 
@@ -107,15 +105,13 @@ def _states(item: ReducedProblem, goal: float, near: list[np.ndarray] | None) ->
     ]
 
     def seen(point: np.ndarray, shares: np.ndarray, evaluations: int = 0) -> _State:
-        scaled = weighted(arrays, groups, shares)
-        bounds = bounds_at(shape, arrays, groups, variables(shape, point))
+        bounds, bound = judged(shape, arrays, groups, shares, point)
         value = tail_of(problem, bounds.tolist()) if np.all(bounds > 0.0) else np.inf
-        bound = lower_bound(shape, scaled, evaluate(shape, scaled, point))
-        return _State(point, shares, bounds, value, float(bound), evaluations)
+        return _State(point, shares, bounds, value, bound, evaluations)
 
     def solved(near: list[np.ndarray] | None, shares: np.ndarray, accuracy: float) -> _State:
         scaled = weighted(arrays, groups, shares)
-        found = solve_from(shape, scaled, near, tolerance=accuracy, max_evaluations=EVALUATIONS)
+        found = solve_from(shape, scaled, near, tolerance=accuracy)
         return seen(found.point, shares, found.evaluations)
 
     state = solved(near, np.array(problem.objective.probabilities or (1.0 / len(names),) * len(names)), ROUGH)

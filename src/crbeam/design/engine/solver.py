@@ -128,7 +128,7 @@ def solve_from(
     variables: list[np.ndarray] | None,
     *,
     tolerance: float,
-    max_evaluations: int,
+    max_evaluations: int = EVALUATION_LIMIT,
 ) -> Progress:
     """How far the engine comes with the numbers of one problem from X of each block, or from the first point."""
     point = first_point(shape, arrays) if variables is None else point_near(shape, variables)
