@@ -85,6 +85,19 @@ def test_samples_may_be_the_same(rng):
     assert_optimal(both)
 
 
+def test_blocks_may_be_idle(rng):
+    """Two blocks share a budget, and one of them is so far away that it gets nothing."""
+    near, far = sampled(rng, 3, Tail()), sampled(rng, 3, Tail())
+    criteria = []
+    for mine, theirs in zip(near.criteria, far.criteria, strict=True):
+        faint = [replace(part, block="b", transmit=1e-3 * part.transmit) for part in theirs.map.contributions]
+        both = replace(mine.map, contributions=(*mine.map.contributions, *faint), antennas={"a": 8, "b": 8})
+        criteria.append(replace(mine, map=both))
+    problem = replace(near, criteria=tuple(criteria), constraints=(PowerBudget(("a", "b"), 2.0),), streams=())
+    assert_optimal(problem)
+    assert tail_optimum(problem, tolerance=1e-6).covariances.powers_w["b"] < 1e-9
+
+
 def test_the_mean_is_a_weighted_bound(rng):
     chances = tuple(rng.dirichlet(np.full(5, 2.0)).tolist())
     problem = sampled(rng, 5, Tail(0.0, chances))

@@ -110,8 +110,7 @@ def _states(item: ReducedProblem, goal: float, near: list[np.ndarray] | None) ->
         return _State(point, shares, bounds, value, bound, evaluations)
 
     def solved(near: list[np.ndarray] | None, shares: np.ndarray, accuracy: float) -> _State:
-        scaled = weighted(arrays, groups, shares)
-        found = solve_from(shape, scaled, near, tolerance=accuracy)
+        found = solve_from(shape, weighted(arrays, groups, shares), near, tolerance=accuracy)
         return seen(found.point, shares, found.evaluations)
 
     state = solved(near, np.array(problem.objective.probabilities or (1.0 / len(names),) * len(names)), ROUGH)
@@ -124,13 +123,13 @@ def _states(item: ReducedProblem, goal: float, near: list[np.ndarray] | None) ->
         try:
             expansion = expansion_at(shape, arrays, groups, state.shares, state.point)
             shares = _next_shares(cuts / best, expansion.curvature / best, caps)
+            trial = seen(moved(shape, expansion, shares), shares)
+            states.append(trial)
+            if trial.gap > max(KEPT_SHARE * state.gap, goal):
+                accuracy = float(np.clip(FINER * trial.gap, goal, ROUGH))
+                states.append(solved(variables(shape, trial.point), shares, accuracy))
         except np.linalg.LinAlgError:
             break
-        trial = seen(moved(shape, expansion, shares), shares)
-        states.append(trial)
-        if trial.gap > max(KEPT_SHARE * state.gap, goal):
-            accuracy = float(np.clip(FINER * trial.gap, goal, ROUGH))
-            states.append(solved(variables(shape, trial.point), shares, accuracy))
         state = min(trial, states[-1], key=lambda each: each.gap)
     return states
 
