@@ -10,8 +10,9 @@ from crbeam.design.constraints import AntennaPower, Codebook, ConstantModulus, G
 from crbeam.design.convex.solution import convex_optimum
 from crbeam.design.engine import EngineResult
 from crbeam.design.optimum import Effort, optima, optimum
-from crbeam.design.problem import DesignProblem, Hinge, WeightedBound
+from crbeam.design.problem import DesignProblem, Hinge, Objective, Tail, WeightedBound
 from crbeam.design.result import Proposal
+from crbeam.design.tail import tail_optimum
 from crbeam.errors import CrbeamError
 from crbeam.information import Transmission
 
@@ -23,7 +24,8 @@ PLAIN = (PowerBudget, Codebook, ConstantModulus, TiedBlocks)
 class EngineMethod(CertifiedMethod):
     """A method whose problems the engine solves to a certified gap; concrete methods say which constraints they keep.
 
-    Problems with budgets, codebooks and ties alone go through a descent over factors, many at once; all others through
+    Problems with budgets, codebooks and ties alone go through a descent over factors, many at once, and a `Tail` under
+    these through few such descents with Newton steps between them (`tail`); all others, and what that leaves, through
     the interior-point method of the dual (`convex`), in the span of what sees the transmission. Covariances of served
     users are made rank one where that costs nothing. If requirements contradict one another, the proof names them.
 
@@ -52,6 +54,10 @@ class EngineMethod(CertifiedMethod):
         try:
             if is_plain(problem):
                 return proposal_of(optimum(problem, effort=self.effort, start=start))
+            if is_plain(problem, Tail):
+                found = tail_optimum(problem, tolerance=self.tolerance, start=start)
+                if found is not None:
+                    return found
             return at_full_power(problem, convex_optimum(problem, tolerance=self.tolerance))
         except CrbeamError as error:
             return error
@@ -83,9 +89,12 @@ class EngineMethod(CertifiedMethod):
         return Effort(self.tolerance, self.max_evaluations)
 
 
-def is_plain(problem: DesignProblem) -> bool:
-    """Whether budgets, codebooks and ties are all that a weighted bound, or thresholds, are minimised under."""
-    has_objective = isinstance(problem.objective, WeightedBound | Hinge) and not problem.power_price
+def is_plain(problem: DesignProblem, *objectives: type[Objective]) -> bool:
+    """Whether budgets, codebooks and ties are all that a weighted bound, or thresholds, are minimised under.
+
+    Or another of the given objectives.
+    """
+    has_objective = isinstance(problem.objective, objectives or (WeightedBound, Hinge)) and not problem.power_price
     is_alone = len(problem.streams) == 1 and all(isinstance(part, PLAIN) for part in problem.constraints)
     return has_objective and is_alone
 

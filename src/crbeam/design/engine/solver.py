@@ -87,7 +87,7 @@ def solve_reduced(
 
     A small `max_evaluations` gives a feasible result with its honest gap. `start` is a transmission.
     """
-    with _quiet():
+    with quiet():
         alone = gathered([problem])
         point = _starts([problem], alone.arrays, [start])[0]
         progress = _solved(problem.shape, problem.arrays, Progress(point, point), 0, (tolerance, max_evaluations))
@@ -109,7 +109,7 @@ def solve_reduced_many(
     for index, problem in enumerate(problems):
         groups.setdefault(problem.batch.key, []).append(index)
     results: dict[int, EngineResult] = {}
-    with _quiet():
+    with quiet():
         for members in groups.values():
             size = _chunk_size(problems[members[0]])
             for first in range(0, len(members), size):
@@ -122,8 +122,21 @@ def solve_reduced_many(
     return [results[index] for index in range(len(problems))]
 
 
+def solve_from(
+    shape: ReducedShape,
+    arrays: ReducedArrays,
+    variables: list[np.ndarray] | None,
+    *,
+    tolerance: float,
+    max_evaluations: int = EVALUATION_LIMIT,
+) -> Progress:
+    """How far the engine comes with the numbers of one problem from X of each block, or from the first point."""
+    point = first_point(shape, arrays) if variables is None else point_near(shape, variables)
+    return _solved(shape, arrays, Progress(point, point), 0, (tolerance, max_evaluations))
+
+
 @contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """One BLAS thread, and no warnings: a value that is not a number is refused wherever it may occur."""
     with one_blas_thread(), np.errstate(all="ignore"):
         yield
