@@ -8,6 +8,7 @@ from crbeam.design.convex.cone import Cone
 from crbeam.design.convex.dual import Dual
 from crbeam.design.convex.evidence import Evidence
 from crbeam.design.convex.path import Path, follow_path
+from crbeam.design.convex.presolve import presolved
 from crbeam.design.convex.primal import Primal
 from crbeam.design.convex.program import Program, program_of
 from crbeam.design.convex.shortage import contradiction_of
@@ -44,7 +45,7 @@ def convex_optimum(problem: DesignProblem, *, tolerance: float) -> Proposal:
 
 
 def _followed(statement: Statement, tolerance: float) -> tuple[Path, Program]:
-    program = program_of(statement)
+    program = presolved(program_of(statement))
     has_thresholds = any(scale.kind == "threshold" for scale in statement.scales)
     rounding = MARGIN * HINGE_ROUNDING / program.unit if has_thresholds else 0.0
     return follow_path(Dual(program), gap=MARGIN * tolerance, rounding=rounding), program

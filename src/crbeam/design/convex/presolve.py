@@ -1,0 +1,54 @@
+"""What a program is spared before it is solved: bounds that depend on one number of the transmission only.
+
+If all that a term hears comes over one transmit direction t of one block, and nothing is known beforehand, then
+`I(R) = (t^H R t) M`, and its bound is `tr(E^T M^-1 E) / (t^H R t)`: that of an amplitude, whose response is one number
+in place of a matrix. Along `Y = M^-1 E / |M^-1 E|` the dual loses nothing: `Z = z Y` is the response of the term itself.
+"""
+
+from dataclasses import replace
+
+import numpy as np
+
+from crbeam.design.convex.cone import View
+from crbeam.design.convex.program import RANK_TOLERANCE, Program, ProgramTerm
+
+
+def presolved(program: Program) -> Program:
+    """The program with an amplitude in place of every term that allows it; its evidence is for the terms themselves."""
+    for number in range(len(program.terms)):
+        program = _with_amplitude(program, number)
+    return program
+
+
+def _with_amplitude(program: Program, number: int) -> Program:
+    term, hearing = program.terms[number], [cone for cone in program.cones if cone.views[number] is not None]
+    if len(hearing) != 1 or term.selection.size == 1 or np.any(term.constant):
+        return program
+    amplitude = _amplitude(term, hearing[0].views[number])
+    if amplitude is None:
+        return program
+    reduced, seen = amplitude
+    terms = (*program.terms[:number], reduced, *program.terms[number + 1 :])
+    cones = tuple(
+        replace(cone, views=(*cone.views[:number], seen, *cone.views[number + 1 :])) if cone is hearing[0] else cone
+        for cone in program.cones
+    )
+    return replace(program, terms=terms, cones=cones)
+
+
+def _amplitude(term: ProgramTerm, view: View | None) -> tuple[ProgramTerm, View] | None:
+    """A term of one number, and its view; None if the looks of the view differ in direction."""
+    assert view is not None
+    lengths = np.linalg.norm(view.transmit, axis=0)
+    lit = lengths > 0.0
+    left, sizes, _ = np.linalg.svd(view.transmit[:, lit] / lengths[lit], full_matrices=False)
+    if sizes[1:].max(initial=0.0) > RANK_TOLERANCE * sizes[0]:
+        return None
+    gains = left[:, 0].conj() @ view.transmit
+    size = float(np.linalg.norm(term.selection))
+    along = term.selection / size  # M is a multiple of the identity in whitened parameters
+    slopes = view.jacobian @ along
+    told = float(np.sum((slopes @ slopes.T) * np.real(view.weight * np.outer(gains, gains.conj()))))
+    one = np.ones((1, 1))
+    reduced = replace(term, constant=0.0 * one, selection=size * one, along=along)
+    return reduced, View(left[:, :1], one.astype(complex), np.sqrt(told) * one)
