@@ -2,7 +2,8 @@
 
 If all that a term hears comes over one transmit direction t of one block, and nothing is known beforehand, then
 `I(R) = (t^H R t) M`, and its bound is `tr(E^T M^-1 E) / (t^H R t)`: that of an amplitude, whose response is one number
-in place of a matrix. Along `Y = M^-1 E / |M^-1 E|` the dual loses nothing: `Z = z Y` is the response of the term itself.
+z in place of a matrix. Along `M^-1 E` the dual loses nothing: `Z = z M^-1 E / sqrt(tr(E^T M^-1 E))` is the response of
+the term itself.
 """
 
 from dataclasses import replace
@@ -10,7 +11,7 @@ from dataclasses import replace
 import numpy as np
 
 from crbeam.design.convex.cone import View
-from crbeam.design.convex.program import RANK_TOLERANCE, Program, ProgramTerm
+from crbeam.design.convex.program import Program, ProgramTerm, span
 
 
 def presolved(program: Program) -> Program:
@@ -39,16 +40,14 @@ def _with_amplitude(program: Program, number: int) -> Program:
 def _amplitude(term: ProgramTerm, view: View | None) -> tuple[ProgramTerm, View] | None:
     """A term of one number, and its view; None if the looks of the view differ in direction."""
     assert view is not None
-    lengths = np.linalg.norm(view.transmit, axis=0)
-    lit = lengths > 0.0
-    left, sizes, _ = np.linalg.svd(view.transmit[:, lit] / lengths[lit], full_matrices=False)
-    if sizes[1:].max(initial=0.0) > RANK_TOLERANCE * sizes[0]:
+    direction = span(view.transmit)
+    if direction.shape[1] != 1:
         return None
-    gains = left[:, 0].conj() @ view.transmit
+    gains = direction[:, 0].conj() @ view.transmit
     size = float(np.linalg.norm(term.selection))
     along = term.selection / size  # M is a multiple of the identity in whitened parameters
     slopes = view.jacobian @ along
     told = float(np.sum((slopes @ slopes.T) * np.real(view.weight * np.outer(gains, gains.conj()))))
     one = np.ones((1, 1))
     reduced = replace(term, constant=0.0 * one, selection=size * one, along=along)
-    return reduced, View(left[:, :1], one.astype(complex), np.sqrt(told) * one)
+    return reduced, View(direction, one.astype(complex), np.sqrt(told) * one)

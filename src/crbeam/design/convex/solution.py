@@ -10,7 +10,7 @@ from crbeam.design.convex.evidence import Evidence
 from crbeam.design.convex.path import Path, follow_path
 from crbeam.design.convex.presolve import presolved
 from crbeam.design.convex.primal import Primal
-from crbeam.design.convex.program import Program, program_of
+from crbeam.design.convex.program import Program, program_of, span
 from crbeam.design.convex.shortage import contradiction_of
 from crbeam.design.convex.statement import Statement, statement_of
 from crbeam.design.problem import HINGE_ROUNDING, DesignProblem, Hinge
@@ -96,7 +96,8 @@ def stream_covariances(program: Program, found: Primal) -> dict[str, Transmissio
 
     The beam of a user with the covariance W and the channel t is `W t / sqrt(t^H W t)`. It delivers what W delivers to
     this user, and what is left of W goes to a stream that serves nobody: for all other users and for the information
-    only the sum counts.
+    only the sum counts. Where that stream is there for one direction t alone, it is one beam in the same way, and what
+    is left is not sent.
 
     Reference: li2024 eq. (39).
     """
@@ -127,10 +128,22 @@ def _make_rank_one(problem: DesignProblem, statement: Statement, cone: Cone, by_
         name = served[part.user]
         if name not in by_stream:
             continue
-        vector = cone.basis.conj().T @ part.channels[cone.name]
-        seen = by_stream[name] @ vector
-        heard = float(np.real(vector.conj() @ seen))
-        beam = seen / np.sqrt(heard) if heard > 0.0 else 0.0 * seen
-        alone = np.outer(beam, beam.conj())
+        alone = _beam_for(by_stream[name], cone.basis.conj().T @ part.channels[cone.name])
         by_stream[rest] = by_stream[rest] + positive_part(by_stream[name] - alone)
         by_stream[name] = alone
+    looks = span(np.concatenate([np.zeros((cone.size, 0)), *(view.transmit for _, view in cone.seen)], axis=1))
+    if (
+        rest is not None
+        and not is_tied
+        and looks.shape[1] == 1
+        and np.all(cone.factors[cone.streams.index(rest)] <= 0.0)
+    ):
+        by_stream[rest] = _beam_for(by_stream[rest], looks[:, 0])
+
+
+def _beam_for(covariance: np.ndarray, vector: np.ndarray) -> np.ndarray:
+    """`W t t^H W / (t^H W t)`, at most W, which delivers the same to t."""
+    seen = covariance @ vector
+    heard = float(np.real(vector.conj() @ seen))
+    beam = seen / np.sqrt(heard) if heard > 0.0 else 0.0 * seen
+    return np.outer(beam, beam.conj())
