@@ -12,6 +12,7 @@ from crbeam.design.convex.presolve import presolved
 from crbeam.design.convex.primal import Primal
 from crbeam.design.convex.program import Program, program_of, span
 from crbeam.design.convex.shortage import contradiction_of
+from crbeam.design.convex.start import start_beside_others
 from crbeam.design.convex.statement import Statement, statement_of
 from crbeam.design.problem import HINGE_ROUNDING, DesignProblem, Hinge
 from crbeam.design.result import Proposal
@@ -36,6 +37,7 @@ def convex_optimum(problem: DesignProblem, *, tolerance: float) -> Proposal:
         SolverFailed: rounding kept the method from a transmission.
     """
     with one_blas_thread(), np.errstate(all="ignore"):
+        require_feasible_sinr(problem)
         statement = statement_of(problem)
         path, program = _followed(statement, tolerance)
         reached = np.inf if path.primal is None else path.primal.objective * program.unit
@@ -48,7 +50,13 @@ def _followed(statement: Statement, tolerance: float) -> tuple[Path, Program]:
     program = presolved(program_of(statement))
     has_thresholds = any(scale.kind == "threshold" for scale in statement.scales)
     rounding = MARGIN * HINGE_ROUNDING / program.unit if has_thresholds else 0.0
-    return follow_path(Dual(program), gap=MARGIN * tolerance, rounding=rounding), program
+    dual = Dual(program)
+    path = follow_path(dual, gap=MARGIN * tolerance, rounding=rounding)
+    if path.primal is None and not path.is_contradictory:
+        start = start_beside_others(dual, path.point)
+        again = path if start is None else follow_path(dual, gap=MARGIN * tolerance, rounding=rounding, start=start)
+        path = path if again.primal is None else again
+    return path, program
 
 
 def _tied(problem: DesignProblem, met: Path, program: Program, tolerance: float) -> Proposal:
@@ -68,7 +76,6 @@ def _proposal(
     notes: Mapping[str, float | int | str] | None = None,
 ) -> Proposal:
     if path.primal is None:
-        require_feasible_sinr(program.statement.problem)
         raise contradiction_of(program) or SolverFailed(
             f"Nothing proves that the requirements contradict one another, but the solver found no transmission that "
             f"meets them in {path.steps} steps; they take nearly all of the power, if not a little more. Lower them "
