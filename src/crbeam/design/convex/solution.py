@@ -1,6 +1,6 @@
 """The optimum of a convex problem: covariances of all streams, with evidence for their certificate."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -111,40 +111,42 @@ def stream_covariances(program: Program, found: Primal) -> dict[str, Transmissio
     statement = program.statement
     problem = statement.problem
     sent = {stream.name: dict(Transmission.silent(problem.antennas)) for stream in problem.streams}
-    for cone, stack in zip(program.cones, found.streams, strict=True):
-        if cone.is_line:
-            by_stream = {name: np.diag(np.maximum(each, 0.0)) for name, each in zip(cone.streams, stack, strict=True)}
-        else:
-            by_stream = dict(zip(cone.streams, positive_part(stack), strict=True))
-            _make_rank_one(problem, statement, cone, by_stream)
-        blocks = [block for block, name in statement.names.items() if name == cone.name]
-        for name, reduced in by_stream.items():
-            whole = program.unit_w * cone.basis @ reduced @ cone.basis.conj().T
-            sent[name] |= dict.fromkeys(blocks, 0.5 * (whole + whole.conj().T))
+    for name in statement.blocks:
+        cones = [(cone, stack) for cone, stack in zip(program.cones, found.streams, strict=True) if cone.name == name]
+        if not cones:
+            continue
+        by_stream = {stream: matrix for cone, stack in cones for stream, matrix in _matrices(cone, stack).items()}
+        blocks = [block for block, common in statement.names.items() if common == name]
+        if len(blocks) == 1 and not cones[0][0].is_line:
+            _make_rank_one(problem, [cone for cone, _ in cones], by_stream)
+        basis = cones[0][0].basis
+        for stream, reduced in by_stream.items():
+            whole = program.unit_w * basis @ reduced @ basis.conj().T
+            sent[stream] |= dict.fromkeys(blocks, 0.5 * (whole + whole.conj().T))
     return {name: Transmission(each) for name, each in sent.items()}
 
 
-def _make_rank_one(problem: DesignProblem, statement: Statement, cone: Cone, by_stream: dict[str, np.ndarray]) -> None:
+def _matrices(cone: Cone, stack: np.ndarray) -> dict[str, np.ndarray]:
+    """Covariance of each stream of a cone in its basis."""
+    each = [np.diag(np.maximum(powers, 0.0)) for powers in stack] if cone.is_line else positive_part(stack)
+    return dict(zip(cone.streams, each, strict=True))
+
+
+def _make_rank_one(problem: DesignProblem, cones: Sequence[Cone], by_stream: dict[str, np.ndarray]) -> None:
     """Put the beams of served users in place of their covariances in a block, the rest in a stream for nobody."""
     rest = next((one.name for one in problem.streams if one.name in by_stream and one.served_user is None), None)
-    served = {stream.served_user: stream.name for stream in problem.streams if stream.served_user}
-    is_tied = sum(name == cone.name for name in statement.names.values()) > 1
+    if rest is None:
+        return
+    served = {stream.served_user: stream.name for stream in problem.streams if stream.name in by_stream}
     for part in problem.constraints:
-        if rest is None or is_tied or not isinstance(part, MinimumSinr) or cone.name not in part.channels:
-            continue
-        name = served[part.user]
-        if name not in by_stream:
-            continue
-        alone = _beam_for(by_stream[name], cone.basis.conj().T @ part.channels[cone.name])
-        by_stream[rest] = by_stream[rest] + positive_part(by_stream[name] - alone)
-        by_stream[name] = alone
+        if isinstance(part, MinimumSinr) and cones[0].name in part.channels and part.user in served:
+            name = served[part.user]
+            alone = _beam_for(by_stream[name], cones[0].basis.conj().T @ part.channels[cones[0].name])
+            by_stream[rest] = by_stream[rest] + positive_part(by_stream[name] - alone)
+            by_stream[name] = alone
+    cone = next(each for each in cones if rest in each.streams)
     looks = span(np.concatenate([np.zeros((cone.size, 0)), *(view.transmit for _, view in cone.seen)], axis=1))
-    if (
-        rest is not None
-        and not is_tied
-        and looks.shape[1] == 1
-        and np.all(cone.factors[cone.streams.index(rest)] <= 0.0)
-    ):
+    if looks.shape[1] == 1 and np.all(cone.factors[cone.streams.index(rest)] <= 0.0):
         by_stream[rest] = _beam_for(by_stream[rest], looks[:, 0])
 
 
