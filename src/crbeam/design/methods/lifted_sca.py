@@ -57,7 +57,7 @@ class LiftedSca(OneByOne):
     rates are met leaves what was found before.
 
     The result is a local optimum. In lines of sight, where the start has zero-forcing beams, its gap is to the global
-    one, which `lifted-sdp` finds at once; with scattered waves to the optimum without any rates.
+    one, which `optimum` finds at once; with scattered waves to the optimum without any rates.
 
     Attributes:
         max_iterations: number of conic programs after which the method stops.
