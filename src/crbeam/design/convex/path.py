@@ -11,7 +11,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from crbeam.design.convex.dual import Dual, Model, Point
+from crbeam.design.convex.evidence import Evidence
 from crbeam.design.convex.primal import Primal, primal_of
+from crbeam.design.convex.program import Program
 
 #: Newton decrement up to which a point counts as near the path.
 NEAR = 0.9
@@ -65,6 +67,10 @@ class Path:
             return np.inf
         missing = self.primal.objective - self.value
         return missing / self.primal.objective if self.primal.objective > 0.0 else max(missing, 0.0)
+
+    def evidence(self, program: Program) -> Evidence:
+        """What proves the value in the units of the problem."""
+        return program.evidence(self.best.responses, self.best.scales, self.best.levels)
 
 
 @np.errstate(all="ignore")
