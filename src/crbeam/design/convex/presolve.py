@@ -17,7 +17,7 @@ from crbeam.design.convex.cone import Cone, View
 from crbeam.design.convex.program import Program, ProgramTerm, span
 
 #: Most vectors that a stream counts more than others of its cone do.
-MANY = 8
+MANY = 16
 
 
 def presolved(program: Program) -> Program:
