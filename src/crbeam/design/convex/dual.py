@@ -107,6 +107,9 @@ class Dual:
         self.most = np.concatenate([caps, ceilings])
         self.caps = self.most[: len(caps)]
         self.is_share = np.array([kind == "share" for kind in self.kinds], dtype=bool)
+        plain = [term.scale is None and term.selection.size == 1 for term in program.terms]
+        #: Unknowns that are squares of responses of one number.
+        self.squares = np.array([part.start for part, alone in zip(self.slices, plain, strict=True) if alone], dtype=int)
         self._has_shares = bool(self.is_share.any())
         self._shapes = [term.selection.shape for term in program.terms]
         self._above, self._below = np.flatnonzero(np.isfinite(self.least)), np.flatnonzero(np.isfinite(self.most))
@@ -115,8 +118,8 @@ class Dual:
     def weight(self) -> float:
         """Parameter of the barrier: on the path the duality gap is about this times tau."""
         cones = sum(len(cone.streams) * cone.size for cone in self.program.cones)
-        shares = float(self._has_shares) + float(self.program.growing is not None)
-        return cones + float(np.isfinite(self.least).sum() + np.isfinite(self.most).sum()) + shares
+        others = float(self._has_shares) + float(self.program.growing is not None) + self.squares.size
+        return cones + float(np.isfinite(self.least).sum() + np.isfinite(self.most).sum()) + others
 
     def scale_of(self, scales: np.ndarray, term: int) -> float:
         """v of a term; 1 if it counts once."""
@@ -125,13 +128,25 @@ class Dual:
 
     def split(self, x: np.ndarray) -> tuple[list[np.ndarray], np.ndarray, np.ndarray]:
         """Responses, scales and levels of a row of unknowns."""
+        if self.squares.size:
+            x = x.copy()
+            x[self.squares] = np.sqrt(x[self.squares])
+        return self._split(x)
+
+    def changes(self, point: Point, step: np.ndarray) -> tuple[list[np.ndarray], np.ndarray, np.ndarray]:
+        """Changes of responses, scales and levels along a step, to first order."""
+        step = step.copy()
+        step[self.squares] *= 0.5 / np.sqrt(point.x[self.squares])
+        return self._split(step)
+
+    def _split(self, x: np.ndarray) -> tuple[list[np.ndarray], np.ndarray, np.ndarray]:
         responses = [x[part].reshape(shape) for part, shape in zip(self.slices, self._shapes, strict=True)]
         return responses, x[self.first_scale : self.first_level], x[self.first_level :]
 
     def rooms(self, x: np.ndarray) -> np.ndarray:
         """Everything that must be positive beside the slacks."""
         numbers = x[self.first_scale :]
-        parts = [(numbers - self.least)[self._above], (self.most - numbers)[self._below]]
+        parts = [x[self.squares], (numbers - self.least)[self._above], (self.most - numbers)[self._below]]
         if self.program.growing is not None:
             parts.append(np.array([1.0 + self.program.growing @ x[self.first_level :]]))
         if self._has_shares:
@@ -231,7 +246,24 @@ class Dual:
             room = 1.0 + float(growing @ point.levels)
             slope[self.first_level :] += growing / room
             curvature[self.first_level :, self.first_level :] += tau * np.outer(growing, growing) / room**2
+        self._in_squares(point, tau, value_slope, slope, curvature)
         return Model(point, value_slope, slope, curvature)
+
+    def _in_squares(
+        self, point: Point, tau: float, value_slope: np.ndarray, slope: np.ndarray, curvature: np.ndarray
+    ) -> None:
+        """Turn derivatives by responses z into those by their squares, with the barrier of these.
+
+        Slacks are linear in squares, so that a point of any size is on a line with its multiples.
+        """
+        for place, square in zip(self.squares.tolist(), point.x[self.squares].tolist(), strict=True):
+            rate = 0.5 / np.sqrt(square)
+            bend = (value_slope[place] + tau * slope[place]) * rate / (2.0 * square)
+            value_slope[place] *= rate
+            slope[place] = slope[place] * rate + 1.0 / square
+            curvature[place] *= rate
+            curvature[:, place] *= rate
+            curvature[place, place] += bend + tau / square**2
 
     def _add_cone(
         self, cone: Cone, slack: Slack, point: Point, slope: np.ndarray, curvature: np.ndarray

@@ -143,6 +143,7 @@ def first_point(dual: Dual, tau: float) -> Point:
     scales = x[dual.first_scale : dual.first_level]
     for number, (term, part) in enumerate(zip(program.terms, dual.slices, strict=True)):
         x[part] = 0.5 * dual.scale_of(scales, number) * term.selection.ravel()
+    x[dual.squares] **= 2
     # either prices rise until they cover everything else, or everything else shrinks below them
     is_price = np.zeros(dual.size, dtype=bool)
     is_price[dual.first_level + limits] = True
