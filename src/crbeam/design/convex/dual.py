@@ -109,7 +109,9 @@ class Dual:
         self.is_share = np.array([kind == "share" for kind in self.kinds], dtype=bool)
         plain = [term.scale is None and term.selection.size == 1 for term in program.terms]
         #: Unknowns that are squares of responses of one number.
-        self.squares = np.array([part.start for part, alone in zip(self.slices, plain, strict=True) if alone], dtype=int)
+        self.squares = np.array(
+            [part.start for part, alone in zip(self.slices, plain, strict=True) if alone], dtype=int
+        )
         self._has_shares = bool(self.is_share.any())
         self._shapes = [term.selection.shape for term in program.terms]
         self._above, self._below = np.flatnonzero(np.isfinite(self.least)), np.flatnonzero(np.isfinite(self.most))

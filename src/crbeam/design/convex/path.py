@@ -236,10 +236,11 @@ def along(
 ) -> tuple[Point | None, float]:
     """The point a stride along the path, and the factor on the barrier there; a Newton step if no stride is safe.
 
-    Strides grow with the last one: the factor is at least a quarter of it or its square, and `least` in the end.
+    Strides grow with the last one: the factor is at least a quarter of it or its square, and no less than the first of
+    `LEFT`; it is `least` in the end.
     """
     x = model.point.x + newton
-    bold = max(least, min(last, 0.5) ** 2)
+    bold = max(least, LEFT[0], min(last, 0.5) ** 2)
     tried = [bold, *(factor for factor in LEFT if factor > bold)]
     first = max(0, next((place for place, factor in enumerate(tried) if factor >= 0.6 * last), len(tried)) - 2)
     for left in tried[first:]:
