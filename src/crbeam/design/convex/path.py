@@ -18,7 +18,7 @@ from crbeam.design.convex.program import Program
 #: Newton decrement up to which a point counts as near the path.
 NEAR = 0.9
 #: Factors on the weight of the barrier that are tried along the tangent of the path, smallest first.
-LEFT = (1e-3, 0.01, 0.03, 0.1, 0.25, 0.5, 0.7, 0.85)
+LEFT = (1e-3, 0.01, 0.03, 0.1, 0.25, 0.5, 0.7, 0.85, 0.95)
 #: Share of the slacks promised by the path that must be left.
 KEPT = 0.2
 #: Newton steps after which the method stops, trial steps of a line search, share of the predicted rise it must bring.
