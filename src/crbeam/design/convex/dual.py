@@ -276,9 +276,8 @@ class Dual:
         alike follow from those of the parts of N: `l tr(P dS P) = tr(P dS) - tr(P dS P N)`.
         """
         own, selector, counts = cone.own
-        pairs = seen_by(slack, cone)
-        vectors = slice(cone.first_vector, None)
-        seen, total = pairs[:, vectors, vectors], pairs.sum(axis=0)
+        seen = seen_by(slack, cone)
+        vectors, total = slice(cone.first_vector, None), seen.total
         sights = [
             _Sight(view, columns, view.jacobian @ point.responses[number], self.scale_of(point.scales, number), number)
             for (number, view), columns in zip(cone.seen, cone.columns, strict=True)
@@ -289,22 +288,22 @@ class Dual:
         size = starts[-1] + own.size
         gram, given, weights, alike = np.zeros((size, size)), np.zeros(size), np.zeros(size), np.zeros(size)
         weights[levels], alike[levels] = point.levels[own], counts
-        given[levels] = -np.sum(cone.factors * np.real(np.einsum("smm->sm", seen)), axis=0) @ selector
-        gram[levels, levels] = selector.T @ (cone.factor_products * np.abs(seen) ** 2).sum(axis=0) @ selector
+        given[levels] = -seen.heard(cone.factors) @ selector
+        gram[levels, levels] = selector.T @ seen.products(cone.factors) @ selector
         for place, (sight, part) in enumerate(zip(sights, parts, strict=True)):
             weights[part] = 0.5 * point.responses[sight.number].ravel()
             given[part] = -2.0 * sight.informed(total[sight.columns, sight.columns]).ravel()
-            looks = pairs[:, sight.columns, vectors]
+            looks = seen.pairs(sight.columns, vectors)
             felt = sight.informed(np.einsum("sm,sim,sjm->mij", cone.factors, looks, looks.conj()))
             gram[part, levels] = 2.0 * felt.reshape(len(selector), weights[part].size).T @ selector
             gram[levels, part] = gram[part, levels].T
             for other, behind in zip(sights[place:], parts[place:], strict=True):
-                gram[part, behind] = _pair(sight, other, pairs[:, sight.columns, other.columns])
+                gram[part, behind] = _pair(sight, other, seen.pairs(sight.columns, other.columns))
                 gram[behind, part] = gram[part, behind].T
         if counts.any():
             level = cone.price + float(counts @ point.levels[own])
             crossed = (given - gram @ weights) / level
-            trace = (len(pairs) * cone.size - float(given @ weights)) / level
+            trace = (len(cone.streams) * cone.size - float(given @ weights)) / level
             squared = (trace - float(crossed @ weights)) / level
             mixed = np.outer(alike, crossed + 0.5 * squared * alike)
             gram += mixed + mixed.T
