@@ -112,14 +112,14 @@ class Seen:
         """`sum_s f_sm` times the diagonal, of each vector."""
         crossed = self.crossed[:, self.first :]
         more = np.real(np.sum((crossed @ self.inner) * crossed.conj(), axis=2))
-        return factors.sum(axis=0) * self.shared.diagonal().real[self.first :] + np.sum(factors * more, axis=0)
+        return factors.sum(axis=0) * np.real(np.diagonal(self.shared))[self.first :] + np.sum(factors * more, axis=0)
 
     def products(self, factors: np.ndarray) -> np.ndarray:
         """`sum_s f_sm f_sn |entry_smn|^2` of all vectors; products of matrices where streams have one part each."""
         vectors = slice(self.first, None)
         if self.inner.shape[1] != 1:
             return np.einsum("sm,sn,smn->mn", factors, factors, np.abs(self.pairs(vectors, vectors)) ** 2)
-        shared, weights = self.shared[vectors, vectors], self.inner[:, 0, 0].real
+        shared, weights = self.shared[vectors, vectors], np.real(self.inner[:, 0, 0])
         crossed = self.crossed[:, vectors, 0]
         felt, power = factors * crossed, factors * np.abs(crossed) ** 2
         mixed = np.real(shared.conj() * ((felt.T * weights) @ felt.conj()))
