@@ -82,12 +82,55 @@ def _inverses(matrices: np.ndarray) -> tuple[np.ndarray, float] | None:
     return _adjoint(roots) @ roots, -2.0 * float(np.log(np.real(np.einsum("sii->si", roots))).sum())
 
 
-def seen_by(slack: Slack, cone: Cone) -> np.ndarray:
-    """`F^H P_s F` of the frame F of a block, `[stream, column, column]`."""
+@dataclass(frozen=True, eq=False)
+class Seen:
+    """`F^H P_s F` of the frame F of a block: what all streams share, and what each has beyond that.
+
+    Attributes:
+        shared: `F^H P F`, `[column, column]`.
+        crossed: `F^H P H_s`, `[stream, column, own]`.
+        inner: D_s.
+        first: number of the first vector among the columns.
+    """
+
+    shared: np.ndarray
+    crossed: np.ndarray
+    inner: np.ndarray
+    first: int
+
+    def pairs(self, left: slice, right: slice) -> np.ndarray:
+        """Entries for some columns, `[stream, left, right]`."""
+        return self.shared[left, right] + self.crossed[:, left] @ self.inner @ _adjoint(self.crossed[:, right])
+
+    @property
+    def total(self) -> np.ndarray:
+        """The sum over all streams."""
+        own = (self.crossed @ self.inner).swapaxes(0, 1).reshape(len(self.shared), -1)
+        return len(self.inner) * self.shared + own @ self.crossed.swapaxes(0, 1).reshape(len(self.shared), -1).conj().T
+
+    def heard(self, factors: np.ndarray) -> np.ndarray:
+        """`sum_s f_sm` times the diagonal, of each vector."""
+        crossed = self.crossed[:, self.first :]
+        more = np.real(np.sum((crossed @ self.inner) * crossed.conj(), axis=2))
+        return factors.sum(axis=0) * np.real(np.diagonal(self.shared))[self.first :] + np.sum(factors * more, axis=0)
+
+    def products(self, factors: np.ndarray) -> np.ndarray:
+        """`sum_s f_sm f_sn |entry_smn|^2` of all vectors; products of matrices where streams have one part each."""
+        vectors = slice(self.first, None)
+        if self.inner.shape[1] != 1:
+            return np.einsum("sm,sn,smn->mn", factors, factors, np.abs(self.pairs(vectors, vectors)) ** 2)
+        shared, weights = self.shared[vectors, vectors], np.real(self.inner[:, 0, 0])
+        crossed = self.crossed[:, vectors, 0]
+        felt, power = factors * crossed, factors * np.abs(crossed) ** 2
+        mixed = np.real(shared.conj() * ((felt.T * weights) @ felt.conj()))
+        return np.abs(shared) ** 2 * (factors.T @ factors) + 2.0 * mixed + (power.T * weights**2) @ power
+
+
+def seen_by(slack: Slack, cone: Cone) -> Seen:
+    """What the columns of the frame of a block see of the inverse slacks of its streams."""
     whitened = slack.root @ cone.frame
-    pairs = whitened.conj().T @ whitened
-    crossed = pairs.T[cone.first_vector + slack.places].swapaxes(1, 2)
-    return pairs + crossed @ slack.inner @ _adjoint(crossed)
+    shared = whitened.conj().T @ whitened
+    return Seen(shared, shared.T[cone.first_vector + slack.places].swapaxes(1, 2), slack.inner, cone.first_vector)
 
 
 def _adjoint(matrices: np.ndarray) -> np.ndarray:
