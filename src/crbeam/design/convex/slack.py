@@ -72,7 +72,7 @@ def slack_of(cone: Cone, rest: np.ndarray, levels: np.ndarray) -> Slack | None:
 
 def _inverses(matrices: np.ndarray) -> tuple[np.ndarray, float] | None:
     """Inverses of Hermitian matrices and `sum log det`; None if one of them is not positive definite."""
-    if matrices.shape[-1] == 1:
+    if matrices.shape[-1] <= 1:
         values = np.real(matrices)
         return (1.0 / values, float(np.log(values).sum())) if (values > 0.0).all() else None
     try:
