@@ -272,8 +272,7 @@ class Dual:
     ) -> list[np.ndarray]:
         """Add gradient and Gram matrix of `sum_s log det S_bs` in responses and levels; what views see of the inverses.
 
-        The last is `T^H (sum_s S_bs^-1) T` of each view. With `S = l 1 + N` the entries of whatever counts all power
-        alike follow from those of the parts of N: `l tr(P dS P) = tr(P dS) - tr(P dS P N)`.
+        The last is `T^H (sum_s S_bs^-1) T` of each view.
         """
         own, selector, counts = cone.own
         seen = seen_by(slack, cone)
@@ -286,31 +285,26 @@ class Dual:
         parts = [slice(start, stop) for start, stop in pairwise(starts.tolist())]
         levels = slice(starts[-1], None)
         size = starts[-1] + own.size
-        gram, given, weights, alike = np.zeros((size, size)), np.zeros(size), np.zeros(size), np.zeros(size)
-        weights[levels], alike[levels] = point.levels[own], counts
-        given[levels] = -seen.heard(cone.factors) @ selector
+        gram, alike, crossed = np.zeros((size, size)), np.zeros(size), np.zeros(size)
         gram[levels, levels] = selector.T @ seen.products(cone.factors) @ selector
         for place, (sight, part) in enumerate(zip(sights, parts, strict=True)):
-            weights[part] = 0.5 * point.responses[sight.number].ravel()
-            given[part] = -2.0 * sight.informed(total[sight.columns, sight.columns]).ravel()
             looks = seen.pairs(sight.columns, vectors)
             felt = sight.informed(np.einsum("sm,sim,sjm->mij", cone.factors, looks, looks.conj()))
-            gram[part, levels] = 2.0 * felt.reshape(len(selector), weights[part].size).T @ selector
+            gram[part, levels] = 2.0 * felt.reshape(len(selector), alike[part].size).T @ selector
             gram[levels, part] = gram[part, levels].T
             for other, behind in zip(sights[place:], parts[place:], strict=True):
                 gram[part, behind] = _pair(sight, other, seen.pairs(sight.columns, other.columns))
                 gram[behind, part] = gram[part, behind].T
         if counts.any():
-            level = cone.price + float(counts @ point.levels[own])
-            crossed = (given - gram @ weights) / level
-            trace = (len(cone.streams) * cone.size - float(given @ weights)) / level
-            squared = (trace - float(crossed @ weights)) / level
-            mixed = np.outer(alike, crossed + 0.5 * squared * alike)
+            squares = seen.total_squares
+            alike[levels], crossed[levels] = counts, -seen.heard_squares(cone.factors) @ selector
+            for sight, part in zip(sights, parts, strict=True):
+                crossed[part] = -2.0 * sight.informed(squares[sight.columns, sight.columns]).ravel()
+            mixed = np.outer(alike, crossed + 0.5 * seen.trace_of_squares * alike)
             gram += mixed + mixed.T
-            given += trace * alike
         places = np.concatenate([*(self.places[sight.number] for sight in sights), self.first_level + own])
         curvature[np.ix_(places, places)] += gram
-        slope[places[levels]] += given[levels]
+        slope[self.first_level + own] += seen.trace * counts - seen.heard(cone.factors) @ selector
         return [total[sight.columns, sight.columns] for sight in sights]
 
     def _add_line(
