@@ -24,7 +24,7 @@ class Eigenbeams:
         powers_w: powers of the eigenbeams, largest first.
         vectors: unit vectors of the eigenbeams.
         errors_w: how far each is from being what it has to be: the most negative eigenvalue, without its sign, or the
-            largest entry of `F F^H - R` where there are factors; NaN if F is not finite.
+            norm of `F F^H - R`, which no eigenvalue exceeds, where there are factors; NaN if F is not finite.
         is_sound: whether that is rounding beside the largest eigenvalue or entry.
     """
 
@@ -62,7 +62,7 @@ def _of_covariances(covariances: np.ndarray) -> tuple[np.ndarray, np.ndarray, np
 
 def _of_factors(factors: np.ndarray, covariances: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """The same for `R = F F^H` from the eigenvectors of `F^H F`."""
-    errors = np.abs(factors @ factors.conj().swapaxes(1, 2) - covariances).max(axis=(1, 2), initial=0.0)
+    errors = np.linalg.norm(factors @ factors.conj().swapaxes(1, 2) - covariances, axis=(1, 2))
     finite = np.where(np.isfinite(errors)[:, None, None], factors, 0.0)
     eigenvalues, rotation = np.linalg.eigh(finite.conj().swapaxes(1, 2) @ finite)
     powers_w = np.maximum(eigenvalues[:, ::-1], 0.0)

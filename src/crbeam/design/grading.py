@@ -204,7 +204,7 @@ def _spectra(
         if isinstance(proposal, CrbeamError):
             results[index] = proposal
         elif _shapes(proposal.covariances) != {block: (size, size) for block, size in problem.antennas.items()} or (
-            proposal.factors is not None and set(proposal.factors) != set(problem.blocks)
+            proposal.factors is not None and _heights(proposal.factors) != problem.antennas
         ):
             results[index] = _invalid(method, problem, proposal)
         else:
@@ -218,6 +218,10 @@ def _spectra(
             except CrbeamError as error:
                 results[index] = error
     return [results[index] for index in range(len(problems))]
+
+
+def _heights(factors: Mapping[str, np.ndarray]) -> dict[str, int]:
+    return {block: len(factor) for block, factor in factors.items()}
 
 
 def _shapes(matrices: Mapping[str, np.ndarray]) -> dict[str, tuple[int, ...]]:

@@ -100,7 +100,8 @@ class DesignMethod(ABC):
             return f"{self.key} needs a problem with a {' and a '.join(missing)} constraint."
         extra = sorted(kind.__name__ for kind in carried - self.uses - self.keeps)
         if extra:
-            return f"{self.key} cannot keep the {' and the '.join(extra)} constraint of this problem."
+            asked = " (`stations.NAME.power_per_antenna`)" if "AntennaPower" in extra else ""
+            return f"{self.key} cannot keep the {' and the '.join(extra)} constraint of this problem{asked}."
         if not self.takes_any_objective and (isinstance(problem.objective, Tail) or problem.power_price):
             return f"{self.key} minimises neither a tail of bounds nor bounds with a price on power."
         return None

@@ -140,12 +140,13 @@ def require_domain(statement: Statement, evidence: Evidence) -> None:
         (v, s.level) for v, s in zip(evidence.scales.tolist(), statement.scales, strict=True) if s.kind == "share"
     ]
     below = [v < 1.0 for v, s in zip(evidence.scales.tolist(), statement.scales, strict=True) if s.kind == "threshold"]
-    is_sound = bool(np.all(np.isfinite(numbers)) and np.all(numbers >= 0.0) and np.all(evidence.scales > 0.0))
+    is_sound = all(bool(np.all(np.isfinite(response))) for response in evidence.responses)
+    is_sound &= bool(np.all(np.isfinite(numbers)) and np.all(numbers >= 0.0) and np.all(evidence.scales > 0.0))
     is_sound &= all(below) and all(v <= cap for v, cap in shares) and sum(v for v, _ in shares) <= 1.0 + 1e-12
     if not is_sound:
         raise InvalidInput(
-            f"Dual evidence must have multipliers and prices of at least 0 and scales within their domain, found "
-            f"{numbers} and {evidence.scales}."
+            f"Dual evidence must have finite responses, multipliers and prices of at least 0, and scales within their "
+            f"domain, found {numbers} and {evidence.scales}."
         )
 
 

@@ -94,7 +94,7 @@ def follow_path(
     tau, left = FIRST_WEIGHT / dual.weight, 0.5
     point = first_point(dual, tau) if start is None else dual.point(start)
     assert point is not None, "starts are inside the domain"
-    found = Path(point, -np.inf, point, None, (), 0)
+    found, near = Path(point, -np.inf, point, None, (), 0), None
     for step in range(1, MAX_STEPS + 1):
         grown = FIRST_WEIGHT * found.value / dual.weight  # where the objective is far above its unit
         tau = max(tau, grown) if found.primal is None else tau
@@ -108,9 +108,9 @@ def follow_path(
         if found.is_contradictory or found.value > stop_above or not rise >= 0.0:
             break
         if rise < NEAR**2:
-            goal = max(gap * abs(found.value), rounding)
+            goal, near = max(gap * abs(found.value), rounding), (model, newton, tau)
             if tau < max(found.due, CLOSE * goal / dual.weight):
-                found = _with_primal(dual, found, model, newton, tau)
+                found, near = _with_primal(dual, found, *near), None
             if _is_done(found, gap, rounding):
                 break
             last = BARRIER_SHARE * goal / dual.weight
@@ -121,7 +121,7 @@ def follow_path(
         if moved is None:
             break
         point = moved
-    return found
+    return found if near is None else _with_primal(dual, found, *near)
 
 
 def first_point(dual: Dual, tau: float) -> Point:

@@ -187,7 +187,7 @@ def _factor(dual: Dual, sums: np.ndarray) -> float:
     """Least factor on the limits of power that leaves room for a transmission."""
     program = dual.program
     assert program.growing is not None
-    limits = slice(program.n_rows, None)
+    limits = program.limits
     return float(np.max(sums[limits] / program.growing[limits])) * (1.0 + ROOM)
 
 

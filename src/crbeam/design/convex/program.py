@@ -123,7 +123,7 @@ def program_of(statement: Statement) -> Program:
     bases = {block: _basis(statement, block) for block in statement.blocks}
     bases = {block: basis for block, basis in bases.items() if basis.shape[1]}
     is_power = statement.counts_power_only
-    unit_w = max(limit.power_w for limit in statement.limits)
+    unit_w = max(_power_w(statement, block) for block in statement.blocks)
     if is_power:
         unit_w = _needed_w(statement, bases)
     even_w = {block: unit_w if is_power else _power_w(statement, block) for block in bases}
@@ -212,12 +212,13 @@ def _basis(statement: Statement, block: str) -> np.ndarray:
 
 
 def _power_w(statement: Statement, block: str) -> float:
-    """Most power of a block."""
-    return min(
-        limit.power_w / limit.blocks.count(block)
-        for limit in statement.limits
-        if limit.antenna is None and block in limit.blocks
-    )
+    """Most power of a block: of the least budget, or of all its antennas."""
+    own = [limit for limit in statement.limits if block in limit.blocks]
+    whole = [limit.power_w / limit.blocks.count(block) for limit in own if limit.antenna is None]
+    antennas = {limit.antenna: limit.power_w for limit in own if limit.antenna is not None}
+    if len(antennas) == statement.size_of(block):
+        whole.append(sum(antennas.values()))
+    return min(whole)
 
 
 def _needed_w(statement: Statement, bases: dict[str, np.ndarray]) -> float:
@@ -237,7 +238,7 @@ def _needed_w(statement: Statement, bases: dict[str, np.ndarray]) -> float:
         if term.scale is not None and statement.scales[term.scale].kind == "limit":
             value = float(np.sum((_whitening(term, bases, dict.fromkeys(bases, 1.0)).T @ term.selection) ** 2))
             needed_w = max(needed_w, value / statement.scales[term.scale].level)
-    most_w = max(limit.power_w for limit in statement.limits)
+    most_w = max(_power_w(statement, block) for block in statement.blocks)
     return min(needed_w, most_w) or most_w
 
 

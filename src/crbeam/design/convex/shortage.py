@@ -21,8 +21,10 @@ FACTOR_GAP = 1e-6
 LEAST_FACTOR = 1e-12
 #: Share of the largest contribution to a contradiction from which on a requirement is named.
 NAMED = 0.05
-#: Bisections of the largest common factor on the ratios.
-BISECTIONS = 16
+#: Most requirements that a message names.
+MOST_NAMED = 4
+#: Bisections of the largest common factor on the ratios: to a hundredth of a decibel.
+BISECTIONS = 12
 
 
 def contradiction_of(program: Program) -> Infeasible | None:
@@ -43,8 +45,10 @@ def contradiction_of(program: Program) -> Infeasible | None:
             sufficient_power=np.inf,
         )
     limits = program.statement.limits
+    power = "power of stations and antennas alike" if any(limit.antenna is not None for limit in limits) else "power"
+    words = need.words(limits[0].power_w if len(limits) == 1 else None)
     return Infeasible(
-        f"{together} they take more: {need.words(limits[0].power_w if len(limits) == 1 else None)}. Raise the power or "
+        f"{together} they take more: {words}. Raise the {power} or "
         f"lower {'that requirement' if len(names) == 1 else 'one of them'}.",
         requirement=names[0],
         sufficient_power=need.sufficient,
@@ -53,6 +57,8 @@ def contradiction_of(program: Program) -> Infeasible | None:
 
 
 def _joined(names: Sequence[str]) -> str:
+    if len(names) > MOST_NAMED:
+        return f"the {', the '.join(names[:MOST_NAMED])} and {len(names) - MOST_NAMED} more"
     return f"the {', the '.join(names[:-1])} and the {names[-1]}"
 
 

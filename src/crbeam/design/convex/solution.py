@@ -17,7 +17,7 @@ from crbeam.design.convex.start import start_beside_others
 from crbeam.design.convex.statement import Statement, statement_of
 from crbeam.design.problem import HINGE_ROUNDING, DesignProblem, Hinge
 from crbeam.design.result import Proposal
-from crbeam.design.served.requirements import require_feasible_sinr
+from crbeam.design.served.requirements import cancelled_users, require_feasible_sinr
 from crbeam.design.service_constraints import MinimumSinr
 from crbeam.errors import SolverFailed
 from crbeam.information import Transmission
@@ -82,7 +82,10 @@ def _proposal(
         raise contradiction_of(program) or SolverFailed(
             f"Nothing proves that the requirements contradict one another, but the solver found no transmission that "
             f"meets them in {path.steps} steps; they take nearly all of the power, if not a little more. Lower them "
-            "slightly, or raise the power.",
+            "slightly, or raise the power."
+            if program.n_rows
+            else "The solver must find a transmission within the limits of power, but lost its digits after "
+            f"{path.steps} steps. Bring the limits of stations and antennas closer to one another.",
             status="no feasible point",
         )
     factors = stream_factors(program, path.primal)
@@ -113,8 +116,8 @@ def stream_factors(program: Program, found: Primal) -> dict[str, dict[str, np.nd
 
     The beam of a user with the covariance W and the channel t is `W t / sqrt(t^H W t)`. It delivers what W delivers to
     this user, and what is left of W goes to a stream that serves nobody: for all other users and for the information
-    only the sum counts. Where that stream is there for one direction t alone, it is one beam in the same way, and what
-    is left is not sent.
+    only the sum counts, as long as none of them removes that stream. Where the stream for nobody is there for one
+    direction t alone, it is one beam in the same way, and what is left is not sent.
 
     Reference: li2024 eq. (39).
     """
@@ -153,6 +156,8 @@ def _make_rank_one(problem: DesignProblem, cones: Sequence[Cone], by_stream: dic
     if rest is None:
         return
     served = {stream.served_user: stream.name for stream in problem.streams if stream.name in by_stream}
+    for user in cancelled_users(problem):
+        served.pop(user, None)
     for part in problem.constraints:
         if isinstance(part, MinimumSinr) and cones[0].name in part.channels and part.user in served:
             name = served[part.user]

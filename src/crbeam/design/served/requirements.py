@@ -76,15 +76,23 @@ def networks_of(problem: DesignProblem) -> dict[str, Complex[np.ndarray, "tx cha
     return {part.block: part.basis for part in problem.constraints if isinstance(part, FixedAnalog)}
 
 
+def cancelled_users(problem: DesignProblem) -> frozenset[str | None]:
+    """Served users whose stream another user removes before it decodes its own."""
+    removed = {name for part in problem.constraints if isinstance(part, MinimumSinr) for name in part.cancels}
+    return frozenset(stream.served_user for stream in problem.streams if stream.name in removed and stream.served_user)
+
+
 def require_feasible_sinr(problem: DesignProblem) -> None:
     """Refuse downlink ratios that no transmission within the power budget reaches; exact for each block by itself.
+
+    Says nothing where users remove the streams of others.
 
     Raises:
         Infeasible: with the power that suffices and the one that does not, the user whose service takes most, and what
             can be reached; or that no power suffices.
     """
     networks = networks_of(problem)
-    for block in problem.blocks:
+    for block in () if cancelled_users(problem) else problem.blocks:
         served = [
             part for part in problem.constraints if isinstance(part, MinimumSinr) and set(part.channels) == {block}
         ]

@@ -58,11 +58,12 @@ def _require_positive(
     """Refuse streams whose covariances have negative eigenvalues, or are not the products of their factors."""
     for name, sent in streams.items():
         for block, matrix in sent.items():
-            if factors is None:
+            root = None if factors is None else factors.get(name, {}).get(block, np.zeros((0, 0)))
+            if root is None:
                 is_sound = is_positive_semidefinite(matrix + rounding * np.eye(len(matrix)))
             else:
-                root = factors[name][block]
-                is_sound = float(np.max(np.abs(root @ root.conj().T - matrix))) <= rounding
+                fits = root.shape[:1] == matrix.shape[:1]
+                is_sound = fits and float(np.linalg.norm(root @ root.conj().T - matrix)) <= rounding
             if not is_sound:
                 raise _broken(method, "positive-semidefinite covariances of all streams", "not positive semidefinite")
 
