@@ -284,6 +284,15 @@ class Altered(Digital):
         elif self.fault == "indefinite":
             shift = Transmission({"main": 0.1 * np.eye(N_MAIN, dtype=complex)})
             streams |= {first: streams[first] - shift, last: streams[last] + shift}
+        elif self.fault == "foreign factors":
+            factors = proposal.stream_factors
+            return replace(proposal, stream_factors=factors | {first: {"main": 1.01 * factors[first]["main"]}})
+        elif self.fault == "short factors":
+            factors = proposal.stream_factors
+            return replace(proposal, stream_factors=factors | {first: {"main": factors[first]["main"][1:]}})
+        elif self.fault == "factors missing":
+            factors = {name: each for name, each in proposal.stream_factors.items() if name != first}
+            return replace(proposal, stream_factors=factors)
         return Proposal(proposal.covariances, stream_covariances=streams, evidence=proposal.evidence)
 
 
@@ -294,6 +303,9 @@ class Altered(Digital):
         ("sum", "wrong sum of streams"),
         ("unserved", "not served"),
         ("indefinite", "not positive semidefinite"),
+        ("foreign factors", "not positive semidefinite"),
+        ("short factors", "not positive semidefinite"),
+        ("factors missing", "not positive semidefinite"),
     ],
 )
 def test_grading_refuses_broken_service(rng, fault, status):

@@ -85,6 +85,27 @@ def test_a_bound_without_the_term_of_the_prior_is_wrong(objective, rows):
     assert certificate(statement, evidence) + known > design.objective * (1.0 + 1e-6) or design.objective <= 1e-9
 
 
+@pytest.mark.parametrize(("objective", "rows"), CASES)
+def test_a_slack_that_is_negative_by_rounding_is_paid_for(objective, rows):
+    """Evidence just outside the domain, by less than counts as wrong, proves less than its value."""
+    problem, design, evidence = solved(objective, rows)
+    statement = statement_of(problem)
+    tight = priced(statement, evidence)
+    for size in (1e-9, 3e-9, 1e-8, 3e-8):
+        responses = tuple((1.0 + size) * each for each in tight.responses)
+        short = replace(tight, responses=responses, multipliers=(1.0 + size) * tight.multipliers)
+        if any(least_slack(statement, short, block) < 0.0 for block in statement.blocks):
+            break
+    else:
+        pytest.fail("no slack has become negative")
+    value, proven = dual_value(statement, short), certificate(statement, short)
+    assert proven < value
+    if statement.counts_power_only:  # as much as evidence proves that is shrunk until the least slack is 0
+        missing = max(-least_slack(statement, short, block) / statement.price_of(block) for block in statement.blocks)
+        assert proven == pytest.approx(value / (1.0 + missing), rel=1e-12)
+    assert proven <= design.objective * (1.0 + 1e-12)
+
+
 def test_evidence_must_fit():
     problem, _, evidence = solved("worst", ("sinr", "illumination", "prior"))
     statement = statement_of(problem)
@@ -94,6 +115,7 @@ def test_evidence_must_fit():
         replace(evidence, prices=np.append(evidence.prices, 1.0)),
         replace(evidence, scales=2.0 * np.ones_like(evidence.scales)),
         replace(evidence, multipliers=np.full_like(evidence.multipliers, np.nan)),
+        replace(evidence, responses=tuple(np.nan * each for each in evidence.responses)),
     ]
     for each in wrong:
         with pytest.raises(InvalidInput, match="Dual evidence must have"):

@@ -1,5 +1,6 @@
 """Every objective with every combination of constraints: the method `optimum` against conic programs."""
 
+from dataclasses import replace
 from functools import lru_cache
 from itertools import combinations
 
@@ -273,7 +274,20 @@ def test_the_optimum_is_that_of_the_conic_program(number):
     assert objective - lower_bound <= max(1e-6 * objective, rounding)
 
 
-@pytest.mark.parametrize("number", numbered(INFEASIBLE, 3))
+@pytest.mark.parametrize("seed", [5, 6, 8])
+def test_users_may_remove_what_others_are_sent(seed):
+    """What is left of a beam may then not go to another stream: its user would hear it."""
+    problem = random_convex_problem(np.random.default_rng(seed), "sum", ("sinr", "antennas"))
+    first, second = [part for part in problem.constraints if isinstance(part, MinimumSinr)][:2]
+    own = next(stream.name for stream in problem.streams if stream.served_user == second.user)
+    changed = tuple(replace(part, cancels=(own,)) if part is first else part for part in problem.constraints)
+    problem = replace(problem, constraints=changed)
+    design = OPTIMUM.solve(problem)
+    assert design.gap <= 1e-6
+    assert design.objective == pytest.approx(conic_optimum(problem).objective, rel=AGREEMENT)
+
+
+@pytest.mark.parametrize("number", numbered(INFEASIBLE, INFEASIBLE))
 def test_contradictions_are_named(number):
     problem, names = made_infeasible(problem_of(number), np.random.default_rng([2027, number]))
     assert conic_optimum(problem).status != "optimal"

@@ -59,6 +59,23 @@ def test_a_design_agrees_with_the_semidefinite_program():
     assert found["objective"] == pytest.approx(0.012820587918, rel=1e-6)
 
 
+@pytest.mark.parametrize(
+    ("preset", "share"),
+    [
+        *(("zhang2025", share) for share in (1.0, 0.5, 1e-2, 1e-4)),
+        *(pytest.param("zhang2025", share, marks=pytest.mark.slow) for share in (2.0, 1e-6)),
+        ("li2024-downlink", 0.3),
+        *(pytest.param("li2024-downlink", share, marks=pytest.mark.slow) for share in (2.0, 1.0, 0.5)),
+    ],
+)
+def test_designs_are_certified_however_little_antennas_may_send(preset, share):
+    """Also where they send so little that the power of the station does not count."""
+    scenario, _ = limited(preset, share)
+    design = method_named("optimum").solve(system_of(scenario).design_problem())
+    assert design.status.key == "optimal"
+    assert design.gap <= 1e-6
+
+
 @pytest.mark.parametrize("preset", SENDS)
 def test_every_block_of_the_station_has_the_limit(preset):
     scenario, most_w = limited(preset, 1.2)
