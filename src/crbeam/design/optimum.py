@@ -196,10 +196,14 @@ def _proven(task: _Task, search: ScaleSearch, effort: Effort, statement: Stateme
     """The best that a search has found, with the lower bound that its evidence proves in the space of all antennas."""
     proof, item = search.proof, task.item
     found = _expanded(task.problem, result_of(item, search.progress, effort.tolerance))
+    unproven = replace(found, lower_bound=0.0, status="feasible")
     if not proof.lower_bound > 0.0:
-        return replace(found, lower_bound=0.0, status="feasible")
-    evidence = evidence_of(statement, expanded(task.problem, item.expand(proof.point)), proof.scales)
-    bound = float(np.clip(certificate(statement, evidence), 0.0, found.objective))
+        return unproven
+    try:
+        evidence = evidence_of(statement, expanded(task.problem, item.expand(proof.point)), proof.scales)
+        bound = float(np.clip(certificate(statement, evidence), 0.0, found.objective))
+    except CrbeamError:
+        return unproven
     is_optimal = found.objective - bound <= max(effort.tolerance * found.objective, search.goal.rounding * item.scale)
     return replace(found, lower_bound=bound, status="optimal" if is_optimal else "feasible", evidence=evidence)
 

@@ -80,7 +80,7 @@ class ScaleSearch:
     Attributes:
         states: at least one, after `see` or `solve`.
         last: where it stands.
-        evaluations: of the engine.
+        evaluations: of states and of the engine.
     """
 
     def __init__(self, item: ReducedProblem, scales: Scales, goal: Goal) -> None:
@@ -100,9 +100,9 @@ class ScaleSearch:
 
     @property
     def is_done(self) -> bool:
-        """Whether value and lower bound are close enough."""
-        value = self.best.value
-        return bool(value - self.proof.lower_bound <= max(self.goal.gap * min(value, 1e300), self.goal.rounding))
+        """Whether the value is close enough to the lower bound, or to 0, below which no objective is."""
+        value, bound = self.best.value, max(self.proof.lower_bound, 0.0)
+        return bool(np.isfinite(value) and value - bound <= max(self.goal.gap * value, self.goal.rounding))
 
     @property
     def progress(self) -> Progress:
