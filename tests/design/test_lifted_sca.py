@@ -11,11 +11,11 @@ from crbeam.design.grading import grade
 from crbeam.design.methods import lifted_sca
 from crbeam.design.methods.lifted_sca import LiftedSca, _approximated, _safe
 from crbeam.design.methods.lifted_sdp import LiftedSdp
-from crbeam.design.one_direction import rate_receivers as starts
-from crbeam.design.one_direction import rate_shortage
-from crbeam.design.one_direction.problem import only_direction
+from crbeam.design.one_direction import only_direction
 from crbeam.design.problem import DesignProblem
 from crbeam.design.rate_constraints import MinimumRate
+from crbeam.design.rates import receivers as starts
+from crbeam.design.rates import shortage
 from crbeam.design.result import Proposal
 from crbeam.errors import Infeasible, SolverFailed
 from crbeam.information import Transmission
@@ -199,6 +199,6 @@ def test_rates_that_just_fit_pass_the_test_of_capacity():
     assert capacity_bps_hz(np.zeros((2, 3), dtype=complex)) == 0.0
     nats = capacity_bps_hz(channel) * np.log(2.0)
     just = starts.RateReceiver("a", "to a", ("to a",), (), channel, nats)
-    rate_shortage.require_capacity([just])
+    shortage.require_capacity([just])
     with pytest.raises(Infeasible, match="a asks for"):
-        rate_shortage.require_capacity([replace(just, nats=nats * (1.0 + 1e-6))])
+        shortage.require_capacity([replace(just, nats=nats * (1.0 + 1e-6))])

@@ -244,7 +244,7 @@ def test_grading_refuses_what_breaks_the_choice_and_proves_by_itself():
         grade(method, problem, proposal.sending(streams), seconds=0.0)
     unproven = grade(method, problem, replace(proposal, sets=()), seconds=0.0)
     assert unproven.lower_bound <= honest.lower_bound
-    wrong = tuple(replace(each, dual=None) for each in proposal.sets)
+    wrong = tuple(replace(each, evidence=None) for each in proposal.sets)
     pretended = grade(method, problem, replace(proposal, sets=wrong), seconds=0.0)
     assert pretended.lower_bound == pytest.approx(unproven.lower_bound), "rates that can be met exclude no set"
 
@@ -270,7 +270,7 @@ def test_where_selection_does_not_apply():
 
 
 def test_the_method_follows_from_what_is_left_open():
-    assert system_of(record_scenario()).default_method() == "lifted-sdp"
+    assert system_of(record_scenario()).default_method() == "optimum"
     assert system_of(open_scenario()).default_method() == "exact"
     assert (
         system_of(open_scenario("receivers.rician_factor=1", "receivers.cost_budget=null", rate=1.0)).default_method()

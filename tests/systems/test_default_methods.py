@@ -13,7 +13,7 @@ DEFAULTS = {
     ("hamrouni2026", "requirements.loss=hinge2"): "optimum",
     ("li2024-downlink",): "optimum",
     ("li2024-uplink",): "optimum",
-    ("wang2024",): "lifted-sdp",
+    ("wang2024",): "optimum",
     ("wang2024", "stations.transmitter.power_per_antenna=30 mW"): "optimum",
     ("wang2024", "receivers.rician_factor=1"): "lifted-sca",
     ("wang2024", "receivers.cost_budget=100 m"): "exact",

@@ -23,7 +23,7 @@ from crbeam.design.problem import (
     isotropic_covariances,
 )
 from crbeam.design.rate_constraints import MinimumRate
-from crbeam.design.result import Design, DualEvidence, Proposal, Status
+from crbeam.design.result import Design, Proposal, Status
 from crbeam.design.selection.costs import CooperationCosts, Selection
 from crbeam.design.service_constraints import (
     Association,
@@ -52,7 +52,6 @@ __all__ = [
     "Design",
     "DesignMethod",
     "DesignProblem",
-    "DualEvidence",
     "FixedAnalog",
     "GroupPower",
     "Hinge",

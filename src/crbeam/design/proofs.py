@@ -13,7 +13,6 @@ from crbeam.design.method import DesignMethod
 from crbeam.design.optimum import optima
 from crbeam.design.problem import DesignProblem, Hinge
 from crbeam.design.result import Proposal
-from crbeam.design.served.certificate import served_lower_bound
 from crbeam.design.ties import without_ties
 from crbeam.errors import CrbeamError
 from crbeam.information import Transmission
@@ -84,10 +83,6 @@ def bound_proofs(
         relaxed += " with covariances of their own for all blocks" if index in freed else ""
         subject = "the loss beyond thresholds" if isinstance(problem.objective, Hinge) else "the weighted bound"
         note = f"convexity of {subject} at {source}{relaxed}"
-        dual = transmissions[index][1].dual
-        tighter = 0.0 if dual is None else min(served_lower_bound(problem, dual), graded.objective)
-        if tighter > bound:
-            bound, note = tighter, "convexity of the weighted bound and multipliers of the requirements"
         tied_gap = _tied_gap(problem, graded, transmissions[index][1].evidence) if index in freed else None
         proofs.append(Proof(graded.objective, bound, note, graded.trace_loss, tied_gap))
     return proofs

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from enum import Enum
 
 import numpy as np
-from jaxtyping import Complex, Float, Inexact
+from jaxtyping import Complex, Inexact
 
 from crbeam.design.beamformers import Beamformers
 from crbeam.design.convex.evidence import Evidence
@@ -23,19 +23,6 @@ class Status(Enum):
     def key(self) -> str:
         """Name in files and on the command line."""
         return self.name.lower()
-
-
-@dataclass(frozen=True, eq=False)
-class DualEvidence:
-    """What proves a lower bound under requirements, whoever found it (see `served.certificate`).
-
-    Attributes:
-        responses: Y of each active criterion, near `I^-1 E` at the optimum.
-        multipliers: at least 0, of each requirement in the order of the constraints.
-    """
-
-    responses: tuple[Float[np.ndarray, "..."], ...]
-    multipliers: Float[np.ndarray, " requirement"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,12 +45,12 @@ class SetProof:
 
     Attributes:
         members: names of the receivers that sense.
-        dual: evidence for the power on the target that the requirements leave; None if they cannot be met, which
-            grading decides anew.
+        evidence: for the power on the target that the requirements leave; None if they cannot be met, which grading
+            decides anew.
     """
 
     members: tuple[str, ...]
-    dual: DualEvidence | None
+    evidence: Evidence | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,7 +67,6 @@ class Proposal:
         stream_covariances: covariance of each stream, if the problem has several; they add up to `covariances`.
         stream_factors: of each stream and block F with `W = F F^H`, if the method has them; checked as `factors` are.
         details: numbers of the method's own (`evaluations`, `solver_seconds`, ...), for reports.
-        dual: evidence for a lower bound if there are requirements.
         evidence: point of the dual that proves a lower bound (see `convex.certificate`); of a problem with a hybrid
             array, that of the problem without any.
         cover: proofs that together cover all choices of a network (see `network.cover`).
@@ -98,7 +84,6 @@ class Proposal:
     stream_covariances: Mapping[str, Transmission] | None = None
     stream_factors: Mapping[str, Mapping[str, Complex[np.ndarray, "_ _"]]] | None = None
     details: Mapping[str, float | int | str] = field(default_factory=dict)
-    dual: DualEvidence | None = None
     evidence: Evidence | None = None
     cover: tuple[Evidence, ...] = ()
     networks: Mapping[str, Complex[np.ndarray, "antenna chain"]] = field(default_factory=dict)

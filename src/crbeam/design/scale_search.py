@@ -40,7 +40,7 @@ class Goal:
     Attributes:
         gap: relative distance of value and lower bound at which it has succeeded.
         rounding: the same, absolute.
-        max_evaluations: evaluations of the engine after which it stops.
+        max_evaluations: evaluations of states and of the engine after which it stops.
     """
 
     gap: float

@@ -230,8 +230,7 @@ class Wang2024(System):
         """A method for the choice of receivers that a scenario leaves open, or for its channels.
 
         Of more receivers than can be listed set by set, those nearest to the target are looked at; with the shared
-        metric there is a method with a closer bound. In lines of sight `lifted-sdp` has the optimum some times faster
-        than `optimum`, but keeps no limits of single antennas.
+        metric there is a method with a closer bound.
         """
         receivers = receivers_of(self.scenario)
         if receivers.selected is None and receivers.cost_budget_m is not None:
@@ -239,9 +238,7 @@ class Wang2024(System):
             many = "many-receivers" if adds_up else "nearest-set"
             return "exact" if len(receivers.names) <= MAX_LISTED else many
         scattered = receivers.rician_factor is not None and receivers.minimum_rate > 0.0
-        if scattered:
-            return "lifted-sca"
-        return "optimum" if self.antenna_limits() else "lifted-sdp"
+        return "lifted-sca" if scattered else "optimum"
 
     @built_once
     def with_selected(self, selected: tuple[str, ...]) -> "Wang2024":

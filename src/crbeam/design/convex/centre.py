@@ -14,6 +14,8 @@ from crbeam.design.convex.slack import Slack
 
 #: Squared Newton decrement above which a search that no longer comes closer has lost the path.
 LOST = 1.0
+#: Share of the last squared decrement above which a step has come no closer.
+STALLED = 0.9
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,7 +63,7 @@ def centre(
         start: inside the domain.
         tau: weight of the barrier for which it is not far from the path.
         goal: weight to reach, given a point near the path.
-        fine: squared Newton decrement at the end.
+        fine: squared Newton decrement of the last step, after which it is about the square of that.
         most: squared Newton decrement of the start beyond which it is too far.
     """
     point, left, last = start, 0.5, np.inf
@@ -77,8 +79,9 @@ def centre(
         rise, wanted = float(slope @ newton) / tau, goal(point)
         if not 0.0 <= rise <= (most if step == 1 else np.inf):
             break
-        if tau <= wanted and (rise < fine or (rise < LOST and rise > 0.5 * last)):
-            return Centre(point, tau, tuple(trail), step, is_reached=True)
+        if tau <= wanted and (rise < fine or (rise < LOST and rise > STALLED * last)):
+            last_point = dual.point(point.x + newton) or point
+            return Centre(last_point, tau, tuple(trail), step, is_reached=True)
         if rise >= NEAR**2:
             moved = uphill(dual, point, newton, rise, tau)
         elif tau <= wanted:

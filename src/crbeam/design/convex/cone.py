@@ -140,11 +140,6 @@ class Cone:
         """First column of the frame that is a vector."""
         return self.frame.shape[1] - self.vectors.shape[1]
 
-    @cached_property
-    def factor_products(self) -> np.ndarray:
-        """`f_sm f_sn`, `[stream, vector, vector]`."""
-        return self.factors[:, :, None] * self.factors[:, None, :]
-
     def with_streams(self, names: Sequence[str]) -> "Cone":
         """The same with some of its streams."""
         kept = [name in names for name in self.streams]

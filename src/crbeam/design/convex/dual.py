@@ -107,6 +107,11 @@ class Dual:
         self.most = np.concatenate([caps, ceilings])
         self.caps = self.most[: len(caps)]
         self.is_share = np.array([kind == "share" for kind in self.kinds], dtype=bool)
+        plain = [term.scale is None and term.selection.size == 1 for term in program.terms]
+        #: Unknowns that are squares of responses of one number.
+        self.squares = np.array(
+            [part.start for part, alone in zip(self.slices, plain, strict=True) if alone], dtype=int
+        )
         self._has_shares = bool(self.is_share.any())
         self._shapes = [term.selection.shape for term in program.terms]
         self._above, self._below = np.flatnonzero(np.isfinite(self.least)), np.flatnonzero(np.isfinite(self.most))
@@ -115,8 +120,8 @@ class Dual:
     def weight(self) -> float:
         """Parameter of the barrier: on the path the duality gap is about this times tau."""
         cones = sum(len(cone.streams) * cone.size for cone in self.program.cones)
-        shares = float(self._has_shares) + float(self.program.growing is not None)
-        return cones + float(np.isfinite(self.least).sum() + np.isfinite(self.most).sum()) + shares
+        others = float(self._has_shares) + float(self.program.growing is not None) + self.squares.size
+        return cones + float(np.isfinite(self.least).sum() + np.isfinite(self.most).sum()) + others
 
     def scale_of(self, scales: np.ndarray, term: int) -> float:
         """v of a term; 1 if it counts once."""
@@ -125,13 +130,25 @@ class Dual:
 
     def split(self, x: np.ndarray) -> tuple[list[np.ndarray], np.ndarray, np.ndarray]:
         """Responses, scales and levels of a row of unknowns."""
+        if self.squares.size:
+            x = x.copy()
+            x[self.squares] = np.sqrt(x[self.squares])
+        return self._split(x)
+
+    def changes(self, point: Point, step: np.ndarray) -> tuple[list[np.ndarray], np.ndarray, np.ndarray]:
+        """Changes of responses, scales and levels along a step, to first order."""
+        step = step.copy()
+        step[self.squares] *= 0.5 / np.sqrt(point.x[self.squares])
+        return self._split(step)
+
+    def _split(self, x: np.ndarray) -> tuple[list[np.ndarray], np.ndarray, np.ndarray]:
         responses = [x[part].reshape(shape) for part, shape in zip(self.slices, self._shapes, strict=True)]
         return responses, x[self.first_scale : self.first_level], x[self.first_level :]
 
     def rooms(self, x: np.ndarray) -> np.ndarray:
         """Everything that must be positive beside the slacks."""
         numbers = x[self.first_scale :]
-        parts = [(numbers - self.least)[self._above], (self.most - numbers)[self._below]]
+        parts = [x[self.squares], (numbers - self.least)[self._above], (self.most - numbers)[self._below]]
         if self.program.growing is not None:
             parts.append(np.array([1.0 + self.program.growing @ x[self.first_level :]]))
         if self._has_shares:
@@ -231,20 +248,35 @@ class Dual:
             room = 1.0 + float(growing @ point.levels)
             slope[self.first_level :] += growing / room
             curvature[self.first_level :, self.first_level :] += tau * np.outer(growing, growing) / room**2
+        self._in_squares(point, tau, value_slope, slope, curvature)
         return Model(point, value_slope, slope, curvature)
+
+    def _in_squares(
+        self, point: Point, tau: float, value_slope: np.ndarray, slope: np.ndarray, curvature: np.ndarray
+    ) -> None:
+        """Turn derivatives by responses z into those by their squares, with the barrier of these.
+
+        Slacks are linear in squares, so that a point of any size is on a line with its multiples.
+        """
+        for place, square in zip(self.squares.tolist(), point.x[self.squares].tolist(), strict=True):
+            rate = 0.5 / np.sqrt(square)
+            bend = (value_slope[place] + tau * slope[place]) * rate / (2.0 * square)
+            value_slope[place] *= rate
+            slope[place] = slope[place] * rate + 1.0 / square
+            curvature[place] *= rate
+            curvature[:, place] *= rate
+            curvature[place, place] += bend + tau / square**2
 
     def _add_cone(
         self, cone: Cone, slack: Slack, point: Point, slope: np.ndarray, curvature: np.ndarray
     ) -> list[np.ndarray]:
         """Add gradient and Gram matrix of `sum_s log det S_bs` in responses and levels; what views see of the inverses.
 
-        The last is `T^H (sum_s S_bs^-1) T` of each view. With `S = l 1 + N` the entries of whatever counts all power
-        alike follow from those of the parts of N: `l tr(P dS P) = tr(P dS) - tr(P dS P N)`.
+        The last is `T^H (sum_s S_bs^-1) T` of each view.
         """
         own, selector, counts = cone.own
-        pairs = seen_by(slack, cone)
-        vectors = slice(cone.first_vector, None)
-        seen, total = pairs[:, vectors, vectors], pairs.sum(axis=0)
+        seen = seen_by(slack, cone)
+        vectors, total = slice(cone.first_vector, None), seen.total
         sights = [
             _Sight(view, columns, view.jacobian @ point.responses[number], self.scale_of(point.scales, number), number)
             for (number, view), columns in zip(cone.seen, cone.columns, strict=True)
@@ -253,31 +285,26 @@ class Dual:
         parts = [slice(start, stop) for start, stop in pairwise(starts.tolist())]
         levels = slice(starts[-1], None)
         size = starts[-1] + own.size
-        gram, given, weights, alike = np.zeros((size, size)), np.zeros(size), np.zeros(size), np.zeros(size)
-        weights[levels], alike[levels] = point.levels[own], counts
-        given[levels] = -np.sum(cone.factors * np.real(np.einsum("smm->sm", seen)), axis=0) @ selector
-        gram[levels, levels] = selector.T @ (cone.factor_products * np.abs(seen) ** 2).sum(axis=0) @ selector
+        gram, alike, crossed = np.zeros((size, size)), np.zeros(size), np.zeros(size)
+        gram[levels, levels] = selector.T @ seen.products(cone.factors) @ selector
         for place, (sight, part) in enumerate(zip(sights, parts, strict=True)):
-            weights[part] = 0.5 * point.responses[sight.number].ravel()
-            given[part] = -2.0 * sight.informed(total[sight.columns, sight.columns]).ravel()
-            looks = pairs[:, sight.columns, vectors]
+            looks = seen.pairs(sight.columns, vectors)
             felt = sight.informed(np.einsum("sm,sim,sjm->mij", cone.factors, looks, looks.conj()))
-            gram[part, levels] = 2.0 * felt.reshape(len(selector), weights[part].size).T @ selector
+            gram[part, levels] = 2.0 * felt.reshape(len(selector), alike[part].size).T @ selector
             gram[levels, part] = gram[part, levels].T
             for other, behind in zip(sights[place:], parts[place:], strict=True):
-                gram[part, behind] = _pair(sight, other, pairs[:, sight.columns, other.columns])
+                gram[part, behind] = _pair(sight, other, seen.pairs(sight.columns, other.columns))
                 gram[behind, part] = gram[part, behind].T
         if counts.any():
-            level = cone.price + float(counts @ point.levels[own])
-            crossed = (given - gram @ weights) / level
-            trace = (len(pairs) * cone.size - float(given @ weights)) / level
-            squared = (trace - float(crossed @ weights)) / level
-            mixed = np.outer(alike, crossed + 0.5 * squared * alike)
+            squares = seen.total_squares
+            alike[levels], crossed[levels] = counts, -seen.heard_squares(cone.factors) @ selector
+            for sight, part in zip(sights, parts, strict=True):
+                crossed[part] = -2.0 * sight.informed(squares[sight.columns, sight.columns]).ravel()
+            mixed = np.outer(alike, crossed + 0.5 * seen.trace_of_squares * alike)
             gram += mixed + mixed.T
-            given += trace * alike
         places = np.concatenate([*(self.places[sight.number] for sight in sights), self.first_level + own])
         curvature[np.ix_(places, places)] += gram
-        slope[places[levels]] += given[levels]
+        slope[self.first_level + own] += seen.trace * counts - seen.heard(cone.factors) @ selector
         return [total[sight.columns, sight.columns] for sight in sights]
 
     def _add_line(

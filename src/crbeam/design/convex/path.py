@@ -11,12 +11,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from crbeam.design.convex.dual import Dual, Model, Point
+from crbeam.design.convex.evidence import Evidence
 from crbeam.design.convex.primal import Primal, primal_of
+from crbeam.design.convex.program import Program
 
 #: Newton decrement up to which a point counts as near the path.
 NEAR = 0.9
 #: Factors on the weight of the barrier that are tried along the tangent of the path, smallest first.
-LEFT = (1e-3, 0.01, 0.03, 0.1, 0.25, 0.5, 0.7, 0.85)
+LEFT = (1e-3, 0.01, 0.03, 0.1, 0.25, 0.5, 0.7, 0.85, 0.95)
 #: Share of the slacks promised by the path that must be left.
 KEPT = 0.2
 #: Newton steps after which the method stops, trial steps of a line search, share of the predicted rise it must bring.
@@ -65,6 +67,10 @@ class Path:
             return np.inf
         missing = self.primal.objective - self.value
         return missing / self.primal.objective if self.primal.objective > 0.0 else max(missing, 0.0)
+
+    def evidence(self, program: Program) -> Evidence:
+        """What proves the value in the units of the problem."""
+        return program.evidence(self.best.responses, self.best.scales, self.best.levels)
 
 
 @np.errstate(all="ignore")
@@ -137,6 +143,7 @@ def first_point(dual: Dual, tau: float) -> Point:
     scales = x[dual.first_scale : dual.first_level]
     for number, (term, part) in enumerate(zip(program.terms, dual.slices, strict=True)):
         x[part] = 0.5 * dual.scale_of(scales, number) * term.selection.ravel()
+    x[dual.squares] **= 2
     # either prices rise until they cover everything else, or everything else shrinks below them
     is_price = np.zeros(dual.size, dtype=bool)
     is_price[dual.first_level + limits] = True
@@ -229,10 +236,11 @@ def along(
 ) -> tuple[Point | None, float]:
     """The point a stride along the path, and the factor on the barrier there; a Newton step if no stride is safe.
 
-    Strides grow with the last one: the factor is at least a quarter of it or its square, and `least` in the end.
+    Strides grow with the last one: the factor is at least a quarter of it or its square, and no less than the first of
+    `LEFT`; it is `least` in the end.
     """
     x = model.point.x + newton
-    bold = max(least, min(last, 0.5) ** 2)
+    bold = max(least, LEFT[0], min(last, 0.5) ** 2)
     tried = [bold, *(factor for factor in LEFT if factor > bold)]
     first = max(0, next((place for place, factor in enumerate(tried) if factor >= 0.6 * last), len(tried)) - 2)
     for left in tried[first:]:

@@ -210,7 +210,7 @@ def largest_weighted(bounds: np.ndarray, caps: np.ndarray) -> float:
 
 def slack_changes(dual: Dual, point: Point, step: np.ndarray) -> list[np.ndarray]:
     """Change of the slacks along a step, to first order."""
-    rises, scale_rises, level_rises = dual.split(step)
+    rises, scale_rises, level_rises = dual.changes(point, step)
     found = []
     for cone in dual.program.cones:
         level = float(cone.counts @ level_rises)

@@ -31,12 +31,18 @@ class ProgramTerm:
         constant: `V^T I0 V`.
         selection: `V^T E`, scaled.
         scale: place of its scale, or None.
+        along: what a response of one number multiplies, in whitened parameters, of an amplitude (`presolve`).
     """
 
     transform: np.ndarray
     constant: np.ndarray
     selection: np.ndarray
     scale: int | None
+    along: np.ndarray | None = None
+
+    def original(self, response: np.ndarray) -> np.ndarray:
+        """A response in the original parameters."""
+        return self.transform @ (response if self.along is None else self.along * response)
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,7 +89,7 @@ class Program:
         lengths = [1.0 if each.kind != "limit" else each.level / self.unit for each in self.statement.scales]
         roots = [1.0 if term.scale is None else np.sqrt(lengths[term.scale]) for term in self.terms]
         found = [
-            np.sqrt(self.unit) / root * term.transform @ each
+            np.sqrt(self.unit) / root * term.original(each)
             for root, term, each in zip(roots, self.terms, responses, strict=True)
         ]
         multipliers, prices = levels[: self.n_rows], levels[self.n_rows :]

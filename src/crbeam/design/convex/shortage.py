@@ -63,7 +63,7 @@ def binding(dual: Dual, path: Path) -> tuple[str, ...]:
     """
     program = dual.program
     statement, best = program.statement, path.best
-    shares = np.abs(contributions(statement, program.evidence(best.responses, best.scales, best.levels)))
+    shares = np.abs(contributions(statement, path.evidence(program)))
     if path.primal is not None:
         scale = program.unit * best.levels[: program.n_rows]
         shares[: program.n_rows] += scale * disturbances(dual, path.primal.streams)

@@ -72,7 +72,7 @@ def slack_of(cone: Cone, rest: np.ndarray, levels: np.ndarray) -> Slack | None:
 
 def _inverses(matrices: np.ndarray) -> tuple[np.ndarray, float] | None:
     """Inverses of Hermitian matrices and `sum log det`; None if one of them is not positive definite."""
-    if matrices.shape[-1] == 1:
+    if matrices.shape[-1] <= 1:
         values = np.real(matrices)
         return (1.0 / values, float(np.log(values).sum())) if (values > 0.0).all() else None
     try:
@@ -82,12 +82,120 @@ def _inverses(matrices: np.ndarray) -> tuple[np.ndarray, float] | None:
     return _adjoint(roots) @ roots, -2.0 * float(np.log(np.real(np.einsum("sii->si", roots))).sum())
 
 
-def seen_by(slack: Slack, cone: Cone) -> np.ndarray:
-    """`F^H P_s F` of the frame F of a block, `[stream, column, column]`."""
+@dataclass(frozen=True, eq=False)
+class Seen:
+    """`F^H P_s F` of the frame F of a block: what all streams share, and what each has beyond that.
+
+    Attributes:
+        slack: the slacks.
+        first: number of the first vector among the columns.
+        frame: `P F`.
+        shared: `F^H P F`, `[column, column]`.
+        crossed: `F^H P H_s`, `[stream, column, own]`.
+        moved: `F^H P H_s D_s`.
+    """
+
+    slack: Slack
+    first: int
+    frame: np.ndarray
+    shared: np.ndarray
+    crossed: np.ndarray
+    moved: np.ndarray
+
+    @property
+    def inner(self) -> np.ndarray:
+        """D_s."""
+        return self.slack.inner
+
+    @cached_property
+    def squared(self) -> np.ndarray:
+        """`F^H P^2 F`."""
+        return self.frame.conj().T @ self.frame
+
+    @cached_property
+    def alone(self) -> np.ndarray:
+        """`H_s^H P^2 H_s`, `[stream, own, own]`."""
+        return np.take_along_axis(self._of_own(self.squared), self.first + self.slack.places[:, :, None], axis=1)
+
+    @cached_property
+    def halves(self) -> np.ndarray:
+        """U_s with `F^H P_s^2 F = F^H P^2 F + U_s M_s^H + M_s U_s^H`, M_s being `moved`."""
+        return self._of_own(self.squared) + 0.5 * self.moved @ self.alone
+
+    def _of_own(self, matrix: np.ndarray) -> np.ndarray:
+        """Columns of the vectors of each stream, `[stream, column, own]`."""
+        return matrix.T[self.first + self.slack.places].swapaxes(1, 2)
+
+    def pairs(self, left: slice, right: slice) -> np.ndarray:
+        """Entries for some columns, `[stream, left, right]`."""
+        return self.shared[left, right] + self.moved[:, left] @ _adjoint(self.crossed[:, right])
+
+    @property
+    def total(self) -> np.ndarray:
+        """The sum over all streams."""
+        return len(self.inner) * self.shared + _summed(self.moved, self.crossed)
+
+    @property
+    def total_squares(self) -> np.ndarray:
+        """`F^H sum_s P_s^2 F`."""
+        more = _summed(self.halves, self.moved)
+        return len(self.inner) * self.squared + more + more.conj().T
+
+    def heard(self, factors: np.ndarray) -> np.ndarray:
+        """`sum_s f_sm` times the diagonal, of each vector."""
+        return self._diagonal(factors, self.shared, self.moved, self.crossed)
+
+    def heard_squares(self, factors: np.ndarray) -> np.ndarray:
+        """The same of `F^H P_s^2 F`."""
+        return self._diagonal(factors, self.squared, 2.0 * self.halves, self.moved)
+
+    def _diagonal(self, factors: np.ndarray, shared: np.ndarray, left: np.ndarray, right: np.ndarray) -> np.ndarray:
+        more = np.real(np.sum(left[:, self.first :] * right[:, self.first :].conj(), axis=2))
+        return factors.sum(axis=0) * np.real(np.diagonal(shared))[self.first :] + np.sum(factors * more, axis=0)
+
+    @property
+    def trace(self) -> float:
+        """`sum_s tr P_s`."""
+        root = self.slack.root
+        return len(self.inner) * float(np.vdot(root, root).real) + _trace(self.inner @ self.alone)
+
+    @property
+    def trace_of_squares(self) -> float:
+        """`sum_s tr P_s^2`."""
+        shared, turned = self.slack.shared, self.inner @ self.alone
+        vectors = (self.slack.root @ self.frame[:, self.first :]).T[self.slack.places].swapaxes(1, 2)
+        cubed = _trace(self.inner @ (_adjoint(vectors) @ vectors))
+        return len(self.inner) * float(np.vdot(shared, shared).real) + 2.0 * cubed + _trace(turned @ turned)
+
+    def products(self, factors: np.ndarray) -> np.ndarray:
+        """`sum_s f_sm f_sn |entry_smn|^2` of all vectors; products of matrices where streams have one part each."""
+        vectors = slice(self.first, None)
+        if self.inner.shape[1] != 1:
+            return np.einsum("sm,sn,smn->mn", factors, factors, np.abs(self.pairs(vectors, vectors)) ** 2)
+        shared, weights = self.shared[vectors, vectors], np.real(self.inner[:, 0, 0])
+        crossed = self.crossed[:, vectors, 0]
+        felt, power = factors * crossed, factors * np.abs(crossed) ** 2
+        mixed = np.real(shared.conj() * ((felt.T * weights) @ felt.conj()))
+        return np.abs(shared) ** 2 * (factors.T @ factors) + 2.0 * mixed + (power.T * weights**2) @ power
+
+
+def seen_by(slack: Slack, cone: Cone) -> Seen:
+    """What the columns of the frame of a block see of the inverse slacks of its streams."""
     whitened = slack.root @ cone.frame
-    pairs = whitened.conj().T @ whitened
-    crossed = pairs.T[cone.first_vector + slack.places].swapaxes(1, 2)
-    return pairs + crossed @ slack.inner @ _adjoint(crossed)
+    shared = whitened.conj().T @ whitened
+    crossed = shared.T[cone.first_vector + slack.places].swapaxes(1, 2)
+    return Seen(slack, cone.first_vector, slack.root.conj().T @ whitened, shared, crossed, crossed @ slack.inner)
+
+
+def _summed(left: np.ndarray, right: np.ndarray) -> np.ndarray:
+    """`sum_s A_s B_s^H` of stacks `[stream, column, own]`."""
+    n_streams, n_columns, width = left.shape
+    flat = [each.swapaxes(0, 1).reshape(n_columns, n_streams * width) for each in (left, right)]
+    return flat[0] @ flat[1].conj().T
+
+
+def _trace(matrices: np.ndarray) -> float:
+    return float(np.real(np.einsum("sii->", matrices)))
 
 
 def _adjoint(matrices: np.ndarray) -> np.ndarray:

@@ -1,6 +1,6 @@
 """The optimum of a convex problem: covariances of all streams, with evidence for their certificate."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -9,9 +9,11 @@ from crbeam.design.convex.cone import Cone
 from crbeam.design.convex.dual import Dual
 from crbeam.design.convex.evidence import Evidence
 from crbeam.design.convex.path import Path, follow_path
+from crbeam.design.convex.presolve import presolved
 from crbeam.design.convex.primal import Primal
-from crbeam.design.convex.program import Program, program_of
+from crbeam.design.convex.program import Program, program_of, span
 from crbeam.design.convex.shortage import contradiction_of
+from crbeam.design.convex.start import start_beside_others
 from crbeam.design.convex.statement import Statement, statement_of
 from crbeam.design.problem import HINGE_ROUNDING, DesignProblem, Hinge
 from crbeam.design.result import Proposal
@@ -38,6 +40,7 @@ def convex_optimum(problem: DesignProblem, *, tolerance: float) -> Proposal:
         SolverFailed: rounding kept the method from a transmission.
     """
     with one_blas_thread(), np.errstate(all="ignore"):
+        require_feasible_sinr(problem)
         statement = statement_of(problem)
         path, program = _followed(statement, tolerance)
         reached = np.inf if path.primal is None else path.primal.objective * program.unit
@@ -47,16 +50,22 @@ def convex_optimum(problem: DesignProblem, *, tolerance: float) -> Proposal:
 
 
 def _followed(statement: Statement, tolerance: float) -> tuple[Path, Program]:
-    program = program_of(statement)
+    program = presolved(program_of(statement))
     has_thresholds = any(scale.kind == "threshold" for scale in statement.scales)
     rounding = MARGIN * HINGE_ROUNDING / program.unit if has_thresholds else 0.0
-    return follow_path(Dual(program), gap=MARGIN * tolerance, rounding=rounding), program
+    dual = Dual(program)
+    path = follow_path(dual, gap=MARGIN * tolerance, rounding=rounding)
+    if path.primal is None and not path.is_contradictory:
+        start = start_beside_others(dual, path.point)
+        again = path if start is None else follow_path(dual, gap=MARGIN * tolerance, rounding=rounding, start=start)
+        path = path if again.primal is None else again
+    return path, program
 
 
 def _tied(problem: DesignProblem, met: Path, program: Program, tolerance: float) -> Proposal:
     """The least weighted bound within thresholds; what meets them if they leave no room."""
     within, reduced = _followed(statement_of(problem, within_thresholds=True), tolerance)
-    evidence = _evidence(program, met)
+    evidence = met.evidence(program)
     if within.primal is None:
         return _proposal(program, met)
     return _proposal(reduced, within, evidence=evidence, notes={"tied": 1, "tie_break_gap": max(within.gap, 0.0)})
@@ -70,7 +79,6 @@ def _proposal(
     notes: Mapping[str, float | int | str] | None = None,
 ) -> Proposal:
     if path.primal is None:
-        require_feasible_sinr(program.statement.problem)
         raise contradiction_of(program) or SolverFailed(
             f"Nothing proves that the requirements contradict one another, but the solver found no transmission that "
             f"meets them in {path.steps} steps; they take nearly all of the power, if not a little more. Lower them "
@@ -83,7 +91,7 @@ def _proposal(
         trace=tuple(program.unit * value for value in path.trace),
         iterations=path.steps,
         details={"engine": "dual barrier", **(notes or {})},
-        evidence=_evidence(program, path) if evidence is None else evidence,
+        evidence=path.evidence(program) if evidence is None else evidence,
     )
 
 
@@ -100,17 +108,13 @@ def proposal_of_streams(factors: Mapping[str, Mapping[str, np.ndarray]], **rest:
     )
 
 
-def _evidence(program: Program, path: Path) -> Evidence:
-    best = path.best
-    return program.evidence(best.responses, best.scales, best.levels)
-
-
 def stream_factors(program: Program, found: Primal) -> dict[str, dict[str, np.ndarray]]:
     """F of each stream and block, `W = F F^H` in watt; served users have one beam where that is exact.
 
     The beam of a user with the covariance W and the channel t is `W t / sqrt(t^H W t)`. It delivers what W delivers to
     this user, and what is left of W goes to a stream that serves nobody: for all other users and for the information
-    only the sum counts.
+    only the sum counts. Where that stream is there for one direction t alone, it is one beam in the same way, and what
+    is left is not sent.
 
     Reference: li2024 eq. (39).
     """
@@ -118,15 +122,21 @@ def stream_factors(program: Program, found: Primal) -> dict[str, dict[str, np.nd
     problem = statement.problem
     silent = {block: np.zeros((size, 0), dtype=complex) for block, size in problem.antennas.items()}
     factors = {stream.name: dict(silent) for stream in problem.streams}
-    for cone, stack in zip(program.cones, found.streams, strict=True):
-        by_stream: dict[str, np.ndarray] = dict(zip(cone.streams, stack, strict=True))
-        if not cone.is_line:
-            _make_rank_one(problem, statement, cone, by_stream)
-        blocks = [block for block, name in statement.names.items() if name == cone.name]
-        for name, sent in by_stream.items():
-            beams = np.diag(np.sqrt(np.maximum(sent, 0.0))) if cone.is_line else _root(sent)
-            scaled: np.ndarray = np.sqrt(program.unit_w) * (cone.basis @ beams)
-            factors[name] |= dict.fromkeys(blocks, scaled)
+    for name in statement.blocks:
+        pairs = [(cone, stack) for cone, stack in zip(program.cones, found.streams, strict=True) if cone.name == name]
+        if not pairs:
+            continue
+        cones = [cone for cone, _ in pairs]
+        by_stream: dict[str, np.ndarray] = {}
+        for cone, stack in pairs:
+            by_stream |= zip(cone.streams, stack, strict=True)
+        blocks = [block for block, common in statement.names.items() if common == name]
+        if len(blocks) == 1 and not cones[0].is_line:
+            _make_rank_one(problem, cones, by_stream)
+        for stream, sent in by_stream.items():
+            beams = np.diag(np.sqrt(np.maximum(sent, 0.0))) if cones[0].is_line else _root(sent)
+            scaled: np.ndarray = np.sqrt(program.unit_w) * (cones[0].basis @ beams)
+            factors[stream] |= dict.fromkeys(blocks, scaled)
     return factors
 
 
@@ -137,21 +147,27 @@ def _root(matrix: np.ndarray) -> np.ndarray:
     return vectors[:, kept] * np.sqrt(values[kept])
 
 
-def _make_rank_one(problem: DesignProblem, statement: Statement, cone: Cone, by_stream: dict[str, np.ndarray]) -> None:
+def _make_rank_one(problem: DesignProblem, cones: Sequence[Cone], by_stream: dict[str, np.ndarray]) -> None:
     """Put the beams of served users in place of their covariances in a block, the rest in a stream for nobody."""
     rest = next((one.name for one in problem.streams if one.name in by_stream and one.served_user is None), None)
-    served = {stream.served_user: stream.name for stream in problem.streams if stream.served_user}
-    is_tied = sum(name == cone.name for name in statement.names.values()) > 1
+    if rest is None:
+        return
+    served = {stream.served_user: stream.name for stream in problem.streams if stream.name in by_stream}
     for part in problem.constraints:
-        if rest is None or is_tied or not isinstance(part, MinimumSinr) or cone.name not in part.channels:
-            continue
-        name = served[part.user]
-        if name not in by_stream:
-            continue
-        vector = cone.basis.conj().T @ part.channels[cone.name]
-        seen = by_stream[name] @ vector
-        heard = float(np.real(vector.conj() @ seen))
-        beam = seen / np.sqrt(heard) if heard > 0.0 else 0.0 * seen
-        alone = np.outer(beam, beam.conj())
-        by_stream[rest] = by_stream[rest] + positive_part(by_stream[name] - alone)
-        by_stream[name] = alone
+        if isinstance(part, MinimumSinr) and cones[0].name in part.channels and part.user in served:
+            name = served[part.user]
+            alone = _beam_for(by_stream[name], cones[0].basis.conj().T @ part.channels[cones[0].name])
+            by_stream[rest] = by_stream[rest] + positive_part(by_stream[name] - alone)
+            by_stream[name] = alone
+    cone = next(each for each in cones if rest in each.streams)
+    looks = span(np.concatenate([np.zeros((cone.size, 0)), *(view.transmit for _, view in cone.seen)], axis=1))
+    if looks.shape[1] == 1 and np.all(cone.factors[cone.streams.index(rest)] <= 0.0):
+        by_stream[rest] = _beam_for(by_stream[rest], looks[:, 0])
+
+
+def _beam_for(covariance: np.ndarray, vector: np.ndarray) -> np.ndarray:
+    """`W t t^H W / (t^H W t)`, at most W, which delivers the same to t."""
+    seen = covariance @ vector
+    heard = float(np.real(vector.conj() @ seen))
+    beam = seen / np.sqrt(heard) if heard > 0.0 else 0.0 * seen
+    return np.outer(beam, beam.conj())

@@ -41,13 +41,13 @@ CHUNK_RANGE = (8, 256)
 
 @dataclass(frozen=True, eq=False)
 class EngineResult:
-    """Solution of a reduced problem.
+    """Solution of a problem.
 
     Attributes:
         covariances: of each block, watt per subcarrier summed over slots.
         factors: F of each block with `R = F F^H`, in the span of its transmit vectors; None if some block is unseen.
-        objective: weighted bound, in the problem's unit.
-        lower_bound: proven lower bound on the weighted bound of any feasible transmission.
+        objective: the weighted bound, or what else is minimised, in the problem's unit.
+        lower_bound: proven lower bound on that of any feasible transmission.
         iterations: accepted steps.
         evaluations: evaluations of value and gradient.
         engine: `factor descent`, `factor Newton` or `dual barrier`.

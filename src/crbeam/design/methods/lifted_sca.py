@@ -6,10 +6,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from crbeam.design.convex.evidence import Evidence
+from crbeam.design.convex.solution import convex_optimum
 from crbeam.design.one_by_one import OneByOne
-from crbeam.design.one_direction.optimum import most_power
-from crbeam.design.one_direction.problem import only_direction, sensing_stream, why_not_lit, with_evidence_for
-from crbeam.design.one_direction.rate_receivers import (
+from crbeam.design.one_direction import only_direction, sensing_stream, why_not_lit
+from crbeam.design.problem import DesignProblem
+from crbeam.design.rate_constraints import MinimumRate
+from crbeam.design.rates.receivers import (
     ROOM,
     RateReceiver,
     Streams,
@@ -18,10 +21,8 @@ from crbeam.design.one_direction.rate_receivers import (
     rate_receivers,
     start_of,
 )
-from crbeam.design.one_direction.rate_shortage import beyond_the_power, require_capacity
-from crbeam.design.problem import DesignProblem
-from crbeam.design.rate_constraints import MinimumRate
-from crbeam.design.result import DualEvidence, Proposal
+from crbeam.design.rates.shortage import beyond_the_power, require_capacity
+from crbeam.design.result import Proposal
 from crbeam.design.served.requirements import require_feasible_sinr
 from crbeam.design.service_constraints import MinimumSinr
 from crbeam.errors import SolverFailed
@@ -56,7 +57,7 @@ class LiftedSca(OneByOne):
     rates are met leaves what was found before.
 
     The result is a local optimum. In lines of sight, where the start has zero-forcing beams, its gap is to the global
-    one, which `lifted-sdp` finds at once; with scattered waves to the optimum without any rates.
+    one, which `optimum` finds at once; with scattered waves to the optimum without any rates.
 
     Attributes:
         max_iterations: number of conic programs after which the method stops.
@@ -109,7 +110,7 @@ class LiftedSca(OneByOne):
             iterations=search.iterations,
             stream_covariances=streams,
             details={"conic_programs": search.iterations - len(trace), "stopped": search.stopped},
-            dual=_evidence(problem, direction),
+            evidence=_evidence(problem),
         )
 
     def _search(self, search: "_Search", receivers: list[RateReceiver], direction: np.ndarray) -> "_Search":
@@ -147,11 +148,11 @@ class _Search:
     stopped: str = ""
 
 
-def _evidence(problem: DesignProblem, direction: np.ndarray) -> DualEvidence | None:
+def _evidence(problem: DesignProblem) -> Evidence | None:
     """What bounds the optimum in lines of sight: the global one. Rates of several antennas have no such bound."""
     if any(isinstance(part, MinimumRate) for part in problem.constraints):
         return None
-    return with_evidence_for(problem, most_power(problem, direction, tolerance=1e-6), direction).dual
+    return convex_optimum(problem, tolerance=1e-6).evidence
 
 
 def _approximated(sent: Streams, receivers: list[RateReceiver], direction: np.ndarray, rates_met: bool) -> Streams:

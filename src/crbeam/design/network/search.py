@@ -11,7 +11,7 @@ import numpy as np
 
 from crbeam.design.convex.dual import Dual
 from crbeam.design.convex.evidence import Chosen, Evidence
-from crbeam.design.convex.path import Path, follow_path
+from crbeam.design.convex.path import follow_path
 from crbeam.design.convex.primal import Primal, feasible
 from crbeam.design.convex.program import Program, factor_program
 from crbeam.design.network.choices import is_associated
@@ -130,11 +130,11 @@ def solved(node: Node, *, gap: float, cutoff: float = np.inf) -> Solved:
     program = node.program
     dual = Dual(program)
     path = follow_path(dual, gap=gap, stop_above=cutoff / program.unit)
-    bound, best, primal = program.unit * path.value, _evidence(program, path), path.primal
+    bound, best, primal = program.unit * path.value, path.evidence(program), path.primal
     if primal is None and bound < cutoff:
         path = decided(program)
         if path.value > 1.0 + ROUNDING:
-            bound, best = np.inf, _evidence(factor_program(program), path)
+            bound, best = np.inf, path.evidence(factor_program(program))
         elif path.primal is not None:
             primal = feasible(dual, path.primal.streams, None)
     shares = None if path.primal is None else received_shares(program, path.primal)
@@ -142,10 +142,6 @@ def solved(node: Node, *, gap: float, cutoff: float = np.inf) -> Solved:
     if bound < node.lower_bound:
         return Solved(replace(node, shares=shares), found)
     return Solved(replace(node, lower_bound=bound, evidence=best, shares=shares), found)
-
-
-def _evidence(program: Program, path: Path) -> Evidence:
-    return program.evidence(path.best.responses, path.best.scales, path.best.levels)
 
 
 class _Search:

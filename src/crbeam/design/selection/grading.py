@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 from jaxtyping import Bool, Float
 
-from crbeam.design.one_direction.problem import only_direction
+from crbeam.design.one_direction import only_direction
 from crbeam.design.problem import DesignProblem
 from crbeam.design.result import Design, Proposal, SetProof
 from crbeam.design.selection.candidates import MAX_LISTED, all_sets
 from crbeam.design.selection.choice import selection_of, settled
 from crbeam.design.selection.many_receivers import gain_limit
-from crbeam.design.selection.program import most_lit, proportional_gains, selection_program
+from crbeam.design.selection.program import most_lit, power_problem, proportional_gains, selection_program
 from crbeam.design.selection.search import SelectionProblem
 from crbeam.design.served.requirements import require_feasible_sinr
 from crbeam.errors import Infeasible, SolverFailed
@@ -85,8 +85,8 @@ def _limit(problem: DesignProblem, proof: SetProof) -> float:
     """Most power on the target, as a share of all, that a set and its subsets leave."""
     direction, chosen = only_direction(problem), settled(problem, proof.members)
     assert direction is not None
-    if proof.dual is not None:
-        return most_lit(chosen, direction, proof.dual)
+    if proof.evidence is not None:
+        return most_lit(power_problem(chosen, direction), proof.evidence)
     try:
         require_feasible_sinr(chosen)
     except Infeasible:

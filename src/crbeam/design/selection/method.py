@@ -81,7 +81,7 @@ def exact_selection(problem: DesignProblem, *, tolerance: float) -> Proposal:
 def proof_of_all(program: SelectionProblem) -> SetProof:
     """What limits every set: the power that is left for the target when all receivers sense."""
     names = program.selection.names
-    return SetProof(names, program.lit(tuple(range(len(names)))).transmission.dual)
+    return SetProof(names, program.lit(tuple(range(len(names)))).transmission.evidence)
 
 
 def proposal_of(result: SelectionResult, proofs: tuple[SetProof, ...]) -> Proposal:
@@ -90,7 +90,7 @@ def proposal_of(result: SelectionResult, proofs: tuple[SetProof, ...]) -> Propos
         result.transmission,
         trace=result.trace,
         iterations=result.designs,
-        dual=None,
+        evidence=None,
         details={"candidates": result.candidates, "designs": result.designs},
         selected=result.names,
         sets=proofs,

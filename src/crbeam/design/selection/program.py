@@ -6,22 +6,27 @@ import numpy as np
 from jaxtyping import Complex, Float
 
 from crbeam.design.constraints import PowerBudget
-from crbeam.design.one_direction.optimum import most_power
-from crbeam.design.one_direction.problem import only_direction, power_problem, why_not_lit
-from crbeam.design.problem import DesignProblem
+from crbeam.design.convex.certificate import certificate
+from crbeam.design.convex.evidence import Evidence
+from crbeam.design.convex.solution import convex_optimum
+from crbeam.design.convex.statement import statement_of
+from crbeam.design.one_direction import only_direction, why_not_lit
+from crbeam.design.problem import Criterion, DesignProblem
 from crbeam.design.rate_constraints import MinimumRate
-from crbeam.design.result import DualEvidence
 from crbeam.design.selection.choice import selection_of, settled
 from crbeam.design.selection.costs import Selection
 from crbeam.design.selection.search import LitPower, SelectionProblem
-from crbeam.design.served.certificate import served_lower_bound
 from crbeam.design.service_constraints import MinimumSinr
 from crbeam.information import InformationMap, Transmission
+from crbeam.information.information_map import Contribution
+from crbeam.information.parameters import ParameterLayout
 
 #: What problems with a choice of receivers may carry.
 KEPT = (PowerBudget, MinimumSinr, Selection)
 #: Relative difference of informations that counts as proportional.
 PROPORTIONAL = 1e-9
+#: The parameter that stands for all others.
+_AMPLITUDE = "amplitude"
 
 
 def why_no_selection(key: str, problem: DesignProblem) -> str | None:
@@ -97,19 +102,27 @@ def lit_power(problem: DesignProblem, members: tuple[str, ...], *, tolerance: fl
     """
     direction = only_direction(problem)
     assert direction is not None
-    chosen = settled(problem, members)
-    found = most_power(chosen, direction, tolerance=tolerance)
-    assert found.dual is not None
+    lit = power_problem(settled(problem, members), direction)
+    found = convex_optimum(lit, tolerance=tolerance)
+    assert found.evidence is not None
     power_w = problem.budgets[0].power_per_subcarrier_w
     (covariance,) = found.covariances.values()
     lit_w = float(np.real(direction.conj() @ covariance @ direction))
-    return LitPower(min(1.0, lit_w / power_w), most_lit(chosen, direction, found.dual), found)
+    return LitPower(min(1.0, lit_w / power_w), most_lit(lit, found.evidence), found)
 
 
-def most_lit(chosen: DesignProblem, direction: Complex[np.ndarray, " tx"], dual: DualEvidence) -> float:
-    """Proven upper limit on that share, from evidence."""
-    bound = served_lower_bound(power_problem(chosen, direction), dual)
-    return min(1.0, 1.0 / (bound * chosen.budgets[0].power_per_subcarrier_w)) if bound > 0.0 else 1.0
+def power_problem(problem: DesignProblem, direction: Complex[np.ndarray, " tx"]) -> DesignProblem:
+    """Least `1 / (t^H R t)` under the constraints of a problem: its optimum is the optimum of the problem."""
+    one = np.ones((1, 1))
+    part = Contribution(problem.blocks[0], direction[:, None], one.astype(complex), one.astype(complex), one)
+    information = InformationMap(ParameterLayout.of({_AMPLITUDE: 1}), (part,))
+    return replace(problem, criteria=(Criterion(information, {_AMPLITUDE: 1.0}),), guides=())
+
+
+def most_lit(lit: DesignProblem, evidence: Evidence) -> float:
+    """Proven upper limit on that share, from evidence for a `power_problem`."""
+    bound = certificate(statement_of(lit), evidence)
+    return min(1.0, 1.0 / (bound * lit.budgets[0].power_per_subcarrier_w)) if bound > 0.0 else 1.0
 
 
 def proportional_gains(program: SelectionProblem) -> Float[np.ndarray, " receiver"] | None:

@@ -177,7 +177,7 @@ def _searched(problem: SelectionProblem, sets: np.ndarray, full_power: np.ndarra
             proofs.append(SetProof(tuple(names[index] for index in members), None))
             continue
         limits = np.where(subsets, np.minimum(limits, found.most), limits)
-        proofs.append(SetProof(tuple(names[index] for index in members), found.transmission.dual))
+        proofs.append(SetProof(tuple(names[index] for index in members), found.transmission.evidence))
         if full_power[chosen] / found.least < objective:
             best, objective, place = found, float(full_power[chosen] / found.least), chosen
         trace.append(objective)

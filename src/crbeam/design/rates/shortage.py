@@ -7,8 +7,8 @@ import numpy as np
 
 from crbeam.communication.least_power import least_power
 from crbeam.communication.mimo import capacity_bps_hz
-from crbeam.design.one_direction.rate_receivers import ROOM, RateReceiver, forced_shapes, least_powers
 from crbeam.design.power_need import PowerNeed
+from crbeam.design.rates.receivers import ROOM, RateReceiver, forced_shapes, least_powers
 from crbeam.errors import Infeasible
 from crbeam.units import distinct
 

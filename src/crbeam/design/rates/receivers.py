@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from jaxtyping import Complex, Float
 
-from crbeam.design.one_direction.optimum import most_power
-from crbeam.design.one_direction.problem import sensing_stream
+from crbeam.design.convex.solution import convex_optimum
+from crbeam.design.one_direction import sensing_stream
 from crbeam.design.problem import DesignProblem
 from crbeam.design.rate_constraints import MinimumRate
 from crbeam.design.served.requirements import stream_of
@@ -125,7 +125,7 @@ def _filtered(
     trace: list[float] = []
     for _ in range(_ROUNDS):
         try:
-            streams = most_power(_behind(problem, receivers, filters), direction, tolerance=1e-6).stream_covariances
+            streams = convex_optimum(_behind(problem, receivers, filters), tolerance=1e-6).stream_covariances
         except (Infeasible, SolverFailed):
             break  # one beam for each does not do, or what was found before stays
         found = {name: next(iter(sent.values())) / power_w for name, sent in (streams or {}).items()}
