@@ -5,20 +5,17 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from crbeam.design import Codebook, Criterion, DesignProblem, Hinge, PowerBudget
+from crbeam.design import Codebook, Criterion, DesignProblem, PowerBudget
 from crbeam.design.certificate import certify, weighted_bound
 from crbeam.design.engine.curvature import CurvatureMemory
-from crbeam.design.engine.explicit_bound import explicit_bound, to_coordinates, to_matrix
 from crbeam.design.engine.face import face_of, newton_on_face, ranks, spectra
 from crbeam.design.engine.factor_descent import descend
 from crbeam.design.engine.hermitian import from_real_image, real_image, symmetric
 from crbeam.design.engine.lean_evaluation import evaluator
-from crbeam.design.engine.losses import HingeLoss, LimitedLoss, TotalLoss
 from crbeam.design.engine.packing import packed_matrix
-from crbeam.design.engine.reduced_bound import evaluate, isotropic_point, lower_bound, variables
+from crbeam.design.engine.reduced_bound import evaluate, isotropic_point, joined, lower_bound, variables
 from crbeam.design.engine.reduced_problem import ReducedProblem
 from crbeam.design.engine.reduction import reduce_problem, reduce_problems
-from crbeam.design.hinge import families_of
 from crbeam.testing import random_map, random_problem, random_scenario, two_stage_problem, with_position_prior
 
 KINDS = ("one block", "prior", "two blocks", "two budgets", "codebook", "mixed")
@@ -125,57 +122,39 @@ def test_packed_termwise_and_lean_evaluation_agree(kind, rng):
         assert other.constant == pytest.approx(expected.constant, rel=1e-8)
         bound = lower_bound(termwise.shape, termwise.arrays, other)
         assert bound == pytest.approx(lower_bound(packed.shape, packed.arrays, expected), rel=1e-8)
-    explicit = [explicit_bound(reduced.shape, reduced.arrays) for reduced in (packed, termwise)]
-    for first, second in zip(explicit[0].maps, explicit[1].maps, strict=True):
-        np.testing.assert_allclose(first, second, atol=1e-9 * np.abs(first).max())
 
 
-def losses_of(reduced, bound, place):
-    """The weighted bound, and losses with some thresholds above and some below where `place` is."""
-    hinged = replace(reduced.problem, objective=Hinge())
-    families = families_of(hinged)
-    columns = [
-        np.sum(selection * np.linalg.solve(matrix, selection), axis=0)
-        for selection, matrix in zip(bound.selections, bound.informations(place), strict=True)
+def gradients_at(reduced, sent):
+    """G of each block at X of each block, with the value."""
+    shape, arrays = reduced.shape, reduced.arrays
+    evaluation = evaluate(shape, arrays, exact_point(shape, sent))
+    whole = [
+        np.diag(inner) if block.is_diagonal else frame @ inner @ frame.conj().T
+        for block, frame, inner in zip(shape.blocks, arrays.frames, evaluation.column_gradients, strict=True)
     ]
-    parts = families.sums(columns)
-    mixed = parts * np.resize([0.3, 1.4], parts.size)
-    return TotalLoss(), HingeLoss(families, mixed), LimitedLoss(families, 1.2 * parts)
+    return whole, evaluation
 
 
-@pytest.mark.parametrize("loss", range(3), ids=["total", "hinge", "limited"])
-@pytest.mark.parametrize("kind", KINDS)
-def test_hessian_is_the_derivative_of_the_gradient(kind, loss, rng):
-    reduced = reduce_problem(problem_of(kind, rng))
-    bound = explicit_bound(reduced.shape, reduced.arrays)
-    parts = variables(reduced.shape, random_point(reduced.shape, rng))
-    blocks = reduced.shape.blocks
-    place = np.concatenate([to_coordinates(block, part) for block, part in zip(blocks, parts, strict=True)])
-    rebuilt = [to_matrix(block, place[part]) for block, part in zip(blocks, bound.slices, strict=True)]
-    for part, again in zip(parts, rebuilt, strict=True):
-        np.testing.assert_allclose(again, part, atol=1e-14)
-    direction = 0.1 * np.linalg.norm(place) * rng.standard_normal(place.size) / np.sqrt(place.size)
-    what = losses_of(reduced, bound, place)[loss], 0.3
-    local = bound.second_order(place, *what)
-    assert local.loss.merit == pytest.approx(bound.merit(place, *what), rel=1e-10)
-    slope = numerical_slope(lambda x: bound.merit(x, *what), place, direction)
-    assert -local.steepest @ direction == pytest.approx(slope, rel=1e-5)
-    change = numerical_slope(lambda x: -bound.second_order(x, *what).steepest, place, direction)
-    np.testing.assert_allclose(local.hessian @ direction, change, atol=1e-5 * np.linalg.norm(change))
+def exact_point(shape, sent):
+    """The point of X of each block."""
+    parts = []
+    for block, part in zip(shape.blocks, sent, strict=True):
+        values, vectors = np.linalg.eigh(part)
+        roots = np.sqrt(np.maximum(values, 0.0))
+        parts.append(np.sqrt(np.diagonal(part).real) if block.is_diagonal else vectors * roots)
+    return joined(parts, shape)
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_euler_identity_holds_only_with_the_constant(kind, rng):
     """`sum <G, X> + g0 = f`; without g0 it fails exactly when there is a prior."""
     reduced = reduce_problem(problem_of(kind, rng))
-    bound = explicit_bound(reduced.shape, reduced.arrays)
-    parts = variables(reduced.shape, random_point(reduced.shape, rng))
-    pairs = zip(reduced.shape.blocks, parts, strict=True)
-    place = np.concatenate([to_coordinates(block, part) for block, part in pairs])
-    local = bound.second_order(place)
-    assert local.steepest @ place + local.constant == pytest.approx(local.loss.value, rel=1e-9)
+    sent = variables(reduced.shape, random_point(reduced.shape, rng))
+    gradients, evaluation = gradients_at(reduced, sent)
+    spent = sum(np.sum(gradient * part.conj()).real for gradient, part in zip(gradients, sent, strict=True))
+    assert spent + evaluation.constant == pytest.approx(evaluation.value, rel=1e-9)
     has_prior = any(criterion.map.constant.any() for criterion in reduced.problem.criteria)
-    assert (local.constant > 1e-6 * local.loss.value) == has_prior
+    assert (evaluation.constant > 1e-6 * evaluation.value) == has_prior
 
 
 def test_the_bound_without_the_constant_is_false_with_a_prior(rng):
@@ -237,23 +216,21 @@ def test_newton_on_the_face_reaches_the_optimum_of_the_face(kind, rng):
     optimal = face_of(shape, spectra(shape, point), kept)
     shaken = [w * rng.uniform(0.9, 1.1, w.size) for w in optimal.weights]
     face = face_of(shape, list(zip(shaken, optimal.vectors, strict=True)), kept)
-    uneven = [unevenness(shape, arrays, face)]
+    uneven = [unevenness(reduced, face)]
     for _ in range(4):
         point = newton_on_face(shape, arrays, face)
         face = face_of(shape, spectra(shape, point), kept)
-        uneven.append(unevenness(shape, arrays, face))
+        uneven.append(unevenness(reduced, face))
     assert uneven[0] > 1e-3
     assert uneven[1] < 0.6 * uneven[0]
     assert uneven[-1] < 1e-8
 
 
-def unevenness(shape, arrays, face):
+def unevenness(reduced, face):
     """Largest deviation of `V^H G V` from its budget's mean, relative to f."""
-    bound = explicit_bound(shape, arrays)
+    shape = reduced.shape
     covered = [(v * w) @ v.conj().T for v, w in zip(face.vectors, face.weights, strict=True)]
-    pairs = list(zip(shape.blocks, covered, strict=True))
-    local = bound.second_order(np.concatenate([to_coordinates(block, part) for block, part in pairs]))
-    gradients = [to_matrix(block, local.steepest[part]) for block, part in zip(shape.blocks, bound.slices, strict=True)]
+    gradients, evaluation = gradients_at(reduced, covered)
     worst = 0.0
     for budget in range(shape.n_budgets):
         mine = [number for number, block in enumerate(shape.blocks) if block.budget == budget]
@@ -263,7 +240,7 @@ def unevenness(shape, arrays, face):
             deviation = matrix - share * np.eye(len(matrix))
             if shape.blocks[number].is_diagonal:
                 deviation = np.diag(np.diagonal(deviation))
-            worst = max(worst, float(np.abs(deviation).max()) / local.loss.value)
+            worst = max(worst, float(np.abs(deviation).max()) / evaluation.value)
     return worst
 
 

@@ -6,13 +6,18 @@ import numpy as np
 import pytest
 
 from crbeam.design import Codebook, Criterion, DesignProblem, PowerBudget, certify
+from crbeam.design.certificate import objective_at
+from crbeam.design.convex.certificate import certificate
+from crbeam.design.convex.solution import convex_optimum
+from crbeam.design.convex.statement import statement_of
 from crbeam.design.engine import solve_reduced, solve_reduced_many, solver
 from crbeam.design.engine.factor_descent import descend, descend_many
-from crbeam.design.engine.interior_point import follow_path
 from crbeam.design.engine.reduced_bound import isotropic_point
 from crbeam.design.engine.reduced_problem import gathered
 from crbeam.design.engine.reduction import reduce_problem, reduce_problems
-from crbeam.errors import InvalidInput, Unidentifiable
+from crbeam.design.methods import method_named
+from crbeam.design.optimum import Effort, optima, optimum
+from crbeam.errors import InvalidInput, SolverFailed, Unidentifiable
 from crbeam.scenario import read_scenario
 from crbeam.systems import design_problem, link_maps
 from crbeam.testing import random_map, random_problem, random_scenario, two_stage_problem, with_position_prior
@@ -117,27 +122,47 @@ def test_a_small_cap_gives_a_feasible_design_with_its_honest_gap(rng, cap):
 
 
 @pytest.mark.parametrize("n_targets", [1, 2, 3])
-def test_interior_point_and_descent_agree(rng, n_targets):
+def test_the_dual_and_the_descent_agree(rng, n_targets):
     problem = with_position_prior(random_problem(rng, scenario=random_scenario(rng, n_targets=n_targets)), strength=0.3)
     for item in (problem, random_problem(rng, scenario=random_scenario(rng, n_targets=n_targets))):
-        reduced = reduce_problem(item)
-        path = follow_path(reduced.shape, reduced.arrays, gap=1e-7, max_evaluations=400)
-        assert path.gap <= 1e-7
-        assert len(path.trace) <= 40
-        assert path.value * reduced.scale == pytest.approx(solve_reduced(reduced).objective, rel=2e-6)
+        found = convex_optimum(item, tolerance=1e-7)
+        assert objective_at(item, found.covariances) == pytest.approx(
+            optimum(item, effort=Effort()).objective, rel=2e-6
+        )
 
 
-def test_interior_point_takes_over_when_the_descent_is_cut_short(rng, monkeypatch):
+def test_the_dual_takes_over_when_the_descent_is_cut_short(rng, monkeypatch):
+    """Alone and in a batch; not where few evaluations are allowed."""
     problem = random_problem(rng, scenario=random_scenario(rng, n_targets=2, n_antennas=8))
-    plain = solve_reduced(reduce_problem(problem))
-    assert plain.engine == "factor descent"
+    plain = method_named("fdb-wcrb").solve(problem)
+    assert plain.details["engine"] == "factor descent"
     monkeypatch.setattr(solver, "DESCENT_LIMIT", 6)
-    rescued = solve_reduced(reduce_problem(problem))
-    assert rescued.engine == "interior point"
-    assert_optimal(problem, rescued)
-    assert rescued.objective == pytest.approx(plain.objective, rel=2e-6)
-    ranks = [{b: np.linalg.matrix_rank(f) for b, f in each.factors.items()} for each in (rescued, plain)]
-    assert ranks[0] == ranks[1]
+    monkeypatch.setattr(solver, "THRESHOLDS", ())
+    cut, alone = solve_reduced(reduce_problem(problem)), optimum(problem, effort=Effort())
+    assert (cut.status, cut.engine) == ("feasible", "factor descent")
+    for rescued in (alone, optima([problem, problem])[1]):
+        assert (rescued.status, rescued.engine) == ("optimal", "dual barrier")
+        assert rescued.gap <= 1e-6 < cut.gap
+        assert rescued.objective == pytest.approx(plain.objective, rel=2e-6)
+        assert rescued.lower_bound <= plain.objective
+        assert certificate(statement_of(problem), rescued.evidence) == rescued.lower_bound
+    design = method_named("fdb-wcrb").solve(problem)
+    assert (design.details["engine"], design.status.key) == ("dual barrier", "optimal")
+    assert method_named("fdb-wcrb:max_evaluations=100").solve(problem).status.key == "feasible"
+
+
+def test_what_the_dual_cannot_do_either_is_what_the_descent_has(rng, monkeypatch):
+    problem = random_problem(rng, scenario=random_scenario(rng, n_targets=2, n_antennas=8))
+
+    def failing(*_, **__):
+        raise SolverFailed("Nothing is found.", status="no feasible point")
+
+    monkeypatch.setattr(solver, "DESCENT_LIMIT", 6)
+    monkeypatch.setattr(solver, "THRESHOLDS", ())
+    monkeypatch.setattr("crbeam.design.optimum.convex_optimum", failing)
+    found = optimum(problem, effort=Effort())
+    assert (found.status, found.engine) == ("feasible", "factor descent")
+    assert certify(problem, found.covariances).gap == pytest.approx(found.gap, rel=1e-6)
 
 
 def test_one_target_seen_by_the_station_alone_needs_one_beam():

@@ -6,13 +6,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from crbeam.design.certified_method import CertifiedMethod
-from crbeam.design.constraints import AntennaPower, Codebook, ConstantModulus, GroupPower, PowerBudget, TiedBlocks
+from crbeam.design.constraints import Codebook, ConstantModulus, PowerBudget, TiedBlocks
 from crbeam.design.convex.solution import convex_optimum
 from crbeam.design.engine import EngineResult
-from crbeam.design.optimum import Effort, optima, optimum
-from crbeam.design.problem import DesignProblem, Hinge, Objective, Tail, WeightedBound
+from crbeam.design.optimum import Effort, at_full_power, optima, optimum
+from crbeam.design.problem import DesignProblem, Hinge, Tail, WeightedBound
 from crbeam.design.result import Proposal
-from crbeam.design.tail import tail_optimum
 from crbeam.errors import CrbeamError
 from crbeam.information import Transmission
 
@@ -24,10 +23,11 @@ PLAIN = (PowerBudget, Codebook, ConstantModulus, TiedBlocks)
 class EngineMethod(CertifiedMethod):
     """A method whose problems the engine solves to a certified gap; concrete methods say which constraints they keep.
 
-    Problems with budgets, codebooks and ties alone go through a descent over factors, many at once, and a `Tail` under
-    these through few such descents with Newton steps between them (`tail`); all others, and what that leaves, through
-    the interior-point method of the dual (`convex`), in the span of what sees the transmission. Covariances of served
-    users are made rank one where that costs nothing. If requirements contradict one another, the proof names them.
+    Problems with budgets, codebooks and ties alone go through a descent over factors, many at once, and a `Tail` or
+    thresholds under these through few such descents with Newton steps between them (`optimum`); all others, and what
+    that leaves, through the interior-point method of the dual (`convex`), in the span of what sees the transmission.
+    Covariances of served users are made rank one where that costs nothing. If requirements contradict one another, the
+    proof names them.
 
     Problems with a `Hinge` whose thresholds can all be met have many optima. Of these it returns the one of least
     weighted bound, and says so by `details["tied"] = 1`, with the certified gap of that in `tie_break_gap`.
@@ -54,10 +54,6 @@ class EngineMethod(CertifiedMethod):
         try:
             if is_plain(problem):
                 return proposal_of(optimum(problem, effort=self.effort, start=start))
-            if is_plain(problem, Tail):
-                found = tail_optimum(problem, tolerance=self.tolerance, start=start)
-                if found is not None:
-                    return found
             return at_full_power(problem, convex_optimum(problem, tolerance=self.tolerance))
         except CrbeamError as error:
             return error
@@ -89,28 +85,10 @@ class EngineMethod(CertifiedMethod):
         return Effort(self.tolerance, self.max_evaluations)
 
 
-def is_plain(problem: DesignProblem, *objectives: type[Objective]) -> bool:
-    """Whether budgets, codebooks and ties are all that a weighted bound, or thresholds, are minimised under.
-
-    Or another of the given objectives.
-    """
-    has_objective = isinstance(problem.objective, objectives or (WeightedBound, Hinge)) and not problem.power_price
-    is_alone = len(problem.streams) == 1 and all(isinstance(part, PLAIN) for part in problem.constraints)
-    return has_objective and is_alone
-
-
-def at_full_power(problem: DesignProblem, proposal: Proposal) -> Proposal:
-    """Same proposal with budgets that nobody sees spent evenly, as by every method, where power costs nothing."""
-    streams = proposal.stream_covariances or {}
-    is_limited = any(isinstance(part, AntennaPower | GroupPower) for part in problem.constraints)
-    is_free = isinstance(problem.objective, WeightedBound | Hinge) and not problem.power_price
-    if len(streams) > 1 or is_limited or not is_free:
-        return proposal
-    even, sent = problem.even(), proposal.covariances
-    for budget in problem.budgets:
-        if sent.only(budget.blocks).power_w == 0.0:
-            sent = sent.replaced(even.only(budget.blocks))
-    return proposal if sent is proposal.covariances else proposal.sending(dict.fromkeys(streams, sent))
+def is_plain(problem: DesignProblem) -> bool:
+    """Whether budgets, codebooks and ties are all that bounds are minimised under, and power has no price."""
+    is_of_bounds = isinstance(problem.objective, WeightedBound | Hinge | Tail) and not problem.power_price
+    return is_of_bounds and len(problem.streams) == 1 and all(isinstance(part, PLAIN) for part in problem.constraints)
 
 
 def proposal_of(result: EngineResult) -> Proposal:
@@ -121,4 +99,5 @@ def proposal_of(result: EngineResult) -> Proposal:
         trace=result.trace,
         iterations=result.iterations,
         details={"evaluations": result.evaluations, "engine": result.engine, **result.notes},
+        evidence=result.evidence,
     )

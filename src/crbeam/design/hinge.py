@@ -22,13 +22,11 @@ class HingeTerms:
     Attributes:
         values: the loss of each family.
         slopes: its derivative by beta, `s = 1 - 1 / sqrt(b)` above the threshold and 0 below.
-        curvatures: its second derivative by beta, `1 / (2 W b^(3/2))` above the threshold.
         offsets: `W s / (1 - s)`, what is taken off the weighted bound `s beta`.
     """
 
     values: np.ndarray
     slopes: np.ndarray
-    curvatures: np.ndarray
     offsets: np.ndarray
 
 
@@ -37,8 +35,7 @@ def hinge_terms(weighted_bounds: np.ndarray, levels: np.ndarray) -> HingeTerms:
     squared = weighted_bounds / levels
     root = np.sqrt(np.maximum(squared, 1.0))
     excess = np.where(squared > 1.0, (squared - 1.0) / (root + 1.0), 0.0)
-    curvatures = np.where(squared > 1.0, 0.5 / (levels * root**3), 0.0)
-    return HingeTerms(levels * excess**2, excess / root, curvatures, levels * excess)
+    return HingeTerms(levels * excess**2, excess / root, levels * excess)
 
 
 @dataclass(frozen=True, eq=False)

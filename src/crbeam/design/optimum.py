@@ -1,10 +1,12 @@
-"""The optimum of a design problem, by the library's own engine: any objective, any budgets, codebooks and ties.
+"""The optimum of a design problem under budgets, codebooks and ties, with any objective of bounds.
 
 Constant moduli are left to others: what is found without them bounds what can be reached with them.
 
-A `Hinge` is first tried on the transmission of least weighted bound, which often meets all thresholds. If it does not,
-the interior point minimises the hinge itself. If that shows that the thresholds can be met, many transmissions have the
-value 0, and the interior point looks for the one of least weighted bound among them.
+A weighted bound goes through the engine, a `Tail` through a search over the shares of its samples (`scale_search`). A
+`Hinge` is first tried on the transmission of least weighted bound, which often meets all thresholds. If it does not, a
+search over slopes minimises the hinge itself. While that proves nothing the thresholds may all be met, and many
+transmissions have the value 0: a search over the multipliers of the thresholds looks for the one of least weighted
+bound among them. What none of these finds goes to the dual of all convex problems (`convex`).
 """
 
 from collections.abc import Callable, Sequence
@@ -13,20 +15,23 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from crbeam.design.certificate import objective_at
+from crbeam.design.constraints import AntennaPower, GroupPower
+from crbeam.design.convex.certificate import certificate
+from crbeam.design.convex.solution import convex_optimum
+from crbeam.design.convex.statement import Statement, statement_of
 from crbeam.design.engine import EngineResult, reduce_problem, reduce_problems, solve_reduced, solve_reduced_many
-from crbeam.design.engine.interior_point import Path, follow_path, isotropic_parts
-from crbeam.design.engine.losses import HingeLoss, LimitedLoss, Loss
 from crbeam.design.engine.reduced_problem import ReducedProblem
-from crbeam.design.engine.solver import EVALUATION_LIMIT, MARGIN, result_of_path
-from crbeam.design.hinge import Families, families_of
-from crbeam.design.problem import HINGE_ROUNDING, DesignProblem
+from crbeam.design.engine.solver import DESCENT_LIMIT, EVALUATION_LIMIT, MARGIN, quiet, result_of
+from crbeam.design.problem import HINGE_ROUNDING, DesignProblem, Hinge, Tail, WeightedBound
+from crbeam.design.result import Proposal
+from crbeam.design.scale_search import ROUGH, Goal, ScaleSearch
+from crbeam.design.scales import FIRST_SLOPE, Multipliers, Scales, Shares, Slopes, evidence_of
 from crbeam.design.ties import expanded, expanded_factors, merged, merged_problem
-from crbeam.errors import CrbeamError, SolverFailed, Unidentifiable
+from crbeam.errors import CrbeamError, Unidentifiable
 from crbeam.information import Transmission
-from crbeam.linalg import one_blas_thread
 
-#: Certified gap of the weighted bound at which it is first asked whether its optimum meets all thresholds.
-FIRST_TOLERANCE = 1e-3
+#: Steps after which the least hinge must be known to be above 0, or the thresholds are taken as limits.
+PATIENCE = 4
 
 
 @dataclass(frozen=True)
@@ -36,21 +41,24 @@ class Effort:
     Attributes:
         tolerance: certified relative gap to reach.
         max_evaluations: evaluations after which the search stops and returns what it has (with thresholds: each of
-            its searches).
+            its searches). Where it is small, what is not found does not go to the dual either.
     """
 
     tolerance: float = 1e-6
     max_evaluations: int = EVALUATION_LIMIT
 
 
-#: Share of isotropic beams in what the interior point starts from, beside the transmission of least weighted bound.
-ISOTROPIC_SHARE = 0.01
-#: Relative amount by which squared thresholds are lowered to find a transmission that meets them strictly: the central
-#: path of a hinge meets them only in the limit.
-STRICTER = 1e-5
+@dataclass(frozen=True, eq=False)
+class _Task:
+    """A problem, the reduced problem of its merged problem, and where to start."""
 
-#: Weighted bounds of reduced problems, from their starts, to a tolerance.
-_Solve = Callable[[list[ReducedProblem], list[Transmission | None], float], list[EngineResult]]
+    problem: DesignProblem
+    item: ReducedProblem
+    start: Transmission | None
+
+
+#: Weighted bounds of tasks, from their starts, to a tolerance.
+_Solve = Callable[[list[_Task], float], list[EngineResult]]
 
 
 def optimum(problem: DesignProblem, *, effort: Effort, start: Transmission | None = None) -> EngineResult:
@@ -59,34 +67,62 @@ def optimum(problem: DesignProblem, *, effort: Effort, start: Transmission | Non
     Raises:
         Unidentifiable: a parameter with a positive weight is not determined by any transmission.
     """
-    first = None if start is None else merged(problem, start)
 
-    def solve(items: list[ReducedProblem], starts: list[Transmission | None], tolerance: float) -> list[EngineResult]:
+    def solve(tasks: list[_Task], tolerance: float) -> list[EngineResult]:
         settings = {"tolerance": tolerance, "max_evaluations": effort.max_evaluations}
-        return [solve_reduced(item, start=start, **settings) for item, start in zip(items, starts, strict=True)]
+        return [solve_reduced(task.item, start=task.start, **settings) for task in tasks]
 
-    (result,) = _solved([reduce_problem(merged_problem(problem))], [first], effort, solve)
-    return _expanded(problem, result)
+    first = None if start is None else merged(problem, start)
+    return _solved([_Task(problem, reduce_problem(merged_problem(problem)), first)], effort, solve)[0]
 
 
 def optima(
     problems: Sequence[DesignProblem], *, effort: Effort = Effort(), starts: Sequence[Transmission | None] | None = None
 ) -> list[EngineResult | CrbeamError]:
-    """Optima of independent problems, in their order; those of one shape advance together.
+    """Optima of independent problems, in their order; weighted bounds of one shape advance together.
 
     An error stands in place of each problem whose parameters no transmission determines.
     """
+
+    def solve(tasks: list[_Task], tolerance: float) -> list[EngineResult]:
+        settings = {"tolerance": tolerance, "max_evaluations": effort.max_evaluations}
+        return solve_reduced_many([task.item for task in tasks], starts=[task.start for task in tasks], **settings)
+
     starts = [None] * len(problems) if starts is None else starts
     firsts = [None if each is None else merged(part, each) for part, each in zip(problems, starts, strict=True)]
     reduced = reduce_problems([merged_problem(problem) for problem in problems])
     able = {index: item for index, item in enumerate(reduced) if isinstance(item, ReducedProblem)}
-
-    def solve(items: list[ReducedProblem], starts: list[Transmission | None], tolerance: float) -> list[EngineResult]:
-        return solve_reduced_many(items, starts=starts, tolerance=tolerance, max_evaluations=effort.max_evaluations)
-
-    results = _solved(list(able.values()), [firsts[index] for index in able], effort, solve)
-    found = {index: _expanded(problems[index], result) for index, result in zip(able, results, strict=True)}
+    tasks = [_Task(problems[index], item, firsts[index]) for index, item in able.items()]
+    found = dict(zip(able, _solved(tasks, effort, solve), strict=True))
     return [found[index] if isinstance(item, ReducedProblem) else item for index, item in enumerate(reduced)]
+
+
+def _solved(tasks: list[_Task], effort: Effort, solve: _Solve) -> list[EngineResult]:
+    """Optima of all tasks: weighted bounds together, then what these leave, one by one."""
+
+    def attempt(chosen: dict[int, _Task], tolerance: float) -> dict[int, EngineResult]:
+        found = zip(chosen.items(), solve(list(chosen.values()), tolerance), strict=True)
+        return {place: _expanded(task.problem, result) for (place, task), result in found}
+
+    plain, hinged = (
+        {place: task for place, task in enumerate(tasks) if isinstance(task.problem.objective, kind)}
+        for kind in (WeightedBound, Hinge)
+    )
+    results, rough = attempt(plain, effort.tolerance), attempt(hinged, ROUGH)
+    nearer = {
+        place: replace(task, start=merged(task.problem, rough[place].covariances))
+        for place, task in hinged.items()
+        if _loss(task, rough[place]) == 0.0
+    }
+    refined = attempt(nearer, effort.tolerance)
+    for place, task in enumerate(tasks):
+        if place in refined and _loss(task, refined[place]) == 0.0:
+            results[place] = _tied(refined[place], refined[place].gap)
+        elif place in rough:
+            results[place] = _least_loss(task, rough[place], effort)
+        elif place not in plain:
+            results[place] = _least_tail(task, effort)
+    return [_completed(task, results[place], effort) for place, task in enumerate(tasks)]
 
 
 def _expanded(problem: DesignProblem, result: EngineResult) -> EngineResult:
@@ -95,104 +131,135 @@ def _expanded(problem: DesignProblem, result: EngineResult) -> EngineResult:
     return replace(result, covariances=covariances, factors=expanded_factors(problem, result.factors))
 
 
-def _solved(
-    items: list[ReducedProblem], starts: list[Transmission | None], effort: Effort, solve: _Solve
-) -> list[EngineResult]:
-    """Optima of reduced problems, those with thresholds in their order of attempts."""
-    families = {index: _families(item) for index, item in enumerate(items)}
-    results: dict[int, EngineResult] = {}
-
-    def attempt(indices: list[int], guesses: list[Transmission | None], tolerance: float) -> dict[int, EngineResult]:
-        return dict(zip(indices, solve([items[index] for index in indices], guesses, tolerance), strict=True))
-
-    plain = [index for index, found in families.items() if found is None]
-    results |= attempt(plain, [starts[index] for index in plain], effort.tolerance)
-    hinged = [index for index in families if index not in results]
-    rough = attempt(hinged, [starts[index] for index in hinged], FIRST_TOLERANCE)
-    met = [index for index in hinged if _meets_all(items[index], rough[index])]
-    refined = attempt(met, [rough[index].covariances for index in met], effort.tolerance)
-    for index in hinged:
-        trace_optimum = refined.get(index)
-        if trace_optimum is not None and _meets_all(items[index], trace_optimum):
-            results[index] = _tied(trace_optimum, trace_optimum.gap)
-        else:
-            results[index] = _beyond_or_rough(items[index], families[index], rough[index], effort)
-    return [results[index] for index in range(len(items))]
-
-
-def _families(item: ReducedProblem) -> Families | None:
-    return families_of(item.problem)
-
-
-def _meets_all(item: ReducedProblem, result: EngineResult) -> bool:
-    """Whether a transmission meets all thresholds."""
-    return _loss_of(item, result) == 0.0
-
-
-def _loss_of(item: ReducedProblem, result: EngineResult) -> float:
-    """Hinge of a transmission; infinite if it leaves a parameter undetermined."""
+def _loss(task: _Task, result: EngineResult) -> float:
+    """Objective of a transmission; infinite if it leaves a parameter undetermined."""
     try:
-        return objective_at(item.problem, result.covariances)
+        return objective_at(task.problem, result.covariances)
     except Unidentifiable:
         return np.inf
 
 
 def _tied(result: EngineResult, gap: float) -> EngineResult:
     """A transmission that meets all thresholds, chosen for its weighted bound."""
-    notes = {"tied": 1, "tie_break_gap": max(gap, 0.0)}
-    return replace(
-        result, objective=0.0, lower_bound=0.0, status="optimal", trace=(0.0,), bounds=(0.0,), iterations=0, notes=notes
-    )
+    notes, proven = {"tied": 1, "tie_break_gap": max(float(gap), 0.0)}, {"objective": 0.0, "lower_bound": 0.0}
+    traces = {"trace": (0.0,), "bounds": (0.0,), "iterations": 0}
+    return replace(result, **proven, **traces, status="optimal", notes=notes, evidence=None)
 
 
-def _beyond_or_rough(
-    item: ReducedProblem, families: Families | None, rough: EngineResult, effort: Effort
-) -> EngineResult:
-    """Optimum of a hinge, or the transmission that is there if the interior point has no place to start from."""
-    try:
-        return _beyond(item, families, rough, effort)
-    except SolverFailed:
-        return replace(rough, objective=_loss_of(item, rough), lower_bound=0.0, status="feasible")
+def _search(task: _Task, scales: Scales, effort: Effort, rounding: float = 0.0) -> ScaleSearch:
+    goal = Goal(MARGIN * effort.tolerance, MARGIN * rounding / task.item.scale, effort.max_evaluations)
+    return ScaleSearch(task.item, scales, goal)
 
 
-def _beyond(item: ReducedProblem, families: Families | None, rough: EngineResult, effort: Effort) -> EngineResult:
+def _least_tail(task: _Task, effort: Effort) -> EngineResult:
+    """Transmission of least tail."""
+    objective, count = task.problem.objective, len(task.problem.samples)
+    assert isinstance(objective, Tail)
+    search = _search(task, Shares(task.item), effort)
+    near = None if task.start is None else task.item.compress(task.start)
+    with quiet():
+        search.solve(near, np.array(objective.probabilities or (1.0 / count,) * count))
+        search.run()
+    return _proven(task, search, effort, statement_of(task.problem))
+
+
+def _least_loss(task: _Task, rough: EngineResult, effort: Effort) -> EngineResult:
     """Optimum of a hinge whose thresholds the least weighted bound does not meet."""
-    assert families is not None
-    levels = families.levels / item.scale
+    slopes = Slopes(task.item)
+    search = _search(task, slopes, effort, HINGE_ROUNDING)
+    with quiet():
+        seen = search.see(rough.point, np.full(slopes.size, FIRST_SLOPE))
+        search.see(rough.point, slopes.first(seen.bounds))
+        if search.run(patience=PATIENCE) and search.proof.lower_bound > 0.0:
+            return _after(rough.evaluations, _proven(task, search, effort, statement_of(task.problem)))
+        least = rough.lower_bound / task.item.scale
+        limited = _search(task, Multipliers(slopes, least=least, gap=search.goal.gap), effort)
+        limited.see(search.last.point, np.ones(slopes.size))
+        is_within = limited.run() or np.isfinite(limited.best.value)
+        if not is_within:
+            search.run()
+    used = rough.evaluations + search.evaluations
+    if is_within:
+        within = statement_of(task.problem, within_thresholds=True)
+        found = _after(used, _proven(task, limited, effort, within))
+        return _tied(found, found.gap)
+    found = _after(used + limited.evaluations, _proven(task, search, effort, statement_of(task.problem)))
+    return _tied(found, 1.0) if found.objective <= HINGE_ROUNDING else found
 
-    def follow(loss: Loss, start: tuple[np.ndarray, ...], rounding: float = 0.0) -> Path:
-        goal = MARGIN * effort.tolerance
-        limits = {"gap": goal, "max_evaluations": effort.max_evaluations, "rounding": rounding}
-        return follow_path(item.shape, item.arrays, loss=loss, start=start, **limits)
 
-    with one_blas_thread(), np.errstate(all="ignore"):
-        path = follow(HingeLoss(families, levels), _inside(item, rough), MARGIN * HINGE_ROUNDING / item.scale)
-        used, inside, allowed = rough.evaluations + path.n_evaluations, path, 0.0
-        if path.bound == 0.0 and 0.0 < path.value <= HINGE_ROUNDING / item.scale:
-            allowed = float(levels.min()) * (STRICTER / 4.0) ** 2
-            inside = follow(HingeLoss(families, (1.0 - STRICTER) * levels), path.inside, allowed)
-            used += inside.n_evaluations
-        if inside.value > allowed:
-            found, value = _after(used, item, path, effort), _loss_of(item, rough)
-            is_kept = found.status == "optimal" or found.objective <= value
-            return found if is_kept else replace(rough, objective=value, lower_bound=found.lower_bound)
-        best = follow(LimitedLoss(families, levels), inside.inside)
-    return _tied(_after(used, item, best, effort), best.gap)
+def _after(evaluations: int, result: EngineResult) -> EngineResult:
+    """The result after some evaluations that came before it."""
+    return replace(result, evaluations=evaluations + result.evaluations)
 
 
-def _inside(item: ReducedProblem, rough: EngineResult) -> tuple[np.ndarray, ...]:
-    """Positive definite X of each block, which spend the budgets: near a transmission, but isotropic over codebooks."""
-    near = item.compress(rough.covariances)
-    spent = np.zeros(item.shape.n_budgets)
-    for block, part in zip(item.shape.blocks, near, strict=True):
-        spent[block.budget] += np.trace(part).real
-    return tuple(
-        (1.0 - ISOTROPIC_SHARE) * part / spent[block.budget] + ISOTROPIC_SHARE * even
-        for block, part, even in zip(item.shape.blocks, near, isotropic_parts(item.shape), strict=True)
+def _proven(task: _Task, search: ScaleSearch, effort: Effort, statement: Statement) -> EngineResult:
+    """The best that a search has found, with the lower bound that its evidence proves in the space of all antennas."""
+    proof, item = search.proof, task.item
+    found = _expanded(task.problem, result_of(item, search.progress, effort.tolerance))
+    unproven = replace(found, lower_bound=0.0, status="feasible")
+    if not proof.lower_bound > 0.0:
+        return unproven
+    try:
+        evidence = evidence_of(statement, expanded(task.problem, item.expand(proof.point)), proof.scales)
+        bound = float(np.clip(certificate(statement, evidence), 0.0, found.objective))
+    except CrbeamError:
+        return unproven
+    is_optimal = found.objective - bound <= max(effort.tolerance * found.objective, search.goal.rounding * item.scale)
+    return replace(found, lower_bound=bound, status="optimal" if is_optimal else "feasible", evidence=evidence)
+
+
+def _completed(task: _Task, result: EngineResult, effort: Effort) -> EngineResult:
+    """The result, or what the dual finds where a search has stopped short of its goal with evaluations left."""
+    if (result.status == "optimal" and _tie_gap(result) <= effort.tolerance) or effort.max_evaluations <= DESCENT_LIMIT:
+        return result
+    try:
+        found = _by_dual(task.problem, result, effort)
+    except CrbeamError:
+        return result
+    return min(result, found, key=lambda each: (each.status != "optimal", _tie_gap(each), each.gap))
+
+
+def _tie_gap(result: EngineResult) -> float:
+    """Gap of the weighted bound where thresholds are met; else 0."""
+    return float(result.notes.get("tie_break_gap", 0.0))
+
+
+def _by_dual(problem: DesignProblem, left: EngineResult, effort: Effort) -> EngineResult:
+    """What the dual finds for a problem that a search has left.
+
+    Raises:
+        SolverFailed: it finds nothing.
+    """
+    proposal = at_full_power(problem, convex_optimum(problem, tolerance=effort.tolerance))
+    assert proposal.evidence is not None
+    value = objective_at(problem, proposal.covariances)
+    bound = float(np.clip(certificate(statement_of(problem), proposal.evidence), 0.0, value))
+    rounding = HINGE_ROUNDING if isinstance(problem.objective, Hinge) else 0.0
+    return replace(
+        left,
+        covariances=proposal.covariances,
+        factors=proposal.factors,
+        objective=value,
+        lower_bound=bound,
+        status="optimal" if value - bound <= max(effort.tolerance * value, rounding) else "feasible",
+        iterations=left.iterations + proposal.iterations,
+        engine="dual barrier",
+        trace=proposal.trace,
+        bounds=(bound,),
+        notes={name: number for name, number in proposal.details.items() if name != "engine"},
+        evidence=proposal.evidence,
     )
 
 
-def _after(evaluations: int, item: ReducedProblem, path: Path, effort: Effort) -> EngineResult:
-    """Result of a path after some evaluations that came before it."""
-    whole = replace(path, n_evaluations=evaluations + path.n_evaluations)
-    return result_of_path(item, whole, effort.tolerance)
+def at_full_power(problem: DesignProblem, proposal: Proposal) -> Proposal:
+    """Same proposal with budgets that nobody sees spent evenly, as by every method, where power costs nothing."""
+    streams = proposal.stream_covariances or {}
+    is_limited = any(isinstance(part, AntennaPower | GroupPower) for part in problem.constraints)
+    is_free = isinstance(problem.objective, WeightedBound | Hinge) and not problem.power_price
+    if len(streams) > 1 or is_limited or not is_free:
+        return proposal
+    even, sent = problem.even(), proposal.covariances
+    for budget in problem.budgets:
+        if sent.only(budget.blocks).power_w == 0.0:
+            sent = sent.replaced(even.only(budget.blocks))
+    return proposal if sent is proposal.covariances else proposal.sending(dict.fromkeys(streams, sent))

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from crbeam.design.certificate import Certificate, certify_many, objective_at, weighted_bound
 from crbeam.design.convex.certificate import certificate
+from crbeam.design.convex.evidence import Evidence
 from crbeam.design.convex.solution import convex_optimum
 from crbeam.design.convex.statement import statement_of
 from crbeam.design.engine import EngineResult
@@ -51,7 +52,8 @@ def bound_proofs(
     transmissions: Sequence[tuple[Transmission, Proposal]],
 ) -> list[Proof | CrbeamError]:
     """Objectives and lower bounds: from the transmissions themselves, or from the optimum where these prove little."""
-    given = {index for index, (_, proposal) in enumerate(transmissions) if proposal.evidence is not None}
+    freed = {index for index, problem in enumerate(problems) if method.is_bounded_without_ties and problem.ties}
+    given = {index for index, (_, proposal) in enumerate(transmissions) if proposal.evidence is not None} - freed
     if given:
         rest = [index for index in range(len(problems)) if index not in given]
         others = bound_proofs(method, [problems[i] for i in rest], [transmissions[i] for i in rest])
@@ -61,7 +63,6 @@ def bound_proofs(
             for index, problem in enumerate(problems)
         ]
     certificates = certify_many(problems, [covariances for covariances, _ in transmissions])
-    freed = {index for index, problem in enumerate(problems) if method.is_bounded_without_ties and problem.ties}
     loose = [
         index
         for index, certificate in enumerate(certificates)
@@ -82,7 +83,7 @@ def bound_proofs(
         relaxed += " with covariances of their own for all blocks" if index in freed else ""
         subject = "the loss beyond thresholds" if isinstance(problem.objective, Hinge) else "the weighted bound"
         note = f"convexity of {subject} at {source}{relaxed}"
-        tied_gap = max(graded.gap, 0.0) if index in freed else None
+        tied_gap = _tied_gap(problem, graded, transmissions[index][1].evidence) if index in freed else None
         proofs.append(Proof(graded.objective, bound, note, graded.trace_loss, tied_gap))
     return proofs
 
@@ -100,16 +101,31 @@ def _evident(problem: DesignProblem, covariances: Transmission, proposal: Propos
     return Proof(objective, min(max(bound, 0.0), objective), note, trace_loss)
 
 
+def _tied_gap(problem: DesignProblem, graded: Certificate, evidence: Evidence | None) -> float:
+    """Certified gap to the best transmission with tied blocks."""
+    bound = graded.lower_bound if evidence is None else certificate(statement_of(problem), evidence)
+    return max(1.0 - max(bound, graded.lower_bound) / graded.objective, 0.0) if graded.objective else 0.0
+
+
 def optimal_bounds(problems: list[DesignProblem]) -> list[float]:
     """Certified lower bounds on the objective of any transmission, from its optimum; constant moduli are left out."""
     limited = {index: _bound_within_limits(each) for index, each in enumerate(problems) if each.power_limits}
     rest = [index for index in range(len(problems)) if index not in limited]
     results = dict(zip(rest, optima([problems[index] for index in rest]), strict=True))
     able = {index: each for index, each in results.items() if isinstance(each, EngineResult)}
-    certificates = certify_many([problems[index] for index in able], [each.covariances for each in able.values()])
-    proven = dict(zip(able, certificates, strict=True))
-    bounds = {index: each.lower_bound for index, each in proven.items() if isinstance(each, Certificate)} | limited
+    proven = proven_bounds([problems[index] for index in able], list(able.values()))
+    bounds = dict(zip(able, proven, strict=True)) | limited
     return [bounds.get(index, 0.0) for index in range(len(problems))]
+
+
+def proven_bounds(problems: Sequence[DesignProblem], results: Sequence[EngineResult]) -> list[float]:
+    """Lower bounds that hold in the space of all antennas: those of evidence, or what the covariances prove."""
+    bounds = {place: result.lower_bound for place, result in enumerate(results) if result.evidence is not None}
+    rest = [place for place in range(len(results)) if place not in bounds]
+    certificates = certify_many([problems[place] for place in rest], [results[place].covariances for place in rest])
+    for place, proof in zip(rest, certificates, strict=True):
+        bounds[place] = proof.lower_bound if isinstance(proof, Certificate) else 0.0
+    return [bounds[place] for place in range(len(results))]
 
 
 def _bound_within_limits(problem: DesignProblem) -> float:

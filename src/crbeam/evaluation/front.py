@@ -24,10 +24,10 @@ from crbeam.design import (
     TiedBlocks,
     objective_at,
 )
-from crbeam.design.certificate import Certificate, certify_many
 from crbeam.design.engine import EngineResult
 from crbeam.design.optimum import optima
 from crbeam.design.problem import HINGE_ROUNDING
+from crbeam.design.proofs import proven_bounds
 from crbeam.errors import Unidentifiable
 from crbeam.information.transmission import Covariances
 from crbeam.linalg import one_blas_thread
@@ -155,16 +155,11 @@ def supports_of(problem: DesignProblem, weights: Sequence[float]) -> list[Suppor
             if isinstance(design, Design)
         ]
     with one_blas_thread():
-        able = {
-            index: result.covariances
-            for index, result in enumerate(optima(problems))
-            if isinstance(result, EngineResult)
-        }
-        proofs = certify_many([problems[index] for index in able], list(able.values()))
+        able = {index: result for index, result in enumerate(optima(problems)) if isinstance(result, EngineResult)}
+        bounds = proven_bounds([problems[index] for index in able], list(able.values()))
         return [
-            Support(weights[index], proof.lower_bound, values_of(problem, able[index]))
-            for index, proof in zip(able, proofs, strict=True)
-            if isinstance(proof, Certificate)
+            Support(weights[index], bound, values_of(problem, result.covariances))
+            for (index, result), bound in zip(able.items(), bounds, strict=True)
         ]
 
 

@@ -1,4 +1,4 @@
-"""The library's own solver of weighted bounds: reduction, factor descent, Newton steps on the face, interior point."""
+"""The library's own solver of weighted bounds: reduction, factor descent, Newton steps on the face."""
 
 from crbeam.design.engine.reduced_problem import ReducedProblem
 from crbeam.design.engine.reduction import reduce_problem, reduce_problems

@@ -23,16 +23,6 @@ def hermitian_basis(size: int) -> np.ndarray:
     return basis
 
 
-@lru_cache(maxsize=256)
-def gram_index(n_columns: int) -> np.ndarray:
-    """Positions of diag A, then Re and Im of its strict upper triangle, in a contiguous A read as floats."""
-    upper = np.triu_indices(n_columns, 1)
-    flat = upper[0] * n_columns + upper[1]
-    index = np.concatenate([2 * np.arange(n_columns) * (n_columns + 1), 2 * flat, 2 * flat + 1])
-    index.flags.writeable = False
-    return index
-
-
 def real_image(matrix: np.ndarray) -> np.ndarray:
     """`Re A + Im A`, a real matrix that holds all of the Hermitian A."""
     return np.real(matrix) + np.imag(matrix)

@@ -1,20 +1,20 @@
-"""Certified solution of reduced problems: descent, Newton step on the face, interior point for the rest.
+"""Certified solution of reduced problems: descent, and Newton steps on the face.
 
 Each problem goes through *rounds*: a factor descent to a residual target, then a Newton step on the dominant face,
 whose certificate is accepted once its gap is below half the tolerance (so that it still holds when it is recomputed in
-antenna space). Later rounds have lower targets and keep smaller eigenvalues. What is left goes to the interior point.
+antenna space). Later rounds have lower targets and keep smaller eigenvalues. What is left keeps its honest gap.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import numpy as np
-from jaxtyping import Complex
+from jaxtyping import Complex, Float
 
+from crbeam.design.convex.evidence import Evidence
 from crbeam.design.engine.face import face_of, newton_on_face, ranks, spectra
 from crbeam.design.engine.factor_descent import descend, descend_many
-from crbeam.design.engine.interior_point import Path, follow_path
 from crbeam.design.engine.progress import BatchProgress, Progress
 from crbeam.design.engine.reduced_bound import evaluate, first_point, lower_bound, point_near
 from crbeam.design.engine.reduced_information import ReducedArrays, ReducedShape
@@ -29,7 +29,7 @@ ROUNDS = (5e-2, 5e-3, 5e-4, 5e-6, 5e-8)
 THRESHOLDS = (1e-3, 1e-5, 1e-7)
 #: Fraction of the tolerance to aim for.
 MARGIN = 0.5
-#: Evaluations after which a descent is left to the interior point.
+#: Evaluations after which a descent is given up.
 DESCENT_LIMIT = 120
 #: Evaluations in total.
 EVALUATION_LIMIT = 240
@@ -41,21 +41,23 @@ CHUNK_RANGE = (8, 256)
 
 @dataclass(frozen=True, eq=False)
 class EngineResult:
-    """Solution of a reduced problem.
+    """Solution of a problem.
 
     Attributes:
         covariances: of each block, watt per subcarrier summed over slots.
         factors: F of each block with `R = F F^H`, in the span of its transmit vectors; None if some block is unseen.
-        objective: weighted bound, in the problem's unit.
-        lower_bound: proven lower bound on the weighted bound of any feasible transmission.
+        objective: the weighted bound, or what else is minimised, in the problem's unit.
+        lower_bound: proven lower bound on that of any feasible transmission.
         iterations: accepted steps.
         evaluations: evaluations of value and gradient.
-        engine: `factor descent` or `interior point`.
+        engine: `factor descent`, `factor Newton` or `dual barrier`.
         status: `optimal` if the gap is within the tolerance, else `feasible`.
         trace: least objective so far, at the start and after each iteration; the result, chosen for its certificate,
             may be a little above the last.
         bounds: best lower bound known with each entry of the trace; 0 before the first is computed.
+        point: of the reduced problem.
         notes: numbers beside these, for reports.
+        evidence: what proves the lower bound, where the covariances alone do not.
     """
 
     covariances: Transmission
@@ -68,7 +70,9 @@ class EngineResult:
     status: str
     trace: tuple[float, ...]
     bounds: tuple[float, ...]
+    point: Float[np.ndarray, " coordinate"]
     notes: Mapping[str, float | int | str] = field(default_factory=dict)
+    evidence: Evidence | None = None
 
     @property
     def gap(self) -> float:
@@ -164,7 +168,7 @@ def _chunk_size(problem: ReducedProblem) -> int:
 def _solve_chunk(
     shape: ReducedShape, arrays: ReducedArrays, points: np.ndarray, tolerance: float, max_evaluations: int
 ) -> list[Progress]:
-    """The descents and Newton steps of all items together; what they leave open is rescued item by item."""
+    """The descents and Newton steps of all items together; what they leave open goes on item by item."""
     best, rounds, goal = BatchProgress(points), np.zeros(len(points), dtype=int), MARGIN * tolerance
     targets = tolerance * np.array([*ROUNDS, np.inf])
 
@@ -211,7 +215,7 @@ def _solved(
     first_round: int,
     settings: tuple[float, int],
 ) -> Progress:
-    """The rounds of one problem from the first given one, and what has to follow if they do not suffice."""
+    """The rounds of one problem from the first given one, and all faces if they do not suffice."""
     tolerance, max_evaluations = settings
     goal, memory = MARGIN * tolerance, None
     for number in range(first_round, len(ROUNDS)):
@@ -226,19 +230,8 @@ def _solved(
             progress = _polished(shape, arrays, progress, goal, THRESHOLDS[: number + 1])
         if progress.gap > goal:
             progress = _checked(shape, arrays, progress)
-    return _finished(shape, arrays, progress, settings)
-
-
-def _finished(shape: ReducedShape, arrays: ReducedArrays, progress: Progress, settings: tuple[float, int]) -> Progress:
-    """Last attempts at a problem after its descents: all faces, then the interior point."""
-    tolerance, max_evaluations = settings
-    goal = MARGIN * tolerance
-    if progress.gap <= goal or max_evaluations <= DESCENT_LIMIT:
-        return progress
-    progress = _polished(shape, arrays, progress, goal)
-    if progress.gap <= tolerance:
-        return progress
-    return _rescued(shape, arrays, progress, goal, max_evaluations)
+    is_cut_short = progress.gap > goal and max_evaluations > DESCENT_LIMIT
+    return _polished(shape, arrays, progress, goal) if is_cut_short else progress
 
 
 def _polish(
@@ -279,43 +272,8 @@ def _checked(shape: ReducedShape, arrays: ReducedArrays, progress: Progress) -> 
     return progress.certified(progress.resume, float(evaluation.value), float(bound), 0)
 
 
-def _rescued(
-    shape: ReducedShape, arrays: ReducedArrays, progress: Progress, goal: float, max_evaluations: int
-) -> Progress:
-    """Interior point for a problem whose descent has not reached the tolerance."""
-    budget = max(max_evaluations - progress.evaluations, 1)
-    path = follow_path(shape, arrays, gap=goal, max_evaluations=budget)
-    best = replace(progress, evaluations=progress.evaluations + path.n_evaluations)
-    if not path.gap < progress.gap:
-        return best
-    found = replace(
-        best,
-        point=path.point,
-        resume=path.point,
-        value=path.value,
-        bound=path.bound,
-        engine="interior point",
-        iterations=best.iterations + len(path.trace) - 1,
-        trace=(*best.trace, *path.trace),
-        bounds=(*best.bounds, *path.bounds),
-    )
-    cleaned = _polished(shape, arrays, replace(found, value=np.inf, bound=0.0), goal)
-    return cleaned if cleaned.gap <= goal else found
-
-
-def result_of_path(problem: ReducedProblem, path: Path, tolerance: float) -> EngineResult:
-    """Result of an interior-point run on one reduced problem, whatever its loss."""
-    progress = Progress(
-        path.point,
-        path.point,
-        path.value,
-        path.bound,
-        len(path.trace) - 1,
-        path.n_evaluations,
-        "interior point",
-        path.trace,
-        path.bounds,
-    )
+def result_of(problem: ReducedProblem, progress: Progress, tolerance: float) -> EngineResult:
+    """Result of a search in one reduced problem."""
     return _results(gathered([problem]), [progress], tolerance)[0]
 
 
@@ -338,6 +296,7 @@ def _results(batch: ReducedBatch, done: Sequence[Progress], tolerance: float) ->
                 status="optimal" if progress.gap <= tolerance else "feasible",
                 trace=tuple((scale * np.minimum.accumulate(progress.trace)).tolist()),
                 bounds=tuple((scale * np.maximum.accumulate(progress.bounds)).tolist()),
+                point=progress.point,
             )
         )
     return results

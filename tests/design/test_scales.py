@@ -1,4 +1,4 @@
-"""The least mean over the worst samples, by Newton steps between weighted bounds: optimum, certificate, laws."""
+"""Tails and thresholds by Newton steps between weighted bounds: optimum, certificate, laws."""
 
 from dataclasses import replace
 from itertools import pairwise
@@ -9,21 +9,23 @@ import pytest
 from crbeam.design import (
     Criterion,
     DesignProblem,
+    Hinge,
     PowerBudget,
     WeightedBound,
-    tail,
+    scale_search,
 )
-from crbeam.design.certificate import objective_at
+from crbeam.design.certificate import objective_at, weighted_bound
 from crbeam.design.convex.certificate import certificate
 from crbeam.design.convex.solution import convex_optimum
 from crbeam.design.convex.statement import statement_of
 from crbeam.design.engine import reduce_problem
 from crbeam.design.engine.solver import quiet, solve_from
 from crbeam.design.engine.thin_factors import expansion_at, judged, moved, weighted
+from crbeam.design.hinge import hinge_terms
 from crbeam.design.methods import method_named
+from crbeam.design.optimum import Effort, optima, optimum
 from crbeam.design.problem import Tail
-from crbeam.design.quadratic import quadratic_minimum
-from crbeam.design.tail import tail_optimum
+from crbeam.design.small_programs import convex_minimum
 from crbeam.errors import Unidentifiable
 from crbeam.testing import random_map
 from crbeam.testing.random_convex import random_convex_problem
@@ -50,11 +52,12 @@ def sampled(rng, n_samples, objective, *, spread=0.3, n_antennas=8, n_criteria=1
 
 def assert_optimal(problem, tolerance=1e-6):
     """The search ends by itself, its own evidence proves it, and the interior point of the dual agrees."""
-    found, other = tail_optimum(problem, tolerance=tolerance), convex_optimum(problem, tolerance=tolerance)
-    assert found is not None
+    found, other = optimum(problem, effort=Effort(tolerance)), convex_optimum(problem, tolerance=tolerance)
+    assert (found.engine, found.status) == ("factor Newton", "optimal")
     value, reference = (objective_at(problem, each.covariances) for each in (found, other))
     assert value == pytest.approx(reference, rel=tolerance)
-    assert (1.0 - tolerance) * value <= certificate(statement_of(problem), found.evidence) <= value * (1.0 + 1e-12)
+    assert (1.0 - tolerance) * value <= found.lower_bound <= value * (1.0 + 1e-12)
+    assert certificate(statement_of(problem), found.evidence) == pytest.approx(found.lower_bound, rel=1e-12)
     assert found.trace[-1] == pytest.approx(value, rel=1e-9)
 
 
@@ -80,7 +83,7 @@ def test_samples_may_be_the_same(rng):
     problem = sampled(rng, 3, Tail())
     twice = tuple(replace(each, name=f"{each.name} again", sample=f"{each.sample} again") for each in problem.criteria)
     both = replace(problem, criteria=problem.criteria + twice)
-    values = [objective_at(each, tail_optimum(each, tolerance=1e-6).covariances) for each in (problem, both)]
+    values = [objective_at(each, optimum(each, effort=Effort()).covariances) for each in (problem, both)]
     assert values[1] == pytest.approx(values[0], rel=1e-6)
     assert_optimal(both)
 
@@ -95,7 +98,7 @@ def test_blocks_may_be_idle(rng):
         criteria.append(replace(mine, map=both))
     problem = replace(near, criteria=tuple(criteria), constraints=(PowerBudget(("a", "b"), 2.0),), streams=())
     assert_optimal(problem)
-    assert tail_optimum(problem, tolerance=1e-6).covariances.powers_w["b"] < 1e-9
+    assert optimum(problem, effort=Effort()).covariances.powers_w["b"] < 1e-9
 
 
 def test_the_mean_is_a_weighted_bound(rng):
@@ -117,7 +120,7 @@ def test_worse_shares_of_samples_have_larger_means_and_the_worst_are_equal(rng):
         others = [objective_at(problem, design.covariances) for design in designs]
         assert min(others) >= value * (1.0 - 2e-6)
         assert max(others) > value * (1.0 + 1e-4)
-    found = tail_optimum(problems[-1], tolerance=1e-8)
+    found = optimum(problems[-1], effort=Effort(1e-8))
     bounds = [
         np.trace(each.selection.T @ each.map.at(found.covariances).inverse_response(each.selection))
         for each in problems[-1].criteria
@@ -139,8 +142,7 @@ def test_the_method_uses_it_and_a_start(rng):
 
 def test_what_it_does_not_find_goes_to_the_dual(rng, monkeypatch):
     problem = sampled(rng, 5, Tail())
-    monkeypatch.setattr(tail, "STEPS", 1)
-    assert tail_optimum(problem, tolerance=1e-6) is None
+    monkeypatch.setattr(scale_search, "STEPS", 1)
     design = method_named("optimum").solve(problem)
     assert design.details["engine"] == "dual barrier"
     assert design.gap <= 1e-6
@@ -151,7 +153,7 @@ def test_the_undetermined_is_named():
     first = problem.criteria[0]
     blind = replace(first.map, contributions=(), constant=np.zeros_like(first.map.constant))
     with pytest.raises(Unidentifiable):
-        tail_optimum(replace(problem, criteria=(replace(first, map=blind), *problem.criteria[1:])), tolerance=1e-6)
+        optimum(replace(problem, criteria=(replace(first, map=blind), *problem.criteria[1:])), effort=Effort())
 
 
 @pytest.mark.parametrize("rows", [(), ("prior",), ("sizes",), ("codebook",)], ids="+".join)
@@ -196,8 +198,86 @@ def test_a_quadratic_program(rng):
         rows, limits = np.vstack([rows, np.eye(size), -np.eye(size)]), np.zeros(count + 2 * size)
         limits[:] = rows @ inside + rng.uniform(0.1, 1.0, len(rows))
         quadratic, linear = root.T @ root, rng.standard_normal(size)
-        found = quadratic_minimum(quadratic, linear, rows, limits, inside)
+        found = convex_minimum(lambda x, q=quadratic, c=linear: (q @ x + c, q), rows, limits, inside)
         room = limits - rows @ found
         assert room.min() > -1e-9
         _, rest = nnls(rows[room < 1e-6].T, -quadratic @ found - linear)
         assert rest < 1e-6
+
+
+def test_a_program_with_a_pole(rng):
+    """The largest `u . v - sum W v / (1 - v)` over `0 <= v < 1` is where the slope of the loss is, from anywhere."""
+    for _ in range(20):
+        levels, bounds = rng.uniform(0.1, 2.0, 4), 10.0 ** rng.uniform(-1.0, 3.0, 4)
+
+        def derivatives(x, levels=levels, bounds=bounds):
+            return levels / (1.0 - x) ** 2 - bounds, np.diag(2.0 * levels / (1.0 - x) ** 3)
+
+        rows, limits = np.vstack([-np.eye(4), np.eye(4)]), np.repeat([0.0, 1.0], 4)
+        found = convex_minimum(derivatives, rows, limits, rng.uniform(0.01, 0.99, 4))
+        assert found == pytest.approx(hinge_terms(bounds, levels).slopes, abs=1e-6)
+
+
+@pytest.mark.parametrize("rows", ROWS, ids="+".join)
+@pytest.mark.parametrize("number", range(3))
+def test_the_least_loss_is_that_of_the_dual(number, rows):
+    problem = random_convex_problem(np.random.default_rng([number, 12]), "thresholds", rows)
+    found, other = optimum(problem, effort=Effort()), convex_optimum(problem, tolerance=1e-6)
+    value, reference = (objective_at(problem, each.covariances) for each in (found, other))
+    assert found.engine != "dual barrier"
+    assert value == pytest.approx(reference, rel=1e-6, abs=1e-12)
+    if value > 0.0:
+        assert (1.0 - 1e-6) * value <= found.lower_bound <= value * (1.0 + 1e-12)
+
+
+def near_threshold(level, seed=3):
+    """Thresholds of the bounds of all samples that are `level` times what the least tail of them reaches."""
+    plain = sampled(np.random.default_rng(seed), 4, Tail(), spread=1.0)
+    sent = optimum(plain, effort=Effort()).covariances
+    criteria = []
+    for criterion, share in zip(plain.criteria, (1.0, 1.3, 0.8, 1.1), strict=True):
+        information = criterion.map.at(sent)
+        bound = sum(np.trace(information.bound([name])) for name in criterion.requested)
+        weights = dict.fromkeys(criterion.requested, 1.0 / (level**2 * share * bound))
+        criteria.append(replace(criterion, weights=weights, family_weights={}))
+    return replace(plain, criteria=tuple(criteria), objective=Hinge())
+
+
+@pytest.mark.parametrize("level", [0.5, 0.9, 0.97, 1.0, 1.03, 1.06, 1.1, 1.3])
+def test_losses_down_to_none_and_ties_beyond(level):
+    """Where thresholds can just not or just be met, too, and no search but its own is needed."""
+    problem = near_threshold(level)
+    found, other = optimum(problem, effort=Effort()), convex_optimum(problem, tolerance=1e-6)
+    assert found.engine != "dual barrier"
+    assert found.notes.get("tied", 0) == other.details.get("tied", 0)
+    value, reference = (objective_at(problem, each.covariances) for each in (found, other))
+    assert value == pytest.approx(reference, rel=1e-6, abs=1e-12)
+    if found.notes.get("tied"):
+        assert value == 0.0
+        assert found.notes["tie_break_gap"] <= 1e-6
+        within = [weighted_bound(problem, each.covariances) for each in (found, other)]
+        assert within[0] == pytest.approx(within[1], rel=2e-6)
+
+
+def test_what_the_searches_do_not_find_goes_to_the_dual(monkeypatch):
+    for level in (0.9, 1.06):
+        problem = near_threshold(level)
+        own = optimum(problem, effort=Effort())
+        assert own.engine == "factor Newton"
+        with monkeypatch.context() as changed:
+            changed.setattr(scale_search, "STEPS", 1)
+            for found in (optimum(problem, effort=Effort()), optima([problem, problem])[1]):
+                assert (found.engine, found.status) == ("dual barrier", "optimal")
+                assert found.objective == pytest.approx(own.objective, rel=1e-6, abs=1e-12)
+                assert found.notes.keys() == own.notes.keys()
+
+
+@pytest.mark.parametrize("most", [1, 3, 20])
+def test_few_evaluations_leave_an_honest_gap(most):
+    for problem in (near_threshold(0.9), sampled(np.random.default_rng(3), 6, Tail())):
+        design = method_named(f"optimum:max_evaluations={most}").solve(problem)
+        best = method_named("optimum").solve(problem)
+        assert design.lower_bound <= best.objective * (1.0 + 1e-9) <= design.objective * (1.0 + 2e-9)
+        assert design.details["engine"] != "dual barrier"
+        if most < 5:
+            assert design.status.key == "feasible"
