@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from crbeam.design.engine_method import EngineMethod
-from crbeam.design.problem import DesignProblem, Power, WeightedBound
+from crbeam.design.problem import DesignProblem, Hinge, Power, Tail, WeightedBound
 from crbeam.design.service_constraints import FixedAnalog, Illumination, MinimumSinr, MinimumUplinkSinr
 
 
@@ -13,7 +13,8 @@ class Digital(EngineMethod):
 
     The problem is convex. It is solved through its Lagrangian dual in the span of what sees the transmission (K + 3
     dimensions for K users and one near-field target, whatever the number of antennas); users' covariances are then made
-    rank one without loss. Whether the requirements can be met at all is decided exactly beforehand.
+    rank one without loss. Whether the ratios of a block can be met within its budget is decided exactly beforehand; all
+    that contradicts beyond that is refuted by a ray of the dual.
 
     Downlink, uplink beside the echo of the probing, and any fixed analog network.
 
@@ -31,6 +32,6 @@ class Digital(EngineMethod):
     def why_not(self, problem: DesignProblem) -> str | None:
         """Needs a weighted bound as the objective."""
         if not isinstance(problem.objective, WeightedBound):
-            other = "transmit power" if isinstance(problem.objective, Power) else "thresholds on them"
-            return f"{self.key} minimises weighted bounds only, not {other}."
+            others = {Power: "transmit power", Hinge: "thresholds on them", Tail: "the worst of several"}
+            return f"{self.key} minimises weighted bounds only, not {others[type(problem.objective)]}."
         return super().why_not(problem)
