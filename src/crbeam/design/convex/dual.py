@@ -99,6 +99,8 @@ class Dual:
         self.first_level = start + len(program.scales)
         self.size = self.first_level + program.levels.size
         self.kinds = [scale.kind for scale in program.scales]
+        #: Of each term whether its bound is limited and does not count in the objective.
+        self.limited = [term.scale is not None and self.kinds[term.scale] == "limit" for term in program.terms]
         caps = [{"threshold": 1.0, "share": each.level, "limit": np.inf}[each.kind] for each in program.scales]
         ceilings = np.where(np.arange(program.levels.size) < program.n_rows, program.ceiling, np.inf)
         #: Least and largest values of scales and levels.

@@ -190,14 +190,13 @@ def contradiction(dual: Dual, x: np.ndarray) -> float:
     """By how much what rows and limited bounds ask for exceeds what the limits of power give; proof if positive."""
     program = dual.program
     responses, scales, levels = dual.split(x)
-    limited = [term.scale is not None and dual.kinds[term.scale] == "limit" for term in program.terms]
     missing = np.zeros(program.levels.size)
     for cone in program.cones:  # without kappa and what the objective counts slacks stay positive at higher prices
         budget = int(np.argmax(cone.counts > 0.0))
         missing[budget] = max(missing[budget], cone.price / cone.counts[budget])
     asked = float(program.levels @ (levels + missing))
     for number, (term, response) in enumerate(zip(program.terms, responses, strict=True)):
-        if limited[number]:
+        if dual.limited[number]:
             scale = dual.scale_of(scales, number)
             known = float(np.vdot(response, term.constant @ response))
             asked += 2.0 * float(np.vdot(term.selection, response)) - known / scale

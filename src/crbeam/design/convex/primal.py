@@ -84,7 +84,7 @@ def _scaled(dual: Dual, streams: tuple[np.ndarray, ...]) -> Primal | None:
     low = _least_multiple(dual, looks, low) * (1.0 + ROOM)
     if not low <= high * (1.0 + 3.0 * ROOM):
         return None
-    counts_bounds = not all(_limited(dual))
+    counts_bounds = not all(dual.limited)
     factor = low if program.growing is not None or not counts_bounds else float(np.clip(1.0, low, high))
     if counts_bounds and not program.statement.price and np.isfinite(high):
         factor = high
@@ -98,7 +98,7 @@ def _least_multiple(dual: Dual, looks: list[list[tuple[View, np.ndarray]]], star
     With f the factor and u the largest bound over its limit, `u(f) f` is nearer to the least one, and exact without a
     prior. From 1 on downwards all of them keep the limits, for `I0 + f I(R) >= f (I0 + I(R))` up to there.
     """
-    limited = _limited(dual)
+    limited = dual.limited
     if not any(limited):
         return start
     factor, worst = max(start, 1.0), np.inf
@@ -110,10 +110,6 @@ def _least_multiple(dual: Dual, looks: list[list[tuple[View, np.ndarray]]], star
             return np.inf
         factor = max(factor * worst * (1.0 + ROOM), start)
     return factor if worst <= 1.0 else np.inf
-
-
-def _limited(dual: Dual) -> list[bool]:
-    return [term.scale is not None and dual.kinds[term.scale] == "limit" for term in dual.program.terms]
 
 
 def _sums(dual: Dual, streams: tuple[np.ndarray, ...]) -> np.ndarray:
