@@ -10,7 +10,6 @@ import numpy as np
 
 from crbeam.design.convex.dual import Dual, Point
 from crbeam.design.convex.path import MAX_STEPS, NEAR, along, uphill
-from crbeam.design.convex.slack import Slack
 
 #: Squared Newton decrement above which a search that no longer comes closer has lost the path.
 LOST = 1.0
@@ -39,14 +38,7 @@ class Centre:
     @property
     def covariances(self) -> list[np.ndarray]:
         """`tau S^-1` of each cone, `[stream, size, size]`; over a codebook its powers."""
-        found = []
-        for slack in self.point.slacks:
-            if isinstance(slack, Slack):
-                roots = slack.roots
-                found.append(self.tau * roots.conj().swapaxes(1, 2) @ roots)
-            else:
-                found.append(self.tau * slack)
-        return found
+        return [slack.covariances(self.tau) for slack in self.point.slacks]
 
     def value(self, dual: Dual) -> float:
         """`D + tau (B - m log tau)`, m the number of logarithms: less than `m tau` from the optimum."""

@@ -25,7 +25,7 @@ import numpy as np
 
 from crbeam.design.convex.cone import Cone, View
 from crbeam.design.convex.program import Program
-from crbeam.design.convex.slack import Slack, seen_by, slack_of
+from crbeam.design.convex.slack import LineSlack, Slack, seen_by, slack_of
 from crbeam.linalg import solved_symmetric
 
 #: Added to the diagonal of scaled Newton systems.
@@ -46,7 +46,7 @@ class Point:
         rooms: everything that must be positive beside the slacks.
         rests: slack of each cone without its vectors `[size, size]`; along the beams of a codebook the whole slack of
             every stream `[stream, size]`.
-        slacks: of each cone; of a codebook the inverse slacks.
+        slacks: of each cone.
     """
 
     x: np.ndarray
@@ -57,7 +57,7 @@ class Point:
     barrier: float
     rooms: np.ndarray
     rests: list[np.ndarray]
-    slacks: list[Slack | np.ndarray]
+    slacks: list[Slack | LineSlack]
 
 
 @dataclass(frozen=True, eq=False)
@@ -188,12 +188,12 @@ class Dual:
             found.append(rest)
         return found
 
-    def slacks(self, rests: Sequence[np.ndarray], levels: np.ndarray) -> list[Slack | np.ndarray] | None:
+    def slacks(self, rests: Sequence[np.ndarray], levels: np.ndarray) -> list[Slack | LineSlack] | None:
         """Slacks of all cones, or None if one of them is not positive definite."""
-        found: list[Slack | np.ndarray] = []
+        found: list[Slack | LineSlack] = []
         for cone, rest in zip(self.program.cones, rests, strict=True):
             if cone.is_line:
-                slack = 1.0 / rest if np.all(rest > 0.0) else None
+                slack = LineSlack(1.0 / rest) if np.all(rest > 0.0) else None
             else:
                 places, selector, _ = cone.own
                 slack = slack_of(cone, rest, selector @ levels[places])
@@ -219,7 +219,7 @@ class Dual:
         slacks = self.slacks(rests, levels)
         if slacks is None:
             return None
-        barrier = sum(each.log_det if isinstance(each, Slack) else -float(np.log(each).sum()) for each in slacks)
+        barrier = sum(each.log_det for each in slacks)
         barrier += float(np.log(rooms).sum())
         value = self.value(responses, scales, levels)
         return Point(x, responses, scales, levels, value, barrier, rooms, rests, slacks)
@@ -232,7 +232,7 @@ class Dual:
             if isinstance(slack, Slack):
                 found = self._add_cone(cone, slack, point, slope, curvature)
             else:
-                found = self._add_line(cone, slack, point, slope, curvature)
+                found = self._add_line(cone, slack.inverse, point, slope, curvature)
             for (number, view), gram in zip(cone.seen, found, strict=True):
                 grams[number].append((view, gram))
         self._add_scales_of_slacks(point, curvature)

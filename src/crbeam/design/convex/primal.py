@@ -6,6 +6,7 @@ import numpy as np
 
 from crbeam.design.convex.cone import Cone, View
 from crbeam.design.convex.dual import Dual, Model, Point, looks_of
+from crbeam.design.convex.program import Program
 
 #: Halvings of the share of a feasible transmission with which one is mixed that misses a limit on a bound.
 MAX_MIXINGS = 40
@@ -32,15 +33,7 @@ class Primal:
 def primal_of(dual: Dual, model: Model, newton: np.ndarray, tau: float, *, anchor: Primal | None) -> Primal | None:
     """The transmission that belongs to a point and its Newton step, mixed with a feasible one if it must be."""
     changes = slack_changes(dual, model.point, newton)
-    streams = []
-    for slack, change in zip(model.point.slacks, changes, strict=True):
-        if isinstance(slack, np.ndarray):
-            streams.append(np.maximum(tau * slack * (1.0 - slack * change), 0.0))
-            continue
-        roots = slack.roots
-        adjoint = roots.conj().swapaxes(1, 2)
-        sent = tau * adjoint @ (np.eye(len(slack.root)) - roots @ change @ adjoint) @ roots
-        streams.append(0.5 * (sent + sent.conj().swapaxes(1, 2)))
+    streams = [slack.covariances(tau, change) for slack, change in zip(model.point.slacks, changes, strict=True)]
     return feasible(dual, tuple(streams), anchor)
 
 
@@ -121,12 +114,12 @@ def _sums(dual: Dual, streams: tuple[np.ndarray, ...]) -> np.ndarray:
     return found
 
 
-def disturbances(dual: Dual, streams: tuple[np.ndarray, ...]) -> np.ndarray:
+def disturbances(program: Program, streams: tuple[np.ndarray, ...]) -> np.ndarray:
     """What streams take from each row, the sum of the parts that count against it."""
-    found = np.zeros(dual.program.levels.size)
-    for cone, sent in zip(dual.program.cones, streams, strict=True):
+    found = np.zeros(program.levels.size)
+    for cone, sent in zip(program.cones, streams, strict=True):
         found += np.sum(np.maximum(-cone.factors, 0.0) * gains_of(cone, sent), axis=0) @ cone.selector
-    return found[: dual.program.n_rows]
+    return found[: program.n_rows]
 
 
 def _looks(dual: Dual, streams: tuple[np.ndarray, ...]) -> list[list[tuple[View, np.ndarray]]]:

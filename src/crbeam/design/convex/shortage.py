@@ -29,12 +29,11 @@ BISECTIONS = 12
 
 def contradiction_of(program: Program) -> Infeasible | None:
     """What to say of requirements that no transmission within the limits of power meets; None if that is not proven."""
-    dual = Dual(factor_program(program))
-    path = follow_path(dual, gap=FACTOR_GAP, rounding=LEAST_FACTOR)
+    path = least_factor(program)
     need = need_of(path)
     if need.insufficient <= 1.0:
         return None
-    names = binding(dual, path)
+    names = binding(factor_program(program), path)
     words = f"the {names[0]} weighs" if len(names) == 1 else f"{_joined(names)} weigh"
     together = f"All requirements must be met within the power budgets, but {words} most, and together"
     if np.isinf(need.insufficient):
@@ -62,17 +61,24 @@ def _joined(names: Sequence[str]) -> str:
     return f"the {', the '.join(names[:-1])} and the {names[-1]}"
 
 
-def binding(dual: Dual, path: Path) -> tuple[str, ...]:
+def least_factor(program: Program) -> Path:
+    """The path towards the least factor on all limits of power with which rows and limited bounds can be met.
+
+    A value above 1 proves that the limits do not suffice.
+    """
+    return follow_path(Dual(factor_program(program)), gap=FACTOR_GAP, rounding=LEAST_FACTOR)
+
+
+def binding(program: Program, path: Path) -> tuple[str, ...]:
     """Names of the rows and limited bounds that a proof of a contradiction rests on, those that take most first.
 
     A row takes its multiplier times what it has to make up for: its floor, and what other streams take from it.
     """
-    program = dual.program
     statement, best = program.statement, path.best
     shares = np.abs(contributions(statement, path.evidence(program)))
     if path.primal is not None:
         scale = program.unit * best.levels[: program.n_rows]
-        shares[: program.n_rows] += scale * disturbances(dual, path.primal.streams)
+        shares[: program.n_rows] += scale * disturbances(program, path.primal.streams)
     names = [*(row.name for row in statement.rows), *(scale.name for scale in statement.scales)]
     order = np.argsort(-shares)
     return tuple(names[place] for place in order if shares[place] >= NAMED * shares[order[0]])
@@ -80,7 +86,7 @@ def binding(dual: Dual, path: Path) -> tuple[str, ...]:
 
 def power_need(program: Program) -> PowerNeed:
     """Least factor on all limits of power with which rows and limited bounds can be met."""
-    return need_of(follow_path(Dual(factor_program(program)), gap=FACTOR_GAP, rounding=LEAST_FACTOR))
+    return need_of(least_factor(program))
 
 
 def need_of(path: Path) -> PowerNeed:

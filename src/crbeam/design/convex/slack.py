@@ -46,6 +46,34 @@ class Slack:
         grown = np.eye(len(self.root)) + whitened @ self.inner @ _adjoint(whitened)
         return _adjoint(np.linalg.cholesky(grown)) @ self.root
 
+    def covariances(self, tau: float, change: np.ndarray | None = None) -> np.ndarray:
+        """`tau S_s^-1`, `[stream, size, size]`; with a change of the slacks to first order."""
+        roots = self.roots
+        inner = np.eye(len(self.root)) if change is None else np.eye(len(self.root)) - roots @ change @ _adjoint(roots)
+        sent = tau * _adjoint(roots) @ inner @ roots
+        return 0.5 * (sent + _adjoint(sent))
+
+
+@dataclass(frozen=True, eq=False)
+class LineSlack:
+    """Slacks along the beams of a codebook, all positive.
+
+    Attributes:
+        inverse: `1 / S_s`, `[stream, beam]`.
+    """
+
+    inverse: np.ndarray
+
+    @property
+    def log_det(self) -> float:
+        """`sum log S_s`."""
+        return -float(np.log(self.inverse).sum())
+
+    def covariances(self, tau: float, change: np.ndarray | float | None = None) -> np.ndarray:
+        """Powers `tau / S_s`, `[stream, beam]`; with a change of the slacks to first order, but at least 0."""
+        inner = 1.0 if change is None else 1.0 - self.inverse * change
+        return np.maximum(tau * self.inverse * inner, 0.0)
+
 
 def slack_of(cone: Cone, rest: np.ndarray, levels: np.ndarray) -> Slack | None:
     """Slacks of a block, or None if one of them is not positive definite.

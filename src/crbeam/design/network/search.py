@@ -14,9 +14,10 @@ from crbeam.design.convex.evidence import Chosen, Evidence
 from crbeam.design.convex.path import follow_path
 from crbeam.design.convex.primal import Primal, feasible
 from crbeam.design.convex.program import Program, factor_program
+from crbeam.design.convex.shortage import least_factor
 from crbeam.design.network.choices import is_associated
 from crbeam.design.network.cover import require_programs
-from crbeam.design.network.shortage import ROUNDING, decided, infeasible, received_shares, strongest
+from crbeam.design.network.shortage import ROUNDING, infeasible, received_shares, strongest
 from crbeam.design.network.users_alone import virtual_powers
 from crbeam.design.problem import DesignProblem
 from crbeam.design.progress import report_bounds
@@ -132,7 +133,7 @@ def solved(node: Node, *, gap: float, cutoff: float = np.inf) -> Solved:
     path = follow_path(dual, gap=gap, stop_above=cutoff / program.unit)
     bound, best, primal = program.unit * path.value, path.evidence(program), path.primal
     if primal is None and bound < cutoff:
-        path = decided(program)
+        path = least_factor(program)
         if path.value > 1.0 + ROUNDING:
             bound, best = np.inf, path.evidence(factor_program(program))
         elif path.primal is not None:

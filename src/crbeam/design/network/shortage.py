@@ -6,12 +6,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from crbeam.communication.least_power import BALANCED, TRIED_POWERS, balanced
-from crbeam.design.convex.dual import Dual
 from crbeam.design.convex.evidence import Chosen, Evidence
-from crbeam.design.convex.path import LARGEST_FACTOR, Path, follow_path
+from crbeam.design.convex.path import LARGEST_FACTOR, Path
 from crbeam.design.convex.primal import Primal, gains_of
 from crbeam.design.convex.program import Program, factor_program, program_of
-from crbeam.design.convex.shortage import FACTOR_GAP, LEAST_FACTOR
+from crbeam.design.convex.shortage import FACTOR_GAP, least_factor
 from crbeam.design.convex.statement import statement_of
 from crbeam.design.network.choices import is_associated, served_users
 from crbeam.design.network.cover import covers
@@ -67,18 +66,13 @@ class NeededPower:
 
 def needed_power(program: Program) -> NeededPower:
     """Least factor on all budgets for some choices, to rounding of `FACTOR_GAP`."""
-    statement, raised, path = program.statement, 1.0, decided(program)
+    statement, raised, path = program.statement, 1.0, least_factor(program)
     while path.value >= LARGEST_FACTOR and raised < MOST_RAISED:
         raised *= LARGEST_FACTOR
         limits = tuple(replace(limit, power_w=raised * limit.power_w) for limit in statement.limits)
         program = program_of(replace(statement, limits=limits))
-        path = decided(program)
+        path = least_factor(program)
     return NeededPower(factor_program(program), path, raised)
-
-
-def decided(program: Program) -> Path:
-    """Whether the budgets suffice: a path whose value exceeds 1 as a proof that they do not, or a transmission."""
-    return follow_path(Dual(factor_program(program)), gap=FACTOR_GAP, rounding=LEAST_FACTOR)
 
 
 def received_shares(program: Program, primal: Primal) -> dict[str, dict[str, float]]:
