@@ -11,7 +11,7 @@ as long as, for every stream s of every block b,
 
 G being the adjoint of the maps at `Z Z^T`. For `v u >= v tr(E^T I^-1 E) >= 2 tr(E^T Z) - tr(Z^T I Z) / v`, a completed
 square, and `Phi(u) >= v . u - Phi*(v)`; what is left is linear in W and collected in S. Over a codebook (2) need only
-hold along its beams. Nothing about the solver enters.
+hold along its beams, behind an analog network in its span. Nothing about the solver enters.
 """
 
 from collections.abc import Sequence
@@ -25,7 +25,7 @@ from crbeam.design.convex.statement import Statement, is_limited
 from crbeam.errors import InvalidInput
 from crbeam.linalg import hermitian_part
 
-#: Violation of (2), relative to the largest of its parts, that counts as rounding and is paid for by higher prices.
+#: Violation of (2), relative to all prices of the block, that counts as rounding and is paid for by higher prices.
 ROUNDING = 1e-7
 
 
@@ -55,7 +55,7 @@ def certificate(statement: Statement, evidence: Evidence) -> float:
 
 
 def priced(statement: Statement, evidence: Evidence) -> Evidence:
-    """The evidence with the least prices of budgets for which (2) holds, those of single antennas being kept."""
+    """The evidence with the least prices of budgets for which (2) holds, those of groups and antennas being kept."""
     budgets = _budgets(statement)
     prices = evidence.prices.copy()
     prices[: len(statement.problem.budgets)] = 0.0

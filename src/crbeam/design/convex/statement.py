@@ -21,7 +21,7 @@ from crbeam.design.problem import Criterion, DesignProblem, Hinge, Power, Tail
 from crbeam.design.served.requirements import networks_of, requirements_of
 from crbeam.design.service_constraints import MinimumSinr, Requirement
 
-#: One less the cosine up to which a direction of one network counts as one of another.
+#: Largest 1 minus cosine at which a direction of one network counts as one of another.
 SHARED = 1e-12
 #: How a bound enters the objective beside counting once: as a limit, by its excess over a threshold, as a share of all.
 ScaleKind = Literal["limit", "threshold", "share"]
