@@ -91,6 +91,18 @@ class Proposal:
     selected: tuple[str, ...] = ()
     sets: tuple[SetProof, ...] = ()
 
+    def scaled(self, factor: float) -> "Proposal":
+        """The same with a multiple of everything that is sent."""
+        root, streams, factors = np.sqrt(factor), self.stream_covariances, self.stream_factors
+        return replace(
+            self,
+            covariances=factor * self.covariances,
+            factors=self.factors and {block: root * each for block, each in self.factors.items()},
+            stream_covariances=streams and {name: factor * sent for name, sent in streams.items()},
+            stream_factors=factors
+            and {name: {block: root * each for block, each in sent.items()} for name, sent in factors.items()},
+        )
+
     def sending(self, streams: Mapping[str, Transmission]) -> "Proposal":
         """The same with other covariances of its streams, whose factors are not known."""
         total = Transmission.sum_of(streams.values())

@@ -51,10 +51,8 @@ def relaxation_proofs(problem: DesignProblem, roles: Sequence[Chosen] | None = N
 
 def proposal_of(found: Found, proofs: Sequence[Evidence], **numbers: float | int | str) -> Proposal:
     """Proposal of a transmission with the proofs of its lower bound over all choices."""
-    factors = stream_factors(found.program, found.primal)
-    root = np.sqrt(_scale_to_limits(found, proposal_of_streams(factors).covariances))
-    scaled = {name: {block: root * each for block, each in sent.items()} for name, sent in factors.items()}
-    return proposal_of_streams(scaled, cover=tuple(proofs), details=numbers)
+    proposal = proposal_of_streams(stream_factors(found.program, found.primal), cover=tuple(proofs), details=numbers)
+    return proposal.scaled(_scale_to_limits(found, proposal.covariances))
 
 
 def _scale_to_limits(found: Found, covariances: Transmission) -> float:
