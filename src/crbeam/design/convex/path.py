@@ -212,8 +212,8 @@ def _is_beyond(dual: Dual, found: Path) -> bool:
 
 def _with_point(dual: Dual, found: Path, point: Point, step: int) -> Path:
     best = point if point.value > found.value else found.best
-    found = replace(found, point=point, value=max(point.value, found.value), best=best, steps=step)
-    return replace(found, is_contradictory=found.primal is None and _is_beyond(dual, found))
+    seen = Path(point, max(point.value, found.value), best, found.primal, found.trace, step, found.due)
+    return replace(seen, is_contradictory=True) if found.primal is None and _is_beyond(dual, seen) else seen
 
 
 def _with_primal(dual: Dual, found: Path, model: Model, newton: np.ndarray, tau: float) -> Path:

@@ -141,18 +141,19 @@ class Seen:
         return self.frame.conj().T @ self.frame
 
     @cached_property
+    def twice(self) -> np.ndarray:
+        """`F^H P^2 H_s`, `[stream, column, own]`."""
+        return self.squared.T[self.first + self.slack.places].swapaxes(1, 2)
+
+    @cached_property
     def alone(self) -> np.ndarray:
         """`H_s^H P^2 H_s`, `[stream, own, own]`."""
-        return np.take_along_axis(self._of_own(self.squared), self.first + self.slack.places[:, :, None], axis=1)
+        return np.take_along_axis(self.twice, self.first + self.slack.places[:, :, None], axis=1)
 
     @cached_property
     def halves(self) -> np.ndarray:
         """U_s with `F^H P_s^2 F = F^H P^2 F + U_s M_s^H + M_s U_s^H`, M_s being `moved`."""
-        return self._of_own(self.squared) + 0.5 * self.moved @ self.alone
-
-    def _of_own(self, matrix: np.ndarray) -> np.ndarray:
-        """Columns of the vectors of each stream, `[stream, column, own]`."""
-        return matrix.T[self.first + self.slack.places].swapaxes(1, 2)
+        return self.twice + 0.5 * self.moved @ self.alone
 
     def pairs(self, left: slice, right: slice) -> np.ndarray:
         """Entries for some columns, `[stream, left, right]`."""
