@@ -81,6 +81,7 @@ def follow_path(
     rounding: float = 0.0,
     stop_above: float = np.inf,
     start: np.ndarray | None = None,
+    patience: int = MAX_STEPS,
 ) -> Path:
     """The path of a dual until transmission and bound are within a relative gap, or an absolute distance.
 
@@ -90,6 +91,7 @@ def follow_path(
         rounding: absolute distance, in units of the objective.
         stop_above: value of the bound beyond which the rest of the path is of no account.
         start: unknowns to start from, inside the domain.
+        patience: Newton steps after which the path ends if no transmission is found.
     """
     tau, left = FIRST_WEIGHT / dual.weight, 0.5
     point = first_point(dual, tau) if start is None else dual.point(start)
@@ -105,7 +107,8 @@ def follow_path(
             break
         rise = float((model.value_slope + tau * model.barrier_slope) @ newton) / tau
         found = _with_point(dual, found, point, step)
-        if found.is_contradictory or found.value > stop_above or not rise >= 0.0:
+        is_vain = found.primal is None and step >= patience
+        if is_vain or found.is_contradictory or found.value > stop_above or not rise >= 0.0:
             break
         if rise < NEAR**2:
             goal, near = max(gap * abs(found.value), rounding), (model, newton, tau)

@@ -1,6 +1,7 @@
 """The optimum of a convex problem: covariances of all streams, with evidence for their certificate."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -25,6 +26,8 @@ from crbeam.linalg import one_blas_thread, positive_part
 
 #: Share of the wanted gap at which the path ends; the rest is for rounding.
 MARGIN = 0.5
+#: Newton steps without a transmission after which the path starts again, if rows tell where.
+PATIENCE = 60
 #: Eigenvalues of covariances, relative to the largest, that count as rounding.
 RANK_ROUNDING = 1e-15
 
@@ -54,11 +57,12 @@ def _followed(statement: Statement, tolerance: float) -> tuple[Path, Program]:
     has_thresholds = any(scale.kind == "threshold" for scale in statement.scales)
     rounding = MARGIN * HINGE_ROUNDING / program.unit if has_thresholds else 0.0
     dual = Dual(program)
-    path = follow_path(dual, gap=MARGIN * tolerance, rounding=rounding)
+    followed = partial(follow_path, dual, gap=MARGIN * tolerance, rounding=rounding)
+    path = followed(patience=PATIENCE)
     if path.primal is None and not path.is_contradictory:
         start = start_beside_others(dual, path.point)
-        again = path if start is None else follow_path(dual, gap=MARGIN * tolerance, rounding=rounding, start=start)
-        path = path if again.primal is None else again
+        again = path if start is None else followed(start=start, patience=PATIENCE)
+        path = followed() if again.primal is None else again
     return path, program
 
 
