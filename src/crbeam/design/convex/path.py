@@ -1,4 +1,4 @@
-"""Following the central path of a program's dual, with transmissions that keep every row at each of its points.
+"""Following the central path of a program's dual, with transmissions that keep every row wherever one is due.
 
 A Newton step at a point near the path gives covariances `W = tau (P - P dS P)`, `P = S^-1`, dS being the change of S
 along the step: they keep rows and limits exactly, and are positive semidefinite as long as the squared decrement is
