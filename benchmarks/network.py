@@ -9,7 +9,7 @@ from itertools import islice, product
 import numpy as np
 
 from crbeam import design_problem, method_named, read_scenario
-from crbeam.design.network.choices import roles_of
+from crbeam.design.search.boxes import roles_of
 from crbeam.scenario import Scenario, scenario_document
 from crbeam.testing.conic_power import conic_optimum
 

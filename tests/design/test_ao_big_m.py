@@ -10,10 +10,11 @@ from tests.design.test_network_beyond import without
 from crbeam.design import MinimumSinr, PowerBudget
 from crbeam.design.methods import Exact, method_named
 from crbeam.design.methods.ao_big_m import AlternatingBigM
-from crbeam.design.network.big_m import big_m_network, chosen_covariances, chosen_transmitters
-from crbeam.design.network.choices import roles_of
-from crbeam.design.network.cover import require_programs
-from crbeam.design.service_constraints import Association, BoundLimit
+from crbeam.design.search.big_m import big_m_network, chosen_covariances, chosen_transmitters
+from crbeam.design.search.boxes import roles_of
+from crbeam.design.search.boxes import require_programs
+from crbeam.design.choices import Association
+from crbeam.design.service_constraints import BoundLimit
 from crbeam.errors import InvalidInput
 
 PROBLEM = network(1, users=2, antennas=3, budget_w=400.0)

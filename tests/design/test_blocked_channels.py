@@ -10,7 +10,7 @@ from tests.design.test_served import downlink
 
 from crbeam.design import MinimumSinr
 from crbeam.design.methods import Digital, method_named
-from crbeam.design.network.choices import roles_of
+from crbeam.design.search.boxes import roles_of
 from crbeam.errors import Infeasible
 from crbeam.testing.conic_power import conic_optimum
 

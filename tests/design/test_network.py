@@ -13,12 +13,13 @@ from crbeam.design.convex.certificate import contributions, priced
 from crbeam.design.convex.statement import statement_of
 from crbeam.design.grading import grade
 from crbeam.design.methods import Exact, NearestReceiver, RandomChoice, RelaxAndRound, method_named
-from crbeam.design.network.choices import roles_of
-from crbeam.design.network.cover import covers, require_programs
-from crbeam.design.network.grading import least_proven
-from crbeam.design.network.search import Effort, bounded, least_power, solved
+from crbeam.design.search.boxes import roles_of
+from crbeam.design.search.boxes import covers, require_programs
+from crbeam.design.search.grading import least_proven
+from crbeam.design.search.branch_and_bound import Effort, bounded, best_transmission, solved
 from crbeam.design.problem import Power, WeightedBound
-from crbeam.design.service_constraints import Association, BoundLimit, Listening, ReceiverChoice
+from crbeam.design.choices import Association, Listening, ReceiverChoice
+from crbeam.design.service_constraints import BoundLimit
 from crbeam.errors import Infeasible, InvalidInput, SolverFailed
 from crbeam.information.network import TARGET, Snapshots, StationView, network_information
 from crbeam.propagation.responses import steering_response
@@ -163,7 +164,7 @@ def test_designs_keep_every_requirement(antennas):
 
 
 def proof_of(problem):
-    outcome = least_power(problem, roles_of(problem), Effort())
+    outcome = best_transmission(problem, roles_of(problem), Effort())
     return outcome, tuple(node.evidence for node in outcome.leaves)
 
 
@@ -264,7 +265,7 @@ def test_what_cannot_be_met_is_named():
 
 
 def test_a_time_limit_leaves_a_proven_gap():
-    outcome = least_power(network(1), roles_of(network(1)), Effort(max_programs=1))
+    outcome = best_transmission(network(1), roles_of(network(1)), Effort(max_programs=1))
     assert outcome.hit_limit
     assert outcome.programs <= 2
     assert covers(network(1), tuple(node.evidence for node in outcome.leaves))

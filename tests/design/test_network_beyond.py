@@ -9,14 +9,15 @@ from tests.design.test_network import at_least_prices, first_serving, network, s
 from crbeam.design import DesignProblem, MinimumSinr, PowerBudget
 from crbeam.design.grading import grade
 from crbeam.design.methods import METHODS, Exact, NearestReceiver, RandomChoice, RelaxAndRound
-from crbeam.design.network.choices import roles_of
-from crbeam.design.network.grading import least_proven
-from crbeam.design.network.method import proposal_of
-from crbeam.design.network.search import Effort, least_power, require_transmission
+from crbeam.design.search.boxes import roles_of
+from crbeam.design.search.grading import least_proven
+from crbeam.design.search.method import proposal_of
+from crbeam.design.search.branch_and_bound import Effort, best_transmission, require_transmission
 from crbeam.design.problem import WeightedBound
 from crbeam.design.progress import watched_by
 from crbeam.design.result import Status
-from crbeam.design.service_constraints import BoundLimit, Listening, ReceiverChoice
+from crbeam.design.choices import Listening, ReceiverChoice
+from crbeam.design.service_constraints import BoundLimit
 from crbeam.errors import Infeasible, InvalidInput, SolverFailed
 from crbeam.testing.conic_power import conic_optimum
 
@@ -54,7 +55,7 @@ def test_programs_of_least_error_agree_with_a_conic_solver(seed):
 
 def test_bounds_on_errors_hold_for_any_evidence_and_need_the_price_of_power():
     problem = most_accurate(network(1), 20.0)
-    outcome = least_power(problem, roles_of(problem), Effort())
+    outcome = best_transmission(problem, roles_of(problem), Effort())
     node = min(outcome.leaves, key=lambda each: each.lower_bound)
     evidence, best = node.evidence, outcome.best.objective
     assert least_proven(problem, [evidence]) == pytest.approx(best, rel=2e-4)
@@ -191,10 +192,10 @@ def test_the_power_of_a_station_binds():
 
 def test_a_search_that_is_cut_short_has_its_best_design_and_a_valid_gap():
     problem, method = most_accurate(network(1), 20.0), Exact()
-    whole = least_power(problem, roles_of(problem), Effort())
+    whole = best_transmission(problem, roles_of(problem), Effort())
     gaps = []
     for programs in range(1, whole.programs):
-        outcome = least_power(problem, roles_of(problem), Effort(max_programs=programs))
+        outcome = best_transmission(problem, roles_of(problem), Effort(max_programs=programs))
         if outcome.best is None:
             continue
         proofs = tuple(node.evidence for node in outcome.leaves)
@@ -210,7 +211,7 @@ def test_a_search_that_is_cut_short_has_its_best_design_and_a_valid_gap():
 def test_a_limit_too_short_for_any_design_is_said():
     problem = network(1)
     with pytest.raises(SolverFailed, match="time limit must leave time"):
-        require_transmission(problem, least_power(problem, roles_of(problem), Effort(max_programs=0)))
+        require_transmission(problem, best_transmission(problem, roles_of(problem), Effort(max_programs=0)))
 
 
 def test_a_watcher_sees_both_bounds_close_in():

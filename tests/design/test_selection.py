@@ -15,9 +15,9 @@ from crbeam.design.methods.exact import Exact
 from crbeam.design.methods.lifted_sdp import LiftedSdp
 from crbeam.design.progress import watched_by
 from crbeam.design.result import Proposal
-from crbeam.design.selection.candidates import all_sets, k_means_groups, linkage_groups, nearest_sets
-from crbeam.design.selection.choice import settled
-from crbeam.design.selection.costs import CooperationCosts, Selection
+from crbeam.design.search.rules import all_sets, k_means_groups, linkage_groups, nearest_sets
+from crbeam.design.search.members import settled
+from crbeam.design.choices import CooperationCosts, Selection
 from crbeam.design.selection.many_receivers import _least_prices, select_among_many
 from crbeam.design.selection.program import lit_power, selection_program
 from crbeam.design.selection.search import LitPower, SelectionProblem, best_selection

@@ -2,6 +2,7 @@
 
 from crbeam.design.beamformers import Beamformers, beamformers_from_covariance
 from crbeam.design.certificate import Certificate, certify, objective_at, weighted_bound
+from crbeam.design.choices import Association, CooperationCosts, Listening, ReceiverChoice, Selection
 from crbeam.design.constraints import (
     AntennaPower,
     Codebook,
@@ -24,17 +25,13 @@ from crbeam.design.problem import (
 )
 from crbeam.design.rate_constraints import MinimumRate
 from crbeam.design.result import Design, Proposal, Status
-from crbeam.design.selection.costs import CooperationCosts, Selection
 from crbeam.design.service_constraints import (
-    Association,
     BoundLimit,
     FixedAnalog,
     Illumination,
-    Listening,
     MinimumSinr,
     MinimumUplinkSinr,
     PowerCeiling,
-    ReceiverChoice,
 )
 from crbeam.design.subarrays import SubarrayHybrid
 

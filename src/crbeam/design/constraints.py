@@ -6,7 +6,7 @@ from typing import ClassVar
 import numpy as np
 from jaxtyping import Complex, Float
 
-from crbeam.design.selection.costs import Selection
+from crbeam.design.choices import Choice
 from crbeam.design.service_constraints import ServiceConstraint
 from crbeam.design.subarrays import SubarrayHybrid
 from crbeam.errors import InvalidInput
@@ -39,22 +39,30 @@ class PowerBudget:
 
 @dataclass(frozen=True)
 class GroupPower:
-    """`sum_b tr R_b <= power_per_subcarrier_w` over some blocks together, beside the budgets that they have anyway.
+    """`sum_b w_b tr R_b <= power_per_subcarrier_w` over some blocks together, beside the budgets that they have anyway.
 
     For example what all stations of a site may send together, or a cap on emissions.
 
     Attributes:
         blocks: the blocks whose power is limited together.
         power_per_subcarrier_w: watt per subcarrier, summed over slots.
+        weights: w, how much the power of each block counts, positive; 1 if none are given.
     """
 
     allows_subspace_reduction: ClassVar[bool] = True
 
     blocks: tuple[str, ...]
     power_per_subcarrier_w: float
+    weights: tuple[float, ...] = ()
+
+    def weight_of(self, block: str) -> float:
+        """How much the power of one of the blocks counts."""
+        return self.weights[self.blocks.index(block)] if self.weights else 1.0
 
     def __post_init__(self) -> None:
         has_power = np.isfinite(self.power_per_subcarrier_w) and self.power_per_subcarrier_w > 0.0
+        if self.weights and (len(self.weights) != len(self.blocks) or not 0.0 < min(self.weights) < np.inf):
+            raise InvalidInput(f"A group must have a positive weight for each block, found {self.weights}.")
         if not self.blocks or len(set(self.blocks)) < len(self.blocks) or not has_power:
             raise InvalidInput(
                 f"A limit on the power of a group must have different blocks and a positive power, found blocks "
@@ -166,5 +174,5 @@ Constraint = (
     | TiedBlocks
     | ServiceConstraint
     | SubarrayHybrid
-    | Selection
+    | Choice
 )

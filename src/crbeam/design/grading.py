@@ -1,6 +1,6 @@
 """Grading what methods propose, by the problem alone: feasibility, objective, lower bound, status."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,14 +14,12 @@ from crbeam.design.eigenbeams import Eigenbeams, eigenbeams_of
 from crbeam.design.hybrid.grading import grounded, proven_bound, with_parts
 from crbeam.design.hybrid.networks import hybrid_of
 from crbeam.design.method import DesignMethod
-from crbeam.design.network.choices import is_network
-from crbeam.design.network.grading import objective_of, proven_lower_bound, role_of
 from crbeam.design.powers import powers_of_beams_w
 from crbeam.design.problem import HINGE_ROUNDING, DesignProblem, Hinge
 from crbeam.design.proofs import OPTIMAL_GAP, Proof, bound_proofs
 from crbeam.design.result import Design, Proposal, Status
-from crbeam.design.selection.choice import selection_of
-from crbeam.design.selection.grading import proven_for_all_sets, with_members, with_selection
+from crbeam.design.search.boxes import has_choices
+from crbeam.design.search.grading import objective_of, proven_lower_bound, with_members, with_selection
 from crbeam.design.sequences import BeamSequence, best_sequence, by_slot_of_interval, slots_of
 from crbeam.design.served.service_check import require_service
 from crbeam.errors import CrbeamError, SolverFailed, Unidentifiable
@@ -108,14 +106,11 @@ def _proofs(
     method: DesignMethod, given: list[DesignProblem], problems: list[DesignProblem], spectra: list["_Spectrum"]
 ) -> list[Proof | CrbeamError]:
     """Objectives and lower bounds of problems of all kinds, given with and without what proposals chose."""
-    networks = {
-        index
-        for index, problem in enumerate(problems)
-        if is_network(problem) and spectra[index].proposal.evidence is None
+    chosen = {
+        index for index, each in enumerate(given) if has_choices(each) and spectra[index].proposal.evidence is None
     }
-    open_choices = {index for index, problem in enumerate(given) if hybrid_of(problem) or selection_of(problem)}
-    choices = open_choices - networks
-    rest = [index for index in range(len(problems)) if index not in networks | choices]
+    hybrid = {index for index, each in enumerate(given) if hybrid_of(each)} - chosen
+    rest = [index for index in range(len(problems)) if index not in chosen | hybrid]
     found = dict(
         zip(
             rest,
@@ -125,28 +120,23 @@ def _proofs(
             strict=True,
         )
     )
-    for index in networks:
-        found[index] = _network_proof(problems[index], spectra[index])
-    for index in choices:
-        found[index] = _choice_proof(given[index], problems[index], spectra[index])
+    for index in chosen:
+        found[index] = _proof(objective_of, proven_lower_bound, given[index], problems[index], spectra[index])
+    for index in hybrid:
+        found[index] = _proof(objective_at, proven_bound, given[index], problems[index], spectra[index])
     return [found[index] for index in range(len(problems))]
 
 
-def _network_proof(problem: DesignProblem, spectrum: "_Spectrum") -> Proof | CrbeamError:
-    """Objective of a transmission in the role that it plays, and the least that any has over all choices."""
+def _proof(
+    value: Callable[[DesignProblem, Transmission], float],
+    proven: Callable[[DesignProblem, Proposal], tuple[float, str]],
+    given: DesignProblem,
+    problem: DesignProblem,
+    spectrum: "_Spectrum",
+) -> Proof | CrbeamError:
+    """Objective with what was chosen, and a bound for all choices."""
     try:
-        objective = objective_of(problem, role_of(problem, spectrum.covariances), spectrum.covariances)
-        bound, note = proven_lower_bound(problem, spectrum.proposal)
-    except CrbeamError as error:
-        return error
-    return Proof(objective, min(bound, objective), note, None)
-
-
-def _choice_proof(given: DesignProblem, problem: DesignProblem, spectrum: "_Spectrum") -> Proof | CrbeamError:
-    """Objective with the chosen network or receivers, and a bound for all choices."""
-    try:
-        objective = objective_at(problem, spectrum.covariances)
-        proven = proven_bound if selection_of(given) is None else proven_for_all_sets
+        objective = value(problem, spectrum.covariances)
         bound, note = proven(given, spectrum.proposal)
     except CrbeamError as error:
         return error
@@ -325,7 +315,8 @@ def _require_budgets(
     method: DesignMethod, problem: DesignProblem, used_w: Mapping[str, float], proposal: Proposal
 ) -> None:
     for budget in (*problem.budgets, *(part for part in problem.constraints if isinstance(part, GroupPower))):
-        used = sum(used_w[block] for block in budget.blocks)
+        weights = budget.weights if isinstance(budget, GroupPower) and budget.weights else (1.0,) * len(budget.blocks)
+        used = sum(weight * used_w[block] for weight, block in zip(weights, budget.blocks, strict=True))
         if used > budget.power_per_subcarrier_w * (1.0 + POWER_TOLERANCE):
             allowed, found = distinct(budget.power_per_subcarrier_w, used)
             raise SolverFailed(

@@ -220,7 +220,7 @@ def within_limits(sent: Transmission, limits: Sequence[AntennaPower | GroupPower
     factors = dict.fromkeys(sent, 1.0)
     for part in limits:
         if isinstance(part, GroupPower):
-            used_w = sent.only(part.blocks).power_w
+            used_w = sum(part.weight_of(block) * sent.powers_w[block] for block in part.blocks)
             for block in part.blocks if used_w > part.power_per_subcarrier_w else ():
                 factors[block] = min(factors[block], part.power_per_subcarrier_w / used_w)
     return sent.replaced({block: factor * sent[block] for block, factor in factors.items() if factor < 1.0})

@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Complex, Inexact
 
 from crbeam.design.beamformers import Beamformers
-from crbeam.design.convex.evidence import Evidence
+from crbeam.design.convex.evidence import Evidence, Listed
 from crbeam.information.transmission import Transmission
 
 
@@ -40,20 +40,6 @@ class SubarrayEvidence:
 
 
 @dataclass(frozen=True, eq=False)
-class SetProof:
-    """What proves a limit on a set of receivers, and with it on all its subsets (see `selection.grading`).
-
-    Attributes:
-        members: names of the receivers that sense.
-        evidence: for the power on the target that the requirements leave; None if they cannot be met, which grading
-            decides anew.
-    """
-
-    members: tuple[str, ...]
-    evidence: Evidence | None
-
-
-@dataclass(frozen=True, eq=False)
 class Proposal:
     """What a method hands over to be graded.
 
@@ -69,11 +55,10 @@ class Proposal:
         details: numbers of the method's own (`evaluations`, `solver_seconds`, ...), for reports.
         evidence: point of the dual that proves a lower bound (see `convex.certificate`); of a problem with a hybrid
             array, that of the problem without any.
-        cover: proofs that together cover all choices of a network (see `network.cover`).
+        cover: proofs that together cover all choices (see `search.boxes`).
         networks: analog network of each hybrid array, by its port.
         subarrays: evidence for a tighter bound if an array is hybrid.
-        selected: names of the receivers that sense, where that is a choice.
-        sets: proofs about sets of receivers.
+        selected: names of those who take part, where that is a choice.
     """
 
     covariances: Transmission
@@ -85,11 +70,10 @@ class Proposal:
     stream_factors: Mapping[str, Mapping[str, Complex[np.ndarray, "_ _"]]] | None = None
     details: Mapping[str, float | int | str] = field(default_factory=dict)
     evidence: Evidence | None = None
-    cover: tuple[Evidence, ...] = ()
+    cover: tuple[Evidence | Listed, ...] = ()
     networks: Mapping[str, Complex[np.ndarray, "antenna chain"]] = field(default_factory=dict)
     subarrays: SubarrayEvidence | None = None
     selected: tuple[str, ...] = ()
-    sets: tuple[SetProof, ...] = ()
 
     def scaled(self, factor: float) -> "Proposal":
         """The same with a multiple of everything that is sent."""

@@ -41,6 +41,8 @@ class Requirement:
         is_share: whether the floor is a share of the power, and rises with it.
     """
 
+    allows_subspace_reduction: ClassVar[bool] = True
+
     name: str
     parts: tuple[PowerPart, ...]
     floor_w: float
@@ -289,62 +291,8 @@ class BoundLimit:
         _require_positive(f"The limit on the bound of {self.criterion}", self.limit)
 
 
-@dataclass(frozen=True)
-class Listening:
-    """Stations that listen together, and what they hear.
-
-    Attributes:
-        silent_blocks: their blocks, in which nothing is sent.
-        criteria: names of the criteria for what they hear; those of other sets are then of no account.
-    """
-
-    silent_blocks: tuple[str, ...]
-    criteria: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class ReceiverChoice:
-    """One of several sets of stations listens and is silent; limits and objective are on what that set hears.
-
-    Attributes:
-        options: the sets, by name. In the order in which a choice without optimisation would take them, the stations
-            nearest to the target first.
-
-    Reference: xu2023 eq. (8), C2, C5.
-    """
-
-    allows_subspace_reduction: ClassVar[bool] = True
-
-    options: Mapping[str, Listening]
-
-    def __post_init__(self) -> None:
-        sets = [frozenset(option.silent_blocks) for option in self.options.values()]
-        if not sets or len(set(sets)) < len(sets) or not all(sets):
-            raise InvalidInput(
-                f"There must be sets of stations that may listen, each once, found {dict(self.options)}."
-            )
-
-
-@dataclass(frozen=True)
-class Association:
-    """Each served stream is sent in one of its blocks only: one station serves each user.
-
-    Reference: xu2023 eq. (8), C4, C6.
-    """
-
-    allows_subspace_reduction: ClassVar[bool] = True
-
-
 ServiceConstraint = (
-    MinimumSinr
-    | MinimumRate
-    | MinimumUplinkSinr
-    | Illumination
-    | PowerCeiling
-    | FixedAnalog
-    | BoundLimit
-    | ReceiverChoice
-    | Association
+    MinimumSinr | MinimumRate | MinimumUplinkSinr | Illumination | PowerCeiling | FixedAnalog | BoundLimit | Requirement
 )
 
 
@@ -358,4 +306,6 @@ def transmit_vectors_of(part: object) -> list[tuple[str, str, Complex[np.ndarray
         return [("The response to the target", part.block, part.response)]
     if isinstance(part, FixedAnalog):
         return [("The analog network", part.block, part.network)]
+    if isinstance(part, Requirement):
+        return [(f"The {part.name}", each.block, each.vector) for each in part.parts]
     return []

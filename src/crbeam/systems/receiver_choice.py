@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from crbeam.design.selection.costs import COST_TOLERANCE, CooperationCosts, Selection
+from crbeam.design.choices import COST_TOLERANCE, CooperationCosts, Selection
 from crbeam.errors import Infeasible, Unidentifiable
 from crbeam.scenario import Scenario
 from crbeam.systems.receivers import multistatic_of, receiver_positions_m, receivers_of

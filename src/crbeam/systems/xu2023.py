@@ -15,9 +15,10 @@ import numpy as np
 from jaxtyping import Complex, Float
 
 from crbeam.design import Criterion, Design, DesignProblem, PowerBudget, Stream
-from crbeam.design.network.grading import role_of, serving_blocks
+from crbeam.design.choices import Association, Listening, ReceiverChoice
 from crbeam.design.problem import Power, WeightedBound
-from crbeam.design.service_constraints import Association, BoundLimit, Listening, MinimumSinr, ReceiverChoice
+from crbeam.design.search.grading import role_of, serving_blocks
+from crbeam.design.service_constraints import BoundLimit, MinimumSinr
 from crbeam.errors import InvalidInput
 from crbeam.estimation.link_model import LinkModel
 from crbeam.information import InformationMap, Transmission

@@ -6,9 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from crbeam.design.convex.evidence import Chosen
-from crbeam.design.network.choices import bound_of, served_users
+from crbeam.design.choices import Chosen
 from crbeam.design.problem import Criterion, DesignProblem
+from crbeam.design.search.boxes import served_users
+from crbeam.design.search.grading import bound_of
 from crbeam.design.service_constraints import MinimumSinr
 from crbeam.information import Transmission
 from crbeam.linalg import hermitian_part

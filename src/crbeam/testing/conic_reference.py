@@ -256,8 +256,11 @@ def _limits_of_power(space: _Space) -> list[tuple[np.ndarray, float]]:
     """Rows and floors of limits on power, as `row x >= floor`."""
     rows = []
     for part in space.problem.constraints:
-        if isinstance(part, PowerBudget | GroupPower):
+        if isinstance(part, PowerBudget):
             rows.append((-space.power(part.blocks), -part.power_per_subcarrier_w))
+        elif isinstance(part, GroupPower):
+            counted = [part.weight_of(block) * space.power((block,)) for block in part.blocks]
+            rows.append((-np.sum(counted, axis=0), -part.power_per_subcarrier_w))
         elif isinstance(part, AntennaPower):
             pairs = zip(np.eye(len(part.powers_w)), part.powers_w.tolist(), strict=True)
             rows += [(-space.heard(part.block, unit), -power_w) for unit, power_w in pairs if np.isfinite(power_w)]

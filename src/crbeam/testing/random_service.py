@@ -8,17 +8,10 @@ import numpy as np
 from jaxtyping import Complex
 
 from crbeam.design import DesignProblem
+from crbeam.design.choices import Association, ReceiverChoice, Selection
 from crbeam.design.problem import Power
 from crbeam.design.rate_constraints import MinimumRate
-from crbeam.design.selection.costs import Selection
-from crbeam.design.service_constraints import (
-    Association,
-    FixedAnalog,
-    Illumination,
-    MinimumSinr,
-    MinimumUplinkSinr,
-    ReceiverChoice,
-)
+from crbeam.design.service_constraints import FixedAnalog, Illumination, MinimumSinr, MinimumUplinkSinr
 from crbeam.design.subarrays import SubarrayHybrid
 from crbeam.information import Transmission
 from crbeam.testing.design_laws import random_feasible

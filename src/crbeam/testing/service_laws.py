@@ -12,18 +12,10 @@ from jaxtyping import Complex, Float
 from scipy.optimize import nnls
 
 from crbeam.design import Codebook, ConstantModulus, Criterion, Design, DesignProblem, Hinge, PowerBudget, TiedBlocks
+from crbeam.design.choices import Association, ReceiverChoice, Selection
 from crbeam.design.problem import Power
 from crbeam.design.rate_constraints import MinimumRate
-from crbeam.design.selection.costs import Selection
-from crbeam.design.service_constraints import (
-    Association,
-    BoundLimit,
-    FixedAnalog,
-    Illumination,
-    MinimumSinr,
-    MinimumUplinkSinr,
-    ReceiverChoice,
-)
+from crbeam.design.service_constraints import BoundLimit, FixedAnalog, Illumination, MinimumSinr, MinimumUplinkSinr
 from crbeam.design.subarrays import SubarrayHybrid
 from crbeam.information import InformationMap, Transmission
 from crbeam.linalg import diagonal_scale

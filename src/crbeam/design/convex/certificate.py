@@ -18,10 +18,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Complex, Float
 
 from crbeam.design.convex.evidence import Evidence
 from crbeam.design.convex.statement import Statement, is_limited
+from crbeam.design.service_constraints import PowerPart
 from crbeam.errors import InvalidInput
 from crbeam.linalg import hermitian_part
 
@@ -62,7 +63,7 @@ def priced(statement: Statement, evidence: Evidence) -> Evidence:
     free = replace(evidence, prices=prices)
     found = prices.copy()
     for block, place in budgets.items():
-        missing = -least_slack(statement, free, block) / statement.limits[place].blocks.count(block)
+        missing = -least_slack(statement, free, block) / statement.limits[place].count(block)
         found[place] = max(found[place], missing)
     return replace(evidence, prices=found)
 
@@ -152,19 +153,18 @@ def require_domain(statement: Statement, evidence: Evidence) -> None:
 
 def least_slack(statement: Statement, evidence: Evidence, block: str) -> float:
     """Least eigenvalue of `S_bs` over the streams of a block; over a codebook, the least value along a beam."""
-    frame, inners = seen_by_streams(statement, evidence, block)
     level, antennas = statement.price_of(block), np.zeros(statement.size_of(block))
     for place in _places(statement, block):
         number = statement.limits[place].antenna
         if number is None:
-            level += statement.limits[place].blocks.count(block) * float(evidence.prices[place])
+            level += statement.limits[place].count(block) * float(evidence.prices[place])
         else:
             antennas[number] += float(evidence.prices[place])
     if block in statement.codebooks:
         words = statement.codebooks[block].unit_codewords
-        seen = words.conj().T @ frame
-        spent = np.real(np.einsum("wi,sij,wj->sw", seen, inners, seen.conj()))
+        spent = _seen_along(statement, evidence, block, words)
         return level + float(np.min(antennas @ np.abs(words) ** 2 - spent, initial=np.inf))
+    frame, inners = seen_by_streams(statement, evidence, block)
     network = statement.networks.get(block)
     frame = frame if network is None else network.conj().T @ frame
     if antennas.any():
@@ -178,30 +178,55 @@ def least_slack(statement: Statement, evidence: Evidence, block: str) -> float:
     return level - float(spent.max(initial=0.0))
 
 
-def seen_by_streams(statement: Statement, evidence: Evidence, block: str) -> tuple[np.ndarray, np.ndarray]:
-    """Frame `[tx, column]` and inner matrices `[stream, column, column]` of `sum_t G_t / v_t + sum_j mu_j A_js`."""
-    columns: list[np.ndarray] = []
-    weights: list[np.ndarray] = []
+def _seen_along(
+    statement: Statement, evidence: Evidence, block: str, words: Complex[np.ndarray, "tx word"]
+) -> Float[np.ndarray, "stream word"]:
+    """`u^H (sum_t G_t / v_t + sum_j mu_j A_js) u` of every beam u of a codebook."""
+    spent = np.zeros((len(statement.streams[block]), words.shape[1]))
+    for columns, weight in _seen_by_terms(statement, evidence, block):
+        looks = words.conj().T @ columns
+        spent += np.sum(np.real((looks @ weight) * looks.conj()), axis=1)
+    parts = _seen_by_rows(statement, evidence, block)
+    if parts:
+        powers = np.abs(words.conj().T @ np.stack([part.vector for _, part in parts], axis=1)) ** 2
+        for number, stream in enumerate(statement.streams[block]):
+            factors = np.array([factor * (part.stream in (None, stream)) for factor, part in parts])
+            spent[number] += powers @ factors
+    return spent
+
+
+def _seen_by_terms(statement: Statement, evidence: Evidence, block: str) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Transmit vectors and inner matrices of `G_t / v_t`."""
+    found = []
     for term, response in zip(statement.terms, evidence.responses, strict=True):
         scale = 1.0 if term.scale is None else evidence.scales[term.scale]
         for part in term.criterion.map.contributions:
             if part.block == block:
                 slopes = part.jacobian @ response
-                columns.append(part.transmit)
-                weights.append((slopes @ slopes.T) * part.weight / scale)
-    parts = [
+                found.append((part.transmit, (slopes @ slopes.T) * part.weight / scale))
+    return found
+
+
+def _seen_by_rows(statement: Statement, evidence: Evidence, block: str) -> list[tuple[float, PowerPart]]:
+    """Parts of rows in a block, with what they count."""
+    return [
         (float(multiplier) * part.factor, part)
         for multiplier, row in zip(evidence.multipliers, statement.rows, strict=True)
         for part in row.parts
         if part.block == block
     ]
-    columns += [part.vector[:, None] for _, part in parts]
+
+
+def seen_by_streams(statement: Statement, evidence: Evidence, block: str) -> tuple[np.ndarray, np.ndarray]:
+    """Frame `[tx, column]` and inner matrices `[stream, column, column]` of `sum_t G_t / v_t + sum_j mu_j A_js`."""
+    terms, parts = _seen_by_terms(statement, evidence, block), _seen_by_rows(statement, evidence, block)
+    columns = [*(each for each, _ in terms), *(part.vector[:, None] for _, part in parts)]
     size = statement.size_of(block)
     frame = np.concatenate(columns, axis=1) if columns else np.zeros((size, 0), dtype=complex)
     streams = statement.streams[block]
     inners = np.zeros((len(streams), frame.shape[1], frame.shape[1]), dtype=complex)
     start = 0
-    for weight in weights:
+    for _, weight in terms:
         inners[:, start : start + len(weight), start : start + len(weight)] = weight
         start += len(weight)
     for factor, part in parts:
@@ -221,8 +246,8 @@ def _budgets(statement: Statement) -> dict[str, int]:
     for place, limit in enumerate(statement.limits[: len(statement.problem.budgets)]):
         for block in limit.blocks:
             best = found.get(block)
-            share_w = limit.power_w / limit.blocks.count(block)
-            if best is None or share_w < statement.limits[best].power_w / statement.limits[best].blocks.count(block):
+            share_w = limit.power_w / limit.count(block)
+            if best is None or share_w < statement.limits[best].power_w / statement.limits[best].count(block):
                 found[block] = place
     return found
 
@@ -231,5 +256,5 @@ def _paid(statement: Statement, missing: dict[str, float]) -> float:
     """What higher prices of the budgets cost that make up for what is missing in (2)."""
     rises = np.zeros(len(statement.limits))
     for block, place in _budgets(statement).items():
-        rises[place] = max(rises[place], missing[block] / statement.limits[place].blocks.count(block))
+        rises[place] = max(rises[place], missing[block] / statement.limits[place].count(block))
     return float(rises @ np.array([limit.power_w for limit in statement.limits]))

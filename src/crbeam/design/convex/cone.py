@@ -22,10 +22,25 @@ class View:
     jacobian: np.ndarray
 
     def information(self, sent: np.ndarray) -> np.ndarray:
-        """`I(X)` of a covariance."""
-        gram = self.transmit.conj().T @ sent @ self.transmit
+        """`I(X)` of a covariance, or of the powers of a codebook."""
+        if sent.ndim == 1:
+            return np.tensordot(sent, self.words, 1)
+        return self.informed(self.adjoint_transmit @ sent @ self.transmit)
+
+    def informed(self, gram: np.ndarray) -> np.ndarray:
+        """`I(X)` from `T^H X T`."""
         found = self.jacobian.T @ np.real(self.weight * gram.conj()) @ self.jacobian
         return 0.5 * (found + found.T)
+
+    @cached_property
+    def words(self) -> np.ndarray:
+        """Information at unit power of each beam of a codebook, `[beam, parameter, parameter]`."""
+        found = []
+        for looks in self.transmit:
+            seen = np.flatnonzero(looks)
+            weight = np.real(self.weight[np.ix_(seen, seen)] * np.outer(looks[seen], looks[seen].conj()))
+            found.append(self.jacobian[seen].T @ weight @ self.jacobian[seen])
+        return np.array(found)
 
     @cached_property
     def adjoint_transmit(self) -> np.ndarray:
@@ -57,6 +72,7 @@ class Cone:
         counts: how often each limit counts the power of all antennas, `[level]`.
         price: kappa of the block.
         views: of each term; None where it sees nothing.
+        even: power along each dimension at the start, relative to the block that lends it; None if it is its own.
     """
 
     name: str
@@ -69,6 +85,7 @@ class Cone:
     counts: np.ndarray
     price: float
     views: tuple[View | None, ...]
+    even: np.ndarray | None = None
 
     @cached_property
     def seen(self) -> list[tuple[int, View]]:

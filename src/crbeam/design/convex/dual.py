@@ -180,10 +180,11 @@ class Dual:
             else:
                 rest = level * cone.identity
             for number, view in cone.seen:
-                inner = view.inner(responses[number]) / self.scale_of(scales, number)
+                scale = self.scale_of(scales, number)
                 if cone.is_line:
-                    rest = rest - np.sum(np.real((view.transmit @ inner) * view.transmit.conj()), axis=1)
+                    rest = rest - np.sum((view.words @ responses[number]) * responses[number], axis=(1, 2)) / scale
                 else:
+                    inner = view.inner(responses[number]) / scale
                     rest = rest - view.transmit @ inner @ view.adjoint_transmit
             found.append(rest)
         return found
@@ -227,19 +228,19 @@ class Dual:
     def model(self, point: Point, tau: float) -> Model:
         """Second-order model of F at a point."""
         slope, curvature = np.zeros(self.size), np.zeros((self.size, self.size))
-        grams: list[list[tuple[View, np.ndarray]]] = [[] for _ in self.program.terms]
+        told: list[list[np.ndarray]] = [[] for _ in self.program.terms]
         for cone, slack in zip(self.program.cones, point.slacks, strict=True):
             if isinstance(slack, Slack):
                 found = self._add_cone(cone, slack, point, slope, curvature)
             else:
                 found = self._add_line(cone, slack.inverse, point, slope, curvature)
-            for (number, view), gram in zip(cone.seen, found, strict=True):
-                grams[number].append((view, gram))
+            for (number, _), information in zip(cone.seen, found, strict=True):
+                told[number].append(information)
         self._add_scales_of_slacks(point, curvature)
         curvature *= tau
         value_slope = np.zeros(self.size)
         value_slope[self.first_level :] = self.program.levels
-        self._add_terms(point, tau, grams, value_slope, slope, curvature)
+        self._add_terms(point, tau, told, value_slope, slope, curvature)
         numbers, places = point.x[self.first_scale :], np.arange(self.first_scale, self.size)
         above, below = 1.0 / (numbers - self.least), 1.0 / (self.most - numbers)
         slope[places] += above - below
@@ -272,9 +273,9 @@ class Dual:
     def _add_cone(
         self, cone: Cone, slack: Slack, point: Point, slope: np.ndarray, curvature: np.ndarray
     ) -> list[np.ndarray]:
-        """Add gradient and Gram matrix of `sum_s log det S_bs` in responses and levels; what views see of the inverses.
+        """Add gradient and Gram matrix of `sum_s log det S_bs` in responses and levels.
 
-        The last is `T^H (sum_s S_bs^-1) T` of each view.
+        Returned is `I(sum_s S_bs^-1)` of each view.
         """
         own, selector, counts = cone.own
         seen = seen_by(slack, cone)
@@ -307,7 +308,7 @@ class Dual:
         places = np.concatenate([*(self.places[sight.number] for sight in sights), self.first_level + own])
         curvature[np.ix_(places, places)] += gram
         slope[self.first_level + own] += seen.trace * counts - seen.heard(cone.factors) @ selector
-        return [total[sight.columns, sight.columns] for sight in sights]
+        return [sight.view.informed(total[sight.columns, sight.columns]) for sight in sights]
 
     def _add_line(
         self, cone: Cone, inverse: np.ndarray, point: Point, slope: np.ndarray, curvature: np.ndarray
@@ -318,16 +319,12 @@ class Dual:
         for change, factors in zip(changes, cone.factors, strict=True):
             change[self.first_level :] = cone.counts[:, None] - cone.selector.T @ (factors[:, None] * powers)
         for number, view in cone.seen:
-            looks = view.transmit.conj().T
-            slopes = view.jacobian @ point.responses[number]
-            weighted = view.weight[None] * slopes.T[:, None, :]
-            each = np.real((weighted @ looks) * looks.conj())
-            rows = -2.0 * np.einsum("ia,cil->acl", view.jacobian, each) / self.scale_of(point.scales, number)
-            changes[:, self.slices[number]] += rows.reshape(-1, cone.size)
+            rows = -2.0 * (view.words @ point.responses[number]) / self.scale_of(point.scales, number)
+            changes[:, self.slices[number]] += rows.reshape(cone.size, -1).T
         for part in changes * inverse[:, None, :]:
             curvature += part @ part.T
             slope[self.first_level :] += part[self.first_level :].sum(axis=1)
-        return looks_of(cone, inverse.sum(axis=0))
+        return [view.information(inverse.sum(axis=0)) for _, view in cone.seen]
 
     def _add_scales_of_slacks(self, point: Point, curvature: np.ndarray) -> None:
         """Gram entries of scales from those of the responses, with which they enter the slacks."""
@@ -348,7 +345,7 @@ class Dual:
         self,
         point: Point,
         tau: float,
-        looks: Sequence[Sequence[tuple[View, np.ndarray]]],
+        told: Sequence[Sequence[np.ndarray]],
         value_slope: np.ndarray,
         slope: np.ndarray,
         curvature: np.ndarray,
@@ -356,7 +353,7 @@ class Dual:
         """Gradients of D and of `log det S` in the responses, and the curvature of both."""
         for number, term in enumerate(self.program.terms):
             response, scale = point.responses[number], self.scale_of(point.scales, number)
-            information = self.information(number, looks[number], tau)
+            information = self.information(number, told[number], tau)
             sloped, known = information @ response, term.constant @ response
             seen = (sloped - known) / tau
             entries = self.slices[number]
@@ -373,13 +370,10 @@ class Dual:
                 value_slope[place] += float(np.vdot(response, known)) / scale**2
                 slope[place] += float(np.vdot(response, seen)) / scale**2
 
-    def information(self, number: int, looks: Sequence[tuple[View, np.ndarray]], factor: float = 1.0) -> np.ndarray:
-        """`I0 + factor I(X)` of a term, from `T^H X T` of each of its views."""
-        total = np.zeros_like(self.program.terms[number].constant)
-        for view, gram in looks:
-            total = total + view.jacobian.T @ np.real(view.weight * gram.conj()) @ view.jacobian
-        total = self.program.terms[number].constant + factor * total
-        return 0.5 * (total + total.T)
+    def information(self, number: int, told: Sequence[np.ndarray], factor: float = 1.0) -> np.ndarray:
+        """`I0 + factor I(X)` of a term, from `I(X)` of each of its views."""
+        constant = self.program.terms[number].constant
+        return constant + factor * sum(told, start=np.zeros_like(constant))
 
     def _add_scales(
         self, point: Point, tau: float, value_slope: np.ndarray, slope: np.ndarray, curvature: np.ndarray
@@ -418,14 +412,6 @@ class _Sight:
         """`I(X) Z / v` from `T^H X T`, maybe of several X."""
         inner = np.real(self.view.weight * looks.conj()) @ self.slopes
         return self.view.jacobian.T @ inner / self.scale
-
-
-def looks_of(cone: Cone, total: np.ndarray) -> list[np.ndarray]:
-    """`T^H X T` of each view that sees a cone, X being a covariance, or powers of a codebook."""
-    return [
-        (view.adjoint_transmit * total if cone.is_line else view.adjoint_transmit @ total) @ view.transmit
-        for _, view in cone.seen
-    ]
 
 
 def _pair(first: _Sight, second: _Sight, look: np.ndarray) -> np.ndarray:

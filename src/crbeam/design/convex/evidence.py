@@ -1,27 +1,11 @@
 """What proves a lower bound on the objective of a convex problem, whoever found it, and for which choices."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float
 
-
-@dataclass(frozen=True)
-class Chosen:
-    """Choices that a network leaves open, made or narrowed down, and what counts with them.
-
-    Attributes:
-        receiver: name of the set of stations that listen; empty if that is no choice.
-        silent: blocks that send nothing.
-        servers: blocks that may serve each user who counts, by the user's name.
-        criteria: names of the criteria that count, limited or minimised.
-    """
-
-    receiver: str
-    silent: tuple[str, ...]
-    servers: Mapping[str, tuple[str, ...]]
-    criteria: tuple[str, ...]
+from crbeam.design.choices import Chosen
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,3 +25,16 @@ class Evidence:
     multipliers: Float[np.ndarray, " row"]
     prices: Float[np.ndarray, " limit"]
     chosen: Chosen | None = None
+
+
+@dataclass(frozen=True)
+class Listed:
+    """What proves a bound for all sets of a box, one by one (`search.listing`).
+
+    Attributes:
+        chosen: the box.
+        evidence: for a set that contains every set of the box; None if nothing is known but that power is limited.
+    """
+
+    chosen: Chosen
+    evidence: Evidence | None

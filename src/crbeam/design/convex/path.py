@@ -7,6 +7,7 @@ along its tangent, `dx/dtau = H^-1 grad B`, as far as all slacks stay above a sh
 """
 
 from dataclasses import dataclass, replace
+from time import perf_counter
 
 import numpy as np
 
@@ -27,6 +28,8 @@ MAX_STEPS, MAX_HALVINGS, ARMIJO = 300, 50, 1e-2
 STEEP, LONGEST = 0.25, 1e6
 #: Weight of the barrier at the start, in units of the objective over its parameter.
 FIRST_WEIGHT = 1.0
+#: Share of the power that is to be lent with which the path starts.
+NEARLY_ALL = 0.999
 #: Factor on all limits of power beyond which no power is said to suffice.
 LARGEST_FACTOR = 1e9
 #: Share of the wanted gap that the barrier may leave.
@@ -82,6 +85,7 @@ def follow_path(
     stop_above: float = np.inf,
     start: np.ndarray | None = None,
     patience: int = MAX_STEPS,
+    deadline: float = np.inf,
 ) -> Path:
     """The path of a dual until transmission and bound are within a relative gap, or an absolute distance.
 
@@ -92,6 +96,7 @@ def follow_path(
         stop_above: value of the bound beyond which the rest of the path is of no account.
         start: unknowns to start from, inside the domain.
         patience: Newton steps after which the path ends if no transmission is found.
+        deadline: time at which the path ends anyway, on the clock of `time.perf_counter`.
     """
     tau, left = FIRST_WEIGHT / dual.weight, 0.5
     point = first_point(dual, tau) if start is None else dual.point(start)
@@ -107,7 +112,7 @@ def follow_path(
             break
         rise = float((model.value_slope + tau * model.barrier_slope) @ newton) / tau
         found = _with_point(dual, found, point, step)
-        is_vain = found.primal is None and step >= patience
+        is_vain = (found.primal is None and step >= patience) or perf_counter() > deadline
         if is_vain or found.is_contradictory or found.value > stop_above or not rise >= 0.0:
             break
         if rise < NEAR**2:
@@ -180,13 +185,15 @@ def _even_excess(dual: Dual) -> np.ndarray:
     """By how much rows hold if every stream sends evenly within the limits."""
     program = dual.program
     levels = program.levels if program.growing is None else program.levels + program.growing
-    excess = -levels[: program.n_rows]
+    excess, lent = -levels[: program.n_rows], np.zeros(program.n_rows)
     for cone in program.cones:
         most = float(np.min(-levels[cone.counts > 0.0] / cone.counts[cone.counts > 0.0]))
-        share = most / (len(cone.streams) * cone.size)
-        gains = share * np.sum(np.abs(cone.vectors) ** 2, axis=0) * cone.factors.sum(axis=0)
-        excess = excess + (gains @ cone.selector)[: program.n_rows]
-    return excess
+        powers = np.ones(cone.size) / (len(cone.streams) * cone.size) if cone.even is None else cone.even
+        gains = most * (powers @ np.abs(cone.vectors) ** 2) * cone.factors.sum(axis=0)
+        rises = (gains @ cone.selector)[: program.n_rows]
+        excess, lent = (excess + rises, lent) if cone.even is None else (excess, lent + rises)
+    taken = (lent < 0.0) & (excess > 0.0)
+    return excess + NEARLY_ALL * float(np.min(excess[taken] / -lent[taken])) * lent if taken.any() else excess
 
 
 def contradiction(dual: Dual, x: np.ndarray) -> float:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from crbeam.design.convex.cone import Cone, View
-from crbeam.design.convex.dual import Dual, Model, Point, looks_of
+from crbeam.design.convex.dual import Dual, Model, Point
 from crbeam.design.convex.program import Program
 
 #: Halvings of the share of a feasible transmission with which one is mixed that misses a limit on a bound.
@@ -73,8 +73,8 @@ def _scaled(dual: Dual, streams: tuple[np.ndarray, ...]) -> Primal | None:
     rises, falls = sums > 0.0, sums < 0.0
     low = float(np.max(levels[rises] / sums[rises], initial=0.0))
     high = float(np.min(levels[falls] / sums[falls], initial=np.inf)) * (1.0 - ROOM)
-    looks = _looks(dual, streams)
-    low = _least_multiple(dual, looks, low) * (1.0 + ROOM)
+    told = _told(dual, streams)
+    low = _least_multiple(dual, told, low) * (1.0 + ROOM)
     if not low <= high * (1.0 + 3.0 * ROOM):
         return None
     counts_bounds = not all(dual.limited)
@@ -82,10 +82,10 @@ def _scaled(dual: Dual, streams: tuple[np.ndarray, ...]) -> Primal | None:
     if counts_bounds and not program.statement.price and np.isfinite(high):
         factor = high
     multiple = tuple(factor * each for each in streams)
-    return Primal(multiple, _objective(dual, multiple, bounds_of(dual, looks, factor)))
+    return Primal(multiple, _objective(dual, multiple, bounds_of(dual, told, factor)))
 
 
-def _least_multiple(dual: Dual, looks: list[list[tuple[View, np.ndarray]]], start: float) -> float:
+def _least_multiple(dual: Dual, told: list[list[np.ndarray]], start: float) -> float:
     """Factor of at least `start` with which limits on bounds hold; infinite if none is found.
 
     With f the factor and u the largest bound over its limit, `u(f) f` is nearer to the least one, and exact without a
@@ -96,7 +96,7 @@ def _least_multiple(dual: Dual, looks: list[list[tuple[View, np.ndarray]]], star
         return start
     factor, worst = max(start, 1.0), np.inf
     for _ in range(MAX_MULTIPLES):
-        worst = float(np.max(bounds_of(dual, looks, factor)[limited]))
+        worst = float(np.max(bounds_of(dual, told, factor)[limited]))
         if worst <= 1.0 and (worst >= 1.0 - ROOM or factor <= start):
             return factor
         if not np.isfinite(worst):
@@ -122,21 +122,21 @@ def disturbances(program: Program, streams: tuple[np.ndarray, ...]) -> np.ndarra
     return found[: program.n_rows]
 
 
-def _looks(dual: Dual, streams: tuple[np.ndarray, ...]) -> list[list[tuple[View, np.ndarray]]]:
-    """What each term sees."""
-    found: list[list[tuple[View, np.ndarray]]] = [[] for _ in dual.program.terms]
+def _told(dual: Dual, streams: tuple[np.ndarray, ...]) -> list[list[np.ndarray]]:
+    """Information of each term, from every cone that it hears."""
+    found: list[list[np.ndarray]] = [[] for _ in dual.program.terms]
     for cone, sent in zip(dual.program.cones, streams, strict=True):
-        for (number, view), gram in zip(cone.seen, looks_of(cone, sent.sum(axis=0)), strict=True):
-            found[number].append((view, gram))
+        for number, view in cone.seen:
+            found[number].append(view.information(sent.sum(axis=0)))
     return found
 
 
-def bounds_of(dual: Dual, looks: list[list[tuple[View, np.ndarray]]], factor: float) -> np.ndarray:
+def bounds_of(dual: Dual, told: list[list[np.ndarray]], factor: float) -> np.ndarray:
     """`tr(E^T I^-1 E)` of each term at a multiple of a transmission; infinite where it is not determined."""
     found = np.full(len(dual.program.terms), np.inf)
     for number, term in enumerate(dual.program.terms):
         try:
-            root = np.linalg.cholesky(dual.information(number, looks[number], factor))
+            root = np.linalg.cholesky(dual.information(number, told[number], factor))
         except np.linalg.LinAlgError:
             continue
         found[number] = float(np.sum(np.linalg.solve(root, term.selection) ** 2))
@@ -204,23 +204,33 @@ def slack_changes(dual: Dual, point: Point, step: np.ndarray) -> list[np.ndarray
     for cone in dual.program.cones:
         level = float(cone.counts @ level_rises)
         weights = cone.factors * (cone.selector @ level_rises)
-        falls = [
-            (view, _inner_change(dual, point, number, view, rises[number], scale_rises)) for number, view in cone.seen
-        ]
-        found.append(_change(cone, level, weights, falls))
+        falls = [(number, view, rises[number]) for number, view in cone.seen]
+        found.append(_change(dual, point, cone, (level, weights), falls, scale_rises))
     return found
 
 
-def _change(cone: Cone, level: float, weights: np.ndarray, falls: list[tuple[View, np.ndarray]]) -> np.ndarray:
+def _change(
+    dual: Dual,
+    point: Point,
+    cone: Cone,
+    levels: tuple[float, np.ndarray],
+    falls: list[tuple[int, View, np.ndarray]],
+    scale_rises: np.ndarray,
+) -> np.ndarray:
+    level, weights = levels
     if cone.is_line:
         change = level - weights @ (np.abs(cone.vectors) ** 2).T
-        for view, inner in falls:
-            change = change - np.sum(np.real((view.transmit @ inner) * view.transmit.conj()), axis=1)
+        for number, view, rise in falls:
+            response, scale = point.responses[number], dual.scale_of(point.scales, number)
+            place = dual.program.terms[number].scale
+            slower = 0.0 if place is None else float(scale_rises[place]) / scale
+            change = change - np.sum((view.words @ response) * (2.0 * rise - slower * response), axis=(1, 2)) / scale
         return change
     base = np.diag(np.full(cone.size, level, dtype=complex))
-    for view, inner in falls:
-        base = base - view.transmit @ inner @ view.transmit.conj().T
-    return base - (cone.vectors * weights[:, None, :]) @ cone.vectors.conj().T
+    for number, view, rise in falls:
+        inner = _inner_change(dual, point, number, view, rise, scale_rises)
+        base = base - view.transmit @ inner @ view.adjoint_transmit
+    return base - (cone.vectors * weights[:, None, :]) @ cone.adjoint_vectors
 
 
 def _inner_change(

@@ -12,10 +12,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from crbeam.design.choices import Chosen
 from crbeam.design.convex.cone import Cone, View
-from crbeam.design.convex.evidence import Chosen, Evidence
+from crbeam.design.convex.evidence import Evidence
 from crbeam.design.convex.statement import Scale, Statement, Term, is_limited
-from crbeam.design.service_constraints import Requirement
+from crbeam.design.service_constraints import MinimumSinr, Requirement
 from crbeam.information import Information, Transmission
 
 #: Singular value of unit columns, relative to the largest, below which a direction is none.
@@ -107,6 +108,12 @@ class Program:
         assert self.statement.chosen is not None
         return self.statement.chosen
 
+    @property
+    def users(self) -> tuple[MinimumSinr, ...]:
+        """The requirements of the users who count."""
+        parts = self.statement.problem.constraints
+        return tuple(part for part in parts if isinstance(part, MinimumSinr) and part.user in self.choices.servers)
+
     def served_by(self, servers: Mapping[str, tuple[str, ...]]) -> "Program":
         """The program with fewer blocks that may serve each user."""
         statement = self.statement.served_by(servers)
@@ -123,7 +130,7 @@ def program_of(statement: Statement) -> Program:
     bases = {block: _basis(statement, block) for block in statement.blocks}
     bases = {block: basis for block, basis in bases.items() if basis.shape[1]}
     is_power = statement.counts_power_only
-    unit_w = max(_power_w(statement, block) for block in statement.blocks)
+    unit_w = max(_power_w(statement, block) for block in statement.blocks if block not in statement.lent_blocks)
     if is_power:
         unit_w = _needed_w(statement, bases)
     even_w = {block: unit_w if is_power else _power_w(statement, block) for block in bases}
@@ -214,7 +221,7 @@ def _basis(statement: Statement, block: str) -> np.ndarray:
 def _power_w(statement: Statement, block: str) -> float:
     """Most power of a block: of the least budget, or of all its antennas."""
     own = [limit for limit in statement.limits if block in limit.blocks]
-    whole = [limit.power_w / limit.blocks.count(block) for limit in own if limit.antenna is None]
+    whole = [limit.power_w / limit.count(block) for limit in own if limit.antenna is None]
     antennas = {limit.antenna: limit.power_w for limit in own if limit.antenna is not None}
     if len(antennas) == statement.size_of(block):
         whole.append(sum(antennas.values()))
@@ -287,13 +294,17 @@ def _cone(
             vectors.append(np.sqrt(unit_w / row_units[number]) * basis.conj().T @ part.vector)
             places.append(number)
             factors.append(factor)
-    counts = np.zeros(len(statement.rows) + len(statement.limits))
+    n_levels = len(statement.rows) + len(statement.limits)
+    selector = np.eye(n_levels)[places]
+    if block in statement.lent_blocks:
+        vectors, selector, factors = _merged(vectors, selector, factors)
+    counts = np.zeros(n_levels)
     for number, limit in enumerate(statement.limits):
         if block in limit.blocks and limit.antenna is None:
-            counts[len(statement.rows) + number] = limit.blocks.count(block)
+            counts[len(statement.rows) + number] = limit.count(block)
         elif block in limit.blocks:
             vectors.append(basis[limit.antenna].conj())
-            places.append(len(statement.rows) + number)
+            selector = np.concatenate([selector, np.eye(n_levels)[[len(statement.rows) + number]]])
             factors.append(np.full(len(streams), -1.0))
     views = tuple(
         _view(statement, block, basis, unit_w, number, transform) for number, transform in enumerate(transforms)
@@ -304,12 +315,31 @@ def _cone(
         is_line=block in statement.codebooks,
         streams=streams,
         vectors=np.stack(vectors, axis=1) if vectors else np.zeros((basis.shape[1], 0), dtype=complex),
-        selector=np.eye(counts.size)[places],
+        selector=selector,
         factors=np.array(factors).reshape(len(vectors), len(streams)).T,
         counts=counts,
         price=statement.price_of(block) * unit_w / unit,
         views=views,
+        even=statement.even_share(block),
     )
+
+
+def _merged(
+    vectors: list[np.ndarray], selector: np.ndarray, factors: list[np.ndarray]
+) -> tuple[list[np.ndarray], np.ndarray, list[np.ndarray]]:
+    """Vectors of one direction as one, which every level takes as often as all of them; for a block of one stream."""
+    units: dict[bytes, int] = {}
+    rows: list[np.ndarray] = []
+    kept: list[np.ndarray] = []
+    for vector, row, factor in zip(vectors, selector, factors, strict=True):
+        length = float(np.linalg.norm(vector))
+        unit = vector / (length or 1.0)
+        place = units.setdefault(np.round(unit, 12).tobytes(), len(kept))
+        if place == len(kept):
+            kept.append(unit)
+            rows.append(np.zeros(len(row)))
+        rows[place] = rows[place] + float(factor[0]) * length**2 * row
+    return kept, np.array(rows).reshape(len(kept), selector.shape[1]), [np.ones(1)] * len(kept)
 
 
 def _view(

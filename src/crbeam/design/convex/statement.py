@@ -10,14 +10,16 @@ a codebook the cone is that of nonnegative powers.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Literal
 
 import numpy as np
 from jaxtyping import Float
 
+from crbeam.design.choices import Chosen
 from crbeam.design.constraints import AntennaPower, Codebook, GroupPower
-from crbeam.design.convex.evidence import Chosen
 from crbeam.design.problem import Criterion, DesignProblem, Hinge, Power, Tail
+from crbeam.design.search.members import Lent, relaxation, selection_of
 from crbeam.design.served.requirements import networks_of, requirements_of
 from crbeam.design.service_constraints import MinimumSinr, Requirement
 
@@ -70,12 +72,19 @@ class Limit:
         blocks: whose power counts; one that stands for several tied ones as often as it does.
         power_w: watt per subcarrier, summed over slots.
         antenna: number of the antenna, if only one counts.
+        weights: how much the power of each of the blocks counts; 1 if none are given.
     """
 
     name: str
     blocks: tuple[str, ...]
     power_w: float
     antenna: int | None = None
+    weights: tuple[float, ...] = ()
+
+    def count(self, block: str) -> float:
+        """How much the power of a block counts in all."""
+        weights = self.weights or (1.0,) * len(self.blocks)
+        return sum(weight for name, weight in zip(self.blocks, weights, strict=True) if name == block)
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,6 +103,7 @@ class Statement:
         codebooks: of the blocks that have one.
         networks: orthonormal basis of what a block behind a given analog network can send.
         chosen: choices that were made, where there are any.
+        lent: what undecided members take part in, whose power is that of others and has no price.
     """
 
     problem: DesignProblem
@@ -107,6 +117,7 @@ class Statement:
     codebooks: Mapping[str, Codebook] = field(default_factory=dict)
     networks: Mapping[str, np.ndarray] = field(default_factory=dict)
     chosen: Chosen | None = None
+    lent: tuple[Lent, ...] = ()
 
     @property
     def blocks(self) -> tuple[str, ...]:
@@ -120,7 +131,28 @@ class Statement:
 
     def price_of(self, block: str) -> float:
         """Kappa of a block, which stands for several if it is tied."""
+        if block in self.lent_blocks:
+            return 0.0
         return self.price * sum(name == block for name in self.names.values())
+
+    @cached_property
+    def lent_blocks(self) -> frozenset[str]:
+        """Blocks whose power is that of others."""
+        return frozenset(block for part in self.lent for block in part.blocks)
+
+    def even_share(self, block: str) -> np.ndarray | None:
+        """Power of a block along each dimension if members take part alike, relative to its budget; None if own."""
+        if block not in self.lent_blocks:
+            return None
+        size = self.size_of(block)
+        wholes = [each.whole for each in self.lent if each.whole is not None and each.lender == block]
+        parts = [each for each in self.lent if each.block == block and each.whole is not None]
+        share = np.zeros(size)
+        for each in parts:
+            share += np.sum(np.abs(each.basis) ** 2, axis=1) * each.even
+        if wholes:
+            share += np.sum(np.abs(wholes[0]) ** 2, axis=1)
+        return share / size
 
     def size_of(self, block: str) -> int:
         """Number of antennas of a block."""
@@ -154,8 +186,9 @@ def statement_of(problem: DesignProblem, chosen: Chosen | None = None, *, within
         Infeasible: an uplink user misses its ratio even without probing.
         InvalidInput: a constraint names a block or a user that the problem does not have.
     """
+    problem, lent, left_out = _of_members(problem, chosen)
     tied = {block: tie.blocks[0] for tie in problem.ties for block in tie.blocks}
-    silent = () if chosen is None else chosen.silent
+    silent = left_out if chosen is None else (*left_out, *chosen.silent)
     names = {block: tied.get(block, block) for block in problem.blocks if block not in silent}
     terms, scales = _terms(problem, names, chosen, within_thresholds=within_thresholds)
     rows = requirements_of(problem if chosen is None else _with_users(problem, chosen))
@@ -171,7 +204,20 @@ def statement_of(problem: DesignProblem, chosen: Chosen | None = None, *, within
         codebooks={block: book for block, book in problem.codebooks.items() if names.get(block) == block},
         networks=_networks(problem, names),
         chosen=chosen,
+        lent=lent,
     )
+
+
+def _of_members(
+    problem: DesignProblem, chosen: Chosen | None
+) -> tuple[DesignProblem, tuple[Lent, ...], tuple[str, ...]]:
+    """The problem of those who take part or may, what is lent, and blocks that are silent."""
+    selection = selection_of(problem)
+    if chosen is None or selection is None:
+        return problem, (), ()
+    relaxed, lent = relaxation(problem, chosen)
+    left_out = set(selection.names) - {*chosen.members, *chosen.undecided}
+    return relaxed, lent, tuple(block for block in problem.blocks if block in left_out)
 
 
 def _with_users(problem: DesignProblem, chosen: Chosen) -> DesignProblem:
@@ -268,8 +314,11 @@ def _seen(criterion: Criterion, names: Mapping[str, str]) -> Criterion:
 def _limits(problem: DesignProblem, names: Mapping[str, str]) -> Sequence[Limit]:
     found = []
     for part in (*problem.budgets, *(part for part in problem.constraints if isinstance(part, GroupPower))):
-        blocks = tuple(names[block] for block in part.blocks if block in names)
-        found.append(Limit(f"power of {', '.join(part.blocks)}", blocks, part.power_per_subcarrier_w))
+        kept = tuple(block for block in part.blocks if block in names)
+        weights = tuple(part.weight_of(block) for block in kept) if isinstance(part, GroupPower) else ()
+        blocks = tuple(names[block] for block in kept)
+        name = f"power of {', '.join(part.blocks)}"
+        found.append(Limit(name, blocks, part.power_per_subcarrier_w, weights=weights))
     for part in problem.constraints:
         if isinstance(part, AntennaPower):
             found += [

@@ -27,7 +27,7 @@ from crbeam.design.methods.k_means import KMeans
 from crbeam.design.methods.lifted_sca import LiftedSca
 from crbeam.design.methods.lifted_sdp import LiftedSdp
 from crbeam.design.methods.linkage import Linkage
-from crbeam.design.methods.many_receivers import ExchangedReceivers
+from crbeam.design.methods.many_receivers import ManyReceivers
 from crbeam.design.methods.nearest_receiver import NearestReceiver
 from crbeam.design.methods.nearest_set import NearestSet
 from crbeam.design.methods.one_transmitter import OneTransmitter
@@ -85,7 +85,7 @@ METHODS: dict[str, type[DesignMethod]] = {
         Linkage,
         KMeans,
         NearestSet,
-        ExchangedReceivers,
+        ManyReceivers,
     )
 }
 
@@ -137,7 +137,6 @@ __all__ = [
     "CovarianceMismatch",
     "Digital",
     "Exact",
-    "ExchangedReceivers",
     "FullDimensionalWeightedBound",
     "FullPositioning",
     "FullSensing",
@@ -148,6 +147,7 @@ __all__ = [
     "LiftedSca",
     "LiftedSdp",
     "Linkage",
+    "ManyReceivers",
     "NearestReceiver",
     "NearestSet",
     "OneTransmitter",

@@ -4,16 +4,17 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from crbeam.design.network.alternation import STARTS, alternate
-from crbeam.design.network.choices import is_associated, receiver_choice, roles_of, served_users
-from crbeam.design.network.method import RELAXATION_GAP, NetworkMethod, proposal_of, relaxation_proofs
-from crbeam.design.network.search import bounded, require_feasible, solved
 from crbeam.design.problem import DesignProblem, Power
 from crbeam.design.result import Proposal
+from crbeam.design.search.alternation import STARTS, alternate
+from crbeam.design.search.boxes import is_associated, receiver_choice, roles_of, served_users
+from crbeam.design.search.branch_and_bound import bounded, require_feasible, solved
+from crbeam.design.search.grading import RELAXATION_GAP
+from crbeam.design.search.method import ChoiceMethod, proposal_of, relaxation_proofs
 
 
 @dataclass(frozen=True)
-class AlternatingBigM(NetworkMethod):
+class AlternatingBigM(ChoiceMethod):
     """The paper's Algorithm 1: who listens from one convex program, everything else from another, in turn.
 
     Both programs are solved by CVXPY. The last b and a are rounded, and the beams for that choice are computed anew, so

@@ -5,15 +5,15 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool
 
+from crbeam.design.choices import Selection
 from crbeam.design.problem import DesignProblem
-from crbeam.design.selection.candidates import k_means_groups
-from crbeam.design.selection.choice import selection_of
-from crbeam.design.selection.method import SelectionMethod
-from crbeam.design.selection.search import SelectionProblem
+from crbeam.design.search.members import selection_of
+from crbeam.design.search.method import RuleOfSelection
+from crbeam.design.search.rules import k_means_groups
 
 
 @dataclass(frozen=True)
-class KMeans(SelectionMethod):
+class KMeans(RuleOfSelection):
     """The best cluster of receivers over all numbers of clusters, each with its best transmission.
 
     Reference: wang2024 section VI.
@@ -29,8 +29,8 @@ class KMeans(SelectionMethod):
             return f"{self.key} needs the places of the receivers, not only their prices."
         return reason
 
-    def candidates(self, program: SelectionProblem) -> Bool[np.ndarray, "set receiver"]:
+    def candidates(self, selection: Selection) -> Bool[np.ndarray, "set member"]:
         """Every cluster."""
-        positions_m = program.selection.positions_m
+        positions_m = selection.positions_m
         assert positions_m is not None, "why_not has said so"
         return k_means_groups(positions_m)

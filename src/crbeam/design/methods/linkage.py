@@ -5,13 +5,13 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool
 
-from crbeam.design.selection.candidates import linkage_groups
-from crbeam.design.selection.method import SelectionMethod
-from crbeam.design.selection.search import SelectionProblem
+from crbeam.design.choices import Selection
+from crbeam.design.search.method import RuleOfSelection
+from crbeam.design.search.rules import linkage_groups
 
 
 @dataclass(frozen=True)
-class Linkage(SelectionMethod):
+class Linkage(RuleOfSelection):
     """The best of the 2K - 1 groups of the minimax linkage tree, each with its best transmission.
 
     Reference: wang2024 section IV, Algorithm I.
@@ -20,6 +20,7 @@ class Linkage(SelectionMethod):
     key = "linkage"
     summary = "receivers by minimax linkage (Algorithm I of wang2024), with their best beams"
 
-    def candidates(self, program: SelectionProblem) -> Bool[np.ndarray, "set receiver"]:
+    def candidates(self, selection: Selection) -> Bool[np.ndarray, "set member"]:
         """Every group of the tree."""
-        return linkage_groups(program.selection.costs)
+        assert selection.costs is not None, "why_not has said so"
+        return linkage_groups(selection.costs)

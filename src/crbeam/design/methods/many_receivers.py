@@ -1,44 +1,48 @@
 """Selection among hundreds of receivers, with a bound by relaxation."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
-from jaxtyping import Bool
 
 from crbeam.design.problem import DesignProblem
-from crbeam.design.selection.many_receivers import select_among_many
-from crbeam.design.selection.method import SelectionMethod, why_unserved
-from crbeam.design.selection.program import proportional_gains, selection_program
-from crbeam.design.selection.search import SelectionProblem
+from crbeam.design.result import Proposal
+from crbeam.design.search.boxes import roles_of
+from crbeam.design.search.branch_and_bound import Effort, best_transmission, require_transmission
+from crbeam.design.search.members import selection_of
+from crbeam.design.search.method import ChoiceMethod, proposal_of, require_selection
 
 
 @dataclass(frozen=True)
-class ExchangedReceivers(SelectionMethod):
-    """Receivers by exchanges from several starts for the most information at full power, then their best transmission.
+class ManyReceivers(ChoiceMethod):
+    """Those who take part from few relaxations of their choice, rounded, with their best transmission.
 
-    For information that adds up as numbers do, as in the shared metric. The lower bound is from a relaxation of the
-    choice, and from the power that is left for the target if all receivers sense.
+    The search of `exact`, ended after some programs: for hundreds of receivers, of which no search looks at every set.
+
+    Attributes:
+        programs: number of convex programs after which the best transmission so far is taken, with its proven gap.
 
     Reference: wang2024 eq. (29).
     """
 
     key = "many-receivers"
-    summary = "hundreds of receivers by exchanges, with their best beams, and a bound by relaxation"
+    summary = "hundreds of receivers from few relaxations, with their best beams, and a proven bound"
+    is_global = False
+
+    programs: int = 4
+
+    def __post_init__(self) -> None:
+        self.require_option("programs", self.programs >= 2, "at least 2")
 
     def why_not(self, problem: DesignProblem) -> str | None:
-        """Needs receivers that all tell the same, more or less of it."""
-        reason = super().why_not(problem)
-        if reason is None and proportional_gains(selection_program(problem)) is None:
-            return why_unserved(problem) or (
-                f"{self.key} needs receivers whose information differs by a factor only, and no other listener: use "
-                f"nearest-set, linkage or k-means, or set `multistatic.metric` to shared without a link from the "
-                f"transmitter to itself."
-            )
-        return reason
+        """Needs receivers or stations to choose from."""
+        if selection_of(problem) is None:
+            return f"{self.key} needs a problem with a Selection constraint: receivers to choose from, and a budget."
+        return super().why_not(problem)
 
-    def candidates(self, program: SelectionProblem) -> Bool[np.ndarray, "set receiver"]:
-        """One set, at which exchanges end."""
-        gains = proportional_gains(program)
-        assert gains is not None, "why_not has said so"
-        members = select_among_many(program.selection, gains).members
-        return np.isin(np.arange(len(gains)), members)[None]
+    def design(self, problem: DesignProblem, seed: np.random.SeedSequence) -> Proposal:  # noqa: ARG002
+        """Search from the relaxation of everything."""
+        require_selection(problem)
+        outcome = best_transmission(problem, roles_of(problem), Effort(1e-6, max_programs=self.programs))
+        found = require_transmission(problem, outcome)
+        proposal = proposal_of(found, [node.proof for node in outcome.leaves], programs=outcome.programs)
+        return replace(proposal, trace=tuple(best for best, _ in outcome.trace), iterations=outcome.programs)

@@ -4,15 +4,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from crbeam.design.network.choices import roles_of
-from crbeam.design.network.method import NetworkMethod, proposal_of, relaxation_proofs
-from crbeam.design.network.search import Effort, least_power, require_transmission
 from crbeam.design.problem import DesignProblem
 from crbeam.design.result import Proposal
+from crbeam.design.search.boxes import roles_of
+from crbeam.design.search.branch_and_bound import Effort, best_transmission, require_transmission
+from crbeam.design.search.method import ChoiceMethod, proposal_of, relaxation_proofs
 
 
 @dataclass(frozen=True)
-class NearestReceiver(NetworkMethod):
+class NearestReceiver(ChoiceMethod):
     """Least power when the first of the stations that may listen does: the nearest to the target.
 
     Association and beams are optimised exactly. The lower bound is over all receivers.
@@ -35,7 +35,7 @@ class NearestReceiver(NetworkMethod):
     def design(self, problem: DesignProblem, seed: np.random.SeedSequence) -> Proposal:  # noqa: ARG002
         """Search the first role."""
         first, *others = roles_of(problem)
-        outcome = least_power(problem, (first,), Effort(1e-6, self.time_limit_s))
+        outcome = best_transmission(problem, (first,), Effort(1e-6, self.time_limit_s))
         found = require_transmission(problem, outcome)
-        proofs = (*(node.evidence for node in outcome.leaves), *relaxation_proofs(problem, others))
+        proofs = (*(node.proof for node in outcome.leaves), *relaxation_proofs(problem, others))
         return proposal_of(found, proofs, programs=outcome.programs + len(others))

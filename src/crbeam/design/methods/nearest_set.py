@@ -5,13 +5,13 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool
 
-from crbeam.design.selection.candidates import nearest_sets
-from crbeam.design.selection.method import SelectionMethod
-from crbeam.design.selection.search import SelectionProblem
+from crbeam.design.choices import Selection
+from crbeam.design.search.method import RuleOfSelection
+from crbeam.design.search.rules import nearest_sets
 
 
 @dataclass(frozen=True)
-class NearestSet(SelectionMethod):
+class NearestSet(RuleOfSelection):
     """The best number of receivers nearest to the target, with their best transmission.
 
     Reference: wang2024 eq. (29).
@@ -20,6 +20,7 @@ class NearestSet(SelectionMethod):
     key = "nearest-set"
     summary = "the receivers nearest to the target, as many as the budget allows, with their best beams"
 
-    def candidates(self, program: SelectionProblem) -> Bool[np.ndarray, "set receiver"]:
+    def candidates(self, selection: Selection) -> Bool[np.ndarray, "set member"]:
         """The n nearest, for every n."""
-        return nearest_sets(program.selection.costs)
+        assert selection.costs is not None, "why_not has said so"
+        return nearest_sets(selection.costs)

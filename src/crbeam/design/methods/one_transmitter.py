@@ -4,17 +4,17 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from crbeam.design.convex.evidence import Chosen
-from crbeam.design.network.choices import receiver_choice, roles_of
-from crbeam.design.network.cover import require_programs
-from crbeam.design.network.method import RELAXATION_GAP, NetworkMethod, proposal_of, relaxation_proofs
-from crbeam.design.network.search import bounded, require_feasible, solved
+from crbeam.design.choices import Chosen
 from crbeam.design.problem import DesignProblem
 from crbeam.design.result import Proposal
+from crbeam.design.search.boxes import receiver_choice, require_programs, roles_of
+from crbeam.design.search.branch_and_bound import bounded, require_feasible, solved
+from crbeam.design.search.grading import RELAXATION_GAP
+from crbeam.design.search.method import ChoiceMethod, proposal_of, relaxation_proofs
 
 
 @dataclass(frozen=True)
-class OneTransmitter(NetworkMethod):
+class OneTransmitter(ChoiceMethod):
     """Least power of a bistatic pair: one station sends everything, another listens, all others are silent.
 
     Attributes:

@@ -4,16 +4,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from crbeam.design.network.choices import roles_of
-from crbeam.design.network.cover import require_programs
-from crbeam.design.network.method import RELAXATION_GAP, NetworkMethod, proposal_of, relaxation_proofs
-from crbeam.design.network.search import bounded, require_feasible, solved
 from crbeam.design.problem import DesignProblem
 from crbeam.design.result import Proposal
+from crbeam.design.search.boxes import require_programs, roles_of
+from crbeam.design.search.branch_and_bound import bounded, require_feasible, solved
+from crbeam.design.search.grading import RELAXATION_GAP
+from crbeam.design.search.method import ChoiceMethod, proposal_of, relaxation_proofs
 
 
 @dataclass(frozen=True)
-class RandomChoice(NetworkMethod):
+class RandomChoice(ChoiceMethod):
     """Least power when the seed draws who listens and who serves whom, both uniformly.
 
     Reference: xu2023 section IV, Scheme 2.

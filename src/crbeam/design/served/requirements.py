@@ -36,6 +36,8 @@ def requirements_of(problem: DesignProblem) -> tuple[Requirement, ...]:
                 found.append(part.requirement(stream_of(problem, part.user)))
             case Illumination() | PowerCeiling():
                 found.append(part.requirement)
+            case Requirement():
+                found.append(part)
             case MinimumUplinkSinr():
                 _require_service_without_echo(part)
                 found += part.requirements

@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from crbeam.design.network.grading import broken_choice
 from crbeam.design.problem import DesignProblem
 from crbeam.design.rate_constraints import MinimumRate
 from crbeam.design.result import Proposal
+from crbeam.design.search.grading import broken_choice
 from crbeam.design.served.requirements import networks_of, requirements_of, shortfalls, stream_of
 from crbeam.design.service_constraints import ServiceConstraint
 from crbeam.errors import SolverFailed

@@ -5,8 +5,8 @@ from functools import lru_cache
 import numpy as np
 from jaxtyping import Bool, Float
 
-from crbeam.design.selection.candidates import all_sets, k_means_groups, linkage_groups, nearest_sets
-from crbeam.design.selection.costs import CooperationCosts, Selection
+from crbeam.design.choices import CooperationCosts, Selection
+from crbeam.design.search.rules import all_sets, k_means_groups, linkage_groups, nearest_sets
 from crbeam.papers.wang2024.drops import EXACT, K_MEANS, LINKAGE, NEAREST
 from crbeam.papers.wang2024.scenes import full_power, metric_of, scene, told_by_each
 from crbeam.systems.wang2024 import selection_of

@@ -1,11 +1,11 @@
-"""Sets of receivers worth looking at, as rows that tell who is a member."""
+"""Sets of members worth looking at, as rows that tell who is one."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 from jaxtyping import Bool, Float
 
-from crbeam.design.selection.costs import CooperationCosts
+from crbeam.design.choices import Chosen, CooperationCosts, Selection
 from crbeam.errors import InvalidInput
 
 #: Receivers up to which all sets are listed.
@@ -25,6 +25,33 @@ def all_sets(n_receivers: int) -> Bool[np.ndarray, "set receiver"]:
         )
     numbers = np.arange(1, 2**n_receivers)
     return (numbers[:, None] >> np.arange(n_receivers)) % 2 == 1
+
+
+def greedy_set(selection: Selection, chosen: Chosen, parts: Mapping[str, float]) -> tuple[str, ...] | None:
+    """The set of a box to which members are added in the order of the parts that they take, as long as it is allowed.
+
+    None if no set that is met on this way is allowed.
+    """
+    row = np.isin(selection.names, chosen.members)
+    most = chosen.sizes[1]
+    for name in sorted(chosen.undecided, key=lambda each: -parts.get(each, 0.0)):
+        if row.sum() >= most:
+            break
+        trial = row | np.isin(selection.names, [name])
+        if not row.any() or selection.allows(trial[None])[0]:
+            row = trial
+    found = tuple(name for name, is_in in zip(selection.names, row.tolist(), strict=True) if is_in)
+    return found if chosen.sizes[0] <= len(found) and selection.allows(row[None])[0] else None
+
+
+def telling_sets(selection: Selection) -> Bool[np.ndarray, "set member"]:
+    """Sets among which messages look for the cheapest: every one where they can be listed, else the nearest ones."""
+    n_names = len(selection.names)
+    if n_names <= MAX_LISTED:
+        found = all_sets(n_names)
+        return found[found.sum(axis=1) <= selection.largest]
+    costs = selection.costs
+    return np.tri(n_names, dtype=bool)[: selection.largest] if costs is None else nearest_sets(costs)
 
 
 def nearest_sets(costs: CooperationCosts) -> Bool[np.ndarray, "set receiver"]:

@@ -6,12 +6,11 @@ import numpy as np
 from jaxtyping import Float
 
 from crbeam.design.convex.program import Program
-from crbeam.design.network.big_m import BigM, Point, big_m_network, chosen_covariances, chosen_transmitters
-from crbeam.design.network.choices import roles_of
-from crbeam.design.network.cover import require_programs
-from crbeam.design.network.search import relaxed
-from crbeam.design.network.shortage import strongest
 from crbeam.design.problem import DesignProblem
+from crbeam.design.search.big_m import BigM, Point, big_m_network, chosen_covariances, chosen_transmitters
+from crbeam.design.search.boxes import require_programs, roles_of
+from crbeam.design.search.branch_and_bound import relaxed
+from crbeam.design.search.shortage import strongest
 
 #: Gap of the relaxations from which a run may start.
 START_GAP = 1e-4

@@ -6,16 +6,16 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from crbeam.communication.least_power import BALANCED, TRIED_POWERS, balanced
-from crbeam.design.convex.evidence import Chosen, Evidence
+from crbeam.design.choices import Chosen
+from crbeam.design.convex.evidence import Evidence
 from crbeam.design.convex.path import LARGEST_FACTOR, Path
 from crbeam.design.convex.primal import Primal, gains_of
 from crbeam.design.convex.program import Program, factor_program, program_of
 from crbeam.design.convex.shortage import FACTOR_GAP, least_factor
 from crbeam.design.convex.statement import statement_of
-from crbeam.design.network.choices import is_associated, served_users
-from crbeam.design.network.cover import covers
 from crbeam.design.power_need import PowerNeed
 from crbeam.design.problem import DesignProblem
+from crbeam.design.search.boxes import covers, is_associated, served_users
 from crbeam.design.served.requirements import reach_words
 from crbeam.design.service_constraints import MinimumSinr
 from crbeam.errors import Infeasible
@@ -84,7 +84,7 @@ def received_shares(program: Program, primal: Primal) -> dict[str, dict[str, flo
         wanted = np.sum(gains_of(cone, sent) * (cone.factors > least), axis=0) @ cone.selector
         for place, (user, allowed) in enumerate(chosen.servers.items()):
             if cone.name in allowed:
-                shares[user][cone.name] = float(wanted[place])
+                shares[user][cone.name] = shares[user].get(cone.name, 0.0) + float(wanted[place])
     return shares
 
 

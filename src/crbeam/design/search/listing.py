@@ -1,0 +1,151 @@
+"""Sets of members that can be listed, where all information comes over one transmit direction t.
+
+The bound of a set G is `u(G) / T(G)`: u at full power on t, and the share `T(G) <= 1` of it that requirements leave. A
+member removes the streams that it knows, so that T never falls when a set grows: the evidence of one set bounds all
+its subsets, `T(G) = u(G) / D(G)` for what it proves. So few transmissions have to be computed for many sets.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+from jaxtyping import Bool, Float
+
+from crbeam.design.choices import Association, Chosen, ReceiverChoice, Selection
+from crbeam.design.convex.certificate import certificate, shortage
+from crbeam.design.convex.evidence import Evidence, Listed
+from crbeam.design.convex.statement import statement_of
+from crbeam.design.one_direction import only_direction, why_not_lit
+from crbeam.design.problem import DesignProblem
+from crbeam.design.search.members import selection_of, told_by
+from crbeam.design.search.shortage import ROUNDING
+from crbeam.errors import InvalidInput
+from crbeam.information import Transmission
+
+#: Eigenvalue of a set's scaled information, relative to the largest, below which the set determines nothing.
+SINGULAR = 1e-11
+
+
+@dataclass(frozen=True, eq=False)
+class Listing:
+    """Allowed sets with their values at full power on the one direction.
+
+    Attributes:
+        problem: what was asked for.
+        selection: its choice.
+        sets: rows that tell who is a member.
+        told: information of each member about what all have in common, at full power.
+        constant: information that is there for every set.
+        weights: of each parameter in the objective.
+    """
+
+    problem: DesignProblem
+    selection: Selection
+    sets: Bool[np.ndarray, "set member"]
+    told: Float[np.ndarray, "member parameter parameter"]
+    constant: Float[np.ndarray, "parameter parameter"]
+    weights: Float[np.ndarray, " parameter"]
+
+    def values_of(self, sets: Bool[np.ndarray, "set member"]) -> Float[np.ndarray, " set"]:
+        """Objective u of each set; infinite for those that do not determine it."""
+        total = np.einsum("sk,kij->sij", sets.astype(float), self.told) + self.constant
+        size = np.sqrt(np.einsum("kii->i", self.told) + np.diagonal(self.constant))
+        scale = np.where(size > 0.0, 1.0 / np.where(size > 0.0, size, 1.0), 0.0)
+        values, vectors = np.linalg.eigh(total * np.outer(scale, scale))
+        is_regular = values[:, 0] > SINGULAR * values[:, -1]
+        safe = np.where(is_regular[:, None], values, 1.0)
+        objective = np.einsum("i,sij,sj->s", self.weights * scale**2, vectors**2, 1.0 / safe)
+        return np.where(is_regular, objective, np.inf)
+
+    @cached_property
+    def values(self) -> Float[np.ndarray, " set"]:
+        """Objective u of the allowed sets."""
+        return self.values_of(self.sets)
+
+    def inside(self, chosen: Chosen) -> Bool[np.ndarray, " set"]:
+        """Which sets are in a box."""
+        inside, possible = (np.isin(self.selection.names, each) for each in (chosen.members, _possible(chosen)))
+        return np.all(self.sets[:, inside], axis=1) & ~np.any(self.sets[:, ~possible], axis=1)
+
+    def bound(self, chosen: Chosen, limit: float) -> float:
+        """No set of a box has a smaller objective if requirements leave no more than a share of the power."""
+        least = float(np.min(self.values[self.inside(chosen)], initial=np.inf))
+        return least / limit if limit > 0.0 else np.inf
+
+    def best(self, chosen: Chosen) -> tuple[str, ...]:
+        """The set of a box with the least value; empty if no set determines the objective."""
+        values = np.where(self.inside(chosen), self.values, np.inf)
+        place = int(np.argmin(values))
+        return self.names_of(self.sets[place]) if np.isfinite(values[place]) else ()
+
+    def names_of(self, row: Bool[np.ndarray, " member"]) -> tuple[str, ...]:
+        """Names of the members of a set."""
+        return tuple(name for name, is_in in zip(self.selection.names, row.tolist(), strict=True) if is_in)
+
+    def limit_of(self, evidence: Evidence | None) -> float:
+        """Most share of the power that is left for a set, and all its subsets, by its evidence."""
+        if evidence is None or evidence.chosen is None:
+            return 1.0
+        statement = statement_of(self.problem, evidence.chosen)
+        if shortage(statement, evidence) > 1.0 + ROUNDING:
+            return 0.0
+        row = np.isin(self.selection.names, evidence.chosen.members)
+        value = float(self.values_of(row[None])[0])
+        bound = certificate(statement, evidence)
+        return min(1.0, value / bound) if bound > 0.0 and np.isfinite(value) else 1.0
+
+    def proven(self, proof: Listed) -> float:
+        """The bound of a proof for all sets of its box.
+
+        Raises:
+            InvalidInput: its evidence is for a set that does not contain all of them.
+        """
+        known = None if proof.evidence is None else proof.evidence.chosen
+        if known is not None and not set(_possible(proof.chosen)) <= set(known.members):
+            raise InvalidInput(f"Evidence for {known.members} says nothing of sets of {_possible(proof.chosen)}.")
+        return self.bound(proof.chosen, self.limit_of(proof.evidence))
+
+
+def _possible(chosen: Chosen) -> tuple[str, ...]:
+    return (*chosen.members, *chosen.undecided)
+
+
+def listing_of(problem: DesignProblem, sets: Bool[np.ndarray, "set member"]) -> Listing | None:
+    """The allowed ones of some sets; None where information comes over several directions, or more is to be chosen."""
+    selection = selection_of(problem)
+    if selection is None or why_not_lit("", replace(problem, guides=())) is not None:
+        return None
+    if len(problem.active_criteria) != 1 or problem.bound_limits or problem.power_price:
+        return None
+    if any(isinstance(part, ReceiverChoice | Association) for part in problem.constraints):
+        return None
+    if any("/" in name for name in problem.active_criteria[0].requested):
+        return None
+    (criterion,), direction = problem.active_criteria, only_direction(problem)
+    assert direction is not None
+    power_w = problem.budgets[0].power_per_subcarrier_w
+    sent = Transmission.of_factors(problem.blocks, [np.sqrt(power_w) * direction[:, None]])
+    names = tuple(name for name in criterion.map.layout if name.partition("/")[0] not in selection.names)
+    others = {part.receiver for part in criterion.map.contributions} - set(selection.names)
+    counts = [criterion.weight_of(name) if name in criterion.weights else 0.0 for name in names]
+    return Listing(
+        problem,
+        selection,
+        sets[selection.allows(sets)],
+        np.stack([told_by(criterion.map, {name}, names, sent) for name in selection.names]),
+        told_by(criterion.map, others, names, sent),
+        np.repeat(counts, criterion.map.layout.select(names).sizes),
+    )
+
+
+def parted(chosen: Chosen, members: Iterable[str]) -> list[Chosen]:
+    """Boxes that together are a box: the subsets of a set in it, then for each of the others those with it."""
+    kept = set(members)
+    inside = tuple(name for name in chosen.undecided if name in kept)
+    others = [name for name in chosen.undecided if name not in kept]
+    found = [replace(chosen, undecided=inside)]
+    for number, name in enumerate(others):
+        rest = (*inside, *others[number + 1 :])
+        found.append(replace(chosen, members=(*chosen.members, name), undecided=rest))
+    return found
