@@ -39,9 +39,10 @@ from crbeam.design.subarrays import SubarrayHybrid
 from crbeam.linalg import one_blas_thread
 
 #: Relative gap at which the search for the best bound ends, and gap of the digital dual that it starts from.
-GAP, FIRST_GAP = 5e-7, 0.2
+GAP, FIRST_GAP = 2e-6, 0.2
 #: Squared Newton decrement at their ends.
 FINE = 1e-2
+START = 30.0
 
 
 def subarray_evidence(problem: DesignProblem, hybrid: SubarrayHybrid) -> SubarrayEvidence:
@@ -72,7 +73,7 @@ def _hearing(program: Program, hybrid: SubarrayHybrid) -> SubarrayEvidence:
 
     def beyond(near: Point, _: float) -> tuple[np.ndarray, float]:
         """Small multipliers of users, and prices beyond all that is then heard."""
-        tau = 1.0 / relaxed.weight
+        tau = START / relaxed.weight
         levels = lifting.with_even_users(np.zeros(lifting.first + lifting.n_free), tau)
         chains = relaxed.program.cones[1 : 1 + n_antennas // hybrid.antennas_per_chain]
         seen = np.array([each.adjoint(near.responses) for each in chains])
@@ -80,7 +81,7 @@ def _hearing(program: Program, hybrid: SubarrayHybrid) -> SubarrayEvidence:
             seen = seen + users.heard(lifting.user_matrices(levels))
         most = np.linalg.eigvalsh(seen)[:, -1]
         prices = levels[lifting.own_prices].reshape(len(chains), hybrid.antennas_per_chain, -1)
-        prices[:, :, : cone.size] = 0.1 + 1.1 * most[:, None, None]
+        prices[:, :, : cone.size] = max(0.1, tau) + 1.1 * most[:, None, None]
         return levels[lifting.first :], tau
 
     found = _solved(program, relaxed, beyond)
