@@ -30,6 +30,8 @@ from crbeam.design.subarrays import SubarrayHybrid
 from crbeam.errors import InvalidInput
 from crbeam.linalg import hermitian_part
 
+_Users = tuple[LiftedUsers, Complex[np.ndarray, "user row row"]]
+
 
 def subarray_lower_bound(problem: DesignProblem, evidence: SubarrayEvidence) -> float:
     """No design of a problem with a hybrid array, one block and one receiver has a smaller objective.
@@ -51,16 +53,19 @@ def subarray_lower_bound(problem: DesignProblem, evidence: SubarrayEvidence) -> 
             whole += price
         else:
             antennas[limit.antenna] += price
-    steepest = (_sending if hybrid.side == "transmit" else _hearing)(statement, hybrid, evidence, antennas)
-    prices = np.array([max(0.0, steepest - whole), *given[1:]])
-    users = users_of(problem, hybrid, evidence)
+    users = _users_of(problem, hybrid, evidence)
     paid = 0.0 if users is None else users[0].constant(users[1])
+    if hybrid.side == "transmit":
+        steepest = _sending(statement, hybrid, evidence, antennas)
+    else:
+        steepest = _hearing(statement, hybrid, evidence, antennas, users)
+    prices = np.array([max(0.0, steepest - whole), *given[1:]])
     return max(0.0, dual_value(statement, replace(evidence.dual, prices=prices)) - paid)
 
 
-def users_of(
+def _users_of(
     problem: DesignProblem, hybrid: SubarrayHybrid, evidence: SubarrayEvidence
-) -> tuple[LiftedUsers, Complex[np.ndarray, "user row row"]] | None:
+) -> _Users | None:
     """What users require, with their multipliers made positive semidefinite; None if these are not known.
 
     Raises:
@@ -83,7 +88,7 @@ def largest_share(
 ) -> float:
     """Behind every network some user reaches at most this share of its required ratio, even without probing.
 
-    For any `S_k >= 0` and d with `diag(d_n, n in i) >= V_i (sum_k S_k) V_i^H`, all users with a share s of their ratios
+    For any `S_k >= 0` and d with `diag(d_n, n in i)` no less than what the S_k count of sub-array i, all users with a share s of their ratios
     have `sum_n d_n / M + sum_k sum_{j != k} S_k[j, j] >= s sum_k gamma_k S_k[k, k]`.
 
     Args:
@@ -126,11 +131,15 @@ def _sending(
 
 
 def _hearing(
-    statement: Statement, hybrid: SubarrayHybrid, evidence: SubarrayEvidence, antennas: Float[np.ndarray, " tx"]
+    statement: Statement,
+    hybrid: SubarrayHybrid,
+    evidence: SubarrayEvidence,
+    antennas: Float[np.ndarray, " tx"],
+    users: _Users | None,
 ) -> float:
-    """`max_s lambda_max(sum_n D_n / M + sum_j mu_j A_js - diag(antennas))`, D_n raised to cover what is seen.
+    """`max_s lambda_max(sum_n D_n / M + sum_j mu_j A_js - diag(antennas))` with what users count of R.
 
-    What users count of R adds to the matrix.
+    D_n are raised to cover what is seen.
     """
     (block,) = statement.blocks
     n_tx, size = statement.size_of(block), hybrid.antennas_per_chain
@@ -150,7 +159,6 @@ def _hearing(
         columns = (receive.conj()[:, None, :] * transmit[None]).reshape(len(prices), size * n_tx, -1)
         seen += columns @ ((slopes @ slopes.T) * gram) @ columns.conj().swapaxes(1, 2)
     total = prices.sum(axis=(0, 1)) / size
-    users = users_of(statement.problem, hybrid, evidence)
     if users is not None:
         lifted, multipliers = users
         seen, total = seen + lifted.heard(multipliers), total + lifted.sent(multipliers)

@@ -98,7 +98,7 @@ class Lifting:
         return vectors, selector
 
     def constants(self) -> Float[np.ndarray, " level"]:
-        """What the free levels count in any case."""
+        """What the free levels cost in any case."""
         found = np.zeros(self.n_free)
         if self.users is not None:
             echo = self._scaled_units()[:, self.users.n_users * self.size :]
@@ -108,19 +108,24 @@ class Lifting:
     def heard(self, port: str, views: list[tuple[View, ...]]) -> list[Cone]:
         """A cone for each sub-array, given what every term sees of it."""
         per_chain, lifted = self.antennas_per_chain, self.antennas_per_chain * self.size
-        n_own = per_chain * self.size**2
+        own, n_own = units(self.size), per_chain * self.size**2
+        prices = np.kron(np.eye(per_chain), own)
+        if self.users is None:
+            vectors, priced = prices, np.eye(n_own)
+        else:
+            vectors, basis = units(lifted), self._scaled_units()[:, :, None]
+            priced = coordinates(prices.T[:, :, None] * prices.T.conj()[:, None, :]).T
         found = []
         for chain, seen in enumerate(views):
-            vectors, factors = [np.kron(np.eye(per_chain), units(self.size))], [np.full(n_own, -1.0)]
-            selector = np.zeros((n_own + self._n_entries, self._width))
+            selector = np.zeros((vectors.shape[1], self._width))
             start = self.first + chain * n_own
-            selector[:n_own, start : start + n_own] = np.eye(n_own)
+            selector[:, start : start + n_own] = -priced
             if self.users is not None:
-                vectors.append(self.users.columns[chain] @ self._scaled_units().T)
-                factors.append(np.ones(self._n_entries))
-                selector[n_own:, self._of_users(0)] = np.eye(self._n_entries)
-            cone = deaf_cone(f"{port} {chain}", np.concatenate(vectors, axis=1), np.concatenate(factors), selector)
-            found.append(replace(cone, basis=np.eye(lifted, dtype=complex), views=seen))
+                columns = self.users.columns[chain]
+                counted = self.users.transposed((columns @ basis) * (columns @ basis).conj().swapaxes(1, 2))
+                selector[:, self._of_users(0)] = coordinates(counted).T
+            cone = deaf_cone(f"{port} {chain}", vectors, np.ones(vectors.shape[1]), selector)
+            found.append(replace(cone, views=seen))
         return found
 
     def multipliers(self, n_terms: int) -> list[Cone]:

@@ -7,32 +7,33 @@ if, by a Schur complement,
     A_k - q q^H x / (1 + x alpha) >= 0,     A_k[j, l] = h_j^H Q h_l + 1(j = l != k) - gamma_k 1(j = l = k),
                                             q_j = h_j^H Q a,    alpha = a^H Q a.                                  (1)
 
-This is linear in Q, but not in x and Q together. With the tensor product of A_k and R it becomes so in
-`Z_i = conj(f_i f_i^H) (x) R` and R:
+This is linear in Q, but not in x and Q together. With the tensor product of A_k and R it becomes so in `Q_i (x) R`, Q_i
+the block of Q on the antennas of sub-array i. That is the partial transpose of `Z_i = conj(Q_i) (x) R`, which changes
+places of the blocks on either side of the diagonal:
 
-    C_k = [[ conj(A_k) (x) R,    conj(q) (x) R c    ],
-           [ q^T (x) c^H R,      1 + conj(alpha) x  ]] >= 0.                                                      (2)
+    C_k = [[ A_k (x) R,      q (x) R c   ],
+           [ q^H (x) c^H R,  1 + alpha x ]] >= 0.                                                             (2)
 
 *(2) holds for every F and R that keep (1).* With `r = R^1/2 c`, `|r|^2 = x`, it is a congruence by
-`blkdiag(1 (x) R^1/2, 1)` of a matrix whose Schur complement is `conj(A_k) (x) 1 - conj(q q^H) (x) r r^H / (1 + x alpha)`.
-Since `r r^H <= x 1`, this is at least `conj(A_k - q q^H x / (1 + x alpha)) (x) 1 >= 0`.
+`blkdiag(1 (x) R^1/2, 1)` of a matrix whose Schur complement is `A_k (x) 1 - q q^H (x) r r^H / (1 + x alpha)`. Since
+`r r^H <= x 1`, this is at least `(A_k - q q^H x / (1 + x alpha)) (x) 1 >= 0`.
 
-All users see the Z_i through the same columns, `V_i = [conj(h_j) (x) 1 for each user j, conj(a) (x) c]` on the antennas
-of i:
+All users see the Z_i through the same columns, `V_i = [h_j (x) 1 for each user j, a (x) c]` on the antennas of i:
 
-    C_k = sum_i V_i^H Z_i V_i + blkdiag(R for each user but k, -gamma_k R for user k, 1).                         (3)
+    C_k = sum_i V_i^H (Q_i (x) R) V_i + blkdiag(R for each user but k, -gamma_k R for user k, 1).              (3)
 
-So multipliers `S_k >= 0` enter a dual through their sum, `sum_k <S_k, V_i^H Z_i V_i> = <V_i (sum_k S_k) V_i^H, Z_i>`, and
-through their diagonal blocks.
+So multipliers `S_k >= 0` enter a dual through their diagonal blocks and their sum T, `<T, V_i^H (Q_i (x) R) V_i>` being
+the product of Z_i and the partial transpose of `V_i T V_i^H`.
 
-Without probing what is left is `conj(A_k) >= 0`, (3) with the number 1 for R and without the echo. If there are Q_i with
-that, small multiples of any R satisfy (2): whether (2) can be kept at all is decided without the echo.
+Without probing what is left is `A_k >= 0`, (3) with the number 1 for R and without the echo. If some Q_i have that with
+room, small multiples of any R satisfy (2): whether (2) can be kept at all is decided without the echo.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Complex, Float
+from scipy.linalg import block_diag
 
 from crbeam.design.service_constraints import MinimumUplinkSinr
 
@@ -73,8 +74,16 @@ class LiftedUsers:
         return np.einsum("...jajb->...jab", parts)
 
     def heard(self, multipliers: Complex[np.ndarray, "user row row"]) -> Complex[np.ndarray, "chain lifted lifted"]:
-        """What the multipliers S_k count of each Z_i: `V_i (sum_k S_k) V_i^H`."""
-        return self.columns @ multipliers.sum(axis=0) @ self.columns.conj().swapaxes(1, 2)
+        """What the multipliers S_k count of each Z_i."""
+        return self.transposed(self.columns @ multipliers.sum(axis=0) @ self.columns.conj().swapaxes(1, 2))
+
+    def transposed(
+        self, matrices: Complex[np.ndarray, "*batch lifted lifted"]
+    ) -> Complex[np.ndarray, "*batch lifted lifted"]:
+        """The partial transpose: blocks of the size of R on either side of the diagonal change places."""
+        shape = matrices.shape
+        blocks = matrices.reshape(*shape[:-2], -1, self.size, shape[-1] // self.size, self.size)
+        return blocks.swapaxes(-4, -2).reshape(shape)
 
     def sent(self, multipliers: Complex[np.ndarray, "user row row"]) -> Complex[np.ndarray, "size size"]:
         """What they count of R itself."""
@@ -87,8 +96,8 @@ class LiftedUsers:
     def matrices(
         self, lifted: Complex[np.ndarray, "chain lifted lifted"], sent: Complex[np.ndarray, "size size"]
     ) -> Complex[np.ndarray, "user row row"]:
-        """C_k of each user."""
-        whole = np.sum(self.columns.conj().swapaxes(1, 2) @ lifted @ self.columns, axis=0)
+        """C_k of each user, from Z_i and R."""
+        whole = np.sum(self.columns.conj().swapaxes(1, 2) @ self.transposed(lifted) @ self.columns, axis=0)
         found = np.repeat(whole[None], self.n_users, axis=0)
         inner = self.n_users * self.size
         for matrix, weights in zip(found, self.weights, strict=True):
@@ -108,12 +117,17 @@ def lifted_users(
         basis: B.
     """
     steering = np.sqrt(service.echo_gain) * basis.conj().T @ service.response
-    echo = service.echo.conj().reshape(-1, antennas_per_chain, 1) * steering
+    echo = service.echo.reshape(-1, antennas_per_chain, 1) * steering
     users = _by_chain(service, antennas_per_chain)
     size = basis.shape[1]
     wide = np.einsum("imj,ab->imajb", users, np.eye(size)).reshape(len(users), antennas_per_chain * size, -1)
     columns = np.concatenate([wide, _in_noise(service, echo).reshape(len(users), -1, 1)], axis=2)
     return LiftedUsers(columns, service.minimum_sinr, size)
+
+
+def on_users(n_users: int, basis: Complex[np.ndarray, "tx size"]) -> Complex[np.ndarray, "row reduced"]:
+    """What B for each user, and 1 for the echo, make of the rows of C_k."""
+    return block_diag(np.kron(np.eye(n_users), basis), 1.0)
 
 
 def users_alone(service: MinimumUplinkSinr, antennas_per_chain: int) -> LiftedUsers:
@@ -122,8 +136,8 @@ def users_alone(service: MinimumUplinkSinr, antennas_per_chain: int) -> LiftedUs
 
 
 def _by_chain(service: MinimumUplinkSinr, antennas_per_chain: int) -> Complex[np.ndarray, "chain antenna user"]:
-    """Conjugate channels with the users' power, in units of the noise."""
-    channels = np.sqrt(service.uplink.user_power_w) * service.uplink.channels.conj()
+    """Channels with the users' power, in units of the noise."""
+    channels = np.sqrt(service.uplink.user_power_w) * service.uplink.channels
     return _in_noise(service, channels).reshape(-1, antennas_per_chain, len(service.users))
 
 

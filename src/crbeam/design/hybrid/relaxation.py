@@ -13,7 +13,8 @@ of the M antennas, are all R / M. The multipliers of these are Hermitian prices 
     S_s = (lam + kappa) 1 - (1/M) sum_n D_n - sum_j mu_j A_js >= 0  for every stream s,
 
 where column a of K_i is `conj(z_a) (x) t_a` on the antennas of i. Ratios of users enter through the limits on the echo
-without a network, which are higher than behind any: the bound is loose where a network has to be made for the users.
+without a network, which are higher than behind any, and through matrices C_k, linear in the Z_i and R, that are positive
+semidefinite where a network serves user k (`lifted_users`). Their multipliers `S_k >= 0` are more such prices.
 """
 
 from collections.abc import Callable
@@ -21,7 +22,6 @@ from dataclasses import replace
 
 import numpy as np
 from jaxtyping import Float
-from scipy.linalg import block_diag
 
 from crbeam.design.convex.centre import centre
 from crbeam.design.convex.cone import Cone
@@ -31,7 +31,7 @@ from crbeam.design.convex.path import first_point
 from crbeam.design.convex.program import Program, program_of
 from crbeam.design.convex.statement import statement_of
 from crbeam.design.hybrid.lifted_program import Lifting
-from crbeam.design.hybrid.lifted_users import lifted_users
+from crbeam.design.hybrid.lifted_users import lifted_users, on_users
 from crbeam.design.hybrid.networks import digital_relaxation, heard_by, service_of
 from crbeam.design.problem import DesignProblem
 from crbeam.design.result import SubarrayEvidence
@@ -42,7 +42,8 @@ from crbeam.linalg import one_blas_thread
 GAP, FIRST_GAP = 2e-6, 0.2
 #: Squared Newton decrement at their ends.
 FINE = 1e-2
-START = 30.0
+#: Weight of the barrier from which the path of a lifted receiver begins, in units of the objective over its parameter.
+FIRST_LIFTED = 30.0
 
 
 def subarray_evidence(problem: DesignProblem, hybrid: SubarrayHybrid) -> SubarrayEvidence:
@@ -73,7 +74,7 @@ def _hearing(program: Program, hybrid: SubarrayHybrid) -> SubarrayEvidence:
 
     def beyond(near: Point, _: float) -> tuple[np.ndarray, float]:
         """Small multipliers of users, and prices beyond all that is then heard."""
-        tau = START / relaxed.weight
+        tau = FIRST_LIFTED / relaxed.weight
         levels = lifting.with_even_users(np.zeros(lifting.first + lifting.n_free), tau)
         chains = relaxed.program.cones[1 : 1 + n_antennas // hybrid.antennas_per_chain]
         seen = np.array([each.adjoint(near.responses) for each in chains])
@@ -89,7 +90,7 @@ def _hearing(program: Program, hybrid: SubarrayHybrid) -> SubarrayEvidence:
     prices = program.unit / program.unit_w * (cone.basis @ lifting.prices(found.levels) @ cone.basis.conj().T)
     if users is None:
         return SubarrayEvidence(_evidence(program, found), {hybrid.port: prices})
-    wide = block_diag(np.kron(np.eye(users.n_users), cone.basis / np.sqrt(program.unit_w)), 1.0)
+    wide = on_users(users.n_users, cone.basis / np.sqrt(program.unit_w))
     multipliers = program.unit * (wide @ lifting.user_matrices(found.levels) @ wide.conj().T)
     return SubarrayEvidence(_evidence(program, found), {hybrid.port: prices}, multipliers)
 
