@@ -76,7 +76,7 @@ def _users_of(
     service = service_of(problem, hybrid)
     if service is None:
         raise InvalidInput("Multipliers of users must be for a problem whose hybrid array serves users.")
-    lifted = lifted_users(service, hybrid.antennas_per_chain, np.eye(problem.antennas[service.block]))
+    lifted = lifted_users(service, hybrid.antennas_per_chain, np.eye(problem.antennas[service.block], dtype=complex))
     wanted = (lifted.n_users, lifted.n_rows, lifted.n_rows)
     if evidence.users.shape != wanted or not np.all(np.isfinite(evidence.users)):
         raise InvalidInput(f"Multipliers of users must be finite with shape {wanted}, found {evidence.users.shape}.")

@@ -79,23 +79,19 @@ class Lifting:
 
     def sent(self) -> tuple[np.ndarray, np.ndarray]:
         """What all matrices count of R: vectors, and how much of each level they take."""
-        vectors, selector = units(self.size), np.zeros((self.size**2, self._width))
-        alike = np.eye(self.size**2) / self.antennas_per_chain
-        selector[:, self.own_prices] = np.tile(alike, self.n_antennas)
+        selector = np.zeros((self.size**2, self._width))
+        selector[:, self.own_prices] = np.tile(np.eye(self.size**2) / self.antennas_per_chain, self.n_antennas)
         if self.users is not None:
-            basis = self._scaled_units()
-            blocks = coordinates(self.users.blocks(basis[:, :, None] * basis.conj()[:, None, :]))
-            last = self.users.n_users - 1
-            # S of the last user is T less all others
-            for user, weights in enumerate(self.users.weights):
-                counted = np.tensordot(weights, blocks, axes=(0, 1)).T
-                if user == last:
-                    selector[:, self._of_users(0)] += counted
-                    for other in range(last):
-                        selector[:, self._of_users(1 + other)] -= counted
-                else:
-                    selector[:, self._of_users(1 + user)] += counted
-        return vectors, selector
+            selector += self.of_blocks(self.users.weights)
+        return units(self.size), selector
+
+    def of_blocks(self, weights: Float[np.ndarray, "user other"]) -> Float[np.ndarray, "matrix level"]:
+        """Coordinates of a weighted sum of all diagonal blocks j of all S_k."""
+        assert self.users is not None
+        basis = self._scaled_units()
+        blocks = coordinates(self.users.blocks(basis[:, :, None] * basis.conj()[:, None, :]))
+        parts = [np.tensordot(own, blocks, axes=(0, 1)).T @ self._selected(user) for user, own in enumerate(weights)]
+        return np.sum(parts, axis=0)
 
     def constants(self) -> Float[np.ndarray, " level"]:
         """What the free levels cost in any case."""
