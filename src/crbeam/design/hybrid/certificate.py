@@ -8,10 +8,10 @@ array cannot send or hear everything, so that less will do.
 sub-array `sum_n p_sn R_s,nn = 0`, so that `lambda_max(M_s - diag(p_s))` replaces `lambda_max(M_s)`.
 
 *Reception*: with `Z_i = conj(f_i f_i^H) (x) R`, whose diagonal blocks are R / M, `<G, R> = sum_i <B_i, Z_i>`. For any
-Hermitian D_n with `blkdiag(D_n, n in i) >= B_i`, that is at most `<sum_n D_n / M, R>`. Users are served only if matrices
-C_k, linear in the Z_i and R, are positive semidefinite (`lifted_users`). So for any `S_k >= 0` the objective is no less
-than without `sum_k <S_k, C_k>`, which adds to B_i, to what R is worth, and a constant. From what is indefinite the
-negative part is taken away.
+Hermitian D_n with `blkdiag(D_n, n in i) >= B_i`, that is at most `<sum_n D_n / M, R>`. Users are served only if some
+matrices C_k, linear in the Z_i and R, are positive semidefinite (`lifted_users`). So for any `S_k >= 0` the objective
+is at least what it is less `sum_k <S_k, C_k>`; this adds to B_i, to what R is worth, and a constant. Of S_k that are
+indefinite the positive part counts.
 """
 
 from collections.abc import Mapping
@@ -63,9 +63,7 @@ def subarray_lower_bound(problem: DesignProblem, evidence: SubarrayEvidence) -> 
     return max(0.0, dual_value(statement, replace(evidence.dual, prices=prices)) - paid)
 
 
-def _users_of(
-    problem: DesignProblem, hybrid: SubarrayHybrid, evidence: SubarrayEvidence
-) -> _Users | None:
+def _users_of(problem: DesignProblem, hybrid: SubarrayHybrid, evidence: SubarrayEvidence) -> _Users | None:
     """What users require, with their multipliers made positive semidefinite; None if these are not known.
 
     Raises:
@@ -88,8 +86,8 @@ def largest_share(
 ) -> float:
     """Behind every network some user reaches at most this share of its required ratio, even without probing.
 
-    For any `S_k >= 0` and d with `diag(d_n, n in i)` no less than what the S_k count of sub-array i, all users with a share s of their ratios
-    have `sum_n d_n / M + sum_k sum_{j != k} S_k[j, j] >= s sum_k gamma_k S_k[k, k]`.
+    For any `S_k >= 0` and d with `diag(d_n, n in i)` no less than what the S_k count of sub-array i, all users with a
+    share s of their ratios have `sum_n d_n / M + sum_k sum_{j != k} S_k[j, j] >= s sum_k gamma_k S_k[k, k]`.
 
     Args:
         users: what users require without probing.

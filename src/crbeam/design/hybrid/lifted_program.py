@@ -4,8 +4,8 @@ Beside its own levels a program has free ones, which are the coordinates of Herm
 
     D_n of every antenna n, then T = sum_k S_k, then S_k of every user k but the last.
 
-A slack that is linear in such matrices is a cone with the vectors of `units`, whatever their signs; that `S_k >= 0` is a
-cone as well, which nothing sees and whose slack is S_k. What a sub-array hears depends on the users through T alone.
+A slack that is linear in such matrices is a cone with the vectors of `units`, whatever their signs; that `S_k >= 0` is
+a cone as well, which nothing sees and whose slack is S_k. Slacks of sub-arrays depend on the users through T alone.
 """
 
 from dataclasses import dataclass, replace

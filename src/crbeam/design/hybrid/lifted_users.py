@@ -67,7 +67,9 @@ class LiftedUsers:
         """How often R counts in the diagonal block of every user j in C_k: 1, or `-gamma_k` for k itself."""
         return np.ones((self.n_users, self.n_users)) - np.diag(1.0 + self.minimum_sinr)
 
-    def blocks(self, multipliers: Complex[np.ndarray, "*batch row row"]) -> Complex[np.ndarray, "*batch user size size"]:
+    def blocks(
+        self, multipliers: Complex[np.ndarray, "*batch row row"]
+    ) -> Complex[np.ndarray, "*batch user size size"]:
         """Diagonal block of each user."""
         inner = self.n_users * self.size
         parts = multipliers[..., :inner, :inner].reshape(*multipliers.shape[:-2], *(self.n_users, self.size) * 2)

@@ -13,8 +13,9 @@ of the M antennas, are all R / M. The multipliers of these are Hermitian prices 
     S_s = (lam + kappa) 1 - (1/M) sum_n D_n - sum_j mu_j A_js >= 0  for every stream s,
 
 where column a of K_i is `conj(z_a) (x) t_a` on the antennas of i. Ratios of users enter through the limits on the echo
-without a network, which are higher than behind any, and through matrices C_k, linear in the Z_i and R, that are positive
-semidefinite where a network serves user k (`lifted_users`). Their multipliers `S_k >= 0` are more such prices.
+without a network, which are higher than behind any, and through matrices C_k, linear in the Z_i and R, which are
+positive semidefinite where a network serves user k (`lifted_users`). Their multipliers S_k are more such prices. Beyond
+`MOST_USER_UNKNOWNS`, whose systems of equations would take long, users count by their limits alone.
 """
 
 from collections.abc import Callable
@@ -44,6 +45,8 @@ GAP, FIRST_GAP = 2e-6, 0.2
 FINE = 1e-2
 #: Weight of the barrier from which the path of a lifted receiver begins, in units of the objective over its parameter.
 FIRST_LIFTED = 30.0
+#: Entries of all multipliers of users up to which these are found: 6 users and probing in 2 dimensions have 1014.
+MOST_USER_UNKNOWNS = 1100
 
 
 def subarray_evidence(problem: DesignProblem, hybrid: SubarrayHybrid) -> SubarrayEvidence:
@@ -69,6 +72,8 @@ def _hearing(program: Program, hybrid: SubarrayHybrid) -> SubarrayEvidence:
     problem, basis = program.statement.problem, np.sqrt(program.unit_w) * cone.basis
     service, n_antennas = service_of(problem, hybrid), len(heard_by(program.statement)[0][0])
     users = None if service is None else lifted_users(service, hybrid.antennas_per_chain, basis)
+    if users is not None and users.n_users * users.n_rows**2 > MOST_USER_UNKNOWNS:
+        users = None
     lifting = Lifting(program.levels.size, n_antennas, hybrid.antennas_per_chain, cone.size, users)
     relaxed = Dual(_hearing_program(program, hybrid, lifting))
 
@@ -169,9 +174,7 @@ def _spread(n_antennas: int, hybrid: SubarrayHybrid) -> Float[np.ndarray, "anten
     return np.kron(np.eye(n_antennas // size), full[:, 1:])
 
 
-def _solved(
-    program: Program, relaxed: Dual, start_of: Callable[[Point, float], tuple[np.ndarray, float]]
-) -> Point:
+def _solved(program: Program, relaxed: Dual, start_of: Callable[[Point, float], tuple[np.ndarray, float]]) -> Point:
     """Nearly the best point of a relaxation, from a point near the digital path.
 
     Args:

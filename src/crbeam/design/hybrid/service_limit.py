@@ -54,9 +54,7 @@ def require_servable(problem: DesignProblem, hybrid: SubarrayHybrid) -> None:
     if share >= 1.0 - MARGIN:
         return
     weights = service.minimum_sinr * np.real(np.einsum("kkaa->k", users.blocks(multipliers)))
-    involved = [
-        name for name, weight in zip(service.users, weights / weights.sum(), strict=True) if weight > INVOLVED
-    ]
+    involved = [name for name, weight in zip(service.users, weights / weights.sum(), strict=True) if weight > INVOLVED]
     who = f"one of {', '.join(involved)}" if len(involved) > 1 else involved[0]
     raise Infeasible(
         f"All users must reach their SINR behind sub-arrays of {hybrid.antennas_per_chain} antennas, but no network "
