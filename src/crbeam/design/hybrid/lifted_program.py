@@ -106,10 +106,9 @@ class Lifting:
         per_chain, lifted = self.antennas_per_chain, self.antennas_per_chain * self.size
         own, n_own = units(self.size), per_chain * self.size**2
         prices = np.kron(np.eye(per_chain), own)
-        if self.users is None:
-            vectors, priced = prices, np.eye(n_own)
-        else:
-            vectors, basis = units(lifted), self._scaled_units()[:, :, None]
+        vectors, priced = prices, np.eye(n_own)
+        if self.users is not None:
+            vectors = units(lifted)
             priced = coordinates(prices.T[:, :, None] * prices.T.conj()[:, None, :]).T
         found = []
         for chain, seen in enumerate(views):
@@ -117,8 +116,8 @@ class Lifting:
             start = self.first + chain * n_own
             selector[:, start : start + n_own] = -priced
             if self.users is not None:
-                columns = self.users.columns[chain]
-                counted = self.users.transposed((columns @ basis) * (columns @ basis).conj().swapaxes(1, 2))
+                looks = (self.users.columns[chain] @ self._scaled_units().T).T
+                counted = self.users.transposed(looks[:, :, None] * looks.conj()[:, None, :])
                 selector[:, self._of_users(0)] = coordinates(counted).T
             cone = deaf_cone(f"{port} {chain}", vectors, np.ones(vectors.shape[1]), selector)
             found.append(replace(cone, views=seen))
@@ -202,7 +201,7 @@ def coordinates(matrices: Complex[np.ndarray, "*batch size size"]) -> Float[np.n
     """Coordinates of Hermitian matrices in the basis of `units`."""
     first, second = np.triu_indices(matrices.shape[-1], 1)
     entries = matrices[..., first, second]
-    pairs = np.concatenate([2.0 * entries.real, -2.0 * entries.imag], axis=-1)
+    pairs = np.concatenate([2.0 * np.real(entries), -2.0 * np.imag(entries)], axis=-1)
     diagonal = np.real(np.einsum("...aa->...a", matrices)).copy()
     for place, (row, column) in enumerate(zip([*first, *first], [*second, *second], strict=True)):
         diagonal[..., row] -= 0.5 * pairs[..., place]

@@ -129,7 +129,7 @@ def lifted_users(
 
 def on_users(n_users: int, basis: Complex[np.ndarray, "tx size"]) -> Complex[np.ndarray, "row reduced"]:
     """What B for each user, and 1 for the echo, make of the rows of C_k."""
-    return block_diag(np.kron(np.eye(n_users), basis), 1.0)
+    return np.asarray(block_diag(np.kron(np.eye(n_users), basis), 1.0))
 
 
 def users_alone(service: MinimumUplinkSinr, antennas_per_chain: int) -> LiftedUsers:
