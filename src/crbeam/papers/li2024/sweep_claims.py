@@ -242,7 +242,10 @@ def _proven(data: Measurements) -> Finding:
             )
     if not readings:
         raise NotMeasured("No designs in random channels were made.")
-    reason = "Downlink: the bound does not know that users, too, are served through the sub-arrays; that shows at high ratios."
+    reason = (
+        "In the downlink the bound does not know that the users, too, are served through the sub-arrays; that shows at "
+        "high ratios."
+    )
     reasons = {Verdict.REPRODUCED_IN_PART: reason, Verdict.NOT_REPRODUCED: reason}
     return found(
         readings, f"gaps of the objective: {'; '.join(words)}", reasons, sampling=sampled(last, "the last gap")
