@@ -81,8 +81,10 @@ def test_requirements_beyond_any_network_are_infeasible(rng):
     loose = hearing(np.random.default_rng(1))
     service = next(part for part in loose.constraints if isinstance(part, MinimumUplinkSinr))
     beyond = float(np.min(0.9 * service.tolerance.without_echo))
-    with pytest.raises(Infeasible, match="no network that was found serves them all"):
+    with pytest.raises(Infeasible, match="but no network serves them all: whatever its phases"):
         Hybrid(starts=1).solve(hearing(np.random.default_rng(1), ratio=beyond))
+    with pytest.raises(Infeasible, match="no network that was found serves them all"):
+        Hybrid(starts=1, bound="never").solve(hearing(np.random.default_rng(1), ratio=beyond))
 
 
 ONE_CHAIN = {"sending": sending, "hearing": hearing, "no users": hearing_alone}

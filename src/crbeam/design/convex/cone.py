@@ -115,8 +115,13 @@ class Cone:
 
     @cached_property
     def own(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Places of the unknowns that enter the slacks, and their columns of the selector and of the counts."""
+        """Places of the unknowns that enter the slacks, and their columns of the selector and of the counts.
+
+        Where most places of a range do, all of it is taken, since Hessians are added faster to blocks.
+        """
         places = np.flatnonzero(np.any(self.selector, axis=0) | (self.counts != 0.0))
+        if places.size and 2 * places.size > places[-1] + 1 - places[0]:
+            places = np.arange(places[0], places[-1] + 1)
         return places, self.selector[:, places], self.counts[places]
 
     @cached_property

@@ -30,6 +30,8 @@ from crbeam.linalg import solved_symmetric
 
 #: Added to the diagonal of scaled Newton systems.
 REGULARISATION = 1e-14
+#: Runs of consecutive unknowns of a cone up to which its part of the Hessian is added by slices.
+MOST_RUNS = 6
 
 
 @dataclass(frozen=True, eq=False)
@@ -303,11 +305,14 @@ class Dual:
             alike[levels], crossed[levels] = counts, -seen.heard_squares(cone.factors) @ selector
             for sight, part in zip(sights, parts, strict=True):
                 crossed[part] = -2.0 * sight.informed(squares[sight.columns, sight.columns]).ravel()
-            mixed = np.outer(alike, crossed + 0.5 * seen.trace_of_squares * alike)
-            gram += mixed + mixed.T
+            counted = np.flatnonzero(alike)
+            mixed = np.outer(alike[counted], crossed + 0.5 * seen.trace_of_squares * alike)
+            gram[counted] += mixed
+            gram[:, counted] += mixed.T
+            slope[self.first_level + own] += seen.trace * counts
         places = np.concatenate([*(self.places[sight.number] for sight in sights), self.first_level + own])
-        curvature[np.ix_(places, places)] += gram
-        slope[self.first_level + own] += seen.trace * counts - seen.heard(cone.factors) @ selector
+        _add_at(curvature, places, gram)
+        slope[self.first_level + own] -= seen.heard(cone.factors) @ selector
         return [sight.view.informed(total[sight.columns, sight.columns]) for sight in sights]
 
     def _add_line(
@@ -412,6 +417,18 @@ class _Sight:
         """`I(X) Z / v` from `T^H X T`, maybe of several X."""
         inner = np.real(self.view.weight * looks.conj()) @ self.slopes
         return self.view.jacobian.T @ inner / self.scale
+
+
+def _add_at(total: np.ndarray, places: np.ndarray, part: np.ndarray) -> None:
+    """Add a square matrix at some places of a larger one, by slices where these are in few runs."""
+    breaks = [0, *(np.flatnonzero(np.diff(places) != 1) + 1).tolist(), places.size]
+    if len(breaks) > MOST_RUNS or not places.size:
+        total[np.ix_(places, places)] += part
+        return
+    runs = [(slice(first, last), slice(places[first], places[last - 1] + 1)) for first, last in pairwise(breaks)]
+    for inner, outer in runs:
+        for behind, beyond in runs:
+            total[outer, beyond] += part[inner, behind]
 
 
 def _pair(first: _Sight, second: _Sight, look: np.ndarray) -> np.ndarray:

@@ -61,8 +61,10 @@ def proven_bound(problem: DesignProblem, proposal: Proposal) -> tuple[float, str
         return bound, note
     hybrid = hybrid_of(problem)
     sends = hybrid is not None and hybrid.side == "transmit"
-    known = "that all antennas of a sub-array send one power" if sends else "covariances lifted by each sub-array"
-    return tighter, f"the digital optimum given {known}"
+    if sends:
+        return tighter, "the digital optimum given that all antennas of a sub-array send one power"
+    users = "" if proposal.subarrays.users is None else ", and users behind them"
+    return tighter, f"the digital optimum given covariances lifted by each sub-array{users}"
 
 
 def with_parts(problem: DesignProblem, proposal: Proposal, design: Design) -> Design:

@@ -8,6 +8,7 @@ import numpy as np
 from crbeam.design.hybrid.identifiability import require_identifiable
 from crbeam.design.hybrid.networks import hybrid_of, n_antennas_of
 from crbeam.design.hybrid.relaxation import subarray_evidence
+from crbeam.design.hybrid.service_limit import require_servable
 from crbeam.design.one_by_one import OneByOne
 from crbeam.design.problem import DesignProblem, WeightedBound
 from crbeam.design.result import Proposal, SubarrayEvidence
@@ -23,8 +24,8 @@ class HybridMethod(OneByOne):
     """A method for problems with one block and one hybrid array. Concrete methods propose for one problem.
 
     Attributes:
-        bound: whether to compute the bound that knows the sub-arrays: `auto` up to `LARGEST_BOUNDED` antennas,
-            `always`, `never`.
+        bound: whether to compute the bound that knows the sub-arrays, and first whether it excludes that uplink users
+            are served: `auto` up to `LARGEST_BOUNDED` antennas, `always`, `never`.
     """
 
     uses = frozenset({SubarrayHybrid})
@@ -41,17 +42,22 @@ class HybridMethod(OneByOne):
         """Network and transmission for one problem."""
 
     def design(self, problem: DesignProblem, seed: np.random.SeedSequence) -> Proposal:
-        """Network and transmission, if some network tells what is asked for."""
+        """Network and transmission, if some network tells what is asked for, and none is proven to fail the users."""
         hybrid = hybrid_of(problem)
         assert hybrid is not None
         require_identifiable(problem, hybrid, seed)
+        if self._proves(problem, hybrid):
+            require_servable(problem, hybrid)
         return self.propose_network(problem, hybrid, seed)
 
     def evidence(self, problem: DesignProblem, hybrid: SubarrayHybrid) -> SubarrayEvidence | None:
         """What proves the bound that knows the sub-arrays, if it is wanted."""
+        return subarray_evidence(problem, hybrid) if self._proves(problem, hybrid) else None
+
+    def _proves(self, problem: DesignProblem, hybrid: SubarrayHybrid) -> bool:
+        """Whether what no network can do is to be proven."""
         is_small = n_antennas_of(problem, hybrid) <= LARGEST_BOUNDED
-        wanted = self.bound == "always" or (self.bound == "auto" and is_small)
-        return subarray_evidence(problem, hybrid) if wanted else None
+        return self.bound == "always" or (self.bound == "auto" and is_small)
 
     def why_not(self, problem: DesignProblem) -> str | None:
         """Needs a weighted bound as the objective, one block, and nothing but the hybrid array to listen."""

@@ -41,6 +41,12 @@ def n_antennas_of(problem: DesignProblem, hybrid: SubarrayHybrid) -> int:
     return problem.antennas[hybrid.port] if hybrid.side == "transmit" else _receivers(problem)[hybrid.port]
 
 
+def service_of(problem: DesignProblem, hybrid: SubarrayHybrid) -> MinimumUplinkSinr | None:
+    """The uplink users that a hybrid receiver serves."""
+    served = (part for part in problem.constraints if isinstance(part, MinimumUplinkSinr))
+    return next(served, None) if hybrid.side == "receive" else None
+
+
 def heard_by(statement: Statement) -> list[tuple[Complex[np.ndarray, "rx look"], Complex[np.ndarray, "look look"]]]:
     """Receive vectors Z of each term, all its contributions together, and O: views weigh with `O o (Z^H Q Z)`."""
     found = []

@@ -243,7 +243,8 @@ def _proven(data: Measurements) -> Finding:
     if not readings:
         raise NotMeasured("No designs in random channels were made.")
     reason = (
-        "The bound does not know that the users, too, are served through the sub-arrays; that shows at high ratios."
+        "In the downlink the bound does not know that the users, too, are served through the sub-arrays; that shows at "
+        "high ratios."
     )
     reasons = {Verdict.REPRODUCED_IN_PART: reason, Verdict.NOT_REPRODUCED: reason}
     return found(
