@@ -15,14 +15,14 @@ from crbeam.design.engine.reduced_information import ReducedArrays, ReducedShape
 
 def evaluator(shape: ReducedShape, arrays: ReducedArrays) -> Callable[[np.ndarray], Evaluation]:
     """Function from a point to its evaluation, for one problem (no batch axis)."""
-    if len(shape.blocks) != 1 or shape.blocks[0].is_diagonal:
+    if len(shape.blocks) != 1:
         return lambda point: evaluate(shape, arrays, point)
     return _OneBlockEvaluator(shape, arrays)
 
 
 class _OneBlockEvaluator:
     def __init__(self, shape: ReducedShape, arrays: ReducedArrays):
-        self.size, self.n_columns = shape.blocks[0].size, shape.blocks[0].n_columns
+        self.size, self.is_diagonal = shape.blocks[0].size, shape.blocks[0].is_diagonal
         self.frame = arrays.frames[0]
         self.frame_adjoint = np.ascontiguousarray(self.frame.conj().T)
         self.selections = [np.asfortranarray(selection) for selection in arrays.selections]
@@ -42,7 +42,10 @@ class _OneBlockEvaluator:
     def __call__(self, point: np.ndarray) -> Evaluation:
         """The evaluation at a point."""
         norm = point.dot(point)
-        seen = self.frame_adjoint.dot(point.view(complex).reshape(self.size, self.size))
+        if self.is_diagonal:
+            seen = self.frame_adjoint * point
+        else:
+            seen = self.frame_adjoint.dot(point.view(complex).reshape(self.size, self.size))
         gram = seen.dot(seen.conj().T)
         gram /= norm
         matrices = self.informations((gram.real + gram.imag).reshape(-1))
@@ -56,7 +59,10 @@ class _OneBlockEvaluator:
             if self.constants:
                 constant += float(np.sum(response * self.constants[number].dot(response)))
         gradient = from_real_image(self.gradient(responses))
-        steep = self.frame.dot(gradient.dot(seen)).reshape(-1).view(float)
+        if self.is_diagonal:
+            steep = np.einsum("lc,cl->l", self.frame, gradient.dot(seen)).real
+        else:
+            steep = self.frame.dot(gradient.dot(seen)).reshape(-1).view(float)
         difference = ((point.dot(steep) / norm) * point - steep) / value
         residual = difference.dot(difference) / norm
         slope = difference * (2.0 / norm)

@@ -31,7 +31,7 @@ class Evaluation:
         slope: gradient of log f with respect to the point.
         residual: `sum_g |c_g B - G B|^2 / (s f^2)`, below the gap up to a small factor.
         constant: `g0 = sum_t tr(Y_t^T I0_t Y_t)`.
-        column_gradients: for each block G in terms of columns, `G_b = S (.) S^H`; over a codebook its diagonal.
+        column_gradients: for each block G in terms of columns, `G_b = S (.) S^H`.
     """
 
     value: np.ndarray
@@ -74,26 +74,17 @@ def joined(parts: list[np.ndarray], shape: ReducedShape) -> np.ndarray:
     return flat[0] if len(flat) == 1 else np.concatenate(flat, axis=-1)
 
 
-def isotropic_point(shape: ReducedShape) -> np.ndarray:
-    """The point of the isotropic X, every budget shared equally by its blocks; each budget's part has norm 1."""
-    parts = []
-    for block in shape.blocks:
-        sharing = sum(other.budget == block.budget for other in shape.blocks)
-        level = 1.0 / np.sqrt(block.size * sharing)
-        parts.append(np.full(block.size, level) if block.is_diagonal else level * np.eye(block.size, dtype=complex))
-    return joined(parts, shape)
-
-
 def first_point(shape: ReducedShape, arrays: ReducedArrays) -> np.ndarray:
     """A good start for each problem: `X_b = G_b^(1/2)` up to scale, G at the isotropic X.
 
     This minimises the majorant `f(X) <= tr(X0 G X0 X^-1)` from the isotropic X0, where `I = 1` and `Y = E`.
     """
     slopes = [np.nan_to_num(slope) for slope in gradients(shape, arrays, arrays.selections)]
-    frames = zip(shape.blocks, arrays.frames, slopes, strict=True)
     spectra = [
-        (slope, None) if block.is_diagonal else np.linalg.eigh(frame @ slope @ frame.conj().swapaxes(-1, -2))
-        for block, frame, slope in frames
+        (diagonal_gradient(frame, slope), None)
+        if block.is_diagonal
+        else np.linalg.eigh(frame @ slope @ frame.conj().swapaxes(-1, -2))
+        for block, frame, slope in zip(shape.blocks, arrays.frames, slopes, strict=True)
     ]
     largest = np.max([values.max(axis=-1) for values, _ in spectra], axis=0)[..., None]
     parts = []
@@ -103,6 +94,11 @@ def first_point(shape: ReducedShape, arrays: ReducedArrays) -> np.ndarray:
         parts.append(root if vectors is None else (vectors * root[..., None, :]) @ vectors.conj().swapaxes(-1, -2))
     point = joined(parts, shape)
     return point / np.sqrt(np.vecdot(point, point))[..., None]
+
+
+def diagonal_gradient(frame: np.ndarray, inner: np.ndarray) -> np.ndarray:
+    """Diagonal of `G = S (.) S^H`, what a codebook sees of it."""
+    return np.real(np.vecdot(frame, frame @ inner))
 
 
 def point_near(shape: ReducedShape, variables: list[np.ndarray]) -> np.ndarray:
@@ -159,14 +155,10 @@ def evaluate(shape: ReducedShape, arrays: ReducedArrays, point: np.ndarray) -> E
     norms = _block_norms(shape, point)
     seen, grams = [], []
     for block, part, frame, norm in zip(shape.blocks, parts, arrays.frames, norms, strict=True):
-        if block.is_diagonal:
-            seen.append(part)
-            grams.append(part**2 / norm[..., None])
-        else:
-            product = part.conj().swapaxes(-1, -2) @ frame
-            back = product.conj().swapaxes(-1, -2)
-            seen.append(back)
-            grams.append((back @ product) / norm[..., None, None])
+        product = part[..., None] * frame if block.is_diagonal else part.conj().swapaxes(-1, -2) @ frame
+        back = product.conj().swapaxes(-1, -2)
+        seen.append(back)
+        grams.append((back @ product) / norm[..., None, None])
     responses = [
         solve_positive(matrix, selection)
         for matrix, selection in zip(informations(shape, arrays, grams), arrays.selections, strict=True)
@@ -174,7 +166,9 @@ def evaluate(shape: ReducedShape, arrays: ReducedArrays, point: np.ndarray) -> E
     value = total(map(_inner, responses, arrays.selections))
     column_gradients = gradients(shape, arrays, responses)
     products = [
-        gradient * part if block.is_diagonal else frame @ (gradient @ part)
+        np.real(np.vecdot(frame.conj(), (gradient @ part).swapaxes(-1, -2)))
+        if block.is_diagonal
+        else frame @ (gradient @ part)
         for block, part, frame, gradient in zip(shape.blocks, seen, arrays.frames, column_gradients, strict=True)
     ]
     slope, residual = _log_gradient(shape, point, joined(products, shape), norms, value)
@@ -231,10 +225,10 @@ def lower_bound(shape: ReducedShape, arrays: ReducedArrays, evaluation: Evaluati
     is_valid = np.isfinite(evaluation.value) & (evaluation.value > 0.0)
     worst: list[np.ndarray | None] = [None] * shape.n_budgets
     for block, frame, gradient in zip(shape.blocks, arrays.frames, evaluation.column_gradients, strict=True):
+        valid = np.where(is_valid[..., None, None], gradient, 0.0)
         if block.is_diagonal:
-            largest = np.where(is_valid, gradient.max(axis=-1), 1.0)
+            largest = diagonal_gradient(frame, valid).max(axis=-1)
         else:
-            valid = np.where(is_valid[..., None, None], gradient, 0.0)
             largest = np.linalg.eigvalsh(frame @ valid @ frame.conj().swapaxes(-1, -2))[..., -1]
         previous = worst[block.budget]
         worst[block.budget] = largest if previous is None else np.maximum(previous, largest)

@@ -13,7 +13,6 @@ from collections.abc import Sequence
 import numpy as np
 
 from crbeam.design.engine.hermitian import real_image, symmetric
-from crbeam.design.engine.packing import packed_matrix
 from crbeam.design.engine.reduced_information import (
     BlockShape,
     ContributionShape,
@@ -95,13 +94,10 @@ def _prepared(structure: Structure) -> ReducedBatch:
             has_constant,
         )
     )
-    parts: tuple[list[np.ndarray], ...] = ([], weights, jacobians)
-    if shape.is_packed:
-        parts = ([packed_matrix(shape, frames, weights, jacobians)], [], [])
     return ReducedBatch(
         structure.problems,
         shape,
-        ReducedArrays(tuple(frames), tuple(selections), tuple(whitened), *(tuple(part) for part in parts)),
+        ReducedArrays(tuple(frames), tuple(selections), tuple(whitened), tuple(weights), tuple(jacobians)),
         tuple(bases),
         structure.active_blocks,
         structure.active_budgets,

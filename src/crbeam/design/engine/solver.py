@@ -160,7 +160,7 @@ def _starts(
 
 def _chunk_size(problem: ReducedProblem) -> int:
     arrays = problem.arrays
-    parts = (arrays.packed, arrays.weights, arrays.jacobians, arrays.frames)
+    parts = (arrays.weights, arrays.jacobians, arrays.frames)
     size = sum(array.nbytes for part in parts for array in part)
     return int(np.clip(CHUNK_BYTES // max(size, 1), *CHUNK_RANGE))
 
