@@ -17,9 +17,7 @@ from crbeam.design.convex.evidence import Chosen, Evidence
 from crbeam.design.convex.statement import Scale, Statement, Term, is_limited
 from crbeam.design.service_constraints import Requirement
 from crbeam.information import Information, Transmission
-
-#: Singular value of unit columns, relative to the largest, below which a direction is none.
-RANK_TOLERANCE = 1e-12
+from crbeam.linalg import span
 
 
 @dataclass(frozen=True, eq=False)
@@ -183,15 +181,6 @@ def factor_program(program: Program) -> Program:
         growing=np.where(grows, program.levels, 0.0),
         unit=1.0,
     )
-
-
-def span(columns: np.ndarray) -> np.ndarray:
-    """Orthonormal basis of the span of columns, whatever their sizes; without columns if all are zero."""
-    norms = np.linalg.norm(columns, axis=0)
-    if not np.any(norms > 0.0):
-        return np.zeros((len(columns), 0), dtype=complex)
-    left, values, _ = np.linalg.svd(columns[:, norms > 0.0] / norms[norms > 0.0], full_matrices=False)
-    return left[:, values > RANK_TOLERANCE * values[0]]
 
 
 def _basis(statement: Statement, block: str) -> np.ndarray:

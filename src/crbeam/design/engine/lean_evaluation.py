@@ -9,8 +9,9 @@ from collections.abc import Callable
 import numpy as np
 
 from crbeam.design.engine.hermitian import from_real_image
-from crbeam.design.engine.reduced_bound import Evaluation, evaluate, lapack_solver, total
+from crbeam.design.engine.reduced_bound import Evaluation, evaluate, total
 from crbeam.design.engine.reduced_information import ReducedArrays, ReducedShape
+from crbeam.linalg import lapack
 
 
 def evaluator(shape: ReducedShape, arrays: ReducedArrays) -> Callable[[np.ndarray], Evaluation]:
@@ -28,7 +29,7 @@ class _OneBlockEvaluator:
         self.selections = [np.asfortranarray(selection) for selection in arrays.selections]
         self.flat_selections = [selection.T.reshape(-1) for selection in self.selections]
         self.constants = arrays.constants
-        self.solve = lapack_solver()
+        self.solve = lapack("posv", "d")
         self.groups, self.criteria = [], [[] for _ in shape.n_parameters]
         for place, group in enumerate(shape.term_groups):
             parts = []

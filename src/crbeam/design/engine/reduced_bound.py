@@ -8,13 +8,14 @@ With `Y_t = I_t^-1 E_t`, `G_b = -df/dX_b` and `c_g = sum_{b in g} <G_b, X_b>`, t
 is `2 (c_g B - G_b B) / (f s)`.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import lru_cache, reduce
+from functools import reduce
 
 import numpy as np
 
 from crbeam.design.engine.reduced_information import ReducedArrays, ReducedShape, gradients, informations
+from crbeam.linalg import lapack
 
 #: Weight of the identity mixed into a start, so that no direction is lost.
 START_MIX = 0.01
@@ -127,17 +128,9 @@ def _budget_sums(shape: ReducedShape, values: list[np.ndarray]) -> list[np.ndarr
     return [totals[block.budget] for block in shape.blocks]
 
 
-@lru_cache(maxsize=1)
-def lapack_solver() -> Callable:
-    """LAPACK's solver for a positive-definite matrix, imported when it is first needed."""
-    from scipy.linalg import lapack
-
-    return lapack.get_lapack_funcs(("posv",), dtype=np.float64)[0]
-
-
 def solve_positive(matrix: np.ndarray, right: np.ndarray) -> np.ndarray:
     """`I^-1 E` item by item; NaN where I is not positive definite."""
-    solve = lapack_solver()
+    solve = lapack("posv", "d")
     if matrix.ndim == 2:
         _, solution, failure = solve(matrix, right)
         return solution if failure == 0 else np.full(right.shape, np.nan)
