@@ -8,12 +8,10 @@ from tests.design.engine_points import isotropic_point
 
 from crbeam.design import Codebook, Criterion, DesignProblem, PowerBudget
 from crbeam.design.certificate import certify, weighted_bound
-from crbeam.design.engine.curvature import CurvatureMemory
 from crbeam.design.engine.face import face_of, newton_on_face, ranks, spectra
-from crbeam.design.engine.factor_descent import descend
-from crbeam.design.engine.hermitian import from_real_image, real_image, symmetric
-from crbeam.design.engine.lean_evaluation import evaluator
-from crbeam.design.engine.reduced_bound import evaluate, joined, lower_bound, variables
+from crbeam.design.engine.factor_descent import CurvatureMemory, descend
+from crbeam.design.engine.reduced_bound import evaluate, evaluator, joined, lower_bound, variables
+from crbeam.design.engine.reduced_information import from_real_image, real_image, symmetric
 from crbeam.design.engine.reduction import reduce_problem, reduce_problems
 from crbeam.testing import random_map, random_problem, random_scenario, two_stage_problem, with_position_prior
 

@@ -13,8 +13,7 @@ from crbeam.design.convex.solution import convex_optimum
 from crbeam.design.convex.statement import statement_of
 from crbeam.design.engine import solve_reduced, solve_reduced_many, solver
 from crbeam.design.engine.factor_descent import descend, descend_many
-from crbeam.design.engine.reduced_problem import gathered
-from crbeam.design.engine.reduction import reduce_problem, reduce_problems
+from crbeam.design.engine.reduction import gathered, reduce_problem, reduce_problems
 from crbeam.design.methods import method_named
 from crbeam.design.optimum import Effort, optima, optimum
 from crbeam.errors import InvalidInput, SolverFailed, Unidentifiable

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
+from crbeam.design.convex.certificate import powers_along
 from crbeam.design.hinge import families_of, hinge_terms
 from crbeam.design.problem import Criterion, DesignProblem, Hinge, Objective, Power, Tail, WeightedBound
 from crbeam.design.structure import Structure, structures
@@ -166,7 +167,7 @@ def _certify_group(structure: Structure, sent: Sequence[Covariances]) -> list[Ce
             membership = np.eye(inners[part.block].shape[-1])[list(part.columns)]
             inners[part.block] += membership.T @ ((slopes @ _adjoint(slopes)) * part.weight) @ membership
     steepest = [
-        _largest_gradients(structure.words(name), columns, inner)
+        powers_along(columns, inner, structure.words(name)).max(axis=1)
         for name, columns, inner in zip(structure.names, structure.columns, inners, strict=True)
     ]
     for budget, powers_w in enumerate(structure.powers_w.T):
@@ -232,12 +233,3 @@ def _solved(
         else:
             responses[item] = information.inverse_response(selections[item])
     return values, selections, responses
-
-
-def _largest_gradients(words: np.ndarray | None, columns: np.ndarray, inner: np.ndarray) -> Float[np.ndarray, " item"]:
-    """Largest value of `<G, R>` over transmissions of unit power in a block with `G = T inner T^H`, for each item."""
-    if words is not None:
-        frame = _adjoint(words) @ columns
-        return np.max(np.sum(np.real((frame @ inner) * frame.conj()), axis=2), axis=1)
-    frame = columns if columns.shape[2] >= columns.shape[1] else np.asarray(np.linalg.qr(columns, mode="r"))
-    return np.linalg.eigvalsh(hermitian_part(frame @ inner @ _adjoint(frame)))[:, -1]

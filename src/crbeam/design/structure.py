@@ -75,10 +75,15 @@ class Structure:
 
 @dataclass(frozen=True, eq=False)
 class _Looks:
-    """Transmit vectors of one problem: of each block the distinct ones, and which of them each term has."""
+    """Transmit vectors of one problem: bytes of the distinct ones of each block, and which of them each term has."""
 
-    vectors: dict[str, list[np.ndarray]]
+    vectors: dict[str, dict[bytes, int]]
     columns: tuple[tuple[int, ...], ...]
+
+    def matrix(self, block: str) -> Complex[np.ndarray, "tx column"]:
+        """The distinct vectors of a block."""
+        keys = self.vectors[block]
+        return np.frombuffer(b"".join(keys), dtype=complex).reshape(len(keys), -1).T
 
 
 def structures(problems: Sequence[DesignProblem]) -> Iterator[tuple[list[int], Structure]]:
@@ -98,20 +103,13 @@ def structures(problems: Sequence[DesignProblem]) -> Iterator[tuple[list[int], S
 
 
 def _looks(problem: DesignProblem) -> _Looks:
-    vectors: dict[str, list[np.ndarray]] = {}
-    known: dict[str, dict[bytes, int]] = {}
+    vectors: dict[str, dict[bytes, int]] = {block: {} for block in problem.blocks}
     columns = []
     for criterion in problem.active_criteria:
-        for part in criterion.map.contributions:
-            seen, distinct = known.setdefault(part.block, {}), vectors.setdefault(part.block, [])
-            places = []
-            for vector in np.ascontiguousarray(part.transmit.T) + 0.0:  # no negative zeros
-                place = seen.setdefault(vector.tobytes(), len(distinct))
-                if place == len(distinct):
-                    distinct.append(vector)
-                places.append(place)
-            columns.append(tuple(places))
-    return _Looks({block: vectors[block] for block in problem.blocks if vectors.get(block)}, tuple(columns))
+        for part, keys in zip(criterion.map.contributions, criterion.map.transmit_keys, strict=True):
+            known = vectors[part.block]
+            columns.append(tuple(known.setdefault(key, len(known)) for key in keys))
+    return _Looks({block: known for block, known in vectors.items() if known}, tuple(columns))
 
 
 def _signature(problem: DesignProblem, looks: _Looks) -> tuple:
@@ -150,7 +148,7 @@ def _structure(problems: list[DesignProblem], looks: list[_Looks]) -> Structure:
         )
     return Structure(
         tuple(problems),
-        tuple(side_by_side([np.stack(look.vectors[name], axis=1) for look in looks]) for name in names),
+        tuple(side_by_side([look.matrix(name) for look in looks]) for name in names),
         tuple(observations),
         tuple(
             side_by_side([problem.active_criteria[number].map.constant for problem in problems])

@@ -162,20 +162,24 @@ def least_slack(statement: Statement, evidence: Evidence, block: str) -> float:
             antennas[number] += float(evidence.prices[place])
     if block in statement.codebooks:
         words = statement.codebooks[block].unit_codewords
-        seen = words.conj().T @ frame
-        spent = np.real(np.einsum("wi,sij,wj->sw", seen, inners, seen.conj()))
-        return level + float(np.min(antennas @ np.abs(words) ** 2 - spent, initial=np.inf))
+        powers = antennas @ np.abs(words) ** 2 - powers_along(frame, inners, words)
+        return level + float(np.min(powers, initial=np.inf))
     network = statement.networks.get(block)
     frame = frame if network is None else network.conj().T @ frame
     if antennas.any():
         own = np.diag(antennas.astype(complex)) if network is None else (network.conj().T * antennas) @ network
         slack = own - frame @ inners @ frame.conj().T
         return level + float(np.linalg.eigvalsh(hermitian_part(slack)).min(initial=np.inf))
-    if frame.shape[1] == 0:
-        return level
-    triangle = np.asarray(np.linalg.qr(frame, mode="r"))
-    spent = np.linalg.eigvalsh(hermitian_part(triangle @ inners @ triangle.conj().T))
-    return level - float(spent.max(initial=0.0))
+    return level - float(powers_along(frame, inners).max(initial=0.0))
+
+
+def powers_along(frame: np.ndarray, inner: np.ndarray, words: np.ndarray | None = None) -> np.ndarray:
+    """Values of `T (.) T^H` along unit codewords, or its eigenvalues, `[..., direction]`; of one, or of many."""
+    if words is not None:
+        looks = words.conj().swapaxes(-1, -2) @ frame
+        return np.sum(np.real((looks @ inner) * looks.conj()), axis=-1)
+    looks = frame if frame.shape[-1] >= frame.shape[-2] else np.asarray(np.linalg.qr(frame, mode="r"))
+    return np.linalg.eigvalsh(hermitian_part(looks @ inner @ looks.conj().swapaxes(-1, -2)))
 
 
 def seen_by_streams(statement: Statement, evidence: Evidence, block: str) -> tuple[np.ndarray, np.ndarray]:

@@ -13,12 +13,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from crbeam.design.engine.hermitian import hermitian_basis
 from crbeam.design.engine.reduced_bound import joined, solve_positive, variables
 from crbeam.design.engine.reduced_information import (
     ReducedArrays,
     ReducedShape,
     directional_features,
+    hermitian_basis,
     informations,
 )
 

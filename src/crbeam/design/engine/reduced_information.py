@@ -2,19 +2,49 @@
 
 A reduced problem sees block b through `A_b = S_b^H X_b S_b` (`[column, column]`, S the frame; over a codebook X is
 diagonal). Contribution c of criterion t adds `J_c^T Re(W_c o conj(A_b[v, v])) J_c`, v being the column of each term.
-All of it runs on real images, `H(A) = Re A + Im A` (see `hermitian`).
+All of it runs on *real images*, `H(A) = Re A + Im A`: `Re(W o conj(A))` is the symmetric part of `H(W) o H(A)`, since
+the mixed terms are antisymmetric.
 
 Every routine takes arrays with or without a leading batch axis. Batched products run item by item, so that an item's
 result does not depend on its companions.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cached_property, lru_cache, reduce
 
 import numpy as np
 
-from crbeam.design.engine.hermitian import from_real_image, real_image, symmetric
+
+@lru_cache(maxsize=32)
+def hermitian_basis(size: int) -> np.ndarray:
+    """Orthonormal basis of the Hermitian matrices, `[size^2, size, size]`."""
+    rows, columns = np.triu_indices(size, 1)
+    count = rows.size
+    basis = np.zeros((size**2, size, size), dtype=complex)
+    basis[np.arange(size), np.arange(size), np.arange(size)] = 1.0
+    real, imaginary = size + np.arange(count), size + count + np.arange(count)
+    basis[real, rows, columns] = basis[real, columns, rows] = np.sqrt(0.5)
+    basis[imaginary, rows, columns] = 1j * np.sqrt(0.5)
+    basis[imaginary, columns, rows] = -1j * np.sqrt(0.5)
+    return basis
+
+
+def real_image(matrix: np.ndarray) -> np.ndarray:
+    """`Re A + Im A`, a real matrix that holds all of the Hermitian A."""
+    return np.real(matrix) + np.imag(matrix)
+
+
+def from_real_image(image: np.ndarray) -> np.ndarray:
+    """A from `Re A + Im A`: the real part is the symmetric part, the imaginary part the antisymmetric one."""
+    turned = (0.5 + 0.5j) * image
+    return turned + turned.conj().swapaxes(-1, -2)
+
+
+def symmetric(matrix: np.ndarray) -> np.ndarray:
+    """Symmetric part of a real matrix."""
+    half = 0.5 * matrix
+    return half + half.swapaxes(-1, -2)
 
 
 @dataclass(frozen=True)
@@ -142,23 +172,23 @@ def _term_groups(shape: ReducedShape) -> tuple[TermGroup, ...]:
     )
 
 
+def total(terms: Iterable[np.ndarray]) -> np.ndarray:
+    """Sum of arrays, in their order."""
+    return reduce(np.add, terms)
+
+
 def informations(shape: ReducedShape, arrays: ReducedArrays, grams: Sequence[np.ndarray]) -> list[np.ndarray]:
     """Information matrix of each criterion from A of each block."""
-    result: list[np.ndarray | None] = [None] * len(shape.n_parameters)
+    terms: list[list[np.ndarray]] = [[] for _ in shape.n_parameters]
     for group in shape.term_groups:
         seen = group.index.gathered(real_image(grams[group.block]))
         for number in group.members:
             term = contribution_information(seen, arrays.weights[number], arrays.jacobians[number])
-            _accumulate(result, shape.contributions[number].criterion, term)
-    matrices = [symmetric(matrix) for matrix in result if matrix is not None]
+            terms[shape.contributions[number].criterion].append(term)
+    matrices = [symmetric(total(each)) for each in terms]
     if arrays.constants:
         matrices = [matrix + constant for matrix, constant in zip(matrices, arrays.constants, strict=True)]
     return matrices
-
-
-def _accumulate(totals: list[np.ndarray | None], place: int, term: np.ndarray) -> None:
-    previous = totals[place]
-    totals[place] = term if previous is None else previous + term
 
 
 def contribution_information(seen: np.ndarray, weight: np.ndarray, jacobian: np.ndarray) -> np.ndarray:
@@ -174,26 +204,22 @@ def directional_features(
     `moves` holds, for each block, changes of A with the directions in front.
     """
     spread = arrays.with_axis(responses[0].ndim > 2)
-    result: list[np.ndarray | None] = [None] * len(shape.n_parameters)
+    terms: list[list[np.ndarray]] = [[] for _ in shape.n_parameters]
     for group in shape.term_groups:
         seen = group.index.gathered(real_image(moves[group.block]))
         for number in group.members:
             criterion, jacobian = shape.contributions[number].criterion, spread.jacobians[number]
             response = jacobian @ responses[criterion][..., None, :, :]
-            term = jacobian.swapaxes(-1, -2) @ (symmetric(seen * spread.weights[number]) @ response)
-            _accumulate(result, criterion, term)
-    return [feature for feature in result if feature is not None]
+            terms[criterion].append(jacobian.swapaxes(-1, -2) @ (symmetric(seen * spread.weights[number]) @ response))
+    return [total(each) for each in terms]
 
 
 def gradients(shape: ReducedShape, arrays: ReducedArrays, responses: Sequence[np.ndarray]) -> list[np.ndarray]:
     """Adjoint at `Y Y^T`: the Hermitian `[column, column]` of each block."""
-    result: list[np.ndarray | None] = [None] * len(shape.blocks)
+    terms: list[list[np.ndarray]] = [[] for _ in shape.blocks]
     for group in shape.term_groups:
-        total: list[np.ndarray | None] = [None]
-        for number in group.members:
-            response = arrays.jacobians[number] @ responses[shape.contributions[number].criterion]
-            _accumulate(total, 0, (response @ response.swapaxes(-1, -2)) * arrays.weights[number])
-        for terms in total:
-            if terms is not None:
-                _accumulate(result, group.block, group.index.summed(terms))
-    return [from_real_image(image) for image in result if image is not None]
+        slopes = [arrays.jacobians[n] @ responses[shape.contributions[n].criterion] for n in group.members]
+        pairs = zip(slopes, group.members, strict=True)
+        inner = total((slope @ slope.swapaxes(-1, -2)) * arrays.weights[number] for slope, number in pairs)
+        terms[group.block].append(group.index.summed(inner))
+    return [from_real_image(total(each)) for each in terms]

@@ -18,7 +18,7 @@ from crbeam.design.engine.factor_descent import descend, descend_many
 from crbeam.design.engine.progress import Progress
 from crbeam.design.engine.reduced_bound import evaluate, first_point, lower_bound, point_near
 from crbeam.design.engine.reduced_information import ReducedArrays, ReducedShape
-from crbeam.design.engine.reduced_problem import ReducedBatch, ReducedProblem, gathered
+from crbeam.design.engine.reduction import ReducedBatch, ReducedProblem, gathered
 from crbeam.errors import InvalidInput
 from crbeam.information import Transmission
 from crbeam.linalg import one_blas_thread

@@ -18,13 +18,15 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from crbeam.design.engine.face import Face, face_of, ranks, spectra
-from crbeam.design.engine.hermitian import from_real_image, hermitian_basis
-from crbeam.design.engine.reduced_bound import Evaluation, joined, lower_bound, solve_positive, total, variables
+from crbeam.design.engine.reduced_bound import Evaluation, joined, lower_bound, solve_positive, variables
 from crbeam.design.engine.reduced_information import (
     ReducedArrays,
     ReducedShape,
+    from_real_image,
     gradients,
+    hermitian_basis,
     informations,
+    total,
 )
 
 #: Eigenvalues below this fraction of the largest are dropped.
