@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import Any
 
 import numpy as np
-from jaxtyping import Complex, Float, Inexact, Int
+from jaxtyping import Bool, Complex, Float, Inexact, Int
 from threadpoolctl import ThreadpoolController
 
 #: Relative error of the entries of an information matrix, from rounding in the sums that make them.
@@ -25,6 +25,11 @@ UNSEEN_SHARE = 1e-13
 LEAST_EIGENVALUE = 2e-16
 #: Coupling of an empty direction, in a scaled matrix, that counts as rounding.
 COUPLING_TOLERANCE = 1e-12
+#: A scaled matrix is certainly regular, and every parameter identifiable, if the squared norm of its inverse Cholesky
+#: factor is below this; larger ones are examined with care.
+SAFE_INVERSE = 1e9
+#: Singular value of unit columns, relative to the largest, below which a direction is none.
+RANK_TOLERANCE = 1e-12
 
 
 @contextmanager
@@ -43,7 +48,7 @@ def _blas_libraries() -> ThreadpoolController:
 
 
 @lru_cache
-def _lapack(name: str, kind: str) -> Callable[..., Any]:
+def lapack(name: str, kind: str) -> Callable[..., Any]:
     """A LAPACK routine for complex (D) or real (d) numbers; SciPy is loaded only where one is needed."""
     from scipy.linalg import get_lapack_funcs
 
@@ -55,8 +60,8 @@ def inverse_root(matrix: Complex[np.ndarray, "n n"]) -> Complex[np.ndarray, "n n
 
     LAPACK without the checks of NumPy, which take several times as long for small matrices.
     """
-    lower, failed = _lapack("potrf", "D")(matrix, lower=True, clean=True)
-    return None if failed else _lapack("trtri", "D")(lower, lower=True)[0]
+    lower, failed = lapack("potrf", "D")(matrix, lower=True, clean=True)
+    return None if failed else lapack("trtri", "D")(lower, lower=True)[0]
 
 
 def solved_symmetric(matrix: Float[np.ndarray, "n n"], right: Float[np.ndarray, "n k"]) -> Float[np.ndarray, "n k"]:
@@ -65,13 +70,36 @@ def solved_symmetric(matrix: Float[np.ndarray, "n n"], right: Float[np.ndarray, 
     Raises:
         LinAlgError: A is singular.
     """
-    lower, failed = _lapack("potrf", "d")(matrix, lower=True, clean=False)
-    return np.linalg.solve(matrix, right) if failed else _lapack("potrs", "d")(lower, right, lower=True)[0]
+    lower, failed = lapack("potrf", "d")(matrix, lower=True, clean=False)
+    return np.linalg.solve(matrix, right) if failed else lapack("potrs", "d")(lower, right, lower=True)[0]
 
 
 def side_by_side(arrays: Sequence[np.ndarray]) -> np.ndarray:
     """Arrays of one shape along a new leading axis: `np.stack`, for many small arrays."""
     return np.concatenate(arrays).reshape(len(arrays), *arrays[0].shape)
+
+
+def inverse_factors(
+    matrices: Float[np.ndarray, "*batch n n"], scale: Float[np.ndarray, "*batch n"]
+) -> tuple[Float[np.ndarray, "*batch n n"], Bool[np.ndarray, "*batch"]] | None:
+    """K with `K^T K = I^-1`, by Cholesky of `S I S`, S the scale, and whether I is regular beyond doubt.
+
+    None if some matrix has no Cholesky factor.
+    """
+    try:
+        factors = np.linalg.inv(np.linalg.cholesky(matrices * (scale[..., :, None] * scale[..., None, :])))
+    except np.linalg.LinAlgError:
+        return None
+    return factors * scale[..., None, :], np.asarray(np.sum(factors**2, axis=(-2, -1)) < SAFE_INVERSE)
+
+
+def span(columns: Complex[np.ndarray, "n column"]) -> Complex[np.ndarray, "n rank"]:
+    """Orthonormal basis of the span of columns, whatever their sizes; without columns if all are zero."""
+    norms = np.linalg.norm(columns, axis=0)
+    if not np.any(norms > 0.0):
+        return np.zeros((len(columns), 0), dtype=complex)
+    left, values, _ = np.linalg.svd(columns[:, norms > 0.0] / norms[norms > 0.0], full_matrices=False)
+    return left[:, values > RANK_TOLERANCE * values[0]]
 
 
 def hermitian_part(matrix: Inexact[np.ndarray, "*batch n n"]) -> Inexact[np.ndarray, "*batch n n"]:

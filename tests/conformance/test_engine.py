@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from tests.design.engine_points import isotropic_point
 
 from crbeam.design import Design
 from crbeam.design.engine.factor_descent import descend
-from crbeam.design.engine.reduced_bound import isotropic_point
 from crbeam.design.engine.reduction import reduce_problem
 from crbeam.design.methods import conic_wcrb, method_named
 from crbeam.design.methods.fdb_wcrb import FullDimensionalWeightedBound

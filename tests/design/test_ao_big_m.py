@@ -8,12 +8,11 @@ from tests.design.test_network import network, serving, solved_for
 from tests.design.test_network_beyond import without
 
 from crbeam.design import MinimumSinr, PowerBudget
+from crbeam.design.choices import Association
 from crbeam.design.methods import Exact, method_named
 from crbeam.design.methods.ao_big_m import AlternatingBigM
 from crbeam.design.search.big_m import big_m_network, chosen_covariances, chosen_transmitters
-from crbeam.design.search.boxes import roles_of
-from crbeam.design.search.boxes import require_programs
-from crbeam.design.choices import Association
+from crbeam.design.search.boxes import require_programs, roles_of
 from crbeam.design.service_constraints import BoundLimit
 from crbeam.errors import InvalidInput
 

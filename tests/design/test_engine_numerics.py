@@ -4,17 +4,14 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from tests.design.engine_points import isotropic_point
 
 from crbeam.design import Codebook, Criterion, DesignProblem, PowerBudget
 from crbeam.design.certificate import certify, weighted_bound
-from crbeam.design.engine.curvature import CurvatureMemory
 from crbeam.design.engine.face import face_of, newton_on_face, ranks, spectra
-from crbeam.design.engine.factor_descent import descend
-from crbeam.design.engine.hermitian import from_real_image, real_image, symmetric
-from crbeam.design.engine.lean_evaluation import evaluator
-from crbeam.design.engine.packing import packed_matrix
-from crbeam.design.engine.reduced_bound import evaluate, isotropic_point, joined, lower_bound, variables
-from crbeam.design.engine.reduced_problem import ReducedProblem
+from crbeam.design.engine.factor_descent import CurvatureMemory, descend
+from crbeam.design.engine.reduced_bound import evaluate, evaluator, joined, lower_bound, variables
+from crbeam.design.engine.reduced_information import from_real_image, real_image, symmetric
 from crbeam.design.engine.reduction import reduce_problem, reduce_problems
 from crbeam.testing import random_map, random_problem, random_scenario, two_stage_problem, with_position_prior
 
@@ -96,32 +93,23 @@ def test_real_images_replace_hermitian_matrices(rng):
     assert not np.allclose(product, np.real(first * second), atol=1e-3)
 
 
-def packed_form(reduced):
-    """The same problem with the packed matrix, which is used where there are codebooks."""
-    arrays = reduced.batch.arrays
-    packed = packed_matrix(reduced.shape, arrays.frames, arrays.weights, arrays.jacobians)
-    return ReducedProblem(
-        replace(reduced.batch, arrays=replace(arrays, packed=(packed,), weights=(), jacobians=())), reduced.item
-    )
-
-
-@pytest.mark.parametrize("kind", ["one block", "prior", "two blocks"])
-def test_packed_termwise_and_lean_evaluation_agree(kind, rng):
-    termwise = reduce_problem(problem_of(kind, rng))
-    packed = packed_form(termwise)
-    assert not termwise.arrays.packed
-    point = random_point(packed.shape, rng)
-    expected = evaluate(packed.shape, packed.arrays, point)
-    for other in (
-        evaluate(termwise.shape, termwise.arrays, point),
-        evaluator(termwise.shape, termwise.arrays)(point),
-    ):
-        assert other.value == pytest.approx(expected.value, rel=1e-9)
-        np.testing.assert_allclose(other.slope, expected.slope, atol=1e-8 * np.linalg.norm(expected.slope))
-        assert other.residual == pytest.approx(expected.residual, rel=1e-7)
-        assert other.constant == pytest.approx(expected.constant, rel=1e-8)
-        bound = lower_bound(termwise.shape, termwise.arrays, other)
-        assert bound == pytest.approx(lower_bound(packed.shape, packed.arrays, expected), rel=1e-8)
+@pytest.mark.parametrize("kind", ["one block", "prior", "one codebook"])
+def test_lean_evaluation_agrees(kind, rng):
+    problem = problem_of("one block" if kind == "one codebook" else kind, rng)
+    if kind == "one codebook":
+        (block,) = problem.blocks
+        words = rng.standard_normal((9, 12)) + 1j * rng.standard_normal((9, 12))
+        problem = problem.with_constraints(Codebook(block, words))
+    reduced = reduce_problem(problem)
+    point = random_point(reduced.shape, rng)
+    expected = evaluate(reduced.shape, reduced.arrays, point)
+    other = evaluator(reduced.shape, reduced.arrays)(point)
+    assert other.value == pytest.approx(expected.value, rel=1e-9)
+    np.testing.assert_allclose(other.slope, expected.slope, atol=1e-8 * np.linalg.norm(expected.slope))
+    assert other.residual == pytest.approx(expected.residual, rel=1e-7)
+    assert other.constant == pytest.approx(expected.constant, rel=1e-8)
+    bound = lower_bound(reduced.shape, reduced.arrays, other)
+    assert bound == pytest.approx(lower_bound(reduced.shape, reduced.arrays, expected), rel=1e-8)
 
 
 def gradients_at(reduced, sent):
@@ -129,8 +117,7 @@ def gradients_at(reduced, sent):
     shape, arrays = reduced.shape, reduced.arrays
     evaluation = evaluate(shape, arrays, exact_point(shape, sent))
     whole = [
-        np.diag(inner) if block.is_diagonal else frame @ inner @ frame.conj().T
-        for block, frame, inner in zip(shape.blocks, arrays.frames, evaluation.column_gradients, strict=True)
+        frame @ inner @ frame.conj().T for frame, inner in zip(arrays.frames, evaluation.column_gradients, strict=True)
     ]
     return whole, evaluation
 

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from tests.design.engine_points import isotropic_point
 
 from crbeam.design import Codebook, Criterion, DesignProblem, PowerBudget, certify
 from crbeam.design.certificate import objective_at
@@ -12,9 +13,7 @@ from crbeam.design.convex.solution import convex_optimum
 from crbeam.design.convex.statement import statement_of
 from crbeam.design.engine import solve_reduced, solve_reduced_many, solver
 from crbeam.design.engine.factor_descent import descend, descend_many
-from crbeam.design.engine.reduced_bound import isotropic_point
-from crbeam.design.engine.reduced_problem import gathered
-from crbeam.design.engine.reduction import reduce_problem, reduce_problems
+from crbeam.design.engine.reduction import gathered, reduce_problem, reduce_problems
 from crbeam.design.methods import method_named
 from crbeam.design.optimum import Effort, optima, optimum
 from crbeam.errors import InvalidInput, SolverFailed, Unidentifiable

@@ -8,17 +8,16 @@ import numpy as np
 import pytest
 
 from crbeam.design import Criterion, DesignProblem, MinimumSinr, PowerBudget, Stream
+from crbeam.design.choices import Association, Listening, ReceiverChoice
 from crbeam.design.convex import certificate
 from crbeam.design.convex.certificate import contributions, priced
 from crbeam.design.convex.statement import statement_of
 from crbeam.design.grading import grade
 from crbeam.design.methods import Exact, NearestReceiver, RandomChoice, RelaxAndRound, method_named
-from crbeam.design.search.boxes import roles_of
-from crbeam.design.search.boxes import covers, require_programs
-from crbeam.design.search.grading import least_proven
-from crbeam.design.search.branch_and_bound import Effort, bounded, best_transmission, solved
 from crbeam.design.problem import Power, WeightedBound
-from crbeam.design.choices import Association, Listening, ReceiverChoice
+from crbeam.design.search.boxes import covers, require_programs, roles_of
+from crbeam.design.search.branch_and_bound import Effort, best_transmission, bounded, solved
+from crbeam.design.search.grading import least_proven
 from crbeam.design.service_constraints import BoundLimit
 from crbeam.errors import Infeasible, InvalidInput, SolverFailed
 from crbeam.information.network import TARGET, Snapshots, StationView, network_information

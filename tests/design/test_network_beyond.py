@@ -7,16 +7,16 @@ import pytest
 from tests.design.test_network import at_least_prices, first_serving, network, solved_for, wrong_price
 
 from crbeam.design import DesignProblem, MinimumSinr, PowerBudget
+from crbeam.design.choices import Listening, ReceiverChoice
 from crbeam.design.grading import grade
 from crbeam.design.methods import METHODS, Exact, NearestReceiver, RandomChoice, RelaxAndRound
-from crbeam.design.search.boxes import roles_of
-from crbeam.design.search.grading import least_proven
-from crbeam.design.search.method import proposal_of
-from crbeam.design.search.branch_and_bound import Effort, best_transmission, require_transmission
 from crbeam.design.problem import WeightedBound
 from crbeam.design.progress import watched_by
 from crbeam.design.result import Status
-from crbeam.design.choices import Listening, ReceiverChoice
+from crbeam.design.search.boxes import roles_of
+from crbeam.design.search.branch_and_bound import Effort, best_transmission, require_transmission
+from crbeam.design.search.grading import least_proven
+from crbeam.design.search.method import proposal_of
 from crbeam.design.service_constraints import BoundLimit
 from crbeam.errors import Infeasible, InvalidInput, SolverFailed
 from crbeam.testing.conic_power import conic_optimum

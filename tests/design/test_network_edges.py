@@ -8,13 +8,12 @@ from tests.design.test_network import network
 from tests.design.test_network_beyond import without
 
 from crbeam.design import MinimumSinr, PowerBudget
+from crbeam.design.choices import Listening, ReceiverChoice
 from crbeam.design.convex.statement import statement_of
 from crbeam.design.methods import Exact, NearestReceiver, OneTransmitter, RandomChoice, RelaxAndRound, method_named
-from crbeam.design.search.boxes import roles_of
-from crbeam.design.search.boxes import covers, possible_programs, require_programs
-from crbeam.design.search.grading import proven_lower_bound
 from crbeam.design.result import Proposal
-from crbeam.design.choices import Listening, ReceiverChoice
+from crbeam.design.search.boxes import covers, possible_programs, require_programs, roles_of
+from crbeam.design.search.grading import proven_lower_bound
 from crbeam.design.service_constraints import BoundLimit
 from crbeam.errors import Infeasible, InvalidInput, Unidentifiable
 

@@ -5,9 +5,13 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from crbeam.design.selection.many_receivers import _least_prices, select_among_many
+from crbeam.design.selection.program import lit_power, selection_program
+from crbeam.design.selection.search import LitPower, SelectionProblem, best_selection
 from tests.oracles.multistatic_records import RECORDS, SETTING, record_scenario
 from typer.testing import CliRunner
 
+from crbeam.design.choices import CooperationCosts, Selection
 from crbeam.design.grading import grade
 from crbeam.design.methods import method_named
 from crbeam.design.methods.digital import Digital
@@ -15,12 +19,8 @@ from crbeam.design.methods.exact import Exact
 from crbeam.design.methods.lifted_sdp import LiftedSdp
 from crbeam.design.progress import watched_by
 from crbeam.design.result import Proposal
-from crbeam.design.search.rules import all_sets, k_means_groups, linkage_groups, nearest_sets
 from crbeam.design.search.members import settled
-from crbeam.design.choices import CooperationCosts, Selection
-from crbeam.design.selection.many_receivers import _least_prices, select_among_many
-from crbeam.design.selection.program import lit_power, selection_program
-from crbeam.design.selection.search import LitPower, SelectionProblem, best_selection
+from crbeam.design.search.rules import all_sets, k_means_groups, linkage_groups, nearest_sets
 from crbeam.errors import Infeasible, InvalidInput, SolverFailed, Unidentifiable
 from crbeam.information import Transmission
 from crbeam.interfaces.command_line import app

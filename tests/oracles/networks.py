@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 
 from crbeam.design import Criterion, DesignProblem, MinimumSinr, PowerBudget, Stream
-from crbeam.design.problem import Power
 from crbeam.design.choices import Association, Listening, ReceiverChoice
+from crbeam.design.problem import Power
 from crbeam.design.service_constraints import BoundLimit
 from crbeam.information.network import TARGET, Snapshots, StationView, network_information
 from crbeam.propagation.responses import steering_response

@@ -7,8 +7,7 @@ import pytest
 from tests.oracles.networks import CASES, array_of, map_of, problem_of, views_of
 
 from crbeam.design.methods import Exact, NearestReceiver, OneTransmitter
-from crbeam.design.search.boxes import roles_of
-from crbeam.design.search.boxes import require_programs
+from crbeam.design.search.boxes import require_programs, roles_of
 from crbeam.design.search.branch_and_bound import bounded, solved
 from crbeam.errors import Infeasible, InvalidInput
 from crbeam.information.network import TARGET, Snapshots, TargetEchoes, echoes_information

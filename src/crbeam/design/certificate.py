@@ -11,24 +11,21 @@ with `Y_t = I_t^-1 E_t`. Nothing about the solver enters. The loss of a `Hinge` 
 constant (see `hinge`), so the same bound proves it. Tied blocks are one block.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 
 import numpy as np
 from jaxtyping import Float
 
+from crbeam.design.convex.certificate import powers_along
 from crbeam.design.hinge import families_of, hinge_terms
 from crbeam.design.problem import Criterion, DesignProblem, Hinge, Objective, Power, Tail, WeightedBound
+from crbeam.design.structure import Structure, structures
 from crbeam.design.ties import merged, merged_problem
 from crbeam.errors import CrbeamError
 from crbeam.information import Information
-from crbeam.information.information import SAFE_INVERSE
 from crbeam.information.transmission import Covariances
-from crbeam.linalg import hermitian_part, side_by_side
-
-#: Entries of covariances that are certified together.
-CHUNK_ENTRIES = 1_000_000
+from crbeam.linalg import hermitian_part, inverse_factors, side_by_side
 
 
 @dataclass(frozen=True)
@@ -136,80 +133,47 @@ def certify_many(
     Problems of one structure are worked on together; no item's numbers depend on the others.
     """
     sent = [merged(problem, each) for problem, each in zip(problems, covariances, strict=True)]
-    problems = [merged_problem(problem) for problem in problems]
-    groups: dict[tuple, list[int]] = {}
-    for index, problem in enumerate(problems):
-        groups.setdefault(_structure(problem), []).append(index)
     results: dict[int, Certificate | CrbeamError] = {}
-    for members in groups.values():
-        size = max(1, CHUNK_ENTRIES // sum(matrix.size for matrix in sent[members[0]].values()))
-        for first in range(0, len(members), size):
-            chunk = members[first : first + size]
-            stacks = {block: side_by_side([sent[index][block] for index in chunk]) for block in sent[chunk[0]]}
-            results.update(zip(chunk, _certify_group([problems[index] for index in chunk], stacks), strict=True))
+    for members, structure in structures([merged_problem(problem) for problem in problems]):
+        results.update(zip(members, _certify_group(structure, [sent[index] for index in members]), strict=True))
     return [results[index] for index in range(len(problems))]
 
 
-def _structure(problem: DesignProblem) -> tuple:
-    """Everything but the numbers of a problem."""
-    maps = []
-    for criterion in problem.active_criteria:
-        parts = [(part.block, part.transmit.shape[1]) for part in criterion.map.contributions]
-        maps.append((criterion.map.layout.sizes, criterion.selection.shape, tuple(parts)))
-    words = tuple((block, codebook.codewords.shape) for block, codebook in problem.codebooks.items())
-    families = [tuple(criterion.family_of_direction.tolist()) for criterion in problem.active_criteria]
-    budgets = tuple(budget.blocks for budget in problem.budgets)
-    return tuple(problem.antennas.items()), budgets, words, tuple(maps), problem.objective, tuple(families)
-
-
-@dataclass(frozen=True, eq=False)
-class _Observation:
-    """One contribution of each item of a group.
-
-    Attributes:
-        block: the block that it sees.
-        transmit: T, `[item, tx, term]`.
-        weight: `O o (Z^H Q Z)`, `[item, term, term]`.
-        jacobian: J, `[item, term, parameter]`.
-    """
-
-    block: str
-    transmit: np.ndarray
-    weight: np.ndarray
-    jacobian: np.ndarray
-
-
-def _certify_group(problems: list[DesignProblem], stacks: dict[str, np.ndarray]) -> list[Certificate | CrbeamError]:
-    """Certificates of problems of one structure, with the covariances `[item, tx, tx]` of each block."""
-    failures: dict[int, CrbeamError] = {}
-    objective, trace_loss, gain, offset, constant = (np.zeros(len(problems)) for _ in range(5))
-    gradients: dict[str, list[tuple[np.ndarray, np.ndarray]]] = {block: [] for block in stacks}
-    for number in range(len(problems[0].active_criteria)):
-        criteria = [problem.active_criteria[number] for problem in problems]
-        observations = _observations(criteria)
-        prior = side_by_side([criterion.map.constant for criterion in criteria])
-        matrices = prior
+def _certify_group(structure: Structure, sent: Sequence[Covariances]) -> list[Certificate | CrbeamError]:
+    """Certificates of problems of one structure."""
+    problems, failures = structure.problems, dict[int, CrbeamError]()
+    objective, trace_loss, gain, offset, power = (np.zeros(len(problems)) for _ in range(5))
+    grams = [
+        _adjoint(columns) @ side_by_side([each[name] for each in sent]) @ columns
+        for name, columns in zip(structure.names, structure.columns, strict=True)
+    ]
+    inners = [np.zeros_like(gram) for gram in grams]
+    for number, prior in enumerate(structure.constants):
+        criteria, matrices = structure.criteria(number), prior
+        observations = [part for part in structure.observations if part.criterion == number]
         for part in observations:
-            gram = _adjoint(part.transmit) @ stacks[part.block] @ part.transmit
-            matrices = matrices + _adjoint(part.jacobian) @ np.real(part.weight * gram.conj()) @ part.jacobian
-        informations = partial(_information, problems, number, stacks)
-        values, selections, responses = _solved(criteria, hermitian_part(matrices), informations, failures)
+            seen = grams[part.block][:, np.asarray(part.columns)[:, None], part.columns]
+            matrices = matrices + _adjoint(part.jacobian) @ np.real(part.weight * seen.conj()) @ part.jacobian
+        values, selections, responses = _solved(criteria, hermitian_part(matrices), sent, failures)
         scores = _scores(problems[0].objective, criteria, values)
         responses = responses * np.sqrt(scores.slopes)[:, None, :]
         objective += scores.values
         trace_loss += values.sum(axis=1)
         offset += scores.offsets
         gain += np.sum(selections * np.sqrt(scores.slopes)[:, None, :] * responses, axis=(1, 2))
-        constant += np.sum(responses * (prior @ responses), axis=(1, 2))
+        power += np.sum(responses * (prior @ responses), axis=(1, 2))
         for part in observations:
             slopes = part.jacobian @ responses
-            gradients[part.block].append((part.transmit, (slopes @ _adjoint(slopes)) * part.weight))
-    steepest = {block: _largest_gradients(problems, block, parts) for block, parts in gradients.items()}
-    power = np.zeros(len(problems))
-    for place, budget in enumerate(problems[0].budgets):
-        powers_w = np.array([problem.budgets[place].power_per_subcarrier_w for problem in problems])
-        power += powers_w * np.maximum(np.max([steepest[block] for block in budget.blocks], axis=0), 0.0)
-    bounds = np.clip(gain**2 / np.maximum(constant + power, np.finfo(float).tiny) - offset, 0.0, objective)
+            membership = np.eye(inners[part.block].shape[-1])[list(part.columns)]
+            inners[part.block] += membership.T @ ((slopes @ _adjoint(slopes)) * part.weight) @ membership
+    steepest = [
+        powers_along(columns, inner, structure.words(name)).max(axis=1)
+        for name, columns, inner in zip(structure.names, structure.columns, inners, strict=True)
+    ]
+    for budget, powers_w in enumerate(structure.powers_w.T):
+        own = [each for each, other in zip(steepest, structure.budgets, strict=True) if other == budget]
+        power += powers_w * np.maximum(np.max(own, axis=0), 0.0)
+    bounds = np.clip(gain**2 / np.maximum(power, np.finfo(float).tiny) - offset, 0.0, objective)
     is_other = isinstance(problems[0].objective, Hinge)
     return [
         failures.get(item)
@@ -247,91 +211,25 @@ def _adjoint(matrices: np.ndarray) -> np.ndarray:
     return matrices.conj().swapaxes(-1, -2)
 
 
-def _observations(criteria: list[Criterion]) -> list[_Observation]:
-    return [
-        _Observation(
-            parts[0].block,
-            side_by_side([part.transmit for part in parts]),
-            side_by_side([part.weight for part in parts]),
-            side_by_side([part.jacobian for part in parts]),
-        )
-        for parts in zip(*(criterion.map.contributions for criterion in criteria), strict=True)
-    ]
-
-
-def _information(problems: list[DesignProblem], number: int, stacks: dict[str, np.ndarray], item: int) -> Information:
-    """Information of one criterion of one item."""
-    return problems[item].active_criteria[number].map.at({block: stack[item] for block, stack in stacks.items()})
-
-
 def _solved(
-    criteria: list[Criterion],
-    matrices: np.ndarray,
-    informations: Callable[[int], Information],
-    failures: dict[int, CrbeamError],
+    criteria: list[Criterion], matrices: np.ndarray, sent: Sequence[Covariances], failures: dict[int, CrbeamError]
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """`e^T I^-1 e` of the columns of E, E and `I^-1 E` of each item; those close to singular are solved with care."""
     selections = side_by_side([criterion.selection for criterion in criteria])
-    scale = criteria[0].map.layout.scales(np.diagonal(matrices, axis1=1, axis2=2))
     values, responses = np.zeros((len(criteria), selections.shape[2])), np.zeros(selections.shape)
     is_safe = np.zeros(len(criteria), dtype=bool)
-    try:
-        factors = np.linalg.inv(np.linalg.cholesky(matrices * (scale[:, :, None] * scale[:, None, :])))
-    except np.linalg.LinAlgError:
-        pass  # every item is solved with care
-    else:
-        is_safe = np.sum(factors**2, axis=(1, 2)) < SAFE_INVERSE
-        factors = factors * scale[:, None, :]
+    found = inverse_factors(matrices, criteria[0].map.layout.scales(np.diagonal(matrices, axis1=1, axis2=2)))
+    if found is not None:
+        factors, is_safe = found
         roots = factors @ selections
         values, responses = np.sum(roots**2, axis=1), factors.swapaxes(1, 2) @ roots
-    for item in np.flatnonzero(~is_safe):
-        information = informations(int(item))
+    for item in np.flatnonzero(~is_safe).tolist():
+        information = criteria[item].map.at(sent[item])
         try:
             values[item] = _parts(criteria[item], information)
         except CrbeamError as error:
-            failures[int(item)] = error
+            failures[item] = error
             values[item], responses[item] = 0.0, 0.0
         else:
             responses[item] = information.inverse_response(selections[item])
     return values, selections, responses
-
-
-def _largest_gradients(
-    problems: list[DesignProblem], block: str, parts: list[tuple[np.ndarray, np.ndarray]]
-) -> Float[np.ndarray, " item"]:
-    """Largest value of `<G_b, R_b>` over transmissions of unit power in one block, for each item."""
-    if not parts:
-        return np.zeros(len(problems))
-    if block in problems[0].codebooks:
-        words = side_by_side([problem.codebooks[block].unit_codewords for problem in problems])
-        pieces = ((_adjoint(words) @ columns, inner) for columns, inner in parts)
-        powers = sum(np.sum(np.real((frame @ inner) * frame.conj()), axis=2) for frame, inner in pieces)
-        return np.max(powers, axis=1)
-    transmit = np.concatenate([columns for columns, _ in parts], axis=2)
-    first = _first_equal(transmit)
-    result = np.zeros(len(problems))
-    rest = np.arange(len(problems))
-    while rest.size:
-        pattern = first[rest[0]]
-        is_alike = np.all(first[rest] == pattern, axis=1)
-        items, rest = rest[is_alike], rest[~is_alike]
-        columns = np.flatnonzero(pattern == np.arange(pattern.size))
-        membership = (pattern[:, None] == columns).astype(float)
-        inner, start = np.zeros((items.size, columns.size, columns.size), dtype=complex), 0
-        for _, piece in parts:
-            part = membership[start : start + piece.shape[1]]
-            inner += part.T @ piece[items] @ part
-            start += piece.shape[1]
-        frame = transmit[:, :, columns][items]
-        if columns.size < frame.shape[1]:
-            frame = np.asarray(np.linalg.qr(frame, mode="r"))
-        result[items] = np.linalg.eigvalsh(hermitian_part(frame @ inner @ _adjoint(frame)))[:, -1]
-    return result
-
-
-def _first_equal(vectors: np.ndarray) -> np.ndarray:
-    """For each of the vectors `[item, tx, term]` of an item the first that equals it."""
-    sums = vectors.sum(axis=1)
-    first = np.argmax(sums[:, :, None] == sums[:, None, :], axis=2)
-    is_equal = np.all(np.take_along_axis(vectors, first[:, None, :], axis=2) == vectors, axis=1)
-    return np.where(is_equal, first, np.arange(sums.shape[1]))

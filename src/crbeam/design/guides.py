@@ -48,9 +48,9 @@ def guides_of(problems: Sequence[DesignProblem]) -> list[tuple[Guide, ...] | Crb
     reduced = dict(zip(wanted, reduce_problems(list(wanted.values())), strict=True))
     able = {key: item for key, item in reduced.items() if not isinstance(item, CrbeamError)}
     solved = solve_reduced_many(list(able.values()), tolerance=GUIDE_TOLERANCE)
-    optima = dict(zip(able, solved, strict=True))
     errors = {key: item for key, item in reduced.items() if isinstance(item, CrbeamError)}
-    return [_given(problem) if problem.guides else _collected(problem, optima, errors) for problem in problems]
+    found = errors | dict(zip(able, solved, strict=True))
+    return [_given(problem) if problem.guides else _collected(problem, found) for problem in problems]
 
 
 def _active(problem: DesignProblem) -> list[int]:
@@ -94,14 +94,14 @@ def _is_covariance(guide: Transmission) -> bool:
 
 
 def _collected(
-    problem: DesignProblem, optima: dict[tuple, EngineResult], errors: dict[tuple, CrbeamError]
+    problem: DesignProblem, found: dict[tuple, EngineResult | CrbeamError]
 ) -> tuple[Guide, ...] | CrbeamError:
     guides = []
     for place, share in _shares(problem).items():
-        key = _key(problem, place)
-        if key in errors:
-            return errors[key]
-        guides.append(Guide(share, optima[key].covariances, max(optima[key].gap, 0.0)))
+        optimum = found[_key(problem, place)]
+        if isinstance(optimum, CrbeamError):
+            return optimum
+        guides.append(Guide(share, optimum.covariances, max(optimum.gap, 0.0)))
     return tuple(guides)
 
 

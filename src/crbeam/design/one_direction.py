@@ -11,9 +11,7 @@ from crbeam.design.constraints import Codebook, ConstantModulus, TiedBlocks
 from crbeam.design.problem import DesignProblem, WeightedBound
 from crbeam.design.rate_constraints import MinimumRate
 from crbeam.design.service_constraints import MinimumSinr
-
-#: Relative size of singular values of unit directions that counts as rounding.
-ONE_DIRECTION = 1e-9
+from crbeam.linalg import span
 
 
 def only_direction(problem: DesignProblem) -> Complex[np.ndarray, " tx"] | None:
@@ -22,12 +20,8 @@ def only_direction(problem: DesignProblem) -> Complex[np.ndarray, " tx"] | None:
     if len(problem.blocks) != 1 or any(np.any(each.constant) for each in maps):
         return None
     columns = np.concatenate([part.transmit for each in maps for part in each.contributions], axis=1)
-    lengths = np.linalg.norm(columns, axis=0)
-    units = columns[:, lengths > 0.0] / lengths[lengths > 0.0]
-    if not units.size:
-        return None
-    left, sizes, _ = np.linalg.svd(units, full_matrices=False)
-    return left[:, 0] if sizes[1:].max(initial=0.0) <= ONE_DIRECTION * sizes[0] else None
+    directions = span(columns)
+    return directions[:, 0] if directions.shape[1] == 1 else None
 
 
 def sensing_stream(problem: DesignProblem) -> str:

@@ -20,7 +20,7 @@ from crbeam.design.convex.certificate import certificate
 from crbeam.design.convex.solution import convex_optimum
 from crbeam.design.convex.statement import Statement, statement_of
 from crbeam.design.engine import EngineResult, reduce_problem, reduce_problems, solve_reduced, solve_reduced_many
-from crbeam.design.engine.reduced_problem import ReducedProblem
+from crbeam.design.engine.reduction import ReducedProblem
 from crbeam.design.engine.solver import DESCENT_LIMIT, EVALUATION_LIMIT, MARGIN, quiet, result_of
 from crbeam.design.problem import HINGE_ROUNDING, DesignProblem, Hinge, Tail, WeightedBound
 from crbeam.design.result import Proposal

@@ -116,8 +116,7 @@ class ScaleSearch:
             iterations=len(self.states) - 1,
             evaluations=self.evaluations,
             engine="factor Newton",
-            trace=tuple(state.value for state in self.states),
-            bounds=tuple(max(state.lower_bound, 0.0) for state in self.states),
+            found=tuple((0, state.value, max(state.lower_bound, 0.0)) for state in self.states),
         )
 
     def see(self, point: np.ndarray, scales: Numbers) -> State:

@@ -11,7 +11,7 @@ from jaxtyping import Float
 from crbeam.errors import InvalidInput, Unidentifiable
 from crbeam.information.parameters import ParameterLayout
 from crbeam.information.roots import EMPTY_LENGTH, Estimate, Influence, Root, Source, root_of
-from crbeam.linalg import NULL_TOLERANCE, Elimination, eliminate, inverse_positive_definite
+from crbeam.linalg import NULL_TOLERANCE, Elimination, eliminate, inverse_factors, inverse_positive_definite
 
 if TYPE_CHECKING:
     from crbeam.information.information_map import InformationMap
@@ -21,9 +21,6 @@ if TYPE_CHECKING:
 ACCURACY = 1e-3
 #: Bounds that rounding of the matrix changes by less than this are taken from the matrix.
 MATRIX_ACCURACY = 1e-9
-#: The scaled matrix is certainly regular, and every parameter identifiable, if the squared norm of its inverse Cholesky
-#: factor is below this; larger ones are examined with care.
-SAFE_INVERSE = 1e9
 
 REMEDY = (
     "To make them identifiable, add a path (a target), a link or a receiver, know one of them or give it a prior, "
@@ -212,11 +209,8 @@ class Information:
     @cached_property
     def _inverse_factor(self) -> Float[np.ndarray, "parameter parameter"] | None:
         """`K` with `K^T K = I^-1`, if the matrix is safely regular."""
-        try:
-            factor = np.linalg.inv(np.linalg.cholesky(self.matrix * (self._scale[:, None] * self._scale)))
-        except np.linalg.LinAlgError:
-            return None
-        return factor * self._scale if np.vdot(factor, factor) < SAFE_INVERSE else None
+        found = inverse_factors(self.matrix, self._scale)
+        return found[0] if found is not None and found[1] else None
 
     def root_bound(self, names: Iterable[str]) -> float:
         """Root of the bound's trace: the least root-mean-square error of `names` together."""

@@ -232,6 +232,13 @@ class InformationMap:
         """Names of the transmit covariances."""
         return tuple(self.antennas)
 
+    @cached_property
+    def transmit_keys(self) -> tuple[tuple[bytes, ...], ...]:
+        """The bytes of the transmit vector of each term of each contribution, the same object for equal vectors."""
+        known: dict[bytes, bytes] = {}
+        rows = [np.ascontiguousarray(part.transmit.T) + 0.0 for part in self.contributions]  # no negative zeros
+        return tuple(tuple(known.setdefault(key, key) for key in map(np.ndarray.tobytes, each)) for each in rows)
+
     def at(self, covariances: Covariances) -> Information:
         """Information for transmit covariances `[tx, tx]` by block, in watt per subcarrier summed over slots.
 

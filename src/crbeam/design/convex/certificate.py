@@ -21,7 +21,7 @@ import numpy as np
 from jaxtyping import Complex, Float
 
 from crbeam.design.convex.evidence import Evidence
-from crbeam.design.convex.statement import Statement, is_limited
+from crbeam.design.convex.statement import Scale, Statement, is_limited
 from crbeam.design.service_constraints import PowerPart
 from crbeam.errors import InvalidInput
 from crbeam.linalg import hermitian_part
@@ -97,31 +97,34 @@ def contributions(statement: Statement, evidence: Evidence) -> Float[np.ndarray,
         if is_limited(statement, number):
             assert term.scale is not None
             scale = evidence.scales[term.scale]
-            known = float(np.sum(response * (term.criterion.map.constant @ response)))
-            level = statement.scales[term.scale].level
-            bounds[term.scale] += 2.0 * float(np.sum(term.selection * response)) - known / scale - level * scale
+            bounds[term.scale] += square_completed(term.selection, term.criterion.map.constant, response, scale)
+            bounds[term.scale] -= statement.scales[term.scale].level * scale
     return np.concatenate([floors * evidence.multipliers, bounds])
 
 
 def dual_value(statement: Statement, evidence: Evidence) -> float:
     """D of (1)."""
-    value = -cost_of_scales(statement, evidence.scales)
+    value = -cost_of_scales(statement.scales, evidence.scales)
     for term, response in zip(statement.terms, evidence.responses, strict=True):
         scale = 1.0 if term.scale is None else evidence.scales[term.scale]
-        known = float(np.sum(response * (term.criterion.map.constant @ response)))
-        value += 2.0 * float(np.sum(term.selection * response)) - known / scale
+        value += square_completed(term.selection, term.criterion.map.constant, response, scale)
     value += float(np.array([row.floor_w for row in statement.rows]) @ evidence.multipliers)
     return value - float(np.array([limit.power_w for limit in statement.limits]) @ evidence.prices)
 
 
-def cost_of_scales(statement: Statement, scales: Float[np.ndarray, " scale"]) -> float:
+def square_completed(selection: np.ndarray, constant: np.ndarray, response: np.ndarray, scale: float) -> float:
+    """`2 tr(E^T Z) - tr(Z^T I0 Z) / v`: what a term adds to D."""
+    return 2.0 * float(np.vdot(selection, response)) - float(np.vdot(response, constant @ response)) / scale
+
+
+def cost_of_scales(scales: Sequence[Scale], values: Float[np.ndarray, " scale"]) -> float:
     """`Phi*(v)`."""
     cost = 0.0
-    for scale, value in zip(statement.scales, scales, strict=True):
+    for scale, value in zip(scales, values.tolist(), strict=True):
         if scale.kind == "limit":
-            cost += scale.level * float(value)
+            cost += scale.level * value
         elif scale.kind == "threshold":
-            cost += scale.level * float(value) / (1.0 - float(value))
+            cost += scale.level * value / (1.0 - value)
     return cost
 
 
@@ -171,11 +174,16 @@ def least_slack(statement: Statement, evidence: Evidence, block: str) -> float:
         own = np.diag(antennas.astype(complex)) if network is None else (network.conj().T * antennas) @ network
         slack = own - frame @ inners @ frame.conj().T
         return level + float(np.linalg.eigvalsh(hermitian_part(slack)).min(initial=np.inf))
-    if frame.shape[1] == 0:
-        return level
-    triangle = np.asarray(np.linalg.qr(frame, mode="r"))
-    spent = np.linalg.eigvalsh(hermitian_part(triangle @ inners @ triangle.conj().T))
-    return level - float(spent.max(initial=0.0))
+    return level - float(powers_along(frame, inners).max(initial=0.0))
+
+
+def powers_along(frame: np.ndarray, inner: np.ndarray, words: np.ndarray | None = None) -> np.ndarray:
+    """Values of `T (.) T^H` along unit codewords, or its eigenvalues, `[..., direction]`; of one, or of many."""
+    if words is not None:
+        looks = words.conj().swapaxes(-1, -2) @ frame
+        return np.sum(np.real((looks @ inner) * looks.conj()), axis=-1)
+    looks = frame if frame.shape[-1] >= frame.shape[-2] else np.asarray(np.linalg.qr(frame, mode="r"))
+    return np.linalg.eigvalsh(hermitian_part(looks @ inner @ looks.conj().swapaxes(-1, -2)))
 
 
 def _seen_along(
@@ -184,8 +192,7 @@ def _seen_along(
     """`u^H (sum_t G_t / v_t + sum_j mu_j A_js) u` of every beam u of a codebook."""
     spent = np.zeros((len(statement.streams[block]), words.shape[1]))
     for columns, weight in _seen_by_terms(statement, evidence, block):
-        looks = words.conj().T @ columns
-        spent += np.sum(np.real((looks @ weight) * looks.conj()), axis=1)
+        spent += powers_along(columns, weight, words)
     parts = _seen_by_rows(statement, evidence, block)
     if parts:
         powers = np.abs(words.conj().T @ np.stack([part.vector for _, part in parts], axis=1)) ** 2

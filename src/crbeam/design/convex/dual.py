@@ -23,6 +23,7 @@ from itertools import pairwise
 
 import numpy as np
 
+from crbeam.design.convex.certificate import cost_of_scales, square_completed
 from crbeam.design.convex.cone import Cone, View
 from crbeam.design.convex.program import Program
 from crbeam.design.convex.slack import LineSlack, Slack, seen_by, slack_of
@@ -161,15 +162,9 @@ class Dual:
 
     def value(self, responses: Sequence[np.ndarray], scales: np.ndarray, levels: np.ndarray) -> float:
         """D, below which no feasible objective lies if the point is in the domain."""
-        total = float(self.program.levels @ levels)
+        total = float(self.program.levels @ levels) - cost_of_scales(self.program.scales, scales)
         for number, (term, response) in enumerate(zip(self.program.terms, responses, strict=True)):
-            total += 2.0 * float(np.vdot(term.selection, response))
-            total -= float(np.vdot(response, term.constant @ response)) / self.scale_of(scales, number)
-        for scale, v in zip(self.program.scales, scales.tolist(), strict=True):
-            if scale.kind == "limit":
-                total -= scale.level * v
-            elif scale.kind == "threshold":
-                total -= scale.level * v / (1.0 - v)
+            total += square_completed(term.selection, term.constant, response, self.scale_of(scales, number))
         return total
 
     def rests(self, responses: Sequence[np.ndarray], scales: np.ndarray, levels: np.ndarray) -> list[np.ndarray]:

@@ -18,9 +18,7 @@ from crbeam.design.convex.evidence import Evidence
 from crbeam.design.convex.statement import Scale, Statement, Term, is_limited
 from crbeam.design.service_constraints import MinimumSinr, Requirement
 from crbeam.information import Information, Transmission
-
-#: Singular value of unit columns, relative to the largest, below which a direction is none.
-RANK_TOLERANCE = 1e-12
+from crbeam.linalg import span
 
 
 @dataclass(frozen=True, eq=False)
@@ -192,15 +190,6 @@ def factor_program(program: Program) -> Program:
     )
 
 
-def span(columns: np.ndarray) -> np.ndarray:
-    """Orthonormal basis of the span of columns, whatever their sizes; without columns if all are zero."""
-    norms = np.linalg.norm(columns, axis=0)
-    if not np.any(norms > 0.0):
-        return np.zeros((len(columns), 0), dtype=complex)
-    left, values, _ = np.linalg.svd(columns[:, norms > 0.0] / norms[norms > 0.0], full_matrices=False)
-    return left[:, values > RANK_TOLERANCE * values[0]]
-
-
 def _basis(statement: Statement, block: str) -> np.ndarray:
     """Columns Q of a block, none if nothing sees it."""
     columns = [
@@ -267,16 +256,11 @@ def _row_unit(row: Requirement, bases: dict[str, np.ndarray], unit_w: float) -> 
     return max(sizes, default=0.0) or abs(row.floor_w) or 1.0
 
 
-def _cone(
-    statement: Statement,
-    block: str,
-    basis: np.ndarray,
-    units: tuple[float, float],
-    row_units: np.ndarray,
-    transforms: list[np.ndarray],
-) -> Cone:
-    unit, unit_w = units
-    streams = statement.streams[block]
+def _parts_of_rows(
+    statement: Statement, block: str, basis: np.ndarray, unit_w: float, row_units: np.ndarray
+) -> tuple[list[np.ndarray], np.ndarray, list[np.ndarray]]:
+    """Vectors of the parts of rows in a block, their columns of the selector, and factors of each stream."""
+    streams, n_levels = statement.streams[block], len(statement.rows) + len(statement.limits)
     vectors: list[np.ndarray] = []
     places: list[int] = []
     factors: list[np.ndarray] = []
@@ -294,10 +278,23 @@ def _cone(
             vectors.append(np.sqrt(unit_w / row_units[number]) * basis.conj().T @ part.vector)
             places.append(number)
             factors.append(factor)
-    n_levels = len(statement.rows) + len(statement.limits)
-    selector = np.eye(n_levels)[places]
+    return vectors, np.eye(n_levels)[places], factors
+
+
+def _cone(
+    statement: Statement,
+    block: str,
+    basis: np.ndarray,
+    units: tuple[float, float],
+    row_units: np.ndarray,
+    transforms: list[np.ndarray],
+) -> Cone:
+    unit, unit_w = units
+    streams = statement.streams[block]
+    vectors, selector, factors = _parts_of_rows(statement, block, basis, unit_w, row_units)
     if block in statement.lent_blocks:
         vectors, selector, factors = _merged(vectors, selector, factors)
+    n_levels = selector.shape[1]
     counts = np.zeros(n_levels)
     for number, limit in enumerate(statement.limits):
         if block in limit.blocks and limit.antenna is None:

@@ -13,12 +13,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from crbeam.design.engine.hermitian import hermitian_basis
 from crbeam.design.engine.reduced_bound import joined, solve_positive, variables
 from crbeam.design.engine.reduced_information import (
     ReducedArrays,
     ReducedShape,
     directional_features,
+    hermitian_basis,
     informations,
 )
 
@@ -113,16 +113,11 @@ def _derivatives(
     for block, frame, basis, vectors, weights in zip(
         shape.blocks, arrays.frames, bases, face.vectors, face.weights, strict=True
     ):
-        if block.is_diagonal:
-            here.append((vectors @ weights[..., None])[..., 0])
-            moves = np.zeros((*weights.shape[:-1], total, block.size))
-            moves[..., start : start + len(basis), :] = vectors.swapaxes(-1, -2)
-        else:
-            seen = vectors.conj().swapaxes(-1, -2) @ frame
-            here.append(seen.conj().swapaxes(-1, -2) @ (weights[..., None] * seen))
-            adjoint = seen.conj().swapaxes(-1, -2)[..., None, :, :]
-            moves = np.zeros((*weights.shape[:-1], total, block.n_columns, block.n_columns), dtype=complex)
-            moves[..., start : start + len(basis), :, :] = adjoint @ (basis @ seen[..., None, :, :])
+        seen = vectors.conj().swapaxes(-1, -2) @ frame
+        adjoint = seen.conj().swapaxes(-1, -2)
+        here.append(adjoint @ (weights[..., None] * seen))
+        moves = np.zeros((*weights.shape[:-1], total, block.n_columns, block.n_columns), dtype=complex)
+        moves[..., start : start + len(basis), :, :] = adjoint[..., None, :, :] @ (basis @ seen[..., None, :, :])
         along.append(moves)
         start += len(basis)
     matrices = informations(shape, arrays, here)

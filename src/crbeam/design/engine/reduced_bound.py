@@ -8,13 +8,20 @@ With `Y_t = I_t^-1 E_t`, `G_b = -df/dX_b` and `c_g = sum_{b in g} <G_b, X_b>`, t
 is `2 (c_g B - G_b B) / (f s)`.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache, reduce
 
 import numpy as np
 
-from crbeam.design.engine.reduced_information import ReducedArrays, ReducedShape, gradients, informations
+from crbeam.design.engine.reduced_information import (
+    ReducedArrays,
+    ReducedShape,
+    from_real_image,
+    gradients,
+    informations,
+    total,
+)
+from crbeam.linalg import lapack
 
 #: Weight of the identity mixed into a start, so that no direction is lost.
 START_MIX = 0.01
@@ -31,7 +38,7 @@ class Evaluation:
         slope: gradient of log f with respect to the point.
         residual: `sum_g |c_g B - G B|^2 / (s f^2)`, below the gap up to a small factor.
         constant: `g0 = sum_t tr(Y_t^T I0_t Y_t)`.
-        column_gradients: for each block G in terms of columns, `G_b = S (.) S^H`; over a codebook its diagonal.
+        column_gradients: for each block G in terms of columns, `G_b = S (.) S^H`.
     """
 
     value: np.ndarray
@@ -74,26 +81,17 @@ def joined(parts: list[np.ndarray], shape: ReducedShape) -> np.ndarray:
     return flat[0] if len(flat) == 1 else np.concatenate(flat, axis=-1)
 
 
-def isotropic_point(shape: ReducedShape) -> np.ndarray:
-    """The point of the isotropic X, every budget shared equally by its blocks; each budget's part has norm 1."""
-    parts = []
-    for block in shape.blocks:
-        sharing = sum(other.budget == block.budget for other in shape.blocks)
-        level = 1.0 / np.sqrt(block.size * sharing)
-        parts.append(np.full(block.size, level) if block.is_diagonal else level * np.eye(block.size, dtype=complex))
-    return joined(parts, shape)
-
-
 def first_point(shape: ReducedShape, arrays: ReducedArrays) -> np.ndarray:
     """A good start for each problem: `X_b = G_b^(1/2)` up to scale, G at the isotropic X.
 
     This minimises the majorant `f(X) <= tr(X0 G X0 X^-1)` from the isotropic X0, where `I = 1` and `Y = E`.
     """
     slopes = [np.nan_to_num(slope) for slope in gradients(shape, arrays, arrays.selections)]
-    frames = zip(shape.blocks, arrays.frames, slopes, strict=True)
     spectra = [
-        (slope, None) if block.is_diagonal else np.linalg.eigh(frame @ slope @ frame.conj().swapaxes(-1, -2))
-        for block, frame, slope in frames
+        (diagonal_gradient(frame, slope), None)
+        if block.is_diagonal
+        else np.linalg.eigh(frame @ slope @ frame.conj().swapaxes(-1, -2))
+        for block, frame, slope in zip(shape.blocks, arrays.frames, slopes, strict=True)
     ]
     largest = np.max([values.max(axis=-1) for values, _ in spectra], axis=0)[..., None]
     parts = []
@@ -103,6 +101,11 @@ def first_point(shape: ReducedShape, arrays: ReducedArrays) -> np.ndarray:
         parts.append(root if vectors is None else (vectors * root[..., None, :]) @ vectors.conj().swapaxes(-1, -2))
     point = joined(parts, shape)
     return point / np.sqrt(np.vecdot(point, point))[..., None]
+
+
+def diagonal_gradient(frame: np.ndarray, inner: np.ndarray) -> np.ndarray:
+    """Diagonal of `G = S (.) S^H`, what a codebook sees of it."""
+    return np.real(np.vecdot(frame, frame @ inner))
 
 
 def point_near(shape: ReducedShape, variables: list[np.ndarray]) -> np.ndarray:
@@ -131,17 +134,9 @@ def _budget_sums(shape: ReducedShape, values: list[np.ndarray]) -> list[np.ndarr
     return [totals[block.budget] for block in shape.blocks]
 
 
-@lru_cache(maxsize=1)
-def lapack_solver() -> Callable:
-    """LAPACK's solver for a positive-definite matrix, imported when it is first needed."""
-    from scipy.linalg import lapack
-
-    return lapack.get_lapack_funcs(("posv",), dtype=np.float64)[0]
-
-
 def solve_positive(matrix: np.ndarray, right: np.ndarray) -> np.ndarray:
     """`I^-1 E` item by item; NaN where I is not positive definite."""
-    solve = lapack_solver()
+    solve = lapack("posv", "d")
     if matrix.ndim == 2:
         _, solution, failure = solve(matrix, right)
         return solution if failure == 0 else np.full(right.shape, np.nan)
@@ -159,14 +154,10 @@ def evaluate(shape: ReducedShape, arrays: ReducedArrays, point: np.ndarray) -> E
     norms = _block_norms(shape, point)
     seen, grams = [], []
     for block, part, frame, norm in zip(shape.blocks, parts, arrays.frames, norms, strict=True):
-        if block.is_diagonal:
-            seen.append(part)
-            grams.append(part**2 / norm[..., None])
-        else:
-            product = part.conj().swapaxes(-1, -2) @ frame
-            back = product.conj().swapaxes(-1, -2)
-            seen.append(back)
-            grams.append((back @ product) / norm[..., None, None])
+        product = part[..., None] * frame if block.is_diagonal else part.conj().swapaxes(-1, -2) @ frame
+        back = product.conj().swapaxes(-1, -2)
+        seen.append(back)
+        grams.append((back @ product) / norm[..., None, None])
     responses = [
         solve_positive(matrix, selection)
         for matrix, selection in zip(informations(shape, arrays, grams), arrays.selections, strict=True)
@@ -174,7 +165,9 @@ def evaluate(shape: ReducedShape, arrays: ReducedArrays, point: np.ndarray) -> E
     value = total(map(_inner, responses, arrays.selections))
     column_gradients = gradients(shape, arrays, responses)
     products = [
-        gradient * part if block.is_diagonal else frame @ (gradient @ part)
+        np.real(np.vecdot(frame.conj(), (gradient @ part).swapaxes(-1, -2)))
+        if block.is_diagonal
+        else frame @ (gradient @ part)
         for block, part, frame, gradient in zip(shape.blocks, seen, arrays.frames, column_gradients, strict=True)
     ]
     slope, residual = _log_gradient(shape, point, joined(products, shape), norms, value)
@@ -184,9 +177,84 @@ def evaluate(shape: ReducedShape, arrays: ReducedArrays, point: np.ndarray) -> E
     return Evaluation(value, slope, residual, constant, tuple(column_gradients))
 
 
-def total(terms: Iterable[np.ndarray]) -> np.ndarray:
-    """Sum of arrays, in their order."""
-    return reduce(np.add, terms)
+def evaluator(shape: ReducedShape, arrays: ReducedArrays) -> Callable[[np.ndarray], Evaluation]:
+    """Function from a point to its evaluation, for one problem (no batch axis)."""
+    if len(shape.blocks) != 1:
+        return lambda point: evaluate(shape, arrays, point)
+    return _OneBlockEvaluator(shape, arrays)
+
+
+class _OneBlockEvaluator:
+    """The same numbers as `evaluate`, in half of its time.
+
+    The matrices are so small that a call into NumPy costs as much as its arithmetic; here every constant operand is
+    prepared once.
+    """
+
+    def __init__(self, shape: ReducedShape, arrays: ReducedArrays):
+        self.size, self.is_diagonal = shape.blocks[0].size, shape.blocks[0].is_diagonal
+        self.frame = arrays.frames[0]
+        self.frame_adjoint = np.ascontiguousarray(self.frame.conj().T)
+        self.selections = [np.asfortranarray(selection) for selection in arrays.selections]
+        self.flat_selections = [selection.T.reshape(-1) for selection in self.selections]
+        self.constants = arrays.constants
+        self.solve = lapack("posv", "d")
+        self.groups, self.criteria = [], [[] for _ in shape.n_parameters]
+        for place, group in enumerate(shape.term_groups):
+            parts = []
+            for number in group.members:
+                criterion = shape.contributions[number].criterion
+                weight, jacobian = arrays.weights[number], arrays.jacobians[number]
+                parts.append((criterion, weight, jacobian))
+                self.criteria[criterion].append((place, 0.5 * weight, jacobian, np.ascontiguousarray(jacobian.T)))
+            self.groups.append((group.index, parts))
+
+    def __call__(self, point: np.ndarray) -> Evaluation:
+        """The evaluation at a point."""
+        norm = point.dot(point)
+        if self.is_diagonal:
+            seen = self.frame_adjoint * point
+        else:
+            seen = self.frame_adjoint.dot(point.view(complex).reshape(self.size, self.size))
+        gram = seen.dot(seen.conj().T)
+        gram /= norm
+        matrices = self.informations((gram.real + gram.imag).reshape(-1))
+        if self.constants:
+            matrices = [matrix + constant for matrix, constant in zip(matrices, self.constants, strict=True)]
+        value, constant, responses = 0.0, 0.0, []
+        for number, (matrix, selection) in enumerate(zip(matrices, self.selections, strict=True)):
+            _, response, failure = self.solve(matrix.T, selection, overwrite_a=1)
+            value = value + (self.flat_selections[number].dot(response.T.reshape(-1)) if failure == 0 else np.nan)
+            responses.append(response)
+            if self.constants:
+                constant += float(np.sum(response * self.constants[number].dot(response)))
+        gradient = from_real_image(self.gradient(responses))
+        if self.is_diagonal:
+            steep = np.einsum("lc,cl->l", self.frame, gradient.dot(seen)).real
+        else:
+            steep = self.frame.dot(gradient.dot(seen)).reshape(-1).view(float)
+        difference = ((point.dot(steep) / norm) * point - steep) / value
+        residual = difference.dot(difference) / norm
+        slope = difference * (2.0 / norm)
+        return Evaluation(np.asarray(value), slope, residual, np.asarray(constant), (gradient,))
+
+    def informations(self, image: np.ndarray) -> list[np.ndarray]:
+        """Linear part of each information matrix from H(A)."""
+        seen = [image.take(index.gather) for index, _ in self.groups]
+        matrices = [
+            total(left.dot((seen[group] * weight).dot(jacobian)) for group, weight, jacobian, left in parts)
+            for parts in self.criteria
+        ]
+        return [matrix + matrix.T for matrix in matrices]
+
+    def gradient(self, responses: list[np.ndarray]) -> np.ndarray:
+        """H(G), G in terms of columns."""
+        pieces = []
+        for index, parts in self.groups:
+            slopes = [(jacobian.dot(responses[criterion]), weight) for criterion, weight, jacobian in parts]
+            terms = total(slope.dot(slope.T) * weight for slope, weight in slopes)
+            pieces.append(index.membership.T.dot(terms.dot(index.membership)))
+        return total(pieces)
 
 
 def _inner(left: np.ndarray, right: np.ndarray) -> np.ndarray:
@@ -231,10 +299,10 @@ def lower_bound(shape: ReducedShape, arrays: ReducedArrays, evaluation: Evaluati
     is_valid = np.isfinite(evaluation.value) & (evaluation.value > 0.0)
     worst: list[np.ndarray | None] = [None] * shape.n_budgets
     for block, frame, gradient in zip(shape.blocks, arrays.frames, evaluation.column_gradients, strict=True):
+        valid = np.where(is_valid[..., None, None], gradient, 0.0)
         if block.is_diagonal:
-            largest = np.where(is_valid, gradient.max(axis=-1), 1.0)
+            largest = diagonal_gradient(frame, valid).max(axis=-1)
         else:
-            valid = np.where(is_valid[..., None, None], gradient, 0.0)
             largest = np.linalg.eigvalsh(frame @ valid @ frame.conj().swapaxes(-1, -2))[..., -1]
         previous = worst[block.budget]
         worst[block.budget] = largest if previous is None else np.maximum(previous, largest)

@@ -1,22 +1,50 @@
 """Information matrices of a reduced problem as a linear function of small Gram matrices.
 
-A reduced problem sees block b through `A_b = S_b^H X_b S_b` (`[column, column]`, S the frame), or, over a codebook,
-through the powers of its words. Contribution c of criterion t adds `J_c^T Re(W_c o conj(A_b[v, v])) J_c`, v being the
-column of each term. Two representations give the same numbers: *termwise*, this formula, and *packed*, one real matrix
-from all A to the upper triangles of all information matrices, for problems with a codebook. Both work on real images,
-`H(A) = Re A + Im A` (see `hermitian`).
+A reduced problem sees block b through `A_b = S_b^H X_b S_b` (`[column, column]`, S the frame; over a codebook X is
+diagonal). Contribution c of criterion t adds `J_c^T Re(W_c o conj(A_b[v, v])) J_c`, v being the column of each term.
+All of it runs on *real images*, `H(A) = Re A + Im A`: `Re(W o conj(A))` is the symmetric part of `H(W) o H(A)`, since
+the mixed terms are antisymmetric.
 
 Every routine takes arrays with or without a leading batch axis. Batched products run item by item, so that an item's
 result does not depend on its companions.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cached_property, lru_cache, reduce
 
 import numpy as np
 
-from crbeam.design.engine.hermitian import from_real_image, real_image, symmetric
+
+@lru_cache(maxsize=32)
+def hermitian_basis(size: int) -> np.ndarray:
+    """Orthonormal basis of the Hermitian matrices, `[size^2, size, size]`."""
+    rows, columns = np.triu_indices(size, 1)
+    count = rows.size
+    basis = np.zeros((size**2, size, size), dtype=complex)
+    basis[np.arange(size), np.arange(size), np.arange(size)] = 1.0
+    real, imaginary = size + np.arange(count), size + count + np.arange(count)
+    basis[real, rows, columns] = basis[real, columns, rows] = np.sqrt(0.5)
+    basis[imaginary, rows, columns] = 1j * np.sqrt(0.5)
+    basis[imaginary, columns, rows] = -1j * np.sqrt(0.5)
+    return basis
+
+
+def real_image(matrix: np.ndarray) -> np.ndarray:
+    """`Re A + Im A`, a real matrix that holds all of the Hermitian A."""
+    return np.real(matrix) + np.imag(matrix)
+
+
+def from_real_image(image: np.ndarray) -> np.ndarray:
+    """A from `Re A + Im A`: the real part is the symmetric part, the imaginary part the antisymmetric one."""
+    turned = (0.5 + 0.5j) * image
+    return turned + turned.conj().swapaxes(-1, -2)
+
+
+def symmetric(matrix: np.ndarray) -> np.ndarray:
+    """Symmetric part of a real matrix."""
+    half = 0.5 * matrix
+    return half + half.swapaxes(-1, -2)
 
 
 @dataclass(frozen=True)
@@ -48,22 +76,6 @@ class ReducedShape:
     n_directions: tuple[int, ...]
     has_constant: bool
 
-    @property
-    def packed_size(self) -> tuple[int, int]:
-        """Rows and columns of the packed matrix."""
-        rows = sum(n * (n + 1) // 2 for n in self.n_parameters)
-        return rows, sum(block.size if block.is_diagonal else block.n_columns**2 for block in self.blocks)
-
-    @property
-    def is_packed(self) -> bool:
-        """Whether the packed representation is used."""
-        return any(block.is_diagonal for block in self.blocks)
-
-    @cached_property
-    def packed_index(self) -> "PackedIndex":
-        """Index arrays of the packed representation."""
-        return _packed_index(self)
-
     @cached_property
     def term_groups(self) -> "tuple[TermGroup, ...]":
         """Contributions whose terms see the same columns of the same block, worked on together."""
@@ -83,15 +95,13 @@ class ReducedArrays:
         frames: S of each block, `[size, column]`.
         selections: E of each criterion, `[parameter, direction]`, whitened and scaled.
         constants: I0 of each criterion, whitened; empty if all are zero.
-        packed: the packed matrix alone, or empty.
-        weights: `H(W) = Re W + Im W` of each contribution, `[term, term]`, or empty.
-        jacobians: whitened J of each contribution, `[term, parameter]`, or empty.
+        weights: `H(W) = Re W + Im W` of each contribution, `[term, term]`.
+        jacobians: whitened J of each contribution, `[term, parameter]`.
     """
 
     frames: tuple[np.ndarray, ...]
     selections: tuple[np.ndarray, ...]
     constants: tuple[np.ndarray, ...]
-    packed: tuple[np.ndarray, ...]
     weights: tuple[np.ndarray, ...]
     jacobians: tuple[np.ndarray, ...]
 
@@ -111,7 +121,7 @@ class ReducedArrays:
         return cls(*(tuple(np.concatenate(arrays) for arrays in zip(*part, strict=True)) for part in parts))
 
     def _parts(self) -> tuple[tuple[np.ndarray, ...], ...]:
-        return (self.frames, self.selections, self.constants, self.packed, self.weights, self.jacobians)
+        return (self.frames, self.selections, self.constants, self.weights, self.jacobians)
 
 
 @dataclass(frozen=True, eq=False)
@@ -139,52 +149,10 @@ class TermGroup:
     members: tuple[int, ...]
 
 
-@dataclass(frozen=True, eq=False)
-class PackedIndex:
-    """Where packed rows come from and go to, and the packed columns of each block."""
-
-    unpack_rows: np.ndarray
-    rows: tuple[slice, ...]
-    full_rows: tuple[slice, ...]
-    pack_rows: np.ndarray
-    row_factor: np.ndarray
-    columns: tuple[slice, ...]
-
-
 @lru_cache(maxsize=1024)
 def shared(shape: ReducedShape) -> ReducedShape:
     """One instance for all equal shapes, so that index arrays are found once."""
     return shape
-
-
-def _packed_index(shape: ReducedShape) -> PackedIndex:
-    rows, full_rows, unpack, pack, factor = [], [], [], [], []
-    start = full_start = 0
-    for n in shape.n_parameters:
-        upper = np.triu_indices(n)
-        count = upper[0].size
-        position = np.zeros((n, n), dtype=int)
-        position[upper] = np.arange(count)
-        position = np.maximum(position, position.T)
-        unpack.append(start + position.ravel())
-        pack.append(full_start + upper[0] * n + upper[1])
-        factor.append(np.where(upper[0] == upper[1], 1.0, 2.0))
-        rows.append(slice(start, start + count))
-        full_rows.append(slice(full_start, full_start + n * n))
-        start, full_start = start + count, full_start + n * n
-    columns, start = [], 0
-    for block in shape.blocks:
-        count = block.size if block.is_diagonal else block.n_columns**2
-        columns.append(slice(start, start + count))
-        start += count
-    return PackedIndex(
-        np.concatenate(unpack),
-        tuple(rows),
-        tuple(full_rows),
-        np.concatenate(pack),
-        np.concatenate(factor),
-        tuple(columns),
-    )
 
 
 @lru_cache(maxsize=256)
@@ -204,25 +172,23 @@ def _term_groups(shape: ReducedShape) -> tuple[TermGroup, ...]:
     )
 
 
+def total(terms: Iterable[np.ndarray]) -> np.ndarray:
+    """Sum of arrays, in their order."""
+    return reduce(np.add, terms)
+
+
 def informations(shape: ReducedShape, arrays: ReducedArrays, grams: Sequence[np.ndarray]) -> list[np.ndarray]:
-    """Information matrix of each criterion from A (or the word powers) of each block."""
-    if arrays.packed:
-        return _packed_informations(shape, arrays, grams)
-    result: list[np.ndarray | None] = [None] * len(shape.n_parameters)
+    """Information matrix of each criterion from A of each block."""
+    terms: list[list[np.ndarray]] = [[] for _ in shape.n_parameters]
     for group in shape.term_groups:
         seen = group.index.gathered(real_image(grams[group.block]))
         for number in group.members:
             term = contribution_information(seen, arrays.weights[number], arrays.jacobians[number])
-            _accumulate(result, shape.contributions[number].criterion, term)
-    matrices = [symmetric(matrix) for matrix in result if matrix is not None]
+            terms[shape.contributions[number].criterion].append(term)
+    matrices = [symmetric(total(each)) for each in terms]
     if arrays.constants:
         matrices = [matrix + constant for matrix, constant in zip(matrices, arrays.constants, strict=True)]
     return matrices
-
-
-def _accumulate(totals: list[np.ndarray | None], place: int, term: np.ndarray) -> None:
-    previous = totals[place]
-    totals[place] = term if previous is None else previous + term
 
 
 def contribution_information(seen: np.ndarray, weight: np.ndarray, jacobian: np.ndarray) -> np.ndarray:
@@ -230,72 +196,30 @@ def contribution_information(seen: np.ndarray, weight: np.ndarray, jacobian: np.
     return jacobian.swapaxes(-1, -2) @ ((seen * weight) @ jacobian)
 
 
-def _packed_informations(shape: ReducedShape, arrays: ReducedArrays, grams: Sequence[np.ndarray]) -> list[np.ndarray]:
-    index = shape.packed_index
-    values = [
-        gram if block.is_diagonal else real_image(gram).reshape(*gram.shape[:-2], -1)
-        for gram, block in zip(grams, shape.blocks, strict=True)
-    ]
-    vector = values[0] if len(values) == 1 else np.concatenate(values, axis=-1)
-    full = (arrays.packed[0] @ vector[..., None])[..., 0].take(index.unpack_rows, axis=-1)
-    matrices = [
-        full[..., rows].reshape(*full.shape[:-1], n, n)
-        for rows, n in zip(index.full_rows, shape.n_parameters, strict=True)
-    ]
-    if arrays.constants:
-        matrices = [matrix + constant for matrix, constant in zip(matrices, arrays.constants, strict=True)]
-    return matrices
-
-
 def directional_features(
     shape: ReducedShape, arrays: ReducedArrays, moves: Sequence[np.ndarray], responses: Sequence[np.ndarray]
 ) -> list[np.ndarray]:
     """`F_l = I(move_l) Y` of each criterion, `[direction, parameter, column of Y]`, without constants.
 
-    `moves` holds, for each block, changes of A (or of the word powers) with the directions in front.
+    `moves` holds, for each block, changes of A with the directions in front.
     """
     spread = arrays.with_axis(responses[0].ndim > 2)
-    if arrays.packed:
-        matrices = _packed_informations(shape, spread, moves)
-        return [matrix @ response[..., None, :, :] for matrix, response in zip(matrices, responses, strict=True)]
-    result: list[np.ndarray | None] = [None] * len(shape.n_parameters)
+    terms: list[list[np.ndarray]] = [[] for _ in shape.n_parameters]
     for group in shape.term_groups:
         seen = group.index.gathered(real_image(moves[group.block]))
         for number in group.members:
             criterion, jacobian = shape.contributions[number].criterion, spread.jacobians[number]
             response = jacobian @ responses[criterion][..., None, :, :]
-            term = jacobian.swapaxes(-1, -2) @ (symmetric(seen * spread.weights[number]) @ response)
-            _accumulate(result, criterion, term)
-    return [feature for feature in result if feature is not None]
+            terms[criterion].append(jacobian.swapaxes(-1, -2) @ (symmetric(seen * spread.weights[number]) @ response))
+    return [total(each) for each in terms]
 
 
 def gradients(shape: ReducedShape, arrays: ReducedArrays, responses: Sequence[np.ndarray]) -> list[np.ndarray]:
-    """Adjoint at `Y Y^T`: for each block the Hermitian `[column, column]` (or the vector over the words)."""
-    if arrays.packed:
-        return _packed_gradients(shape, arrays, responses)
-    result: list[np.ndarray | None] = [None] * len(shape.blocks)
+    """Adjoint at `Y Y^T`: the Hermitian `[column, column]` of each block."""
+    terms: list[list[np.ndarray]] = [[] for _ in shape.blocks]
     for group in shape.term_groups:
-        total: list[np.ndarray | None] = [None]
-        for number in group.members:
-            response = arrays.jacobians[number] @ responses[shape.contributions[number].criterion]
-            _accumulate(total, 0, (response @ response.swapaxes(-1, -2)) * arrays.weights[number])
-        for terms in total:
-            if terms is not None:
-                _accumulate(result, group.block, group.index.summed(terms))
-    return [from_real_image(image) for image in result if image is not None]
-
-
-def _packed_gradients(shape: ReducedShape, arrays: ReducedArrays, responses: Sequence[np.ndarray]) -> list[np.ndarray]:
-    index = shape.packed_index
-    products = [response @ response.swapaxes(-1, -2) for response in responses]
-    flat = [product.reshape(*product.shape[:-2], -1) for product in products]
-    stacked = flat[0] if len(flat) == 1 else np.concatenate(flat, axis=-1)
-    packed = stacked.take(index.pack_rows, axis=-1) * index.row_factor
-    vector = (packed[..., None, :] @ arrays.packed[0])[..., 0, :]
-    result = []
-    for block, columns in zip(shape.blocks, index.columns, strict=True):
-        part = vector[..., columns]
-        if not block.is_diagonal:
-            part = from_real_image(part.reshape(*part.shape[:-1], block.n_columns, block.n_columns))
-        result.append(part)
-    return result
+        slopes = [arrays.jacobians[n] @ responses[shape.contributions[n].criterion] for n in group.members]
+        pairs = zip(slopes, group.members, strict=True)
+        inner = total((slope @ slope.swapaxes(-1, -2)) * arrays.weights[number] for slope, number in pairs)
+        terms[group.block].append(group.index.summed(inner))
+    return [from_real_image(total(each)) for each in terms]

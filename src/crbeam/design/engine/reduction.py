@@ -9,32 +9,200 @@ Reference: zhang2025 remark 2.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
+from jaxtyping import Complex
 
-from crbeam.design.engine.hermitian import real_image, symmetric
-from crbeam.design.engine.packing import packed_matrix
+from crbeam.design.engine.reduced_bound import unit_factors
 from crbeam.design.engine.reduced_information import (
     BlockShape,
     ContributionShape,
     ReducedArrays,
     ReducedShape,
     contribution_information,
+    real_image,
     shared,
+    symmetric,
     term_index,
 )
-from crbeam.design.engine.reduced_problem import ReducedBatch, ReducedProblem
-from crbeam.design.engine.structure import Structure, structures
-from crbeam.design.engine.whitening import NeedsCare, whitening
 from crbeam.design.problem import DesignProblem
-from crbeam.errors import CrbeamError, SolverFailed
+from crbeam.design.structure import Structure, structures
+from crbeam.errors import CrbeamError, SolverFailed, Unidentifiable
 from crbeam.information import Transmission
-from crbeam.linalg import side_by_side
+from crbeam.information.transmission import Covariances
+from crbeam.linalg import hermitian_part, inverse_factors, span
 
-#: Directions of the unit transmit vectors below this relative size are dropped.
-RANK_TOLERANCE = 1e-12
 #: Pivots of the QR factorisation below which the rank is decided by singular values.
 SAFE_PIVOT = 1e-6
+
+
+@dataclass(frozen=True, eq=False)
+class ReducedBatch:
+    """Reduced problems of one shape; all arrays have the items in front.
+
+    Attributes:
+        problems: where they come from.
+        shape: sizes and structure.
+        arrays: whitened numbers.
+        bases: Q (or the unit codewords) of each active block, `[item, tx, size]`.
+        active_blocks: index in a problem of each block that some information sees.
+        active_budgets: index in a problem of each budget of these blocks.
+        powers_w: power of each active budget, `[item, budget]`, watt per subcarrier summed over slots.
+        scales: objective at the isotropic X; objectives of the reduced problem are relative to it.
+    """
+
+    problems: tuple[DesignProblem, ...]
+    shape: ReducedShape
+    arrays: ReducedArrays
+    bases: tuple[np.ndarray, ...]
+    active_blocks: tuple[int, ...]
+    active_budgets: tuple[int, ...]
+    powers_w: np.ndarray
+    scales: np.ndarray
+
+    @cached_property
+    def key(self) -> tuple:
+        """Batches with equal keys can be joined."""
+        antennas = tuple(self.problems[0].antennas.items())
+        return self.shape, self.active_blocks, self.active_budgets, antennas
+
+    def take(self, index: np.ndarray) -> "ReducedBatch":
+        """The items at `index`."""
+        return ReducedBatch(
+            tuple(self.problems[item] for item in index),
+            self.shape,
+            self.arrays.take(index),
+            tuple(basis[index] for basis in self.bases),
+            self.active_blocks,
+            self.active_budgets,
+            self.powers_w[index],
+            self.scales[index],
+        )
+
+    @classmethod
+    def joined(cls, batches: Sequence["ReducedBatch"]) -> "ReducedBatch":
+        """The items of several batches of equal keys, in order."""
+        first = batches[0]
+        if len(batches) == 1:
+            return first
+        return cls(
+            tuple(problem for batch in batches for problem in batch.problems),
+            first.shape,
+            ReducedArrays.joined([batch.arrays for batch in batches]),
+            tuple(np.concatenate(bases) for bases in zip(*(batch.bases for batch in batches), strict=True)),
+            first.active_blocks,
+            first.active_budgets,
+            np.concatenate([batch.powers_w for batch in batches]),
+            np.concatenate([batch.scales for batch in batches]),
+        )
+
+    def factors(self, points: np.ndarray) -> list[Complex[np.ndarray, "item tx beam"]]:
+        """F of each active block at one point for each item, with `R = F F^H`; every budget is used exactly."""
+        result = []
+        for block, basis, unit in zip(self.shape.blocks, self.bases, unit_factors(self.shape, points), strict=True):
+            level = np.sqrt(self.powers_w[:, block.budget])
+            if block.is_diagonal:
+                result.append(basis * (level[:, None] * unit)[:, None, :])
+            else:
+                result.append(basis @ (level[:, None, None] * unit))
+        return result
+
+    def transmissions(self, factors: Sequence[np.ndarray]) -> list[Transmission]:
+        """Transmit covariances of each item, in watt, from F of each active block.
+
+        Blocks that no information sees get no power, unless their whole budget is unseen: then it is spread evenly
+        over directions, or over the codewords of a codebook.
+        """
+        blocks = self.problems[0].blocks
+        stacks = {
+            blocks[place]: factor @ factor.conj().swapaxes(-1, -2)
+            for place, factor in zip(self.active_blocks, factors, strict=True)
+        }
+        if len(stacks) == len(blocks):
+            return [
+                Transmission({block: stacks[block][item] for block in blocks}) for item in range(len(self.problems))
+            ]
+        sent = []
+        for item, problem in enumerate(self.problems):
+            seen = {block: stack[item] for block, stack in stacks.items()}
+            unseen = [each for place, each in enumerate(problem.budgets) if place not in self.active_budgets]
+            even = problem.even().only(block for budget in unseen for block in budget.blocks)
+            sent.append(Transmission.silent(problem.antennas).replaced({**even, **seen}))
+        return sent
+
+
+@dataclass(frozen=True, eq=False)
+class ReducedProblem:
+    """One item of a batch of reduced problems."""
+
+    batch: ReducedBatch
+    item: int
+
+    @property
+    def problem(self) -> DesignProblem:
+        """Where it comes from."""
+        return self.batch.problems[self.item]
+
+    @property
+    def active_blocks(self) -> tuple[int, ...]:
+        """Index in the problem of each block that some information sees."""
+        return self.batch.active_blocks
+
+    @property
+    def bases(self) -> tuple[np.ndarray, ...]:
+        """Q (or the unit codewords) of each active block, `[tx, size]`."""
+        return tuple(basis[self.item] for basis in self.batch.bases)
+
+    @property
+    def shape(self) -> ReducedShape:
+        """Sizes and structure."""
+        return self.batch.shape
+
+    @cached_property
+    def arrays(self) -> ReducedArrays:
+        """Whitened numbers."""
+        return self.batch.arrays.take(self.item)
+
+    @property
+    def scale(self) -> float:
+        """Objective at the isotropic X."""
+        return float(self.batch.scales[self.item])
+
+    def expand(self, point: np.ndarray) -> Transmission:
+        """Transmit covariances in watt at a point (see `ReducedBatch.transmissions`)."""
+        alone = gathered([self])
+        return alone.transmissions(alone.factors(point[None]))[0]
+
+    def compress(self, covariances: Covariances) -> list[np.ndarray]:
+        """X of each active block from transmit covariances; over a codebook the isotropic powers."""
+        result = []
+        for index, block, basis in zip(self.active_blocks, self.shape.blocks, self.bases, strict=True):
+            if block.is_diagonal:
+                result.append(np.eye(block.size) / block.size)
+            else:
+                power = self.batch.powers_w[self.item, block.budget]
+                sent = covariances[self.problem.blocks[index]]
+                result.append(hermitian_part(basis.conj().T @ sent @ basis) / power)
+        return result
+
+
+def gathered(problems: Sequence[ReducedProblem]) -> ReducedBatch:
+    """One batch of problems whose batches have equal keys."""
+    runs: list[tuple[ReducedBatch, list[int]]] = []
+    for problem in problems:
+        if not runs or runs[-1][0] is not problem.batch:
+            runs.append((problem.batch, []))
+        runs[-1][1].append(problem.item)
+    parts = [
+        batch if items == list(range(len(batch.problems))) else batch.take(np.array(items)) for batch, items in runs
+    ]
+    return ReducedBatch.joined(parts)
+
+
+class NeedsCare(Exception):
+    """Some item of a batch is close to singular and has to be prepared by itself."""
 
 
 def reduce_problem(problem: DesignProblem) -> ReducedProblem:
@@ -62,110 +230,110 @@ def reduce_problems(problems: Sequence[DesignProblem]) -> list[ReducedProblem | 
 
 
 def _reduced(structure: Structure) -> list[ReducedProblem | CrbeamError]:
-    n_items = len(structure.problems)
     try:
         batch = _prepared(structure)
     except (NeedsCare, CrbeamError) as reason:
-        if n_items == 1:
-            return [reason if isinstance(reason, CrbeamError) else SolverFailed(str(reason), status="preparation")]
-        return [result for item in range(n_items) for result in _reduced(structure.one(item))]
-    return [ReducedProblem(batch, item) for item in range(n_items)]
+        if len(structure.problems) > 1:
+            return [reduce_problems([problem])[0] for problem in structure.problems]
+        return [reason if isinstance(reason, CrbeamError) else SolverFailed(str(reason), status="preparation")]
+    return [ReducedProblem(batch, item) for item in range(len(structure.problems))]
 
 
 def _prepared(structure: Structure) -> ReducedBatch:
     bases, frames, norms = _bases_and_frames(structure)
-    block_shapes = tuple(
-        BlockShape(frame.shape[-2], frame.shape[-1], n_words > 0, budget)
-        for frame, (_, n_words, budget) in zip(frames, structure.blocks, strict=True)
+    blocks = tuple(
+        BlockShape(frame.shape[-2], frame.shape[-1], name in structure.problems[0].codebooks, budget)
+        for frame, name, budget in zip(frames, structure.names, structure.budgets, strict=True)
     )
-    contributions, weights, jacobians = _sorted_contributions(structure, norms)
-    constants = structure.constants
-    informations = _isotropic_informations(block_shapes, frames, constants, (contributions, weights, jacobians))
-    isotropic = _isotropic_transmission(structure, bases) if len(structure.problems) == 1 else None
-    transforms, selections, scales = _whitenings(structure, informations, isotropic)
-    jacobians = [jacobian @ transforms[part.criterion] for part, jacobian in zip(contributions, jacobians, strict=True)]
-    has_constant = structure.has_constant
-    whitened = [t.swapaxes(-1, -2) @ c @ t for t, c in zip(transforms, constants, strict=True)] if has_constant else []
-    shape = shared(
-        ReducedShape(
-            block_shapes,
-            contributions,
-            tuple(transform.shape[-1] for transform in transforms),
-            tuple(selection.shape[-1] for selection in selections),
-            has_constant,
-        )
-    )
-    parts: tuple[list[np.ndarray], ...] = ([], weights, jacobians)
-    if shape.is_packed:
-        parts = ([packed_matrix(shape, frames, weights, jacobians)], [], [])
-    return ReducedBatch(
-        structure.problems,
-        shape,
-        ReducedArrays(tuple(frames), tuple(selections), tuple(whitened), *(tuple(part) for part in parts)),
-        tuple(bases),
-        structure.active_blocks,
-        structure.active_budgets,
-        structure.powers_w,
-        scales,
-    )
-
-
-def _whitenings(
-    structure: Structure, informations: list[np.ndarray], isotropic: Transmission | None
-) -> tuple[list[np.ndarray], list[np.ndarray], np.ndarray]:
-    """Change of parameters and scaled E of each criterion, and the objective at the isotropic X of each item."""
-    transforms, selections = [], []
-    for number, matrix in enumerate(informations):
-        criteria = [problem.active_criteria[number] for problem in structure.problems]
-        transform, selection = whitening(structure.problems[0], criteria, matrix, isotropic)
-        transforms.append(transform)
-        selections.append(selection)
-    scales = np.sum([np.sum(selection**2, axis=(1, 2)) for selection in selections], axis=0)
-    return transforms, [selection / np.sqrt(scales)[:, None, None] for selection in selections], scales
-
-
-def _isotropic_informations(
-    block_shapes: tuple[BlockShape, ...],
-    frames: list[np.ndarray],
-    constants: Sequence[np.ndarray],
-    parts: tuple[tuple[ContributionShape, ...], list[np.ndarray], list[np.ndarray]],
-) -> list[np.ndarray]:
-    """Information `[item, parameter, parameter]` of each criterion at the isotropic X."""
-    informations = [constant.copy() for constant in constants]
-    grams = _isotropic_grams(block_shapes, frames)
-    for part, weight, jacobian in zip(*parts, strict=True):
-        index = term_index(part.columns, block_shapes[part.block].n_columns)
-        seen = index.gathered(grams[part.block])
+    contributions, weights, jacobians = [], [], []
+    for part in structure.observations:
+        # the weight carries the norms of the columns and the power of the budget
+        norm, power = norms[part.block][:, part.columns], structure.powers_w[:, structure.budgets[part.block], None]
+        contributions.append(ContributionShape(part.criterion, part.block, part.columns))
+        weights.append(real_image(part.weight) * (norm[:, :, None] * (norm * power)[:, None, :]))
+        jacobians.append(part.jacobian)
+    informations = [constant.copy() for constant in structure.constants]
+    grams = _isotropic_grams(blocks, frames)
+    for part, weight, jacobian in zip(contributions, weights, jacobians, strict=True):
+        seen = term_index(part.columns, blocks[part.block].n_columns).gathered(grams[part.block])
         informations[part.criterion] += symmetric(contribution_information(seen, weight, jacobian))
-    return informations
+    isotropic = _isotropic_transmission(structure, bases) if len(structure.problems) == 1 else None
+    transforms = [_whitening(structure, *each, isotropic) for each in enumerate(informations)]
+    selections = [
+        transform.swapaxes(-1, -2) @ np.stack([criterion.selection for criterion in structure.criteria(number)])
+        for number, transform in enumerate(transforms)
+    ]
+    scales = np.sum([np.sum(selection**2, axis=(1, 2)) for selection in selections], axis=0)
+    has_constant = any(constant.any() for constant in structure.constants)
+    pairs = zip(transforms, structure.constants, strict=True)
+    shape = ReducedShape(
+        blocks,
+        tuple(contributions),
+        tuple(transform.shape[-1] for transform in transforms),
+        tuple(selection.shape[-1] for selection in selections),
+        has_constant,
+    )
+    arrays = ReducedArrays(
+        frames=tuple(frames),
+        selections=tuple(selection / np.sqrt(scales)[:, None, None] for selection in selections),
+        constants=tuple(t.swapaxes(-1, -2) @ constant @ t for t, constant in pairs) if has_constant else (),
+        weights=tuple(weights),
+        jacobians=tuple(
+            jacobian @ transforms[part.criterion] for part, jacobian in zip(contributions, jacobians, strict=True)
+        ),
+    )
+    places = structure.active_blocks, structure.active_budgets
+    return ReducedBatch(structure.problems, shared(shape), arrays, tuple(bases), *places, structure.powers_w, scales)
+
+
+def _whitening(structure: Structure, number: int, matrices: np.ndarray, isotropic: Transmission | None) -> np.ndarray:
+    """V with `V^T I V = 1` for each item, I being the information of a criterion at the isotropic X.
+
+    For a batch of one, directions that observations do not see are left out.
+
+    Args:
+        structure: the problems.
+        number: of the criterion.
+        matrices: I of each item.
+        isotropic: for a batch of one, the transmission that I belongs to.
+
+    Raises:
+        Unidentifiable: for a batch of one, a requested parameter is not determined.
+        NeedsCare: an item of a larger batch is close to singular.
+    """
+    problem, criterion = structure.problems[0], structure.criteria(number)[0]
+    found = inverse_factors(matrices, criterion.map.layout.scales(np.diagonal(matrices, axis1=-2, axis2=-1)))
+    if found is not None and np.all(found[1]):
+        return found[0].swapaxes(-1, -2)
+    if isotropic is None:
+        raise NeedsCare("The information of some item is close to singular.")
+    try:
+        if not problem.codebooks:
+            criterion.map.at(problem.isotropic()).bound(criterion.requested)
+        return criterion.map.at(isotropic).whitening(criterion.requested)[None]
+    except Unidentifiable as error:
+        raise error.explained(link=criterion.name) from None
 
 
 def _isotropic_transmission(structure: Structure, bases: list[np.ndarray]) -> Transmission:
     """The isotropic X of the one item as a transmission; nothing in blocks that no criterion sees."""
     (problem,) = structure.problems
-    budgets = [budget for *_, budget in structure.blocks]
     sent = {}
-    for place, basis, budget in zip(structure.active_blocks, bases, budgets, strict=True):
-        power_w = structure.powers_w[0, budget] / budgets.count(budget)
-        sent[problem.blocks[place]] = power_w / basis.shape[-1] * basis[0] @ basis[0].conj().T
+    for name, basis, budget in zip(structure.names, bases, structure.budgets, strict=True):
+        power_w = structure.powers_w[0, budget] / structure.budgets.count(budget)
+        sent[name] = power_w / basis.shape[-1] * basis[0] @ basis[0].conj().T
     return Transmission.silent(problem.antennas).replaced(sent)
 
 
 def _bases_and_frames(structure: Structure) -> tuple[list[np.ndarray], list[np.ndarray], list[np.ndarray]]:
     """Basis Q `[item, tx, size]`, frame `S = Q^H T` of the unit transmit vectors and their norms, for each block."""
     bases, frames, norms = [], [], []
-    for place, columns, (_, n_words, _) in zip(
-        structure.active_blocks, structure.columns, structure.blocks, strict=True
-    ):
+    for name, columns in zip(structure.names, structure.columns, strict=True):
         norm = np.linalg.norm(columns, axis=1)
         norm = np.where(norm > 0.0, norm, 1.0)
         unit = columns / norm[:, None, :]
-        if n_words:
-            name = structure.problems[0].blocks[place]
-            basis = side_by_side([problem.codebooks[name].unit_codewords for problem in structure.problems])
-            frame = basis.conj().swapaxes(-1, -2) @ unit
-        else:
-            basis, frame = _orthonormal(unit)
+        words = structure.words(name)
+        basis, frame = _orthonormal(unit) if words is None else (words, words.conj().swapaxes(-1, -2) @ unit)
         bases.append(basis)
         frames.append(np.ascontiguousarray(frame))
         norms.append(norm)
@@ -175,34 +343,12 @@ def _bases_and_frames(structure: Structure) -> tuple[list[np.ndarray], list[np.n
 def _orthonormal(unit: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Thin QR factors of a batch of unit columns; rank-revealing for a batch of one."""
     basis, frame = np.linalg.qr(unit)
-    pivots = np.abs(np.diagonal(frame, axis1=-2, axis2=-1))
-    if pivots.min() >= SAFE_PIVOT:
+    if np.abs(np.diagonal(frame, axis1=-2, axis2=-1)).min() >= SAFE_PIVOT:
         return basis, frame
     if unit.shape[0] > 1:
         raise NeedsCare("The transmit vectors of some item are linearly dependent.")
-    left, values, _ = np.linalg.svd(frame[0])
-    kept = left[:, : values.size][:, values > RANK_TOLERANCE * values[0]]
-    return (basis[0] @ kept)[None], (kept.conj().T @ frame[0])[None]
-
-
-def _sorted_contributions(
-    structure: Structure, norms: list[np.ndarray]
-) -> tuple[tuple[ContributionShape, ...], list[np.ndarray], list[np.ndarray]]:
-    """Contributions with terms sorted by column; H(W) carries the column norms and the power of the budget."""
-    parts = [
-        [part for criterion in problem.active_criteria for part in criterion.map.contributions]
-        for problem in structure.problems
-    ]
-    shapes, weights, jacobians = [], [], []
-    for same, (criterion, block, columns) in zip(zip(*parts, strict=True), structure.terms, strict=True):
-        order = np.argsort(columns, kind="stable")
-        ascending = np.asarray(columns)[order]
-        norm, power = norms[block][:, ascending], structure.powers_w[:, structure.blocks[block][2], None]
-        weight = real_image(side_by_side([part.weight for part in same]))[:, order[:, None], order]
-        weights.append(weight * (norm[:, :, None] * (norm * power)[:, None, :]))
-        jacobians.append(side_by_side([part.jacobian for part in same])[:, order])
-        shapes.append(ContributionShape(criterion, block, tuple(ascending.tolist())))
-    return tuple(shapes), weights, jacobians
+    basis = span(unit[0])[None]
+    return basis, basis.conj().swapaxes(-1, -2) @ unit
 
 
 def _isotropic_grams(blocks: tuple[BlockShape, ...], frames: list[np.ndarray]) -> list[np.ndarray]:

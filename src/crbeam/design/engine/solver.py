@@ -15,10 +15,10 @@ from jaxtyping import Complex, Float
 from crbeam.design.convex.evidence import Evidence
 from crbeam.design.engine.face import face_of, newton_on_face, ranks, spectra
 from crbeam.design.engine.factor_descent import descend, descend_many
-from crbeam.design.engine.progress import BatchProgress, Progress
+from crbeam.design.engine.progress import Progress
 from crbeam.design.engine.reduced_bound import evaluate, first_point, lower_bound, point_near
 from crbeam.design.engine.reduced_information import ReducedArrays, ReducedShape
-from crbeam.design.engine.reduced_problem import ReducedBatch, ReducedProblem, gathered
+from crbeam.design.engine.reduction import ReducedBatch, ReducedProblem, gathered
 from crbeam.errors import InvalidInput
 from crbeam.information import Transmission
 from crbeam.linalg import one_blas_thread
@@ -160,7 +160,7 @@ def _starts(
 
 def _chunk_size(problem: ReducedProblem) -> int:
     arrays = problem.arrays
-    parts = (arrays.packed, arrays.weights, arrays.jacobians, arrays.frames)
+    parts = (arrays.weights, arrays.jacobians, arrays.frames)
     size = sum(array.nbytes for part in parts for array in part)
     return int(np.clip(CHUNK_BYTES // max(size, 1), *CHUNK_RANGE))
 
@@ -169,28 +169,33 @@ def _solve_chunk(
     shape: ReducedShape, arrays: ReducedArrays, points: np.ndarray, tolerance: float, max_evaluations: int
 ) -> list[Progress]:
     """The descents and Newton steps of all items together; what they leave open goes on item by item."""
-    best, rounds, goal = BatchProgress(points), np.zeros(len(points), dtype=int), MARGIN * tolerance
+    best, rounds, goal = [Progress(each, each) for each in points], np.zeros(len(points), dtype=int), MARGIN * tolerance
     targets = tolerance * np.array([*ROUNDS, np.inf])
 
     def review(items: np.ndarray, reached: np.ndarray, steps: np.ndarray) -> np.ndarray:
         rounds[items] += 1
         _polish_all(shape, arrays, best, (items, reached, steps, rounds[items]), goal)
-        return np.where(best.gap[items] <= goal, np.inf, targets[rounds[items]])
+        return np.where(_gaps(best, items) <= goal, np.inf, targets[rounds[items]])
 
     limit = min(max_evaluations, DESCENT_LIMIT)
     descents = descend_many(shape, arrays, points, target=ROUNDS[0] * tolerance, max_evaluations=limit, review=review)
-    progress = [best.of_item(item, descent) for item, descent in enumerate(descents)]
-    for item in np.flatnonzero(~(best.gap <= goal)).tolist():
-        part = arrays.take(item)
-        checked = _checked(shape, part, progress[item])
-        progress[item] = _solved(shape, part, checked, int(rounds[item]), (tolerance, max_evaluations))
+    progress = [each.descended(descent) for each, descent in zip(best, descents, strict=True)]
+    for item, each in enumerate(progress):
+        if not each.gap <= goal:
+            part = arrays.take(item)
+            checked = _checked(shape, part, each)
+            progress[item] = _solved(shape, part, checked, int(rounds[item]), (tolerance, max_evaluations))
     return progress
+
+
+def _gaps(best: list[Progress], items: np.ndarray) -> np.ndarray:
+    return np.array([best[item].gap for item in items.tolist()])
 
 
 def _polish_all(
     shape: ReducedShape,
     arrays: ReducedArrays,
-    best: BatchProgress,
+    best: list[Progress],
     reached: tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray],
     goal: float,
 ) -> None:
@@ -200,12 +205,15 @@ def _polish_all(
     previous = np.full((len(items), len(shape.blocks)), -1)
     for number, threshold in enumerate(THRESHOLDS[: rounds.max()]):
         kept = ranks(spectrum, threshold)
-        is_tried = (rounds > number) & (best.gap[items] > goal) & np.any(kept != previous, axis=1)
+        is_tried = (rounds > number) & (_gaps(best, items) > goal) & np.any(kept != previous, axis=1)
         previous[is_tried] = kept[is_tried]
         for face in {tuple(row) for row in kept[is_tried].tolist()}:
             places = np.flatnonzero(is_tried & np.all(kept == face, axis=1))
             part = [(values[places], vectors[places]) for values, vectors in spectrum]
-            best.certify(items[places], steps[places], _polish(shape, arrays.take(items[places]), part, face))
+            candidates, *numbers = _polish(shape, arrays.take(items[places]), part, face)
+            numbers = [each.tolist() for each in (items[places], *numbers, steps[places])]
+            for point, item, value, bound, step in zip(candidates, *numbers, strict=True):
+                best[item] = best[item].certified(point, value, bound, 2, step)
 
 
 def _solved(
@@ -284,6 +292,7 @@ def _results(batch: ReducedBatch, done: Sequence[Progress], tolerance: float) ->
     has_all = len(factors) == len(blocks)
     active, results = list(zip(batch.active_blocks, factors, strict=True)), []
     for item, (progress, scale) in enumerate(zip(done, batch.scales.tolist(), strict=True)):
+        trace, bounds = progress.history
         results.append(
             EngineResult(
                 covariances=covariances[item],
@@ -294,8 +303,8 @@ def _results(batch: ReducedBatch, done: Sequence[Progress], tolerance: float) ->
                 evaluations=progress.evaluations,
                 engine=progress.engine,
                 status="optimal" if progress.gap <= tolerance else "feasible",
-                trace=tuple((scale * np.minimum.accumulate(progress.trace)).tolist()),
-                bounds=tuple((scale * np.maximum.accumulate(progress.bounds)).tolist()),
+                trace=tuple((scale * np.minimum.accumulate(trace)).tolist()),
+                bounds=tuple((scale * np.maximum.accumulate(bounds)).tolist()),
                 point=progress.point,
             )
         )

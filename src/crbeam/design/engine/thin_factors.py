@@ -18,14 +18,15 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from crbeam.design.engine.face import Face, face_of, ranks, spectra
-from crbeam.design.engine.hermitian import from_real_image, hermitian_basis
-from crbeam.design.engine.reduced_bound import Evaluation, joined, lower_bound, solve_positive, total, variables
+from crbeam.design.engine.reduced_bound import Evaluation, joined, lower_bound, solve_positive, variables
 from crbeam.design.engine.reduced_information import (
     ReducedArrays,
     ReducedShape,
-    directional_features,
+    from_real_image,
     gradients,
+    hermitian_basis,
     informations,
+    total,
 )
 
 #: Eigenvalues below this fraction of the largest are dropped.
@@ -82,10 +83,7 @@ def _responses(
     shape: ReducedShape, arrays: ReducedArrays, groups: Sequence[np.ndarray], sent: Sequence[np.ndarray]
 ) -> tuple[list[np.ndarray], np.ndarray, list[np.ndarray]]:
     """Y of each criterion at X of each block, u of each group, and the information matrices."""
-    grams = [
-        np.real(np.diagonal(variable)) if block.is_diagonal else frame.conj().T @ variable @ frame
-        for block, frame, variable in zip(shape.blocks, arrays.frames, sent, strict=True)
-    ]
+    grams = [frame.conj().T @ variable @ frame for frame, variable in zip(arrays.frames, sent, strict=True)]
     matrices = informations(shape, arrays, grams)
     responses = [solve_positive(*each) for each in zip(matrices, arrays.selections, strict=True)]
     parts = [np.sum(each * other, axis=0) for each, other in zip(arrays.selections, responses, strict=True)]
@@ -148,8 +146,6 @@ def _features(
     shape: ReducedShape, arrays: ReducedArrays, face: Face, responses: Sequence[np.ndarray]
 ) -> list[np.ndarray]:
     """D of each criterion along each direction, `[direction, parameter, column of Y]`."""
-    if shape.is_packed:
-        return directional_features(shape, arrays, _moves(shape, arrays, face), responses)
     parts = _parts(shape, face)
     result = [np.zeros((parts[-1].stop, *response.shape)) for response in responses]
     for contribution, weight, jacobian in zip(shape.contributions, arrays.weights, arrays.jacobians, strict=True):
@@ -157,30 +153,17 @@ def _features(
         frame = arrays.frames[place][:, contribution.columns]
         seen = (face.vectors[place] * np.sqrt(face.weights[place])).T @ frame.conj()
         slope = jacobian @ responses[contribution.criterion]
+        if shape.blocks[place].is_diagonal:  # a word shows conj(A) = conj(a) a^T
+            words = face.vectors[place].T @ frame
+            along = np.real(words[:, :, None] * (inner @ (words.conj()[:, :, None] * slope)))
+            result[contribution.criterion][parts[place]] += jacobian.T @ along
+            continue
         # a column of F shows b, an antenna a: conj(dA) = conj(a) b^T + conj(b) a^T, or -i and i times these
         ahead = frame[:, None, :, None] * (inner @ (seen[:, :, None] * slope))
         behind = seen.conj()[:, :, None] * (inner @ (frame.conj()[:, :, None] * slope))[:, None]
         along = np.stack([np.real(ahead + behind), np.imag(ahead - behind)])
         along = along.reshape(-1, *slope.shape)
         result[contribution.criterion][parts[place]] += jacobian.T @ along
-    return result
-
-
-def _moves(shape: ReducedShape, arrays: ReducedArrays, face: Face) -> list[np.ndarray]:
-    """Change of what each block shows along each direction."""
-    parts, result = _parts(shape, face), []
-    for block, frame, vectors, weights, part in zip(
-        shape.blocks, arrays.frames, face.vectors, face.weights, parts, strict=True
-    ):
-        if block.is_diagonal:
-            moves = vectors.T
-        else:
-            seen = (vectors * np.sqrt(weights)).conj().T @ frame
-            half = (frame.conj()[:, None, :, None] * seen[None, :, None, :]).reshape(-1, *(block.n_columns,) * 2)
-            moves = np.concatenate([half, 1j * half])
-            moves = moves + moves.conj().swapaxes(-1, -2)
-        result.append(np.zeros((parts[-1].stop, *moves.shape[1:]), dtype=moves.dtype))
-        result[-1][part] = moves
     return result
 
 
@@ -206,7 +189,7 @@ def _bending(shape: ReducedShape, arrays: ReducedArrays, face: Face, responses: 
     for block, frame, inner, vectors, weights in zip(
         shape.blocks, arrays.frames, gradients(shape, arrays, responses), face.vectors, face.weights, strict=True
     ):
-        slope = np.diag(inner) if block.is_diagonal else frame @ inner @ frame.conj().T
+        slope = frame @ inner @ frame.conj().T
         prices[block.budget] += np.real(np.sum((vectors * weights).conj() * (slope @ vectors)))
         parts.append(slope)
     places = _parts(shape, face)

@@ -93,7 +93,9 @@ def told_by(
     if not parts:
         return np.zeros((layout.select(names).size,) * 2)
     used = np.any([np.any(part.jacobian, axis=0) for part in parts], axis=0)
-    kept = [name for name in layout if name in names or np.any(used[layout[name]])]
+    places = np.repeat(np.arange(len(layout.names)), layout.sizes)[used]
+    wanted = {*names, *(layout.names[place] for place in places.tolist())}
+    kept = [name for name in layout.names if name in wanted]
     index = layout.indices(kept)
     reduced = tuple(replace(part, jacobian=part.jacobian[:, index]) for part in parts)
     own = InformationMap(layout.select(kept), reduced, antennas=covariances.antennas)
