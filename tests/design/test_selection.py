@@ -5,24 +5,20 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from crbeam.design.selection.many_receivers import _least_prices, select_among_many
-from crbeam.design.selection.program import lit_power, selection_program
-from crbeam.design.selection.search import LitPower, SelectionProblem, best_selection
 from tests.oracles.multistatic_records import RECORDS, SETTING, record_scenario
 from typer.testing import CliRunner
 
-from crbeam.design.choices import CooperationCosts, Selection
+from crbeam.design.choices import Chosen, CooperationCosts, Selection
 from crbeam.design.grading import grade
 from crbeam.design.methods import method_named
 from crbeam.design.methods.digital import Digital
 from crbeam.design.methods.exact import Exact
 from crbeam.design.methods.lifted_sdp import LiftedSdp
 from crbeam.design.progress import watched_by
-from crbeam.design.result import Proposal
-from crbeam.design.search.members import settled
+from crbeam.design.search.listing import listing_of
+from crbeam.design.search.members import possible_sizes, settled
 from crbeam.design.search.rules import all_sets, k_means_groups, linkage_groups, nearest_sets
 from crbeam.errors import Infeasible, InvalidInput, SolverFailed, Unidentifiable
-from crbeam.information import Transmission
 from crbeam.interfaces.command_line import app
 from crbeam.scenario import read_scenario
 from crbeam.systems import design_problem, system_of
@@ -75,99 +71,28 @@ def test_choices_within_a_budget(record):
         assert design.details["cost_m"] <= record["Omega_th"]
 
 
-def invented(rng, shares, *, budget=np.inf):
-    """A problem with random information and given shares of power, by members."""
-    n = 6
-    slopes = rng.standard_normal((n, 4, 2))
-    information = np.einsum("kpa,kqa->kpq", slopes, slopes)
-    names = tuple(f"receiver{index}" for index in range(n))
-
-    def lit(members):
-        share = shares[members]
-        if share == 0.0:
-            raise Infeasible("No transmission serves all.", requirement="rates")
-        return LitPower(share, share, Proposal(Transmission.silent({"transmitter": 1})))
-
-    weights = np.array([1.0, 1.0, 0.0, 0.0])
-    selection = Selection(names, random_costs(rng, n), budget)
-    return SelectionProblem(selection, information, ("target_position[0]",), weights, np.zeros((4, 4)), lit)
-
-
-def random_shares(rng, *, monotone=True):
-    """Shares of power that rise with the set, some of small sets being 0."""
-    weight = rng.uniform(0.0, 1.0, 6) ** 3
-    found = {}
-    for row in all_sets(6):
-        members = tuple(np.flatnonzero(row).tolist())
-        total = weight[row].sum() / weight.sum()
-        found[members] = max(0.0, total - 0.1) if monotone else float(rng.uniform(0.01, 1.0))
-    return found
-
-
-def brute_force(problem, shares):
-    sets = all_sets(6)
-    allowed = sets[problem.selection.allows(sets)]
-    values = [
-        value / shares[tuple(np.flatnonzero(row).tolist())]
-        for row, value in zip(allowed, problem.at_full_power(allowed), strict=True)
-        if shares[tuple(np.flatnonzero(row).tolist())] > 0.0
-    ]
-    return min(values)
-
-
-def test_the_search_finds_what_looking_at_every_set_finds(rng):
-    looked_at, without_monotony = [], []
-    for trial in range(20):
-        shares = random_shares(rng)
-        problem = invented(rng, shares, budget=float(rng.uniform(60.0, 300.0)))
-        best = brute_force(problem, shares)
-        found = best_selection(problem, all_sets(6))
-        assert found.objective == pytest.approx(best), trial
-        assert found.lower_bound <= best * (1 + 1e-12)
-        looked_at.append(found.designs / found.candidates)
-        other = random_shares(rng, monotone=False)
-        problem = invented(rng, other)
-        without_monotony.append(
-            best_selection(problem, all_sets(6)).objective > brute_force(problem, other) * (1 + 1e-9)
-        )
-    assert np.mean(looked_at) < 0.8, "some sets are excluded without a transmission"
-    assert any(without_monotony), "the search relies on more power for larger sets"
-
-
-def test_a_search_can_be_watched(rng):
-    shares, seen = random_shares(rng), []
+def test_a_search_can_be_watched():
+    seen = []
     with watched_by(lambda best, bound: seen.append((best, bound))):
-        found = best_selection(invented(rng, shares), all_sets(6))
+        found = Exact().solve(design_problem(open_scenario(rate=2.0, budget=210.0)))
     best, bound = np.array(seen).T
     assert np.all(np.diff(best) <= 0.0)
-    assert np.all(np.diff(bound) >= -1e-12 * bound[0])
-    assert best[-1] == found.objective
-
-
-def test_what_cannot_be_selected_is_said(rng):
-    shares = dict.fromkeys(random_shares(rng), 0.5)
-    with pytest.raises(Infeasible, match="budget"):
-        best_selection(invented(rng, shares, budget=1e-3), all_sets(6))
-    with pytest.raises(Unidentifiable):
-        best_selection(invented(rng, shares), np.eye(6, dtype=bool))
-    with pytest.raises(Infeasible, match="serves"):
-        best_selection(invented(rng, dict.fromkeys(shares, 0.0)), all_sets(6))
+    assert np.all(bound <= best)
+    assert best[-1] == pytest.approx(found.objective)
 
 
 def open_scenario(*overrides, rate=0.0, budget=300.0):
     return record_scenario(f"receivers.cost_budget={budget} m", *overrides, rate=rate)
 
 
-def test_the_bound_at_full_power_is_that_of_the_scenario():
+def test_the_value_at_full_power_is_that_of_the_scenario():
     problem = design_problem(open_scenario())
-    program = selection_program(problem)
-    row = np.array([[True, False, True, False, True]])
-    lit = lit_power(problem, ("receiver0", "receiver2", "receiver4"))
-    assert (lit.least, lit.most) == pytest.approx((1.0, 1.0))
+    listing = listing_of(problem, np.eye(5, dtype=bool)[:1] | np.array([[False, False, True, False, True]]))
+    found = Exact().solve(problem)
     closed = design_problem(record_scenario(selected=[0, 2, 4]))
-    expected = closed.criteria[0].map.at(lit.transmission.covariances).bound(["target_position[0]"])
-    assert program.at_full_power(row)[0] == pytest.approx(np.trace(expected), rel=1e-6)
-    assert program.at_full_power(np.eye(5, dtype=bool)[:1])[0] == np.inf, "one receiver does not locate"
+    expected = closed.criteria[0].map.at(found.covariances).bound(["target_position[0]"])
+    assert listing.values[0] == pytest.approx(np.trace(expected), rel=1e-6)
+    assert listing.values_of(np.eye(5, dtype=bool)[:1])[0] == np.inf, "one receiver does not locate"
 
 
 def test_a_settled_problem_is_that_of_the_scenario_with_these_receivers():
@@ -205,7 +130,7 @@ def test_selection_and_beams_are_jointly_optimal(metric):
     assert design.objective == pytest.approx(min(each), rel=1e-5)
     assert design.status.key == "optimal"
     assert design.gap <= 1e-4
-    assert design.details["designs"] < len(each)
+    assert design.details["programs"] < len(each)
     assert design.lower_bound <= min(each) * (1 + 1e-9)
     for rule in ("linkage", "k-means", "nearest-set"):
         found = method_named(rule).solve(problem)
@@ -242,20 +167,26 @@ def test_grading_refuses_what_breaks_the_choice_and_proves_by_itself():
     streams["sensing"], streams["to receiver0"] = streams["to receiver0"], streams["sensing"]
     with pytest.raises(SolverFailed, match="keeps the rate of"):
         grade(method, problem, proposal.sending(streams), seconds=0.0)
-    unproven = grade(method, problem, replace(proposal, sets=()), seconds=0.0)
-    assert unproven.lower_bound <= honest.lower_bound
-    wrong = tuple(replace(each, evidence=None) for each in proposal.sets)
-    pretended = grade(method, problem, replace(proposal, sets=wrong), seconds=0.0)
-    assert pretended.lower_bound == pytest.approx(unproven.lower_bound), "rates that can be met exclude no set"
+    unproven = grade(method, problem, replace(proposal, cover=()), seconds=0.0)
+    assert unproven.lower_bound <= honest.lower_bound * (1 + 1e-6)
+    bare = tuple(replace(each, evidence=None) for each in proposal.cover)
+    weaker = grade(method, problem, replace(proposal, cover=bare), seconds=0.0)
+    assert weaker.lower_bound <= honest.lower_bound
+    partly = grade(method, problem, replace(proposal, cover=proposal.cover[:-1]), seconds=0.0)
+    assert partly.lower_bound == pytest.approx(unproven.lower_bound), "a cover that leaves sets out proves nothing"
+    known = next(each.evidence for each in proposal.cover if each.evidence is not None)
+    wrong = tuple(replace(each, evidence=known) for each in proposal.cover)
+    with pytest.raises(InvalidInput, match="says nothing of sets"):
+        grade(method, problem, replace(proposal, cover=wrong), seconds=0.0)
 
 
 def test_where_selection_does_not_apply():
     problem = design_problem(open_scenario(rate=1.0))
     assert "Selection" in (LiftedSdp().why_not(problem) or "")
     assert "Selection" in (method_named("linkage").why_not(design_problem(record_scenario())) or "")
-    assert "metric" in (method_named("many-receivers").why_not(problem) or "")
+    assert method_named("many-receivers").why_not(problem) is None
     many = design_problem(read_scenario("wang2024", overrides=["receivers.count=17", "receivers.cost_budget=99 m"]))
-    assert "many-receivers" in (Exact().why_not(many) or "")
+    assert Exact().why_not(many) is None
     scattered = design_problem(open_scenario("receivers.rician_factor=1", rate=1.0))
     for key in ("exact", "linkage", "nearest-set"):
         reason = method_named(key).why_not(scattered) or ""
@@ -278,10 +209,10 @@ def test_the_method_follows_from_what_is_left_open():
     )
     many = ("receivers.count=17", "receivers.cost_budget=300 m")
     shared, listens = "multistatic.metric=shared", "links.own={transmitter: transmitter, receiver: transmitter}"
-    for more, key in (((), "nearest-set"), ((shared,), "many-receivers"), ((shared, listens), "nearest-set")):
+    for more in ((), (shared,), (shared, listens)):
         scenario = read_scenario("wang2024", overrides=[*many, *more])
-        assert system_of(scenario).default_method() == key
-        assert method_named(key).why_not(design_problem(scenario)) is None
+        assert system_of(scenario).default_method() == "many-receivers"
+        assert method_named("many-receivers").why_not(design_problem(scenario)) is None
 
 
 def settings(*overrides):
@@ -313,26 +244,36 @@ def test_too_many_rates_are_refused_with_the_reason():
         assert "the channels of 200 users differ in 10 directions" in result.stderr
 
 
-def test_many_receivers_are_selected_within_a_bound(rng):
-    wrong = []
+def test_least_prices_are_no_more_than_sets_cost(rng):
+    wrong, sets = [], all_sets(8)
     for _ in range(10):
-        costs, gains = random_costs(rng, 9, float(rng.uniform(0.0, 1.0))), rng.uniform(0.1, 1.0, 9) ** 2
-        selection = Selection(tuple("abcdefghi"), costs, float(rng.uniform(100.0, 300.0)))
-        sets = all_sets(9)
-        best = (sets[selection.allows(sets)] @ gains).max()
-        found = select_among_many(selection, gains)
-        assert found.gain <= best * (1 + 1e-12)
-        assert found.most_gain >= best * (1 - 1e-12)
-        assert found.gain >= 0.9 * best
-        assert selection.costs.of_sets_m(np.isin(np.arange(9), found.members)[None])[0] == pytest.approx(found.cost_m)
-        members = sets[sets.sum(axis=1) > 1]
+        costs = random_costs(rng, 8, float(rng.uniform(0.0, 1.0)))
+        kinds = rng.integers(0, 3, 8)
+        inside, undecided = kinds == 1, kinds > 0
+        box = sets[np.all(sets[:, inside], axis=1) & ~np.any(sets[:, ~undecided], axis=1)]
+        sizes = box.sum(axis=1)
         for shift in (0.0, 0.5, 1.0):
-            prices = _least_prices(costs, shift)[members.sum(axis=1) - 1]
-            assert np.all(np.sum(prices * members, axis=1) <= costs.of_sets_m(members) * (1 + 1e-9))
-        means = costs.pair_distance_m.sum(axis=1) / 8.0
+            prices = costs.least_prices_m((1, 8), shift, inside, undecided & ~inside)[sizes - 1]
+            sums = np.sum(np.where(box, prices, 0.0), axis=1)
+            assert np.all(sums <= costs.of_sets_m(box) * (1 + 1e-9))
+        means = costs.pair_distance_m.sum(axis=1) / 7.0
         guess = costs.target_share * costs.target_distance_m + (1.0 - costs.target_share) * means
+        members = sets[sets.sum(axis=1) > 1]
         wrong.append(np.any(np.sum(guess * members, axis=1) > costs.of_sets_m(members) * (1 + 1e-9)))
     assert any(wrong), "mean distances from all receivers are no lower limit of prices"
+
+
+def test_numbers_of_members_that_no_budget_allows_are_left_out(rng):
+    sets = all_sets(7)
+    for _ in range(20):
+        selection = Selection(tuple("abcdefg"), random_costs(rng, 7), float(rng.uniform(0.0, 200.0)))
+        allowed = sets[selection.allows(sets)]
+        box = Chosen("", (), {}, (), undecided=selection.names, sizes=(1, 7))
+        found = possible_sizes(selection, box)
+        if len(allowed):
+            assert found is not None
+            assert found[0] <= allowed.sum(axis=1).min()
+            assert found[1] >= allowed.sum(axis=1).max()
 
 
 def test_the_command_line_selects_among_more_than_can_be_listed():
@@ -340,7 +281,7 @@ def test_the_command_line_selects_among_more_than_can_be_listed():
     result = CliRunner().invoke(app, ["design", "wang2024", "--json", *few])
     assert result.exit_code == 0, result.stderr
     document = json.loads(result.stdout)
-    assert document["method"] == "nearest-set"
+    assert document["method"] == "many-receivers"
     assert document["cost_m"] <= 300.0
     assert 0.0 < document["lower_bound"] <= document["objective"]
 
@@ -351,13 +292,9 @@ def test_rates_that_cannot_be_met_are_told_before_what_a_method_needs():
     problem = design_problem(scenario)
     with pytest.raises(Infeasible, match="30 users differ in 10 directions"):
         method_named(system_of(scenario).default_method()).solve(problem)
-    for key in ("exact", "many-receivers"):
-        assert "no power suffices" in (method_named(key).why_not(problem) or ""), key
-    served = design_problem(read_scenario("wang2024", overrides=[*many[:2], "receivers.minimum_rate=0"]))
-    for key in ("exact", "many-receivers"):
-        reason = method_named(key).why_not(served) or ""
-        assert "multistatic.metric" in reason, key
-        assert "nearest-set" in reason, key
+    for key in ("exact", "many-receivers", "linkage"):
+        with pytest.raises(Infeasible, match="no power suffices"):
+            method_named(key).solve(problem)
 
 
 @pytest.mark.parametrize("metric", ["position", "shared"])
@@ -371,9 +308,6 @@ def test_a_budget_that_is_too_low_is_told_what_suffices(metric):
     assert len(solved(enough).selected) == (2 if metric == "position" else 1)
     with pytest.raises((Infeasible, Unidentifiable), match=f"costs {enough:.6g} m"):
         solved(enough * (1 - 1e-5))
-    costs = random_costs(np.random.default_rng(1), 5)
-    with pytest.raises(Infeasible, match=f"{costs.of_sets_m(np.eye(5, dtype=bool)).min():.6g}"):
-        select_among_many(Selection(tuple("abcde"), costs, 0.0), np.ones(5))
 
 
 @pytest.mark.slow
@@ -387,7 +321,7 @@ def test_two_hundred_receivers():
         design = method_named("many-receivers").solve(problem)
         assert design.details["cost_m"] <= budget * (1 + 1e-9)
         assert design.gap <= 0.05
-        assert "relaxation" in design.bound_note
+        assert design.details["programs"] <= 5
 
 
 def test_many_receivers_agree_with_every_set_where_both_are_possible():

@@ -86,9 +86,15 @@ class EngineMethod(CertifiedMethod):
 
 
 def is_plain(problem: DesignProblem) -> bool:
-    """Whether budgets, codebooks and ties are all that bounds are minimised under, and power has no price."""
+    """Whether bounds of what is heard are minimised under budgets, codebooks and ties alone, power having no price."""
     is_of_bounds = isinstance(problem.objective, WeightedBound | Hinge | Tail) and not problem.power_price
-    return is_of_bounds and len(problem.streams) == 1 and all(isinstance(part, PLAIN) for part in problem.constraints)
+    is_heard = any(criterion.map.contributions for criterion in problem.active_criteria)
+    return (
+        is_heard
+        and is_of_bounds
+        and len(problem.streams) == 1
+        and all(isinstance(part, PLAIN) for part in problem.constraints)
+    )
 
 
 def proposal_of(result: EngineResult) -> Proposal:

@@ -229,14 +229,11 @@ class Wang2024(System):
     def default_method(self) -> str:
         """A method for the choice of receivers that a scenario leaves open, or for its channels.
 
-        Of more receivers than can be listed set by set, those nearest to the target are looked at; with the shared
-        metric there is a method with a closer bound.
+        Among more receivers than can be listed set by set the search ends after a few relaxations.
         """
         receivers = receivers_of(self.scenario)
         if receivers.selected is None and receivers.cost_budget_m is not None:
-            adds_up = multistatic_of(self.scenario).metric == "shared" and len(self.listeners()) == len(receivers.names)
-            many = "many-receivers" if adds_up else "nearest-set"
-            return "exact" if len(receivers.names) <= MAX_LISTED else many
+            return "exact" if len(receivers.names) <= MAX_LISTED else "many-receivers"
         scattered = receivers.rician_factor is not None and receivers.minimum_rate > 0.0
         return "lifted-sca" if scattered else "optimum"
 

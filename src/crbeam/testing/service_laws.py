@@ -206,7 +206,9 @@ def _broken_choices(problem: DesignProblem, sent: Sent) -> list[str]:
 
 
 def cost_of_m(selection: Selection, members: Sequence[str]) -> float:
-    """Sum of `rho d_0k + (1 - rho) mean of d_kj` over the members."""
+    """Sum of `rho d_0k + (1 - rho) mean of d_kj` over the members; 0 where their number alone is limited."""
+    if selection.costs is None:
+        return 0.0
     inside = [selection.names.index(name) for name in members]
     share, total_m = selection.costs.target_share, 0.0
     for place in inside:

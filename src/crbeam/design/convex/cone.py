@@ -72,7 +72,8 @@ class Cone:
         counts: how often each limit counts the power of all antennas, `[level]`.
         price: kappa of the block.
         views: of each term; None where it sees nothing.
-        even: power along each dimension at the start, relative to the block that lends it; None if it is its own.
+        even: of a block that lends power, the name of the one whose power it is, and how much of it along each
+            dimension a path may start with; None of others.
     """
 
     name: str
@@ -85,7 +86,7 @@ class Cone:
     counts: np.ndarray
     price: float
     views: tuple[View | None, ...]
-    even: np.ndarray | None = None
+    even: tuple[str, np.ndarray] | None = None
 
     @cached_property
     def seen(self) -> list[tuple[int, View]]:

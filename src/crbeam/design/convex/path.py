@@ -135,7 +135,9 @@ def follow_path(
 def first_point(dual: Dual, tau: float) -> Point:
     """A point near that of the path where nothing but the barrier counts: even powers, small responses."""
     program = dual.program
-    power = np.sum([cone.counts * len(cone.streams) * cone.size for cone in program.cones], axis=0)
+    power = np.zeros(program.levels.size)
+    for cone in program.cones:
+        power += cone.counts * len(cone.streams) * cone.size
     limits = np.arange(program.levels.size)[program.limits]
     x = np.zeros(dual.size)
     levels = np.full(program.levels.size, tau)
@@ -185,15 +187,18 @@ def _even_excess(dual: Dual) -> np.ndarray:
     """By how much rows hold if every stream sends evenly within the limits."""
     program = dual.program
     levels = program.levels if program.growing is None else program.levels + program.growing
-    excess, lent = -levels[: program.n_rows], np.zeros(program.n_rows)
+    excess, even = -levels[: program.n_rows], dict[str, float]()
     for cone in program.cones:
         most = float(np.min(-levels[cone.counts > 0.0] / cone.counts[cone.counts > 0.0]))
-        powers = np.ones(cone.size) / (len(cone.streams) * cone.size) if cone.even is None else cone.even
-        gains = most * (powers @ np.abs(cone.vectors) ** 2) * cone.factors.sum(axis=0)
-        rises = (gains @ cone.selector)[: program.n_rows]
-        excess, lent = (excess + rises, lent) if cone.even is None else (excess, lent + rises)
-    taken = (lent < 0.0) & (excess > 0.0)
-    return excess + NEARLY_ALL * float(np.min(excess[taken] / -lent[taken])) * lent if taken.any() else excess
+        even[cone.name] = most / cone.size
+    for cone in program.cones:
+        powers = np.full(cone.size, even[cone.name] / len(cone.streams))
+        if cone.even is not None:
+            source, shares = cone.even
+            powers = NEARLY_ALL * even.get(source, 0.0) * shares
+        gains = (powers @ np.abs(cone.vectors) ** 2) * cone.factors.sum(axis=0)
+        excess = excess + (gains @ cone.selector)[: program.n_rows]
+    return excess
 
 
 def contradiction(dual: Dual, x: np.ndarray) -> float:

@@ -56,14 +56,21 @@ def _followed(statement: Statement, tolerance: float) -> tuple[Path, Program]:
     program = presolved(program_of(statement))
     has_thresholds = any(scale.kind == "threshold" for scale in statement.scales)
     rounding = MARGIN * HINGE_ROUNDING / program.unit if has_thresholds else 0.0
+    return path_of(program, gap=MARGIN * tolerance, rounding=rounding), program
+
+
+def path_of(
+    program: Program, *, gap: float, rounding: float = 0.0, stop_above: float = np.inf, deadline: float = np.inf
+) -> Path:
+    """The path of a program, from a second start where the first one finds no transmission soon (see `follow_path`)."""
     dual = Dual(program)
-    followed = partial(follow_path, dual, gap=MARGIN * tolerance, rounding=rounding)
+    followed = partial(follow_path, dual, gap=gap, rounding=rounding, stop_above=stop_above, deadline=deadline)
     path = followed(patience=PATIENCE)
-    if path.primal is None and not path.is_contradictory:
+    if path.primal is None and not path.is_contradictory and path.value <= stop_above and path.steps >= PATIENCE:
         start = start_beside_others(dual, path.point)
         again = path if start is None else followed(start=start, patience=PATIENCE)
         path = followed() if again.primal is None else again
-    return path, program
+    return path
 
 
 def _tied(problem: DesignProblem, met: Path, program: Program, tolerance: float) -> Proposal:

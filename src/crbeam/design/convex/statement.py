@@ -140,19 +140,18 @@ class Statement:
         """Blocks whose power is that of others."""
         return frozenset(block for part in self.lent for block in part.blocks)
 
-    def even_share(self, block: str) -> np.ndarray | None:
-        """Power of a block along each dimension if members take part alike, relative to its budget; None if own."""
-        if block not in self.lent_blocks:
+    def even_share(self, block: str) -> tuple[str, np.ndarray] | None:
+        """Block whose power another one lends, and how much of it along each dimension if members take part alike."""
+        heard = [each for each in self.lent if block in each.blocks]
+        if not heard:
             return None
-        size = self.size_of(block)
-        wholes = [each.whole for each in self.lent if each.whole is not None and each.lender == block]
-        parts = [each for each in self.lent if each.block == block and each.whole is not None]
-        share = np.zeros(size)
-        for each in parts:
-            share += np.sum(np.abs(each.basis) ** 2, axis=1) * each.even
-        if wholes:
-            share += np.sum(np.abs(wholes[0]) ** 2, axis=1)
-        return share / size
+        share = np.zeros(self.size_of(block))
+        for each in heard:
+            if each.block == block:
+                share += each.even * np.sum(np.abs(each.basis) ** 2, axis=1)
+        if heard[0].lender == block and heard[0].whole is not None:
+            share += np.sum(np.abs(heard[0].whole) ** 2, axis=1)
+        return heard[0].source, share
 
     def size_of(self, block: str) -> int:
         """Number of antennas of a block."""

@@ -8,8 +8,8 @@ from crbeam.design.certified_method import CertifiedMethod
 from crbeam.design.problem import DesignProblem
 from crbeam.design.result import Proposal
 from crbeam.design.search.boxes import roles_of
-from crbeam.design.search.branch_and_bound import Effort, best_transmission, require_transmission
-from crbeam.design.search.method import ChoiceMethod, listing_of_all, proposal_of, require_selection
+from crbeam.design.search.branch_and_bound import Effort, best_transmission
+from crbeam.design.search.method import ChoiceMethod, found_by, listing_of_all, proposal_of, require_selection
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class Exact(ChoiceMethod, CertifiedMethod):
         require_selection(problem)
         effort = Effort(0.5 * self.tolerance, self.time_limit_s)
         outcome = best_transmission(problem, roles_of(problem), effort, listing_of_all(problem))
-        found = require_transmission(problem, outcome)
+        found = found_by(problem, outcome)
         proofs = tuple(node.proof for node in outcome.leaves)
         numbers = {"programs": outcome.programs, "sets": len(proofs)}
         if not outcome.hit_limit:

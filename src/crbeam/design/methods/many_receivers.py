@@ -7,9 +7,9 @@ import numpy as np
 from crbeam.design.problem import DesignProblem
 from crbeam.design.result import Proposal
 from crbeam.design.search.boxes import roles_of
-from crbeam.design.search.branch_and_bound import Effort, best_transmission, require_transmission
+from crbeam.design.search.branch_and_bound import Effort, best_transmission
 from crbeam.design.search.members import selection_of
-from crbeam.design.search.method import ChoiceMethod, proposal_of, require_selection
+from crbeam.design.search.method import ChoiceMethod, found_by, proposal_of, require_selection
 
 
 @dataclass(frozen=True)
@@ -43,6 +43,6 @@ class ManyReceivers(ChoiceMethod):
         """Search from the relaxation of everything."""
         require_selection(problem)
         outcome = best_transmission(problem, roles_of(problem), Effort(1e-6, max_programs=self.programs))
-        found = require_transmission(problem, outcome)
+        found = found_by(problem, outcome)
         proposal = proposal_of(found, [node.proof for node in outcome.leaves], programs=outcome.programs)
         return replace(proposal, trace=tuple(best for best, _ in outcome.trace), iterations=outcome.programs)

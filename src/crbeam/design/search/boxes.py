@@ -154,7 +154,7 @@ def _split_members(selection: Selection, chosen: Chosen, parts: Mapping[str, flo
         middle = able[1] if able[1] < most else (max(able[0], least) + most) // 2
         middle = int(np.clip(middle, least, most - 1))
         return [_decided(replace(chosen, sizes=each)) for each in ((middle + 1, most), (least, middle))]
-    name = min(chosen.undecided, key=lambda each: abs(parts.get(each, 0.5) - 0.5))
+    name = min(chosen.undecided, key=lambda each: abs(parts.get(each, 0.0) - 0.5))
     rest = tuple(each for each in chosen.undecided if each != name)
     taking = replace(chosen, members=(*chosen.members, name), undecided=rest)
     return [_decided(taking), _decided(replace(chosen, undecided=rest))]

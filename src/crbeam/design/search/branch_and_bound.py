@@ -11,15 +11,15 @@ import numpy as np
 from crbeam.design.choices import Chosen
 from crbeam.design.convex.dual import Dual
 from crbeam.design.convex.evidence import Evidence, Listed
-from crbeam.design.convex.path import follow_path
 from crbeam.design.convex.presolve import presolved
 from crbeam.design.convex.primal import Primal, feasible
 from crbeam.design.convex.program import Program, factor_program
 from crbeam.design.convex.shortage import least_factor
+from crbeam.design.convex.solution import path_of
 from crbeam.design.problem import DesignProblem
 from crbeam.design.progress import report_bounds
 from crbeam.design.search.boxes import is_final, require_programs, split, why_empty, with_members
-from crbeam.design.search.listing import Listing, parted
+from crbeam.design.search.listing import Listing, exchanged, parted, values_at
 from crbeam.design.search.members import possible_sizes, selection_of
 from crbeam.design.search.rules import greedy_set
 from crbeam.design.search.shortage import ROUNDING, infeasible, received_shares, strongest
@@ -58,6 +58,16 @@ class Found:
             total = np.diag(streams.sum(axis=0)) if cone.is_line else streams.sum(axis=0)
             sent[cone.name] = sent[cone.name] + self.program.unit_w * cone.basis @ total @ cone.basis.conj().T
         return Transmission(sent)
+
+    def of_all(self, problem: DesignProblem) -> Transmission:
+        """What is sent in the blocks of a problem, by undecided members as if they took part wholly."""
+        sent, silent = self.sent, Transmission.silent(problem.antennas)
+        own = {block: sent[block] for block in problem.blocks if block in sent}
+        for part in self.program.statement.lent:
+            power_w = float(np.trace(own[part.block]).real) if part.whole is None else 0.0
+            if power_w > 0.0:
+                own[part.block] = (part.most_w / power_w) * own[part.block]
+        return silent.replaced(own)
 
 
 @dataclass(frozen=True, eq=False)
@@ -185,17 +195,16 @@ def solved(node: Node, *, gap: float, cutoff: float = np.inf, deadline: float = 
         deadline: time at which the program ends anyway, on the clock of `time.perf_counter`.
     """
     assert node.program is not None
-    with one_blas_thread():
+    with one_blas_thread(), np.errstate(all="ignore"):
         program = presolved(node.program)
-        dual = Dual(program)
-        path = follow_path(dual, gap=gap, stop_above=cutoff / program.unit, deadline=deadline)
+        path = path_of(program, gap=gap, stop_above=cutoff / program.unit, deadline=deadline)
         bound, best, primal = program.unit * path.value, path.evidence(program), path.primal
         if primal is None and bound < cutoff and time.perf_counter() < deadline:
             path = least_factor(program)
             if path.value > 1.0 + ROUNDING:
                 bound, best = np.inf, path.evidence(factor_program(program))
             elif path.primal is not None:
-                primal = feasible(dual, path.primal.streams, None)
+                primal = feasible(Dual(program), path.primal.streams, None)
     shares = parts = None
     if path.primal is not None:
         shares = received_shares(program, path.primal)
@@ -261,7 +270,7 @@ class _Search:
         self.push(Node(replace(node.chosen, sizes=(least, sizes[1])), node.lower_bound))
         self.closed.append(Node(replace(node.chosen, sizes=(sizes[1] + 1, most)), np.inf))
 
-    def solve(self, node: Node) -> Node:
+    def solve(self, node: Node) -> Solved:
         """Solve the program of a node, and take its transmission if it is allowed and the best."""
         gap = PROGRAM_SHARE * self.effort.tolerance
         result = solved(node, gap=gap, cutoff=self.cutoff, deadline=self.deadline)
@@ -272,7 +281,7 @@ class _Search:
         least = min([result.node.lower_bound, *(each[0] for each in self.heap[:1])])
         self.trace.append((self.best_objective, min(least, self.best_objective)))
         report_bounds(*self.trace[-1])
-        return result.node
+        return result
 
     def try_final(self, program: Program) -> None:
         """Solve a program in which nothing is left to choose, unless it was."""
@@ -282,24 +291,30 @@ class _Search:
         if trial.lower_bound < self.cutoff:
             self.solve(trial)
 
-    def round(self, node: Node) -> None:
+    def round(self, result: Solved) -> None:
         """Try the choices that a solved relaxation suggests."""
-        selection, program = selection_of(self.problem), node.program
+        node, program = result.node, result.node.program
         assert program is not None
-        if node.chosen.undecided:
-            assert selection is not None
-            assert node.parts is not None
-            members = greedy_set(selection, node.chosen, node.parts)
-            if members is None:
+        if node.chosen.undecided and result.found is not None:
+            members = self.suggested(node, result.found)
+            able = why_empty(self.problem, with_members(node.chosen, members)) if members else None
+            if not isinstance(able, Program):
                 return
-            found = why_empty(self.problem, with_members(node.chosen, members))
-            if not isinstance(found, Program):
-                return
-            program = found
+            program = able
         if not is_final(self.problem, program.choices):
-            assert node.shares is not None
+            if node.chosen.undecided or node.shares is None:
+                return
             program = program.served_by(strongest(node.shares))
         self.try_final(program)
+
+    def suggested(self, node: Node, found: Found) -> tuple[str, ...]:
+        """Members by the parts that they take, then by exchanges for what is sent; empty if no set is met that way."""
+        selection = selection_of(self.problem)
+        assert selection is not None
+        members = greedy_set(selection, node.chosen, node.parts or {})
+        if not members or len(self.problem.active_criteria) > 1:
+            return members
+        return exchanged(values_at(self.problem, found.of_all(self.problem)), selection, node.chosen, members)
 
     def expand(self, node: Node) -> None:
         """Replace a node by what is known after its program is solved."""
@@ -311,9 +326,10 @@ class _Search:
             node = replace(node, program=found)
         can_end = is_final(self.problem, node.chosen)
         if not node.is_solved:
-            node = self.solve(node)
+            result = self.solve(node)
+            node = result.node
             if node.lower_bound < self.cutoff and not can_end and node.shares is not None:
-                self.round(node)
+                self.round(result)
         if node.lower_bound >= self.cutoff or can_end:
             self.closed.append(node)
             return
@@ -332,7 +348,7 @@ class _Search:
             self.closed.append(node if members else replace(node, lower_bound=np.inf))
             return
         found, given = why_empty(self.problem, chosen), node.listed and node.listed.evidence
-        evidence = self.solve(bounded(found)).evidence if isinstance(found, Program) else None
+        evidence = self.solve(bounded(found)).node.evidence if isinstance(found, Program) else None
         limits = [min(listing.limit_of(each), 1.0) for each in (evidence, given)]
         best = evidence if limits[0] < limits[1] else given
         for place, box in enumerate(parted(node.chosen, members)):

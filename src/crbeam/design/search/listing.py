@@ -28,27 +28,21 @@ SINGULAR = 1e-11
 
 
 @dataclass(frozen=True, eq=False)
-class Listing:
-    """Allowed sets with their values at full power on the one direction.
+class SetValues:
+    """Weighted bounds of sets whose members each tell what they do of one transmission.
 
     Attributes:
-        problem: what was asked for.
-        selection: its choice.
-        sets: rows that tell who is a member.
-        told: information of each member about what all have in common, at full power.
+        told: information of each member about what all have in common.
         constant: information that is there for every set.
         weights: of each parameter in the objective.
     """
 
-    problem: DesignProblem
-    selection: Selection
-    sets: Bool[np.ndarray, "set member"]
     told: Float[np.ndarray, "member parameter parameter"]
     constant: Float[np.ndarray, "parameter parameter"]
     weights: Float[np.ndarray, " parameter"]
 
-    def values_of(self, sets: Bool[np.ndarray, "set member"]) -> Float[np.ndarray, " set"]:
-        """Objective u of each set; infinite for those that do not determine it."""
+    def of(self, sets: Bool[np.ndarray, "set member"]) -> Float[np.ndarray, " set"]:
+        """The bound of each set; infinite for those that do not determine it."""
         total = np.einsum("sk,kij->sij", sets.astype(float), self.told) + self.constant
         size = np.sqrt(np.einsum("kii->i", self.told) + np.diagonal(self.constant))
         scale = np.where(size > 0.0, 1.0 / np.where(size > 0.0, size, 1.0), 0.0)
@@ -58,14 +52,71 @@ class Listing:
         objective = np.einsum("i,sij,sj->s", self.weights * scale**2, vectors**2, 1.0 / safe)
         return np.where(is_regular, objective, np.inf)
 
+
+def values_at(problem: DesignProblem, sent: Transmission) -> SetValues:
+    """Values of sets of a problem with one active criterion, for a transmission."""
+    selection, (criterion,) = selection_of(problem), problem.active_criteria
+    assert selection is not None
+    names = [name for name in criterion.map.layout if name.partition("/")[0] not in selection.names]
+    owners = [part.receiver if part.receiver in selection.names else part.block for part in criterion.map.contributions]
+    told = [told_by(criterion.map, [owner == name for owner in owners], names, sent) for name in selection.names]
+    constant = told_by(criterion.map, [owner not in selection.names for owner in owners], names, sent)
+    index = criterion.map.layout.indices(names)
+    counts = [criterion.weight_of(name) if name in criterion.weights else 0.0 for name in names]
+    return SetValues(
+        np.stack(told),
+        constant + criterion.map.constant[np.ix_(index, index)],
+        np.repeat(counts, criterion.map.layout.select(names).sizes),
+    )
+
+
+def exchanged(
+    values: SetValues, selection: Selection, chosen: Chosen, members: Iterable[str], rounds: int = 50
+) -> tuple[str, ...]:
+    """The set of a box to which single additions and exchanges lead, as long as one of them has a better value."""
+    named = (tuple(members), chosen.members, possible_in(chosen))
+    row, fixed, possible = (np.isin(selection.names, each) for each in named)
+    value = float(values.of(row[None])[0])
+    for _ in range(rounds):
+        into, out = np.flatnonzero(possible & ~row), np.flatnonzero(row & ~fixed)
+        grown = np.repeat(row[None], len(into), axis=0)
+        grown[np.arange(len(into)), into] = True
+        rows = np.repeat(grown, len(out), axis=0)
+        rows[np.arange(len(rows)), np.tile(out, len(into))] = False
+        rows = np.concatenate([grown, rows])
+        sizes = rows.sum(axis=1)
+        rows = rows[selection.allows(rows) & (sizes >= chosen.sizes[0]) & (sizes <= chosen.sizes[1])]
+        reached = values.of(rows)
+        if not len(rows) or not reached.min() < value:
+            break
+        row, value = rows[int(np.argmin(reached))], float(reached.min())
+    return tuple(name for name, is_in in zip(selection.names, row.tolist(), strict=True) if is_in)
+
+
+@dataclass(frozen=True, eq=False)
+class Listing:
+    """Allowed sets with their values at full power on the one direction.
+
+    Attributes:
+        problem: what was asked for.
+        selection: its choice.
+        sets: rows that tell who is a member.
+        at_full_power: values u of sets.
+    """
+
+    problem: DesignProblem
+    selection: Selection
+    sets: Bool[np.ndarray, "set member"]
+    at_full_power: SetValues
+
     @cached_property
     def values(self) -> Float[np.ndarray, " set"]:
         """Objective u of the allowed sets."""
-        return self.values_of(self.sets)
+        return self.at_full_power.of(self.sets)
 
     def inside(self, chosen: Chosen) -> Bool[np.ndarray, " set"]:
         """Which sets are in a box."""
-        inside, possible = (np.isin(self.selection.names, each) for each in (chosen.members, _possible(chosen)))
+        inside, possible = (np.isin(self.selection.names, each) for each in (chosen.members, possible_in(chosen)))
         return np.all(self.sets[:, inside], axis=1) & ~np.any(self.sets[:, ~possible], axis=1)
 
     def bound(self, chosen: Chosen, limit: float) -> float:
@@ -91,7 +142,7 @@ class Listing:
         if shortage(statement, evidence) > 1.0 + ROUNDING:
             return 0.0
         row = np.isin(self.selection.names, evidence.chosen.members)
-        value = float(self.values_of(row[None])[0])
+        value = float(self.at_full_power.of(row[None])[0])
         bound = certificate(statement, evidence)
         return min(1.0, value / bound) if bound > 0.0 and np.isfinite(value) else 1.0
 
@@ -102,12 +153,13 @@ class Listing:
             InvalidInput: its evidence is for a set that does not contain all of them.
         """
         known = None if proof.evidence is None else proof.evidence.chosen
-        if known is not None and not set(_possible(proof.chosen)) <= set(known.members):
-            raise InvalidInput(f"Evidence for {known.members} says nothing of sets of {_possible(proof.chosen)}.")
+        if known is not None and not set(possible_in(proof.chosen)) <= set(known.members):
+            raise InvalidInput(f"Evidence for {known.members} says nothing of sets of {possible_in(proof.chosen)}.")
         return self.bound(proof.chosen, self.limit_of(proof.evidence))
 
 
-def _possible(chosen: Chosen) -> tuple[str, ...]:
+def possible_in(chosen: Chosen) -> tuple[str, ...]:
+    """Names that take part, or may, in a box."""
     return (*chosen.members, *chosen.undecided)
 
 
@@ -122,21 +174,11 @@ def listing_of(problem: DesignProblem, sets: Bool[np.ndarray, "set member"]) -> 
         return None
     if any("/" in name for name in problem.active_criteria[0].requested):
         return None
-    (criterion,), direction = problem.active_criteria, only_direction(problem)
+    direction = only_direction(problem)
     assert direction is not None
     power_w = problem.budgets[0].power_per_subcarrier_w
     sent = Transmission.of_factors(problem.blocks, [np.sqrt(power_w) * direction[:, None]])
-    names = tuple(name for name in criterion.map.layout if name.partition("/")[0] not in selection.names)
-    others = {part.receiver for part in criterion.map.contributions} - set(selection.names)
-    counts = [criterion.weight_of(name) if name in criterion.weights else 0.0 for name in names]
-    return Listing(
-        problem,
-        selection,
-        sets[selection.allows(sets)],
-        np.stack([told_by(criterion.map, {name}, names, sent) for name in selection.names]),
-        told_by(criterion.map, others, names, sent),
-        np.repeat(counts, criterion.map.layout.select(names).sizes),
-    )
+    return Listing(problem, selection, sets[selection.allows(sets)], values_at(problem, sent))
 
 
 def parted(chosen: Chosen, members: Iterable[str]) -> list[Chosen]:

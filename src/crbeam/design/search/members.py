@@ -85,10 +85,10 @@ def _hearing(part: MinimumSinr | MinimumRate, selection: Selection, is_left_out:
 
 
 def told_by(
-    information: InformationMap, receivers: Collection[str], names: Sequence[str], covariances: Transmission
+    information: InformationMap, chosen: Sequence[bool], names: Sequence[str], covariances: Transmission
 ) -> Float[np.ndarray, "parameter parameter"]:
-    """What some receivers tell about named parameters, their own being unknown; from contributions alone."""
-    parts = tuple(part for part in information.contributions if part.receiver in receivers)
+    """What some contributions tell about named parameters, others of theirs being unknown."""
+    parts = tuple(part for part, is_in in zip(information.contributions, chosen, strict=True) if is_in)
     layout = information.layout
     if not parts:
         return np.zeros((layout.select(names).size,) * 2)
@@ -136,13 +136,16 @@ def _condensed(criterion: Criterion, names: tuple[str, ...]) -> Criterion:
 def _in_one(information: InformationMap, parts: Sequence[Contribution], names: Sequence[str]) -> Contribution | None:
     """What a member tells, in one contribution; None if it hears more than one direction."""
     block = parts[0].block
+    if any(part.block != block for part in parts):
+        return None
     columns = np.concatenate([part.transmit for part in parts], axis=1)
     lengths = np.linalg.norm(columns, axis=0)
     left, sizes, _ = np.linalg.svd(columns[:, lengths > 0.0] / lengths[lengths > 0.0], full_matrices=False)
-    if any(part.block != block for part in parts) or np.any(sizes[1:] > ONE_DIRECTION * sizes[0]):
+    if np.any(sizes[1:] > ONE_DIRECTION * sizes[0]):
         return None
     unit = left[:, :1]
-    told = told_by(information, {parts[0].receiver}, names, Transmission.of_factors((block,), [unit]))
+    own = [part.receiver == parts[0].receiver for part in information.contributions]
+    told = told_by(information, own, names, Transmission.of_factors((block,), [unit]))
     scale = np.sqrt(np.maximum(np.diagonal(told), 0.0))
     safe = np.where(scale > 0.0, scale, 1.0)
     values, vectors = np.linalg.eigh(told / np.outer(safe, safe))
@@ -158,7 +161,7 @@ class SizeLimits:
     """Limits `sum_k c_k z_k <= C` on undecided members that hold for every set of a box.
 
     Attributes:
-        names: of the undecided.
+        names: of the undecided who may take part at all.
         factors: c, `[limit, member]`.
         most: C of each limit.
     """
@@ -187,8 +190,11 @@ def _size_limits(
             left_m = selection.budget_m * (1.0 + COST_TOLERANCE) - float(prices[inside].sum())
             factors.append(prices[open_] / scale_m)
             limits.append(left_m / scale_m)
-    names = tuple(name for name, is_open in zip(selection.names, open_.tolist(), strict=True) if is_open)
-    return SizeLimits(names, np.array(factors), np.array(limits))
+    names = np.array(selection.names)[open_]
+    counted, most_of = np.array(factors), np.array(limits)
+    free = np.minimum(counted, 0.0)
+    able = np.all(counted - free <= (most_of - free.sum(axis=1))[:, None], axis=0)
+    return SizeLimits(tuple(names[able].tolist()), counted[:, able], most_of)
 
 
 def possible_sizes(selection: Selection, chosen: Chosen) -> tuple[int, int] | None:
@@ -226,6 +232,7 @@ class Lent:
         whole: basis of the covariance of the lender that counts; None if it sends itself.
         most_w: power that it could send, if it sends itself.
         even: part that it takes if all do alike.
+        source: block whose power it is in the end.
     """
 
     name: str
@@ -235,6 +242,7 @@ class Lent:
     whole: Complex[np.ndarray, "tx direction"] | None = None
     most_w: float = np.inf
     even: float = 0.5
+    source: str = ""
 
     @property
     def blocks(self) -> tuple[str, ...]:
@@ -261,8 +269,10 @@ def relaxation(problem: DesignProblem, chosen: Chosen) -> tuple[DesignProblem, t
     if not chosen.undecided:
         return settled(problem, chosen.members), ()
     criteria = tuple(_condensed(each, selection.names) for each in problem.criteria)
-    possible = settled(replace(problem, criteria=criteria), (*chosen.members, *chosen.undecided))
     limits = size_limits(selection, chosen)
+    possible = settled(replace(problem, criteria=criteria), (*chosen.members, *limits.names))
+    if not limits.names:
+        return possible, ()
     heard = _Heard(possible, limits)
     criteria = tuple(heard.criterion(each) for each in possible.criteria)
     blocks = tuple(heard.antennas)
@@ -315,12 +325,18 @@ class _Heard:
         maps = [each.map for each in problem.criteria]
         #: Orthonormal basis of what undecided members hear, of each block that any of them does.
         self.bases: dict[str, np.ndarray] = {}
+        #: Undecided members that hear each of these blocks.
+        self.listeners: dict[str, tuple[str, ...]] = {}
         for block in problem.blocks:
+            hearing = {part.receiver for each in maps for part in each.contributions if part.block == block}
+            if block in limits.names and limits.most[0] < 2.0:
+                hearing &= {block}  # whoever sends takes part, and leaves no room for another to hear it
+            self.listeners[block] = tuple(name for name in limits.names if name in hearing)
             columns = [
                 part.transmit
                 for each in maps
                 for part in each.contributions
-                if part.block == block and part.receiver in limits.names
+                if part.block == block and part.receiver in self.listeners[block]
             ]
             lengths = [np.linalg.norm(each, axis=0) for each in columns]
             units = [each[:, size > 0.0] / size[size > 0.0] for each, size in zip(columns, lengths, strict=True)]
@@ -338,7 +354,7 @@ class _Heard:
                 found[_joint(block)] = len(self.limits.names) + 1
             else:
                 found |= {_joint(block): basis.shape[1]}
-                found |= {_own(block, name): basis.shape[1] for name in self.limits.names}
+                found |= {_own(block, name): basis.shape[1] for name in self.listeners[block]}
         return found
 
     def lent(self) -> list[Lent]:
@@ -349,23 +365,29 @@ class _Heard:
             size, names = basis.shape[1], self.limits.names
             unit = np.eye(len(names) + 1 if size == 1 else size, dtype=complex)
             for number, name in enumerate(names):
+                if name not in self.listeners[block]:
+                    continue
                 if size == 1:
                     own, whole = unit[:, number : number + 1], unit[:, -1:]
-                    found.append(Lent(name, _joint(block), own, _joint(block), whole, even=even))
+                    found.append(Lent(name, _joint(block), own, _joint(block), whole, even=even, source=block))
                 else:
-                    found.append(Lent(name, _own(block, name), unit, _joint(block), unit, even=even))
+                    found.append(Lent(name, _own(block, name), unit, _joint(block), unit, even=even, source=block))
         return found
 
     def criterion(self, criterion: Criterion) -> Criterion:
         """A criterion in which undecided members hear their own blocks."""
         antennas = {**criterion.map.antennas, **self.antennas}
-        parts = tuple(map(self._moved, criterion.map.contributions))
+        parts = tuple(
+            self._moved(part)
+            for part in criterion.map.contributions
+            if part.receiver not in self.limits.names or part.receiver in self.listeners[part.block]
+        )
         return replace(criterion, map=replace(criterion.map, contributions=parts, antennas=antennas))
 
     def _moved(self, part: Contribution) -> Contribution:
         """A contribution with the block of an undecided member in place of what it hears; others as they are."""
         names = self.limits.names
-        if part.receiver not in names:
+        if part.receiver not in self.listeners[part.block]:
             return part
         seen = self.bases[part.block].conj().T @ part.transmit
         if len(seen) > 1:
@@ -384,19 +406,21 @@ class _Heard:
                 found.append(PowerBudget((_joint(block),), (1.0 + float(self.limits.most[0])) * power_w))
                 found.append(Codebook(_joint(block), np.eye(n_words, dtype=complex)))
             else:
-                blocks = [_joint(block), *(_own(block, name) for name in self.limits.names)]
+                blocks = [_joint(block), *(_own(block, name) for name in self.listeners[block])]
                 found += [PowerBudget((each,), power_w) for each in blocks]
             limits = list(zip(self.limits.factors, self.limits.most.tolist(), strict=True))
             for number, direction in enumerate(directions(size).T):
                 sent = PowerPart(block, basis @ direction, 1.0)
                 whole = self._part(block, None, direction)
-                heard = [self._part(block, name, direction) for name in self.limits.names]
+                heard = [self._part(block, name, direction) for name in self.listeners[block]]
                 found.append(Requirement(f"power {number} in {block}", (sent, replace(whole, factor=-1.0)), 0.0))
-                for part, name in zip(heard, self.limits.names, strict=True):
+                for part, name in zip(heard, self.listeners[block], strict=True):
                     found.append(Requirement(f"share {number} of {name} in {block}", (whole, part), 0.0))
                 for place, (factors, most) in enumerate(limits):
-                    parts = [replace(part, factor=-float(c)) for part, c in zip(heard, factors, strict=True) if c]
-                    limit = (replace(whole, factor=most), *parts)
+                    cost = dict(zip(self.limits.names, factors.tolist(), strict=True))
+                    pairs = zip(self.listeners[block], heard, strict=True)
+                    parts = [replace(part, factor=-cost[name]) for name, part in pairs if name != block and cost[name]]
+                    limit = (replace(whole, factor=most - cost.get(block, 0.0)), *parts)
                     found.append(Requirement(f"limit {place} of shares {number} in {block}", limit, 0.0))
         return found
 

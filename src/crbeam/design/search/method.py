@@ -25,7 +25,16 @@ from crbeam.design.search.boxes import (
     why_empty,
     with_members,
 )
-from crbeam.design.search.branch_and_bound import Effort, Found, best_transmission, bounded, relaxed, solved
+from crbeam.design.search.branch_and_bound import (
+    Effort,
+    Found,
+    Outcome,
+    best_transmission,
+    bounded,
+    relaxed,
+    require_transmission,
+    solved,
+)
 from crbeam.design.search.grading import RELAXATION_GAP, bound_of
 from crbeam.design.search.listing import Listing, listing_of
 from crbeam.design.search.members import possible_sizes, selection_of, settled
@@ -196,6 +205,18 @@ def listing_of_all(problem: DesignProblem) -> Listing | None:
     if selection is None or len(selection.names) > MAX_LISTED:
         return None
     return listing_of(problem, all_sets(len(selection.names)))
+
+
+def found_by(problem: DesignProblem, outcome: Outcome) -> Found:
+    """The transmission of a search.
+
+    Raises:
+        CrbeamError: there is none, with the reason.
+    """
+    selection = selection_of(problem)
+    if selection is not None and outcome.best is None and all(np.isinf(node.lower_bound) for node in outcome.leaves):
+        raise why_none(problem, telling_sets(selection))
+    return require_transmission(problem, outcome)
 
 
 def require_selection(problem: DesignProblem) -> None:

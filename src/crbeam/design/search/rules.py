@@ -27,10 +27,10 @@ def all_sets(n_receivers: int) -> Bool[np.ndarray, "set receiver"]:
     return (numbers[:, None] >> np.arange(n_receivers)) % 2 == 1
 
 
-def greedy_set(selection: Selection, chosen: Chosen, parts: Mapping[str, float]) -> tuple[str, ...] | None:
+def greedy_set(selection: Selection, chosen: Chosen, parts: Mapping[str, float]) -> tuple[str, ...]:
     """The set of a box to which members are added in the order of the parts that they take, as long as it is allowed.
 
-    None if no set that is met on this way is allowed.
+    Empty if the set that is met on this way is not allowed.
     """
     row = np.isin(selection.names, chosen.members)
     most = chosen.sizes[1]
@@ -41,7 +41,7 @@ def greedy_set(selection: Selection, chosen: Chosen, parts: Mapping[str, float])
         if not row.any() or selection.allows(trial[None])[0]:
             row = trial
     found = tuple(name for name, is_in in zip(selection.names, row.tolist(), strict=True) if is_in)
-    return found if chosen.sizes[0] <= len(found) and selection.allows(row[None])[0] else None
+    return found if chosen.sizes[0] <= len(found) and selection.allows(row[None])[0] else ()
 
 
 def telling_sets(selection: Selection) -> Bool[np.ndarray, "set member"]:
