@@ -92,7 +92,7 @@ def test_the_value_at_full_power_is_that_of_the_scenario():
     closed = design_problem(record_scenario(selected=[0, 2, 4]))
     expected = closed.criteria[0].map.at(found.covariances).bound(["target_position[0]"])
     assert listing.values[0] == pytest.approx(np.trace(expected), rel=1e-6)
-    assert listing.values_of(np.eye(5, dtype=bool)[:1])[0] == np.inf, "one receiver does not locate"
+    assert listing.at_full_power.of(np.eye(5, dtype=bool)[:1])[0] == np.inf, "one receiver does not locate"
 
 
 def test_a_settled_problem_is_that_of_the_scenario_with_these_receivers():

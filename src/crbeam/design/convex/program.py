@@ -138,7 +138,8 @@ def program_of(statement: Statement) -> Program:
         if not is_limited(statement, number):
             unit += float(np.sum((transform.T @ term.selection) ** 2))
     unit = unit or 1.0
-    row_units = np.array([_row_unit(row, bases, unit_w) for row in statement.rows])
+    adjoints = {block: basis.conj().T for block, basis in bases.items()}
+    row_units = np.array([_row_unit(row, adjoints, unit_w) for row in statement.rows])
     terms = []
     for number, (term, transform) in enumerate(zip(statement.terms, transforms, strict=True)):
         length = statement.scales[term.scale or 0].level if is_limited(statement, number) else unit
@@ -246,12 +247,12 @@ def _whitening(term: Term, bases: dict[str, np.ndarray], power_w: dict[str, floa
     return information.whitening(term.criterion.requested)
 
 
-def _row_unit(row: Requirement, bases: dict[str, np.ndarray], unit_w: float) -> float:
+def _row_unit(row: Requirement, adjoints: dict[str, np.ndarray], unit_w: float) -> float:
     """Largest coefficient of a row at the unit of power."""
     sizes = [
-        abs(part.factor) * unit_w * float(np.linalg.norm(bases[part.block].conj().T @ part.vector) ** 2)
+        abs(part.factor) * unit_w * float(np.linalg.norm(adjoints[part.block] @ part.vector) ** 2)
         for part in row.parts
-        if part.block in bases
+        if part.block in adjoints
     ]
     return max(sizes, default=0.0) or abs(row.floor_w) or 1.0
 
@@ -261,6 +262,7 @@ def _parts_of_rows(
 ) -> tuple[list[np.ndarray], np.ndarray, list[np.ndarray]]:
     """Vectors of the parts of rows in a block, their columns of the selector, and factors of each stream."""
     streams, n_levels = statement.streams[block], len(statement.rows) + len(statement.limits)
+    adjoint = basis.conj().T
     vectors: list[np.ndarray] = []
     places: list[int] = []
     factors: list[np.ndarray] = []
@@ -275,7 +277,7 @@ def _parts_of_rows(
             if place < len(vectors):
                 factors[place] = factors[place] + factor
                 continue
-            vectors.append(np.sqrt(unit_w / row_units[number]) * basis.conj().T @ part.vector)
+            vectors.append(np.sqrt(unit_w / row_units[number]) * (adjoint @ part.vector))
             places.append(number)
             factors.append(factor)
     return vectors, np.eye(n_levels)[places], factors

@@ -28,7 +28,7 @@ class ManyReceivers(ChoiceMethod):
     summary = "hundreds of receivers from few relaxations, with their best beams, and a proven bound"
     is_global = False
 
-    programs: int = 4
+    programs: int = 6
 
     def __post_init__(self) -> None:
         self.require_option("programs", self.programs >= 2, "at least 2")
@@ -42,7 +42,7 @@ class ManyReceivers(ChoiceMethod):
     def design(self, problem: DesignProblem, seed: np.random.SeedSequence) -> Proposal:  # noqa: ARG002
         """Search from the relaxation of everything."""
         require_selection(problem)
-        outcome = best_transmission(problem, roles_of(problem), Effort(1e-6, max_programs=self.programs))
+        outcome = best_transmission(problem, roles_of(problem), Effort(1e-4, max_programs=self.programs))
         found = found_by(problem, outcome)
         proposal = proposal_of(found, [node.proof for node in outcome.leaves], programs=outcome.programs)
         return replace(proposal, trace=tuple(best for best, _ in outcome.trace), iterations=outcome.programs)

@@ -16,6 +16,9 @@ from crbeam.design.served.requirements import stream_of
 from crbeam.design.service_constraints import BoundLimit, MinimumSinr
 from crbeam.errors import Infeasible, InvalidInput, Unidentifiable
 
+#: Numbers of members from that of the best set on that become boxes of their own.
+MOST_SINGLE = 4
+
 
 def served_users(problem: DesignProblem) -> tuple[MinimumSinr, ...]:
     """The requirements of the served users, in the order of the constraints."""
@@ -121,6 +124,7 @@ def split(
     chosen: Chosen,
     shares: Mapping[str, Mapping[str, float]] | None,
     parts: Mapping[str, float] | None,
+    size: int = 0,
 ) -> list[Chosen]:
     """Boxes that together are a box, nothing twice.
 
@@ -132,11 +136,12 @@ def split(
         chosen: a box that is not final.
         shares: what each block contributes to each user at the optimum of its relaxation; None if it is not known.
         parts: how far each undecided member takes part there.
+        size: number of members of the best set so far; 0 without one.
     """
     if chosen.undecided:
         selection = selection_of(problem)
         assert selection is not None
-        found = _split_members(selection, chosen, parts or {})
+        found = _split_members(selection, chosen, parts or {}, size)
         return [each for each in found if n_choices(each)]
 
     def most(user: str) -> float:
@@ -147,13 +152,18 @@ def split(
     return [replace(chosen, servers={**chosen.servers, user: (block,)}) for block in chosen.servers[user]]
 
 
-def _split_members(selection: Selection, chosen: Chosen, parts: Mapping[str, float]) -> list[Chosen]:
+def _split_members(selection: Selection, chosen: Chosen, parts: Mapping[str, float], size: int) -> list[Chosen]:
     least, most = max(chosen.sizes[0], len(chosen.members)), chosen.sizes[1]
     able = possible_sizes(selection, chosen) if np.isfinite(selection.budget_m) else None
     if able is not None and least < most:
-        middle = able[1] if able[1] < most else (max(able[0], least) + most) // 2
-        middle = int(np.clip(middle, least, most - 1))
-        return [_decided(replace(chosen, sizes=each)) for each in ((middle + 1, most), (least, middle))]
+        if least <= size <= most and most - size < MOST_SINGLE:
+            ranges = [(each, each) for each in range(size, most + 1)]
+            ranges += [(least, size - 1)] if least < size else []
+        else:
+            middle = able[1] if able[1] < most else (max(able[0], least) + most) // 2
+            middle = int(np.clip(middle, least, most - 1))
+            ranges = [(middle + 1, most), (least, middle)]
+        return [_decided(replace(chosen, sizes=each)) for each in ranges]
     name = min(chosen.undecided, key=lambda each: abs(parts.get(each, 0.0) - 0.5))
     rest = tuple(each for each in chosen.undecided if each != name)
     taking = replace(chosen, members=(*chosen.members, name), undecided=rest)

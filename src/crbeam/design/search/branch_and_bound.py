@@ -21,7 +21,7 @@ from crbeam.design.progress import report_bounds
 from crbeam.design.search.boxes import is_final, require_programs, split, why_empty, with_members
 from crbeam.design.search.listing import Listing, exchanged, parted, values_at
 from crbeam.design.search.members import possible_sizes, selection_of
-from crbeam.design.search.rules import greedy_set
+from crbeam.design.search.rules import greedy_set, sets_about
 from crbeam.design.search.shortage import ROUNDING, infeasible, received_shares, strongest
 from crbeam.design.search.users_alone import virtual_powers
 from crbeam.errors import SolverFailed
@@ -30,6 +30,10 @@ from crbeam.linalg import one_blas_thread
 
 #: Share of the wanted gap that the solver of one program may leave.
 PROGRAM_SHARE = 0.1
+#: Relative gap to which transmissions for final choices are found.
+FINAL_GAP = 1e-7
+#: Sets from which exchanges start for the box of everything.
+MOST_STARTS = 8
 
 
 @dataclass(frozen=True, eq=False)
@@ -273,6 +277,7 @@ class _Search:
     def solve(self, node: Node) -> Solved:
         """Solve the program of a node, and take its transmission if it is allowed and the best."""
         gap = PROGRAM_SHARE * self.effort.tolerance
+        gap = min(gap, FINAL_GAP) if is_final(self.problem, node.chosen) else gap
         result = solved(node, gap=gap, cutoff=self.cutoff, deadline=self.deadline)
         self.programs += 1
         is_better = result.found is not None and result.found.objective < self.best_objective
@@ -312,9 +317,14 @@ class _Search:
         selection = selection_of(self.problem)
         assert selection is not None
         members = greedy_set(selection, node.chosen, node.parts or {})
-        if not members or len(self.problem.active_criteria) > 1:
+        if len(self.problem.active_criteria) > 1:
             return members
-        return exchanged(values_at(self.problem, found.of_all(self.problem)), selection, node.chosen, members)
+        values = values_at(self.problem, found.of_all(self.problem))
+        starts = [members] if members else []
+        if node.parent is None and selection.costs is not None:
+            sets = values.ordered(sets_about(selection))[: MOST_STARTS - 1]
+            starts += [tuple(np.array(selection.names)[row].tolist()) for row in sets]
+        return values.best([exchanged(values, selection, node.chosen, each) for each in starts], selection)
 
     def expand(self, node: Node) -> None:
         """Replace a node by what is known after its program is solved."""
@@ -334,7 +344,8 @@ class _Search:
             self.closed.append(node)
             return
         assert node.program is not None
-        for box in split(self.problem, node.chosen, node.shares, node.parts):
+        size = 0 if self.best is None else len(self.best.program.choices.members)
+        for box in split(self.problem, node.chosen, node.shares, node.parts, size):
             if node.chosen.undecided:
                 self.push(Node(box, node.lower_bound, node))
             else:

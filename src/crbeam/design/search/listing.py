@@ -5,7 +5,7 @@ member removes the streams that it knows, so that T never falls when a set grows
 its subsets, `T(G) = u(G) / D(G)` for what it proves. So few transmissions have to be computed for many sets.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -51,6 +51,17 @@ class SetValues:
         safe = np.where(is_regular[:, None], values, 1.0)
         objective = np.einsum("i,sij,sj->s", self.weights * scale**2, vectors**2, 1.0 / safe)
         return np.where(is_regular, objective, np.inf)
+
+    def ordered(self, sets: Bool[np.ndarray, "set member"]) -> Bool[np.ndarray, "set member"]:
+        """Sets that determine the bound, the one of the least first."""
+        values = self.of(sets)
+        order = np.argsort(values, kind="stable")
+        return sets[order[np.isfinite(values[order])]]
+
+    def best(self, sets: Sequence[tuple[str, ...]], selection: Selection) -> tuple[str, ...]:
+        """The one of some sets of names with the least value; empty if there is none."""
+        rows = np.array([np.isin(selection.names, each) for each in sets]).reshape(len(sets), len(selection.names))
+        return sets[int(np.argmin(self.of(rows)))] if sets else ()
 
 
 def values_at(problem: DesignProblem, sent: Transmission) -> SetValues:

@@ -323,6 +323,8 @@ class _Heard:
     def __init__(self, problem: DesignProblem, limits: SizeLimits) -> None:
         self.problem, self.limits = problem, limits
         maps = [each.map for each in problem.criteria]
+        #: Unit vectors of the members, then of the whole.
+        self.units = np.eye(len(limits.names) + 1, dtype=complex)
         #: Orthonormal basis of what undecided members hear, of each block that any of them does.
         self.bases: dict[str, np.ndarray] = {}
         #: Undecided members that hear each of these blocks.
@@ -429,8 +431,8 @@ class _Heard:
         factor = 1.0 if name is None else -1.0
         if len(direction) > 1:
             return PowerPart(_joint(block) if name is None else _own(block, name), direction, factor)
-        names = (*self.limits.names, None)
-        return PowerPart(_joint(block), np.eye(len(names), dtype=complex)[names.index(name)], factor)
+        place = -1 if name is None else self.limits.names.index(name)
+        return PowerPart(_joint(block), self.units[place], factor)
 
 
 def directions(size: int) -> np.ndarray:

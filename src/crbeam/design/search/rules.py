@@ -54,6 +54,17 @@ def telling_sets(selection: Selection) -> Bool[np.ndarray, "set member"]:
     return np.tri(n_names, dtype=bool)[: selection.largest] if costs is None else nearest_sets(costs)
 
 
+def sets_about(selection: Selection) -> Bool[np.ndarray, "set member"]:
+    """For the target and for each member: the largest set of members nearest to it that is allowed."""
+    costs, found = selection.costs, []
+    assert costs is not None
+    for near in (costs.target_distance_m, *costs.pair_distance_m):
+        sets = nearest_sets(CooperationCosts(near, costs.pair_distance_m, costs.target_share))
+        allowed = sets[selection.allows(sets)]
+        found += [allowed[-1]] if len(allowed) else []
+    return np.array(found).reshape(len(found), len(selection.names))
+
+
 def nearest_sets(costs: CooperationCosts) -> Bool[np.ndarray, "set receiver"]:
     """The n receivers nearest to the target, for every n; without a budget the best sets of their size."""
     order = np.argsort(costs.target_distance_m, kind="stable")
