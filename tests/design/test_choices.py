@@ -1,0 +1,204 @@
+"""Who listens, who serves whom, who takes part: one search, its relaxations and proofs, against enumeration."""
+
+import time
+from dataclasses import replace
+from itertools import combinations
+
+import numpy as np
+import pytest
+
+from crbeam.design import Criterion, DesignProblem, PowerBudget
+from crbeam.design.choices import Selection
+from crbeam.design.convex.certificate import certificate
+from crbeam.design.convex.statement import statement_of
+from crbeam.design.grading import grade
+from crbeam.design.methods import method_named
+from crbeam.design.methods.exact import Exact
+from crbeam.design.search.boxes import covers, n_choices, roles_of, split
+from crbeam.design.search.branch_and_bound import Effort, best_transmission, solved, starting_nodes
+from crbeam.design.search.grading import least_proven
+from crbeam.errors import CrbeamError, InvalidInput, SolverFailed
+from crbeam.information import Contribution, InformationMap, ParameterLayout
+from crbeam.testing.random_choices import KINDS, random_choice_problem, settled_problems
+
+TOLERANCE = 2e-4
+
+
+def drawn(seed, kind):
+    rng = np.random.default_rng(seed)
+    return random_choice_problem(rng, kind, members=3 if kind == "network" else int(rng.integers(3, 6)))
+
+
+def enumerated(problem):
+    """The least objective over all choices, each a problem of its own."""
+    found = np.inf
+    for each in settled_problems(problem):
+        try:
+            found = min(found, method_named("optimum").solve(each).objective)
+        except CrbeamError:
+            continue
+    return found
+
+
+def assert_equals_enumeration(problem):
+    best = enumerated(problem)
+    if np.isinf(best):
+        with pytest.raises(CrbeamError):
+            Exact().solve(problem)
+        return
+    design = Exact().solve(problem)
+    assert design.objective == pytest.approx(best, rel=TOLERANCE)
+    assert design.lower_bound <= best * (1 + 1e-7)
+    assert design.gap <= TOLERANCE
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("number", range(2))
+def test_small_problems_equal_enumeration(kind, number):
+    assert_equals_enumeration(drawn(len(KINDS) * number + KINDS.index(kind), kind))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", KINDS)
+def test_more_small_problems_equal_enumeration(kind):
+    for number in range(2, 8):
+        assert_equals_enumeration(drawn(len(KINDS) * number + KINDS.index(kind), kind))
+
+
+@pytest.mark.parametrize("kind", ["directions", "stations", "echoes"])
+def test_relaxations_are_below_every_choice_in_their_box(kind):
+    problem = drawn(KINDS.index(kind), kind)
+    (root,) = starting_nodes(problem, roles_of(problem))
+    boxes = split(problem, root.chosen, None, None)
+    for box in boxes:
+        (node,) = starting_nodes(problem, (box,)) or (None,)
+        proof = solved(node, gap=1e-5).node.proof
+        bound = certificate(statement_of(problem, box), proof)
+        members = [each for each in settled_problems(problem) if is_in(box, problem, each)]
+        values = [value for value in map(objective, members) if np.isfinite(value)]
+        assert not values or bound <= min(values) * (1 + 1e-7)
+
+
+def is_in(box, problem, settled):
+    """Whether the members of a settled problem are those of a box."""
+    (selection,) = (part for part in problem.constraints if isinstance(part, Selection))
+    heard = {part.receiver for each in settled.criteria for part in each.map.contributions}
+    there = {name for name in selection.names if name in heard or name in settled.blocks}
+    return set(box.members) <= there <= {*box.members, *box.undecided} and box.sizes[0] <= len(there) <= box.sizes[1]
+
+
+def objective(problem):
+    try:
+        return method_named("optimum").solve(problem).objective
+    except CrbeamError:
+        return np.inf
+
+
+def anchors(rng, *, sends, count=18, most=6, elements=4):
+    """Stations about a user whose range and bearing each of them tells, of which some may be used."""
+    names = tuple(f"anchor{number}" for number in range(count))
+    places, user = rng.uniform(-100.0, 100.0, (count, 2)), rng.uniform(-30.0, 30.0, 2)
+    layout = ParameterLayout.of({"user_position": 2, "clock": 1})
+    parts, antennas = [], {}
+    for name, place in zip(names, places, strict=True):
+        away = user - place
+        distance = np.linalg.norm(away)
+        along, across = away / distance, np.array([-away[1], away[0]]) / distance
+        angle, places_wavelengths = rng.uniform(-1.0, 1.0), np.arange(elements) - 0.5 * (elements - 1)
+        response = np.exp(1j * np.pi * places_wavelengths * np.sin(angle))
+        both = np.stack([response, 1j * np.pi * places_wavelengths * np.cos(angle) * response], axis=1)
+        one = np.ones((1, 2), dtype=complex)
+        jacobian = np.array([[*along, 1.0], [*(across / distance), 0.0]])
+        gram = (1e2 / distance) ** 2 * np.eye(2, dtype=complex)
+        block = name if sends else "user"
+        antennas[block] = elements if sends else 1
+        transmit, receive = (both, one) if sends else (one, both)
+        parts.append(Contribution(block, transmit, receive, gram, jacobian, receiver="user" if sends else name))
+    criterion = Criterion(InformationMap(layout, tuple(parts), antennas=antennas), {"user_position": 1.0})
+    budgets = (PowerBudget((block,), 1.0) for block in antennas)
+    return DesignProblem(criteria=(criterion,), constraints=(*budgets, Selection(names, at_most=most)))
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_best_six_of_eighteen_anchors_that_hear(seed):
+    problem = anchors(np.random.default_rng(seed), sends=False)
+    design = Exact().solve(problem)
+    (criterion,) = problem.criteria
+    told = np.array([part.at(np.eye(1, dtype=complex)) for part in criterion.map.contributions])
+    sets = np.array(list(combinations(range(18), 6)))
+    values = np.trace(np.linalg.inv(told[sets].sum(axis=1))[:, :2, :2], axis1=1, axis2=2)
+    best = int(np.argmin(values))
+    assert design.selected == tuple(f"anchor{number}" for number in sets[best])
+    assert design.objective == pytest.approx(values[best], rel=1e-6)
+    assert design.lower_bound <= values[best] * (1 + 1e-9)
+    assert design.details["programs"] < 100, "of 18564 sets"
+
+
+def test_best_six_of_eighteen_anchors_that_send():
+    problem = anchors(np.random.default_rng(3), sends=True)
+    design = Exact().solve(problem)
+    assert len(design.selected) == 6
+    assert design.gap <= 1e-4
+    silent = [name for name in problem.blocks if name not in design.selected]
+    assert all(not np.any(design.covariances[name]) for name in silent)
+    rng = np.random.default_rng(0)
+    (selection,) = (part for part in problem.constraints if isinstance(part, Selection))
+    for _ in range(5):
+        others = tuple(rng.choice(selection.names, 6, replace=False).tolist())
+        one = replace(problem, constraints=(*problem.constraints[:-1], replace(selection, names=others)))
+        outsiders = set(selection.names) - set(others)
+        (criterion,) = problem.criteria
+        parts = tuple(part for part in criterion.map.contributions if part.block not in outsiders)
+        one = replace(one, criteria=(replace(criterion, map=replace(criterion.map, contributions=parts)),))
+        assert Exact().solve(one).objective >= design.objective * (1 - 1e-4)
+
+
+@pytest.mark.parametrize("kind", ["directions", "stations", "network"])
+def test_interrupted_searches_keep_a_valid_gap(kind):
+    problem = drawn(50 + KINDS.index(kind), kind)
+    whole = best_transmission(problem, roles_of(problem), Effort())
+    if whole.best is None:
+        return
+    for programs in range(1, whole.programs + 1, 2):
+        outcome = best_transmission(problem, roles_of(problem), Effort(max_programs=programs))
+        proofs = [node.proof for node in outcome.leaves]
+        assert covers(problem, proofs)
+        assert least_proven(problem, proofs) <= whole.best.objective * (1 + 1e-7)
+
+
+def test_a_time_limit_holds_inside_a_program():
+    problem = anchors(np.random.default_rng(0), sends=True, count=40, most=12, elements=8)
+    began = time.perf_counter()
+    with pytest.raises(SolverFailed, match="time limit"):
+        Exact(time_limit_s=1e-3).solve(problem)
+    assert best_transmission(problem, roles_of(problem), Effort(time_limit_s=1e-3)).programs <= 1
+    assert time.perf_counter() - began < 60.0
+
+
+def test_boxes_are_split_without_a_choice_lost_or_twice(rng):
+    for seed in range(10):
+        problem = drawn(seed, KINDS[seed % 5])
+        boxes = list(roles_of(problem))
+        wanted = sum(map(n_choices, boxes))
+        for _ in range(6):
+            able = [box for box in boxes if n_choices(box) > 1]
+            if not able:
+                break
+            box = able[int(rng.integers(len(able)))]
+            boxes.remove(box)
+            parts = {name: float(rng.uniform()) for name in box.undecided}
+            boxes += split(problem, box, None, parts)
+            assert sum(map(n_choices, boxes)) == wanted
+
+
+def test_only_members_may_send_and_no_more_than_are_allowed():
+    problem, method = anchors(np.random.default_rng(3), sends=True, count=6, most=2), Exact()
+    proposal = method.design(problem, np.random.SeedSequence(0))
+    with pytest.raises(SolverFailed, match="send nothing in"):
+        grade(method, problem, replace(proposal, selected=proposal.selected[:1]), seconds=0.0)
+    with pytest.raises(SolverFailed, match="at most 2 of"):
+        grade(method, problem, replace(proposal, selected=tuple(problem.blocks)), seconds=0.0)
+    with pytest.raises(InvalidInput, match="At least one"):
+        Selection(("a", "b"), at_most=0)
+    with pytest.raises(InvalidInput, match="needs the costs"):
+        Selection(("a", "b"), budget_m=3.0)
