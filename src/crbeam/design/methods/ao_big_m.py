@@ -4,6 +4,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from crbeam.design.choices import Association, ReceiverChoice
+from crbeam.design.constraints import PowerBudget
 from crbeam.design.problem import DesignProblem, Power
 from crbeam.design.result import Proposal
 from crbeam.design.search.alternation import STARTS, alternate
@@ -11,6 +13,7 @@ from crbeam.design.search.boxes import is_associated, receiver_choice, roles_of,
 from crbeam.design.search.branch_and_bound import bounded, require_feasible, solved
 from crbeam.design.search.grading import RELAXATION_GAP
 from crbeam.design.search.method import ChoiceMethod, proposal_of, relaxation_proofs
+from crbeam.design.service_constraints import BoundLimit, MinimumSinr
 
 
 @dataclass(frozen=True)
@@ -39,6 +42,7 @@ class AlternatingBigM(ChoiceMethod):
 
     key = "ao-big-m"
     summary = "least power of a network by alternation over penalised choices (xu2023 Algorithm 1)"
+    keeps = frozenset({PowerBudget, MinimumSinr, BoundLimit, ReceiverChoice, Association})
     is_global = False
 
     start: str = "relaxation"

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from crbeam.design.choices import Chosen
+from crbeam.design.choices import Chosen, Selection
 from crbeam.design.problem import DesignProblem
 from crbeam.design.result import Proposal
 from crbeam.design.search.boxes import receiver_choice, require_programs, roles_of
@@ -27,6 +27,7 @@ class OneTransmitter(ChoiceMethod):
 
     key = "one-transmitter"
     summary = "least power or error of a network when one station transmits and another listens (scheme 3)"
+    keeps = ChoiceMethod.keeps - {Selection}
     is_global = False
 
     transmitter: str = ""

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from crbeam.design.choices import Selection
 from crbeam.design.problem import DesignProblem
 from crbeam.design.result import Proposal
 from crbeam.design.search.boxes import require_programs, roles_of
@@ -21,6 +22,7 @@ class RandomChoice(ChoiceMethod):
 
     key = "random-choice"
     summary = "least power or error of a network for a receiver and an association drawn from the seed (scheme 2)"
+    keeps = ChoiceMethod.keeps - {Selection}
     is_global = False
 
     def design(self, problem: DesignProblem, seed: np.random.SeedSequence) -> Proposal:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from crbeam.design.choices import Selection
 from crbeam.design.problem import DesignProblem
 from crbeam.design.result import Proposal
 from crbeam.design.search.boxes import is_associated, roles_of
@@ -24,6 +25,7 @@ class RelaxAndRound(ChoiceMethod):
 
     key = "relax-and-round"
     summary = "least power or error of a network after rounding the relaxed association, for every receiver"
+    keeps = ChoiceMethod.keeps - {Selection}
     is_global = False
 
     def design(self, problem: DesignProblem, seed: np.random.SeedSequence) -> Proposal:  # noqa: ARG002

@@ -73,7 +73,7 @@ class ChoiceMethod(OneByOne):
     def why_not(self, problem: DesignProblem) -> str | None:
         """Needs a choice to make, a limit on a bound, or power as the objective, and a stream that serves nobody."""
         if not has_choices(problem) or isinstance(problem.objective, Hinge):
-            return f"{self.key} minimises transmit power, or bounds where stations choose who listens and who serves."
+            return f"{self.key} minimises power, or bounds where it is open who listens, who serves, or who takes part."
         if all(stream.served_user is not None for stream in problem.streams):
             return f"{self.key} needs a stream that serves nobody."
         reason = unproven_constraint(problem)
