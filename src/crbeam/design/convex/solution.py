@@ -176,7 +176,8 @@ def _make_rank_one(problem: DesignProblem, cones: Sequence[Cone], by_stream: dic
             by_stream[rest] = by_stream[rest] + positive_part(by_stream[name] - alone)
             by_stream[name] = alone
     cone = next(each for each in cones if rest in each.streams)
-    looks = span(np.concatenate([np.zeros((cone.size, 0), dtype=complex), *(view.transmit for _, view in cone.seen)], axis=1))
+    nothing = np.zeros((cone.size, 0), dtype=complex)
+    looks = span(np.concatenate([nothing, *(view.transmit for _, view in cone.seen)], axis=1))
     if looks.shape[1] == 1 and np.all(cone.factors[cone.streams.index(rest)] <= 0.0):
         by_stream[rest] = _beam_for(by_stream[rest], looks[:, 0])
 
