@@ -7,9 +7,8 @@ import numpy as np
 from benchmarks.timing import REPEATS, SEED, median_seconds, problems_with
 from crbeam import CrbeamError, DesignProblem, method_named
 from crbeam.design.guides import Guide, guides_of
-from crbeam.design.mismatch import word_factors
-from crbeam.design.mismatch_method import MismatchMethod
-from crbeam.design.square_roots import hermitian_root
+from crbeam.design.methods.mismatch import MismatchMethod
+from crbeam.design.mismatch import hermitian_root, word_factors
 from crbeam.evaluation.improvement import Improvement, improvement
 from crbeam.testing.conic_mismatch import (
     conic_amplitude_mismatch,

@@ -14,9 +14,8 @@ from typer.testing import CliRunner
 from crbeam.design.choices import CooperationCosts, Selection
 from crbeam.design.grading import grade
 from crbeam.design.methods import method_named
-from crbeam.design.methods.digital import Digital
 from crbeam.design.methods.exact import Exact
-from crbeam.design.methods.lifted_sdp import LiftedSdp
+from crbeam.design.methods.optimum import Digital, LiftedSdp
 from crbeam.design.progress import watched_by
 from crbeam.design.result import Proposal
 from crbeam.design.search.members import settled

@@ -1,35 +1,104 @@
-"""Grading what methods propose, by the problem alone: feasibility, objective, lower bound, status."""
+"""Running methods, and grading what they propose by the problem alone: feasibility, objective, lower bound, status."""
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Complex, Float
 
-from crbeam.design.beamformers import Beamformers, codeword_beams, strongest_beams
+from crbeam.design.beamformers import (
+    Beamformers,
+    Eigenbeams,
+    codeword_beams,
+    eigenbeams_of,
+    powers_of_beams_w,
+    strongest_beams,
+)
 from crbeam.design.certificate import objective_at
-from crbeam.design.certified_method import CertifiedMethod
 from crbeam.design.constraints import AntennaPower, GroupPower, has_constant_modulus
-from crbeam.design.eigenbeams import Eigenbeams, eigenbeams_of
 from crbeam.design.hybrid.grading import grounded, proven_bound, with_parts
 from crbeam.design.hybrid.networks import hybrid_of
-from crbeam.design.method import DesignMethod
-from crbeam.design.powers import powers_of_beams_w
+from crbeam.design.method import CertifiedMethod, DesignMethod
 from crbeam.design.problem import HINGE_ROUNDING, DesignProblem, Hinge
 from crbeam.design.proofs import OPTIMAL_GAP, Proof, bound_proofs
 from crbeam.design.result import Design, Proposal, Status
 from crbeam.design.search.boxes import has_choices
 from crbeam.design.search.grading import objective_of, proven_lower_bound, with_members, with_selection
 from crbeam.design.sequences import BeamSequence, best_sequence, by_slot_of_interval, slots_of
-from crbeam.design.served.service_check import require_service
-from crbeam.errors import CrbeamError, SolverFailed, Unidentifiable
+from crbeam.design.service_check import require_service
+from crbeam.errors import CrbeamError, InvalidInput, SolverFailed, Unidentifiable
 from crbeam.information import Transmission
+from crbeam.information.transmission import require_blocks
+from crbeam.linalg import one_blas_thread
 from crbeam.units import distinct
 
 #: Relative excess over a power budget that counts as rounding.
 POWER_TOLERANCE = 1e-9
 #: Relative difference of tied covariances that counts as rounding.
 TIE_TOLERANCE = 1e-9
+
+
+def solve_one(
+    method: DesignMethod,
+    problem: DesignProblem,
+    *,
+    start: Transmission | None = None,
+    seed: np.random.SeedSequence | None = None,
+) -> Design:
+    """Design of one problem by one method, graded."""
+    reason = method.why_not(problem)
+    if reason is not None:
+        raise InvalidInput(reason)
+    _require_starts([problem], [start])
+    with one_blas_thread():
+        begin = time.perf_counter()
+        proposal = method.propose(problem, start=start, seed=seed or np.random.SeedSequence(0))
+        seconds = time.perf_counter() - begin
+        if isinstance(proposal, CrbeamError):
+            raise proposal
+        return grade(method, problem, proposal, seconds=seconds)
+
+
+def solve_batch(
+    method: DesignMethod,
+    problems: Sequence[DesignProblem],
+    *,
+    starts: Sequence[Transmission | None] | None = None,
+    seeds: Sequence[np.random.SeedSequence] | None = None,
+) -> list[Design | CrbeamError]:
+    """Designs of independent problems by one method, each graded on its own."""
+    starts = [None] * len(problems) if starts is None else starts
+    seeds = [np.random.SeedSequence(0) for _ in problems] if seeds is None else seeds
+    if not len(problems) == len(starts) == len(seeds):
+        raise InvalidInput(
+            f"There must be one start and one seed for each problem, found {len(problems)} problems, "
+            f"{len(starts)} starts and {len(seeds)} seeds."
+        )
+    _require_starts(problems, starts)
+    reasons = [method.why_not(problem) for problem in problems]
+    able = [index for index, reason in enumerate(reasons) if reason is None]
+    possible = [problems[index] for index in able]
+    results: list[Design | CrbeamError] = [InvalidInput(reason or "") for reason in reasons]
+    if not able:
+        return results
+    with one_blas_thread():
+        begin = time.perf_counter()
+        proposals = method.propose_many(
+            possible, starts=[starts[index] for index in able], seeds=[seeds[index] for index in able]
+        )
+        seconds = (time.perf_counter() - begin) / len(able)
+        graded = grade_many(method, possible, proposals, seconds=seconds)
+    for index, result in zip(able, graded, strict=True):
+        results[index] = result
+    return results
+
+
+def _require_starts(problems: Sequence[DesignProblem], starts: Sequence[Transmission | None]) -> None:
+    """Refuse starts that are no transmissions of their problems."""
+    for problem, start in zip(problems, starts, strict=True):
+        if start is not None:
+            require_blocks(problem.antennas, start)
 
 
 def grade(method: DesignMethod, problem: DesignProblem, proposal: Proposal, *, seconds: float) -> Design:

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from jaxtyping import Complex, Float
 
-from crbeam.design.certified_method import CertifiedMethod
+from crbeam.design.certificate import families_of
 from crbeam.design.constraints import Codebook, TiedBlocks
-from crbeam.design.hinge import families_of
+from crbeam.design.method import CertifiedMethod
 from crbeam.design.problem import Criterion, DesignProblem
 from crbeam.design.result import Proposal
-from crbeam.design.ties import expanded, merged_problem
+from crbeam.design.structure import expanded, merged_problem
 from crbeam.errors import CrbeamError, SolverFailed
 from crbeam.information import Transmission
 from crbeam.linalg import NULL_TOLERANCE, positive_part

@@ -6,19 +6,23 @@ import numpy as np
 from jaxtyping import Float
 
 from crbeam.design.certificate import weighted_bound
-from crbeam.design.constraints import AntennaPower, GroupPower
+from crbeam.design.constraints import AntennaPower, GroupPower, SubarrayHybrid
 from crbeam.design.convex.solution import convex_optimum
-from crbeam.design.hybrid.descent import STAGES, NetworkDescent, descended, finished
-from crbeam.design.hybrid.first_phase import served_starts_rad
-from crbeam.design.hybrid.joint_descent import descended_together
+from crbeam.design.hybrid.descent import (
+    STAGES,
+    NetworkDescent,
+    descended,
+    descended_together,
+    finished,
+    served_starts_rad,
+    starting_phases_rad,
+)
 from crbeam.design.hybrid.method import HybridMethod
 from crbeam.design.hybrid.networks import digital_relaxation, with_network
-from crbeam.design.hybrid.starts import starting_phases_rad
 from crbeam.design.hybrid.views import NetworkView, ReceiveView, network_view
 from crbeam.design.problem import DesignProblem
 from crbeam.design.result import Proposal
 from crbeam.design.service_constraints import MinimumUplinkSinr
-from crbeam.design.subarrays import SubarrayHybrid
 from crbeam.errors import CrbeamError, Infeasible
 
 #: Prices of missing a requirement: the next is tried where no start ended with all of them met.
