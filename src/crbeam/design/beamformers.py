@@ -152,21 +152,19 @@ def _of_block(proposals: Sequence["Proposal"], block: str) -> Eigenbeams:
     is_finite = np.logical_and.reduce(np.isfinite(covariances), axis=(1, 2))
     finite = np.where(is_finite[:, None, None], covariances, 0.0)
     factors = [proposal.factors[block] for proposal in proposals if proposal.factors is not None]
-    parts = _of_factors(side_by_side(factors), finite) if factors else _of_covariances(finite)
-    powers_w, vectors, errors_w, sizes_w = parts
+    if factors:
+        powers_w, vectors, errors_w, sizes_w = _of_factors(side_by_side(factors), finite)
+    else:
+        eigenvalues, vectors = np.linalg.eigh(finite)
+        powers_w, vectors = np.maximum(eigenvalues[:, ::-1], 0.0), vectors[:, :, ::-1]
+        errors_w, sizes_w = np.maximum(-eigenvalues[:, 0], 0.0), powers_w[:, 0]
     used_w = np.trace(covariances, axis1=1, axis2=2).real
     is_sound = errors_w <= EIGENVALUE_TOLERANCE * sizes_w
     return Eigenbeams(covariances, is_finite, used_w, powers_w, vectors, errors_w, is_sound)
 
 
-def _of_covariances(covariances: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    eigenvalues, vectors = np.linalg.eigh(covariances)
-    powers_w = np.maximum(eigenvalues[:, ::-1], 0.0)
-    return powers_w, vectors[:, :, ::-1], np.maximum(-eigenvalues[:, 0], 0.0), powers_w[:, 0]
-
-
 def _of_factors(factors: np.ndarray, covariances: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """The same for `R = F F^H` from the eigenvectors of `F^H F`."""
+    """Powers, eigenbeams, errors and sizes of `R = F F^H` from the eigenvectors of `F^H F`."""
     errors = np.linalg.norm(factors @ factors.conj().swapaxes(1, 2) - covariances, axis=(1, 2))
     finite = np.where(np.isfinite(errors)[:, None, None], factors, 0.0)
     eigenvalues, rotation = np.linalg.eigh(finite.conj().swapaxes(1, 2) @ finite)

@@ -164,7 +164,7 @@ def _bearable(problem: DesignProblem, covariance: np.ndarray) -> np.ndarray:
     most = [problem.budgets[0].power_per_subcarrier_w / float(np.trace(covariance).real)]
     for requirement in requirements_of(problem):
         (part,) = requirement.parts
-        most.append(requirement.floor_w / (part.factor * float(np.real(part.vector.conj() @ covariance @ part.vector))))
+        most.append(requirement.floor_w / part.of(covariance))
     return min(1.0, *most) * (1.0 - ROOM) * covariance
 
 

@@ -1,7 +1,7 @@
 """What a transmission may be: the closed list of constraints of a design problem."""
 
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import Literal
 
 import numpy as np
 from jaxtyping import Complex, Float
@@ -28,8 +28,6 @@ class SubarrayHybrid:
 
     Reference: li2024 eq. (1), eq. (26), eq. (53).
     """
-
-    allows_subspace_reduction: ClassVar[bool] = False
 
     side: Literal["transmit", "receive"]
     port: str
@@ -81,8 +79,6 @@ class PowerBudget:
         power_per_subcarrier_w: watt per subcarrier, summed over slots.
     """
 
-    allows_subspace_reduction: ClassVar[bool] = True
-
     blocks: tuple[str, ...]
     power_per_subcarrier_w: float
 
@@ -105,8 +101,6 @@ class GroupPower:
         power_per_subcarrier_w: watt per subcarrier, summed over slots.
         weights: w, how much the power of each block counts, positive; 1 if none are given.
     """
-
-    allows_subspace_reduction: ClassVar[bool] = True
 
     blocks: tuple[str, ...]
     power_per_subcarrier_w: float
@@ -136,8 +130,6 @@ class AntennaPower:
         powers_w: most power of each antenna, watt per subcarrier, summed over slots; infinite without a limit.
     """
 
-    allows_subspace_reduction: ClassVar[bool] = False
-
     block: str
     powers_w: Float[np.ndarray, " tx"]
 
@@ -154,8 +146,6 @@ class Codebook:
         block: the block that it restricts.
         codewords: beams `u_l` as columns, none of them zero.
     """
-
-    allows_subspace_reduction: ClassVar[bool] = False
 
     block: str
     codewords: Complex[np.ndarray, "tx word"]
@@ -180,8 +170,6 @@ class ConstantModulus:
         block: the block that it restricts.
         codewords: beams as columns that keep the constraint, for methods that only share out power; None without.
     """
-
-    allows_subspace_reduction: ClassVar[bool] = False
 
     block: str
     codewords: Complex[np.ndarray, "tx word"] | None = None
@@ -212,8 +200,6 @@ class TiedBlocks:
 
     Reference: hamrouni2026 eq. (22).
     """
-
-    allows_subspace_reduction: ClassVar[bool] = True
 
     blocks: tuple[str, ...]
 

@@ -35,6 +35,9 @@ class DesignMethod(ABC):
             of something else, or for nothing at all; the lower bound is then taken from the optimum of the problem
             (without constant moduli) instead of from the proposal.
         is_bounded_without_ties: True if the lower bound of tied blocks is that of blocks with covariances of their own.
+        judge: what observations its problems judge a design by; a system says which of these it offers. `links` (each
+            link alone, weighted), `fused` (all links together, as one receiver that has the observations of all),
+            `posterior` (both stages of a sequence), or one link or stage alone, by its name.
     """
 
     key: ClassVar[str]
@@ -44,15 +47,12 @@ class DesignMethod(ABC):
     takes_any_objective: ClassVar[bool] = False
     is_global: ClassVar[bool] = True
     is_bounded_without_ties: ClassVar[bool] = False
+    judge: ClassVar[str] = "links"
 
     @property
     def judged_by(self) -> str:
-        """What observations its problems judge a design by; a system says which of these it offers.
-
-        `links` (each link alone, weighted), `fused` (all links together, as one receiver that has the observations of
-        all), `posterior` (both stages of a sequence), or one link or stage alone, by its name.
-        """
-        return "links"
+        """`judge`, unless it depends on hyper-parameters."""
+        return self.judge
 
     @property
     def name(self) -> str:

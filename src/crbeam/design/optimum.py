@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from crbeam.design.certificate import objective_at
-from crbeam.design.constraints import AntennaPower, Codebook, ConstantModulus, GroupPower, PowerBudget, TiedBlocks
+from crbeam.design.constraints import Codebook, ConstantModulus, PowerBudget, TiedBlocks
 from crbeam.design.convex.certificate import certificate
 from crbeam.design.convex.solution import convex_optimum
 from crbeam.design.convex.statement import Statement, statement_of
@@ -267,9 +267,8 @@ def _by_dual(problem: DesignProblem, left: EngineResult, effort: Effort) -> Engi
 def at_full_power(problem: DesignProblem, proposal: Proposal) -> Proposal:
     """Same proposal with budgets that nobody sees spent evenly, as by every method, where power costs nothing."""
     streams = proposal.stream_covariances or {}
-    is_limited = any(isinstance(part, AntennaPower | GroupPower) for part in problem.constraints)
     is_free = isinstance(problem.objective, WeightedBound | Hinge) and not problem.power_price
-    if len(streams) > 1 or is_limited or not is_free:
+    if len(streams) > 1 or problem.power_limits or not is_free:
         return proposal
     even, sent = problem.even(), proposal.covariances
     for budget in problem.budgets:

@@ -10,7 +10,7 @@ from crbeam.communication.least_power import least_power
 from crbeam.communication.mimo import capacity_bps_hz
 from crbeam.design.convex.solution import convex_optimum
 from crbeam.design.problem import DesignProblem
-from crbeam.design.requirements import PowerNeed, stream_of
+from crbeam.design.requirements import PowerNeed, bisected, stream_of
 from crbeam.design.service_constraints import MinimumRate, MinimumSinr
 from crbeam.design.structure import sensing_stream
 from crbeam.errors import Infeasible, SolverFailed
@@ -213,11 +213,7 @@ def least_powers(
 
 def _power_for(ratios: Float[np.ndarray, " stream"], nats: float) -> float:
     """Least p with `sum ln(1 + p ratio) >= nats`; 2 if it is larger."""
-    low, high = 0.0, 2.0
-    for _ in range(100):
-        middle = 0.5 * (low + high)
-        low, high = (low, middle) if np.sum(np.log1p(middle * ratios)) >= nats else (middle, high)
-    return high
+    return bisected(lambda power: bool(np.sum(np.log1p(power * ratios)) >= nats), 0.0, 2.0, 100)[1]
 
 
 def power_for_rates(receivers: Sequence[RateReceiver]) -> PowerNeed:
@@ -243,13 +239,9 @@ def _least(holds: Callable[[float], bool]) -> float:
     """Least factor of at least 1 that a growing factor must reach; infinite beyond the largest."""
     if holds(1.0):
         return 1.0
-    low, high = 0.0, float(MOST_LOG)
-    if not holds(float(np.exp(high))):
+    if not holds(float(np.exp(MOST_LOG))):
         return np.inf
-    for _ in range(BISECTIONS):
-        middle = 0.5 * (low + high)
-        low, high = (low, middle) if holds(float(np.exp(middle))) else (middle, high)
-    return float(np.exp(high))
+    return float(np.exp(bisected(lambda log: holds(float(np.exp(log))), 0.0, float(MOST_LOG), BISECTIONS)[1]))
 
 
 def _first(start: float, holds: Callable[[float], bool]) -> float:

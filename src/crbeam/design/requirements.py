@@ -4,7 +4,7 @@ Every service constraint stands for linear inequalities on the covariances of st
 requirements cannot be met, messages say in dB how much more power suffices and how much does not.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from math import ceil, floor, isfinite, isinf, log10
 
@@ -81,6 +81,14 @@ def level_below_db(ratio: float) -> str:
     return f"{level:.1e}"
 
 
+def bisected(holds: Callable[[float], bool], low: float, high: float, steps: int) -> tuple[float, float]:
+    """The last number that fails and the first that holds, of what holds at `high` and from some number on."""
+    for _ in range(steps):
+        middle = 0.5 * (low + high)
+        low, high = (low, middle) if holds(middle) else (middle, high)
+    return low, high
+
+
 def user_power_words(service: MinimumUplinkSinr, uplink: UplinkChannel | None = None) -> str:
     """What more power of every user brings: how much suffices, or what they reach at any.
 
@@ -96,13 +104,10 @@ def user_power_words(service: MinimumUplinkSinr, uplink: UplinkChannel | None = 
         louder = replace(heard, user_power_w=factor * heard.user_power_w)
         return float(np.min(echo_tolerance(louder, service.echo).without_echo / service.minimum_sinr))
 
-    low, high = 0.0, float(np.log(ANY_FACTOR))
     if least(ANY_FACTOR) < 1.0:
         missing = level_above_db(1.0 / least(ANY_FACTOR))
         return f"no power of the users suffices, as they disturb one another: at any the worst misses {missing} dB"
-    for _ in range(BISECTIONS):
-        middle = 0.5 * (low + high)
-        low, high = (low, middle) if least(float(np.exp(middle))) >= 1.0 else (middle, high)
+    low, high = bisected(lambda log: least(float(np.exp(log))) >= 1.0, 0.0, float(np.log(ANY_FACTOR)), BISECTIONS)
     return PowerNeed(float(np.exp(high)), float(np.exp(low))).words(heard.user_power_w)
 
 
@@ -250,7 +255,7 @@ def shortfalls(problem: DesignProblem, streams: dict[str, Transmission]) -> Floa
         values = []
         for part in requirement.parts:
             covariance = (total if part.stream is None else streams[part.stream])[part.block]
-            values.append(part.factor * float(np.real(part.vector.conj() @ covariance @ part.vector)))
+            values.append(part.of(covariance))
         scale = abs(requirement.floor_w) + float(np.sum(np.abs(values)))
         found.append((requirement.floor_w - sum(values)) / scale if scale else 0.0)
     return np.array(found)

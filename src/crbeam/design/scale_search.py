@@ -188,7 +188,7 @@ class Shares(Scales):
 
 
 class Slopes(Scales):
-    """Slopes of the loss beyond thresholds, `sum_g W_g max(0, sqrt(u_g / W_g) - 1)^2`: `0 <= v < 1` (see `certificate`)."""
+    """Slopes of the loss beyond thresholds, `sum_g W_g max(0, sqrt(u_g / W_g) - 1)^2`: `0 <= v < 1` (`certificate`)."""
 
     least_share = 0.3
 

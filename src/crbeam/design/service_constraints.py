@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import ClassVar
 
 import numpy as np
 from jaxtyping import Complex, Float
@@ -27,8 +26,6 @@ class MinimumRate:
 
     Reference: wang2024 eq. (24).
     """
-
-    allows_subspace_reduction: ClassVar[bool] = True
 
     user: str
     block: str
@@ -67,6 +64,10 @@ class PowerPart:
     factor: float
     stream: str | None = None
 
+    def of(self, covariance: Complex[np.ndarray, "tx tx"]) -> float:
+        """The power, W being the covariance."""
+        return self.factor * float(np.real(self.vector.conj() @ covariance @ self.vector))
+
 
 @dataclass(frozen=True, eq=False)
 class Requirement:
@@ -78,8 +79,6 @@ class Requirement:
         floor_w: what it must reach.
         is_share: whether the floor is a share of the power, and rises with it.
     """
-
-    allows_subspace_reduction: ClassVar[bool] = True
 
     name: str
     parts: tuple[PowerPart, ...]
@@ -111,8 +110,6 @@ class MinimumSinr:
 
     Reference: li2024 eq. (12), eq. (37); wang2024 eq. (24).
     """
-
-    allows_subspace_reduction: ClassVar[bool] = True
 
     user: str
     channels: Mapping[str, Complex[np.ndarray, " tx"]]
@@ -172,8 +169,6 @@ class Illumination:
         is_share: whether the floor is a share of the power budget, so that more power raises it.
     """
 
-    allows_subspace_reduction: ClassVar[bool] = True
-
     block: str
     response: Complex[np.ndarray, " tx"]
     least_power_w: float
@@ -202,8 +197,6 @@ class PowerCeiling:
         most_power_w: the ceiling.
         place: what the place is called in messages.
     """
-
-    allows_subspace_reduction: ClassVar[bool] = True
 
     block: str
     response: Complex[np.ndarray, " tx"]
@@ -239,8 +232,6 @@ class MinimumUplinkSinr:
     Reference: li2024 eq. (17), eq. (53).
     """
 
-    allows_subspace_reduction: ClassVar[bool] = True
-
     block: str
     users: tuple[str, ...]
     uplink: UplinkChannel
@@ -275,10 +266,13 @@ class MinimumUplinkSinr:
             if np.isfinite(limit)
         )
 
+    def echo_power_w(self, covariance: Complex[np.ndarray, "tx tx"]) -> float:
+        """Power of the echo of a probing covariance at an antenna whose response has modulus 1."""
+        return self.echo_gain * float(np.real(self.response.conj() @ covariance @ self.response))
+
     def sinr(self, covariance: Complex[np.ndarray, "tx tx"]) -> Float[np.ndarray, " user"]:
         """Ratio of each user beside the echo of a probing covariance."""
-        echo_w = self.echo_gain * float(np.real(self.response.conj() @ covariance @ self.response))
-        return self.tolerance.sinr(echo_w)
+        return self.tolerance.sinr(self.echo_power_w(covariance))
 
 
 @dataclass(frozen=True, eq=False)
@@ -294,8 +288,6 @@ class FixedAnalog:
 
     Reference: li2024 eq. (1), eq. (10).
     """
-
-    allows_subspace_reduction: ClassVar[bool] = True
 
     block: str
     network: Complex[np.ndarray, "tx chain"]
@@ -319,8 +311,6 @@ class BoundLimit:
 
     Reference: xu2023 eq. (8), C2.
     """
-
-    allows_subspace_reduction: ClassVar[bool] = True
 
     criterion: str
     limit: float

@@ -122,24 +122,13 @@ def descended(
     trace: list[float] = []
     value = ValueFunction(view, STAGES[0], price, digital / view.program.unit)
     for accuracy in STAGES:
-        count = _Counted(replace(value, accuracy=accuracy))
+        stage = replace(value, accuracy=accuracy)
         found = descend(
-            count, phases_rad, max_iterations=max_iterations, tolerance=FLAT, least_decrease=LEAST_DECREASE * accuracy
+            stage, phases_rad, max_iterations=max_iterations, tolerance=FLAT, least_decrease=LEAST_DECREASE * accuracy
         )
-        phases_rad, evaluations = found.point, evaluations + count.calls
+        phases_rad, evaluations = found.point, evaluations + found.evaluations
         trace += [view.program.unit * float(np.exp(each)) for each in found.trace]
     return NetworkDescent(phases_rad, tuple(np.minimum.accumulate(trace).tolist()), evaluations)
-
-
-class _Counted:
-    """A function that counts how often it is called."""
-
-    def __init__(self, function: ValueFunction):
-        self.function, self.calls = function, 0
-
-    def __call__(self, point: np.ndarray) -> tuple[float, np.ndarray]:
-        self.calls += 1
-        return self.function(point)
 
 
 def finished(view: NetworkView, phases_rad: Float[np.ndarray, " antenna"], *, tolerance: float) -> Proposal:

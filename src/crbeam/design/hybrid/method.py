@@ -48,11 +48,6 @@ def require_identifiable(problem: DesignProblem, hybrid: SubarrayHybrid, seed: n
             return
     weighted_bound(digital_relaxation(problem), problem.isotropic())
     assert failed is not None
-    raise Unidentifiable(failed.names, direction=failed.direction, remedy=_remedy(hybrid, n_antennas)) from None
-
-
-def _remedy(hybrid: SubarrayHybrid, n_antennas: int) -> str:
-    """What to do."""
     n_chains = n_antennas // hybrid.antennas_per_chain
     verb = "send" if hybrid.side == "transmit" else "hear"
     chains = (
@@ -61,10 +56,11 @@ def _remedy(hybrid: SubarrayHybrid, n_antennas: int) -> str:
         if n_chains == 1
         else f"{n_chains} chains {verb} too few beams; there must be more chains"
     )
-    return (
+    remedy = (
         f"Sub-arrays of {hybrid.antennas_per_chain} of {n_antennas} antennas are too large, whatever the phases: "
         f"{chains}. Take fewer antennas per chain (`served_users.antennas_per_chain` of a scenario)."
     )
+    raise Unidentifiable(failed.names, direction=failed.direction, remedy=remedy) from None
 
 
 @dataclass(frozen=True)

@@ -363,7 +363,7 @@ class CoupledUplink(CoupledProblem):
     def _ratios(self, service: MinimumUplinkSinr, chains: np.ndarray, size: int) -> list[tuple[np.ndarray, float]]:
         """`f^H X_k f >= noise |w_k|^2` for each user, with `w^H F^H h = f^H (conj(Phi w) o h)`."""
         uplink = service.uplink
-        echo_w = service.echo_gain * float(np.real(service.response.conj() @ self.covariance @ service.response))
+        echo_w = service.echo_power_w(self.covariance)
         found = []
         for user, combiner in enumerate(self.combiners.T):
             spread = (combiner[chains] / np.sqrt(size)).conj()

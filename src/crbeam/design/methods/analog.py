@@ -50,21 +50,12 @@ class AnalogMethod(GuidedMethod):
 
     @abstractmethod
     def propose_beams(
-        self,
-        problem: DesignProblem,
-        guides: Sequence[Guide],
-        start: Transmission | None,
-        seed: np.random.SeedSequence,
+        self, problem: DesignProblem, guides: Sequence[Guide], start: Transmission | None, seed: np.random.SeedSequence
     ) -> Proposal:
         """Beams for one problem."""
 
     def propose_guided(
-        self,
-        problem: DesignProblem,
-        guides: Sequence[Guide],
-        *,
-        start: Transmission | None,
-        seed: np.random.SeedSequence,
+        self, problem: DesignProblem, guides: Sequence[Guide], start: Transmission | None, seed: np.random.SeedSequence
     ) -> Proposal:
         """Beams that determine what is asked for.
 
@@ -207,28 +198,17 @@ def _codeword_beams(
 
 
 @dataclass(frozen=True)
-class AnalogMismatch(AnalogMethod):
+class AnalogMismatch(MismatchSettings, AnalogMethod):
     """Beams of constant modulus whose covariance is near the digital optima of each criterion alone.
 
     Minimises `sum_c share_c || F F^H - V_c ||_F^2` by alternating between powers and phases from several starts. The
     trace is this sum relative to its value without transmission.
-
-    Attributes:
-        starts: number of starts, all but the first random.
-        threshold: relative reduction by an outer iteration below which a start has converged.
-        max_iterations: outer iterations of each start.
-        phase_iterations: steps on the phases in each outer iteration.
 
     Reference: zhang2025 eq. (23), Algorithm 1.
     """
 
     key = "analog-fdb"
     summary = "constant-modulus beams near the digital optima, by alternating power and phase steps"
-
-    starts: int = MismatchSettings.starts
-    threshold: float = MismatchSettings.threshold
-    max_iterations: int = MismatchSettings.max_iterations
-    phase_iterations: int = MismatchSettings.phase_iterations
 
     def __post_init__(self) -> None:
         self.require_option("starts", self.starts >= 1, "at least 1")
@@ -240,8 +220,7 @@ class AnalogMismatch(AnalogMethod):
         self, problem: DesignProblem, guides: Sequence[Guide], start: Transmission | None, seed: np.random.SeedSequence
     ) -> Proposal:
         """The beams of the best start."""
-        settings = MismatchSettings(self.starts, self.threshold, self.max_iterations, self.phase_iterations)
-        result = analog_mismatch(problem, guides, seed=seed, start=start, settings=settings)
+        result = analog_mismatch(problem, guides, seed=seed, start=start, settings=self)
         factors = sent_beams(problem, unit_beams(result.beams), tuple(result.beams.shares))
         slope = float(np.linalg.norm(phase_slopes(result.target, result.beams)))
         details = {"mismatch_gradient": slope / result.trace[-1], "starts": len(result.traces)}

@@ -1,20 +1,18 @@
 """Baselines without any search: the same power in every direction, one matched beam for each object."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from crbeam.design.constraints import AntennaPower, GroupPower
-from crbeam.design.method import DesignMethod
+from crbeam.design.method import OneByOne
 from crbeam.design.problem import DesignProblem
 from crbeam.design.result import Proposal
-from crbeam.errors import CrbeamError
 from crbeam.information import Transmission
 
 
 @dataclass(frozen=True)
-class Uniform(DesignMethod):
+class Uniform(OneByOne):
     """The identity in every block, at full power, or as much of it as antennas and groups may send."""
 
     key = "uniform"
@@ -22,19 +20,13 @@ class Uniform(DesignMethod):
     keeps = frozenset({AntennaPower, GroupPower})
     is_global = False
 
-    def propose_many(
-        self,
-        problems: Sequence[DesignProblem],
-        *,
-        starts: Sequence[Transmission | None],  # noqa: ARG002
-        seeds: Sequence[np.random.SeedSequence],  # noqa: ARG002
-    ) -> list[Proposal | CrbeamError]:
-        """The isotropic transmission of each problem."""
-        return [Proposal(problem.isotropic()) for problem in problems]
+    def design(self, problem: DesignProblem, seed: np.random.SeedSequence) -> Proposal:  # noqa: ARG002
+        """The isotropic transmission."""
+        return Proposal(problem.isotropic())
 
 
 @dataclass(frozen=True)
-class Steered(DesignMethod):
+class Steered(OneByOne):
     """Equal power on a beam towards the user and each target, `R = P/(K+1) sum_k a_k a_k^H / |a_k|^2`."""
 
     key = "steered"
@@ -47,20 +39,10 @@ class Steered(DesignMethod):
             return f"{self.key} needs a problem with `directions` of every block, the responses towards the objects."
         return super().why_not(problem)
 
-    def propose_many(
-        self,
-        problems: Sequence[DesignProblem],
-        *,
-        starts: Sequence[Transmission | None],  # noqa: ARG002
-        seeds: Sequence[np.random.SeedSequence],  # noqa: ARG002
-    ) -> list[Proposal | CrbeamError]:
-        """The matched beams of each problem at full power, equally in all blocks of a budget."""
-        return [Proposal(_steered(problem)) for problem in problems]
-
-
-def _steered(problem: DesignProblem) -> Transmission:
-    factors = []
-    for block, power_w in problem.isotropic().powers_w.items():
-        beams = problem.directions[block] / np.linalg.norm(problem.directions[block], axis=0)
-        factors.append(beams * np.sqrt(power_w / beams.shape[1]))
-    return Transmission.of_factors(problem.blocks, factors)
+    def design(self, problem: DesignProblem, seed: np.random.SeedSequence) -> Proposal:  # noqa: ARG002
+        """The matched beams at full power, equally in all blocks of a budget."""
+        factors = []
+        for block, power_w in problem.isotropic().powers_w.items():
+            beams = problem.directions[block] / np.linalg.norm(problem.directions[block], axis=0)
+            factors.append(beams * np.sqrt(power_w / beams.shape[1]))
+        return Proposal(Transmission.of_factors(problem.blocks, factors))

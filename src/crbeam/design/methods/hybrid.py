@@ -18,7 +18,7 @@ from crbeam.design.hybrid.descent import (
     starting_phases_rad,
 )
 from crbeam.design.hybrid.method import HybridMethod
-from crbeam.design.hybrid.networks import digital_relaxation, with_network
+from crbeam.design.hybrid.networks import digital_relaxation, service_of, with_network
 from crbeam.design.hybrid.views import NetworkView, ReceiveView, network_view
 from crbeam.design.problem import DesignProblem
 from crbeam.design.result import Proposal
@@ -81,8 +81,9 @@ class Hybrid(HybridMethod):
         first = starting_phases_rad(problem, hybrid, self.starts, seed)
         if hybrid.side == "receive":
             first = first + OFF_SADDLE_RAD * np.random.default_rng(0).standard_normal(first.shape)
-        service = next((part for part in problem.constraints if isinstance(part, MinimumUplinkSinr)), None)
-        if service is not None and isinstance(view, ReceiveView):
+        service = service_of(problem, hybrid)
+        if service is not None:
+            assert isinstance(view, ReceiveView)
             best = self._beside_users(view, service, first)
         else:
             least = weighted_bound(digital_relaxation(problem), optimum.covariances)

@@ -9,6 +9,7 @@ import numpy as np
 from crbeam.design.convex.evidence import Evidence
 from crbeam.design.convex.solution import convex_optimum
 from crbeam.design.method import OneByOne
+from crbeam.design.mismatch import hermitian_root
 from crbeam.design.problem import DesignProblem
 from crbeam.design.rates import (
     ROOM,
@@ -267,8 +268,7 @@ def _fewest_streams(problem: DesignProblem, receivers: list[RateReceiver], sent:
     """
     result, sensing = dict(sent), sensing_stream(problem)
     for one in receivers:
-        values, vectors = np.linalg.eigh(sent[one.own])
-        root = (vectors * np.sqrt(np.maximum(values, 0.0))) @ vectors.conj().T
+        root = hermitian_root(sent[one.own])
         left, sizes, _ = np.linalg.svd(root @ one.channel.conj().T, full_matrices=False)
         seen = root @ left[:, sizes > _NULL * sizes[0]]
         message = seen @ seen.conj().T

@@ -1,6 +1,5 @@
 """Methods that compromise between the transmissions that are best for each criterion alone."""
 
-from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
@@ -35,10 +34,6 @@ class MismatchMethod(GuidedMethod):
     to its square (of covariances).
     """
 
-    @abstractmethod
-    def compromise(self, problem: DesignProblem, guides: Sequence[Guide], seed: np.random.SeedSequence) -> Proposal:
-        """Transmission that differs least from the guides."""
-
     def why_not(self, problem: DesignProblem) -> str | None:
         """Needs a codebook in every block if it needs codebooks at all."""
         reason = super().why_not(problem)
@@ -46,18 +41,6 @@ class MismatchMethod(GuidedMethod):
             without = ", ".join(block for block in problem.blocks if block not in problem.codebooks)
             return f"{self.key} needs a codebook in every block, but there is none in {without}."
         return reason
-
-    def propose_guided(
-        self,
-        problem: DesignProblem,
-        guides: Sequence[Guide],
-        *,
-        start: Transmission | None,
-        seed: np.random.SeedSequence,
-    ) -> Proposal:
-        """The compromise; it does not depend on a start."""
-        del start
-        return self.compromise(problem, guides, seed)
 
 
 def factors_by_budget(
@@ -139,7 +122,13 @@ class BeamformerMismatch(MismatchMethod):
         if self.root not in self.ROOTS:
             raise InvalidInput(f"The root of {self.key} must be one of {', '.join(self.ROOTS)}, found `{self.root}`.")
 
-    def compromise(self, problem: DesignProblem, guides: Sequence[Guide], seed: np.random.SeedSequence) -> Proposal:
+    def propose_guided(
+        self,
+        problem: DesignProblem,
+        guides: Sequence[Guide],
+        start: Transmission | None,  # noqa: ARG002
+        seed: np.random.SeedSequence,
+    ) -> Proposal:
         """The blend of the guides' beamformers, at full power in each budget."""
         bases = {block: transmit_basis(problem, block) for block in problem.blocks}
         inner = [
@@ -178,10 +167,11 @@ class CodebookBeamformerMismatch(MismatchMethod):
     summary = "amplitudes of given beams nearest to those that are best for each criterion alone (closed form)"
     uses = frozenset({Codebook})
 
-    def compromise(
+    def propose_guided(
         self,
         problem: DesignProblem,
         guides: Sequence[Guide],
+        start: Transmission | None,  # noqa: ARG002
         seed: np.random.SeedSequence,  # noqa: ARG002
     ) -> Proposal:
         """The blend of the guides' amplitudes, at full power in each budget."""
@@ -205,10 +195,11 @@ class CovarianceMismatch(MismatchMethod):
     key = "fdb-wcm"
     summary = "covariance nearest to those that are best for each criterion alone (closed form)"
 
-    def compromise(
+    def propose_guided(
         self,
         problem: DesignProblem,
         guides: Sequence[Guide],
+        start: Transmission | None,  # noqa: ARG002
         seed: np.random.SeedSequence,  # noqa: ARG002
     ) -> Proposal:
         """The blend of the guides, at full power in each budget."""
@@ -237,10 +228,11 @@ class CodebookCovarianceMismatch(MismatchMethod):
     summary = "powers of given beams nearest to those that are best for each criterion alone (closed form)"
     uses = frozenset({Codebook})
 
-    def compromise(
+    def propose_guided(
         self,
         problem: DesignProblem,
         guides: Sequence[Guide],
+        start: Transmission | None,  # noqa: ARG002
         seed: np.random.SeedSequence,  # noqa: ARG002
     ) -> Proposal:
         """The blend of the guides' powers, at full power in each budget."""

@@ -88,11 +88,7 @@ class FusedWeightedBound(EngineMethod):
 
     key = "fusion"
     summary = "least weighted bound of all links together, by our own solver (global optimum)"
-
-    @property
-    def judged_by(self) -> str:
-        """All links together."""
-        return "fused"
+    judge = "fused"
 
     def why_not(self, problem: DesignProblem) -> str | None:
         """Needs criteria that see the same observations."""
@@ -256,11 +252,7 @@ class JointSequential(EngineMethod):
 
     key = "joint-sequential"
     summary = "least posterior loss over the beams of both stages together (global optimum)"
-
-    @property
-    def judged_by(self) -> str:
-        """Both stages together."""
-        return "posterior"
+    judge = "posterior"
 
     def why_not(self, problem: DesignProblem) -> str | None:
         """Needs stages with covariances of their own."""
@@ -284,8 +276,4 @@ class SharedSequential(EngineMethod):
     summary = "least posterior loss of both stages with one set of beams (global optimum)"
     uses = frozenset({TiedBlocks})
     is_bounded_without_ties = True
-
-    @property
-    def judged_by(self) -> str:
-        """Both stages together."""
-        return "posterior"
+    judge = "posterior"
