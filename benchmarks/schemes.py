@@ -7,9 +7,8 @@ import numpy as np
 from benchmarks.timing import REPEATS, SEED, median_seconds, problems_with
 from crbeam import CrbeamError, DesignProblem, method_named
 from crbeam.design.guides import Guide, guides_of
-from crbeam.design.mismatch import word_factors
-from crbeam.design.mismatch_method import MismatchMethod
-from crbeam.design.square_roots import hermitian_root
+from crbeam.design.methods.mismatch import MismatchMethod
+from crbeam.design.mismatch import hermitian_root, word_factors
 from crbeam.evaluation.improvement import Improvement, improvement
 from crbeam.testing.conic_mismatch import (
     conic_amplitude_mismatch,
@@ -80,7 +79,8 @@ def closed_form_rows(n_targets: int = 3) -> list[dict[str, float | str]]:
             programs = [_programs(*pair)[key] for pair in pairs]
             programs[0]()
             closed = (
-                median_seconds(lambda m=method, p=pairs: [m.compromise(*pair, SEED_SEQUENCE) for pair in p]) / REPEATS
+                median_seconds(lambda m=method, p=pairs: [m.propose_guided(*pair, None, SEED_SEQUENCE) for pair in p])
+                / REPEATS
             )
             conic = float(np.median([median_seconds(program, repeats=1) for program in programs]))
             rows.append({"scheme": key, "targets": n_targets, "closed_ms": 1e3 * closed, "conic_ms": 1e3 * conic})

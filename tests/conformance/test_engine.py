@@ -10,7 +10,7 @@ from crbeam.design import Design
 from crbeam.design.engine.factor_descent import descend
 from crbeam.design.engine.reduction import reduce_problem
 from crbeam.design.methods import conic_wcrb, method_named
-from crbeam.design.methods.fdb_wcrb import FullDimensionalWeightedBound
+from crbeam.design.methods.optimum import FullDimensionalWeightedBound
 from crbeam.errors import Unidentifiable
 from crbeam.evaluation import evaluate
 from crbeam.information import Transmission

@@ -8,10 +8,9 @@ import pytest
 
 from crbeam.design import Codebook, Design, DesignMethod, Proposal, weighted_bound
 from crbeam.design.choices import Selection
+from crbeam.design.method import OneByOne
 from crbeam.design.methods import METHODS, method_named
-from crbeam.design.one_by_one import OneByOne
-from crbeam.design.rate_constraints import MinimumRate
-from crbeam.design.service_constraints import Illumination, MinimumSinr, MinimumUplinkSinr
+from crbeam.design.service_constraints import Illumination, MinimumRate, MinimumSinr, MinimumUplinkSinr
 from crbeam.errors import InvalidInput, SolverFailed, Unidentifiable
 from crbeam.information import Transmission
 from crbeam.systems import design_problem

@@ -7,13 +7,14 @@ import pytest
 
 from crbeam.design import ConstantModulus, PowerBudget, weighted_bound
 from crbeam.design.analog.bound import AnalogBound
-from crbeam.design.analog.codewords import analog_codewords, pattern_errors
 from crbeam.design.analog.mismatch import (
     AnalogBeams,
     MismatchSettings,
+    analog_codewords,
     analog_mismatch,
     covariance_mismatch,
     mismatch_starts,
+    pattern_errors,
     phase_slopes,
     phase_step,
     power_step,

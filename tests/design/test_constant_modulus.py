@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from crbeam import ConstantModulus, Design, DesignMethod, Proposal, design_problem, method_named, read_scenario
+from crbeam.design.beamformers import nearest_powers_w, powers_of_beams_w
 from crbeam.design.grading import grade_many
-from crbeam.design.powers import nearest_powers_w, powers_of_beams_w
 from crbeam.errors import InvalidInput, SolverFailed
 from crbeam.information import Transmission
 from crbeam.testing import random_scenario, two_stage_problem

@@ -17,12 +17,12 @@ from tests.design.test_served import BUDGET_W, downlink
 
 from crbeam.design import MinimumUplinkSinr, Proposal, SubarrayHybrid
 from crbeam.design.constraints import AntennaPower
-from crbeam.design.hybrid.identifiability import require_identifiable
+from crbeam.design.hybrid.descent import starting_phases_rad
+from crbeam.design.hybrid.method import require_identifiable
 from crbeam.design.hybrid.networks import digital_relaxation, hybrid_of, n_antennas_of, with_network
-from crbeam.design.hybrid.starts import starting_phases_rad
 from crbeam.design.methods import method_named
-from crbeam.design.methods.digital import Digital
 from crbeam.design.methods.hybrid import Hybrid
+from crbeam.design.methods.optimum import Digital
 from crbeam.errors import CrbeamError, Infeasible, InvalidInput, SolverFailed, Unidentifiable
 
 

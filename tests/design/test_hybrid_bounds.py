@@ -9,15 +9,12 @@ from tests.design.test_served import BUDGET_W
 
 import crbeam
 from crbeam.design.convex.statement import statement_of
-from crbeam.design.hybrid.certificate import largest_share, subarray_lower_bound
-from crbeam.design.hybrid.echo_limits import ratios_beside_echo
-from crbeam.design.hybrid.lifted_users import lifted_users, users_alone
+from crbeam.design.hybrid.certificate import largest_share, lifted_users, subarray_lower_bound, users_alone
+from crbeam.design.hybrid.descent import ratios_beside_echo, starting_phases_rad
 from crbeam.design.hybrid.networks import digital_relaxation, hybrid_of, n_antennas_of, service_of, with_network
-from crbeam.design.hybrid.relaxation import subarray_evidence
-from crbeam.design.hybrid.service_limit import service_evidence
-from crbeam.design.hybrid.starts import starting_phases_rad
-from crbeam.design.methods.digital import Digital
+from crbeam.design.hybrid.relaxation import service_evidence, subarray_evidence
 from crbeam.design.methods.hybrid import Hybrid
+from crbeam.design.methods.optimum import Digital
 from crbeam.errors import Infeasible, InvalidInput
 
 

@@ -8,14 +8,11 @@ from tests.design.hybrid_scenes import ACCURACY, ANGLE_ALONE, SMOOTH, demanding_
 from tests.design.test_served import BUDGET_W, N_MAIN, responses
 
 from crbeam.design import Illumination, MinimumUplinkSinr, weighted_bound
-from crbeam.design.hybrid.first_phase import MissedRatios, served_start_rad
-from crbeam.design.hybrid.joint_descent import JointProblem
+from crbeam.design.hybrid.descent import JointProblem, MissedRatios, served_start_rad, starting_phases_rad
 from crbeam.design.hybrid.networks import digital_relaxation, hybrid_of, with_network
-from crbeam.design.hybrid.starts import starting_phases_rad
-from crbeam.design.hybrid.value_function import ValueFunction
-from crbeam.design.hybrid.views import ReceiveView, TransmitView, network_view
-from crbeam.design.methods.digital import Digital
+from crbeam.design.hybrid.views import ReceiveView, TransmitView, ValueFunction, network_view
 from crbeam.design.methods.hybrid import Hybrid
+from crbeam.design.methods.optimum import Digital
 from crbeam.errors import Infeasible
 
 

@@ -7,16 +7,15 @@ import pytest
 from tests.oracles.multistatic_records import ARRAYS, RECORDS, record_scenario
 
 from crbeam.communication.mimo import capacity_bps_hz
+from crbeam.design import rates
 from crbeam.design.grading import grade
 from crbeam.design.methods import lifted_sca
 from crbeam.design.methods.lifted_sca import LiftedSca, _approximated, _safe
-from crbeam.design.methods.lifted_sdp import LiftedSdp
-from crbeam.design.one_direction import only_direction
+from crbeam.design.methods.optimum import LiftedSdp
 from crbeam.design.problem import DesignProblem
-from crbeam.design.rate_constraints import MinimumRate
-from crbeam.design.rates import receivers as starts
-from crbeam.design.rates import shortage
 from crbeam.design.result import Proposal
+from crbeam.design.service_constraints import MinimumRate
+from crbeam.design.structure import only_direction
 from crbeam.errors import Infeasible, SolverFailed
 from crbeam.information import Transmission
 from crbeam.scenario import read_scenario
@@ -89,7 +88,7 @@ def test_in_lines_of_sight_it_never_beats_the_global_optimum(place):
 @pytest.mark.slow
 def test_each_program_lies_inside_the_one_to_solve():
     problem = problem_of(ARRAYS["A_Hric"], (1, 4), 2.0)
-    receivers, direction = starts.rate_receivers(problem), lit_direction(problem)
+    receivers, direction = rates.rate_receivers(problem), lit_direction(problem)
     (n_tx,) = problem.antennas.values()
     even = np.eye(n_tx) / n_tx / len(problem.streams)
     sent = {stream.name: even for stream in problem.streams}
@@ -165,21 +164,21 @@ def test_a_conic_solver_that_fails_is_no_secret(monkeypatch):
     assert design.details["conic_programs"] == 0
     assert design.iterations >= 1
     assert design.gap < 1e-3, "what was found before is kept"
-    monkeypatch.setattr(lifted_sca, "start_of", lambda *parts: (starts._zero_forcing(*parts), []))
+    monkeypatch.setattr(lifted_sca, "start_of", lambda *parts: (rates._zero_forcing(*parts), []))
     with pytest.raises(SolverFailed):
         LiftedSca(threshold=0.0).solve(problem)
 
 
 def test_what_breaks_a_rate_is_mixed_with_what_keeps_it():
     problem = Wang2024(scattered_scenario()).design_problem()
-    receivers, direction = starts.rate_receivers(problem), lit_direction(problem)
-    kept = starts.start_of(problem, receivers, direction)[0]
+    receivers, direction = rates.rate_receivers(problem), lit_direction(problem)
+    kept = rates.start_of(problem, receivers, direction)[0]
     silent = {name: np.zeros_like(part) for name, part in kept.items()}
     silent["sensing"] = np.outer(direction, direction.conj())
     mixed = _safe(kept, silent, receivers)
-    assert starts.least_excess(receivers, mixed) >= 0.0
-    assert starts.power_along(direction, mixed) >= starts.power_along(direction, kept)
-    assert starts.least_excess(receivers, silent) < 0.0
+    assert rates.least_excess(receivers, mixed) >= 0.0
+    assert rates.power_along(direction, mixed) >= rates.power_along(direction, kept)
+    assert rates.least_excess(receivers, silent) < 0.0
 
 
 def test_rates_beyond_what_channels_carry_are_refused_at_once():
@@ -198,7 +197,7 @@ def test_rates_that_just_fit_pass_the_test_of_capacity():
     assert capacity_bps_hz(10.0 * channel) > np.log2(1 + 900.0), "strong channels use both antennas"
     assert capacity_bps_hz(np.zeros((2, 3), dtype=complex)) == 0.0
     nats = capacity_bps_hz(channel) * np.log(2.0)
-    just = starts.RateReceiver("a", "to a", ("to a",), (), channel, nats)
-    shortage.require_capacity([just])
+    just = rates.RateReceiver("a", "to a", ("to a",), (), channel, nats)
+    rates.require_capacity([just])
     with pytest.raises(Infeasible, match="a asks for"):
-        shortage.require_capacity([replace(just, nats=nats * (1.0 + 1e-6))])
+        rates.require_capacity([replace(just, nats=nats * (1.0 + 1e-6))])

@@ -10,10 +10,10 @@ from crbeam.design.constraints import PowerBudget
 from crbeam.design.convex import solution
 from crbeam.design.convex.certificate import certificate
 from crbeam.design.convex.statement import statement_of
-from crbeam.design.methods.lifted_sdp import LiftedSdp
-from crbeam.design.one_direction import only_direction
+from crbeam.design.methods.optimum import LiftedSdp
 from crbeam.design.problem import Criterion, DesignProblem, Hinge, Power, Stream, Tail
 from crbeam.design.service_constraints import BoundLimit, MinimumSinr
+from crbeam.design.structure import only_direction
 from crbeam.errors import Infeasible
 from crbeam.information import Transmission
 from crbeam.information.information_map import Contribution, InformationMap

@@ -7,10 +7,9 @@ import pytest
 
 from crbeam import design_problem, method_named, read_scenario
 from crbeam.design import Design, Status
-from crbeam.design.certified_method import LARGEST_TOLERANCE, CertifiedMethod
 from crbeam.design.grading import OPTIMAL_GAP
-from crbeam.design.guided_method import GuidedMethod
-from crbeam.design.guides import GUIDE_TOLERANCE
+from crbeam.design.guides import GUIDE_TOLERANCE, GuidedMethod
+from crbeam.design.method import LARGEST_TOLERANCE, CertifiedMethod
 from crbeam.design.methods import METHODS
 from crbeam.errors import InvalidInput, Unidentifiable
 from crbeam.information import Transmission

@@ -10,8 +10,8 @@ from typer.testing import CliRunner
 from crbeam import read_scenario
 from crbeam.design import MinimumSinr, PowerBudget
 from crbeam.design.methods import method_named
-from crbeam.design.power_need import PowerNeed, level_below_db
-from crbeam.design.rate_constraints import MinimumRate
+from crbeam.design.requirements import PowerNeed, level_below_db
+from crbeam.design.service_constraints import MinimumRate
 from crbeam.errors import Infeasible, SolverFailed
 from crbeam.interfaces.command_line import app
 from crbeam.systems import design_problem, system_of

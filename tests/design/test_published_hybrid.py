@@ -10,17 +10,21 @@ from tests.oracles.double_arrays import CASES, uplink_problem
 from tests.oracles.test_li2024_hybrid import hybrid_problem
 
 from crbeam.design import MinimumUplinkSinr, SubarrayHybrid, weighted_bound
-from crbeam.design.hybrid.coupled_downlink import CoupledDownlink
-from crbeam.design.hybrid.coupled_uplink import CoupledUplink
+from crbeam.design.conic import successive_probing
+from crbeam.design.hybrid.descent import starting_phases_rad
 from crbeam.design.hybrid.grading import best_combiners
-from crbeam.design.hybrid.lifted_phases import fitted_phases, phase_fit
 from crbeam.design.hybrid.networks import hybrid_of, with_network
-from crbeam.design.hybrid.penalty import PenaltySettings, penalty_dual_decomposition
-from crbeam.design.hybrid.starts import starting_phases_rad
+from crbeam.design.hybrid.penalty import (
+    CoupledDownlink,
+    CoupledUplink,
+    PenaltySettings,
+    fitted_phases,
+    penalty_dual_decomposition,
+    phase_fit,
+)
 from crbeam.design.hybrid.views import ReceiveView, TransmitView
 from crbeam.design.methods import method_named
-from crbeam.design.methods.digital import Digital
-from crbeam.design.served.probing_search import successive_probing
+from crbeam.design.methods.optimum import Digital
 from crbeam.errors import InvalidInput
 
 SMALL = next(iter(CASES.values()))

@@ -14,18 +14,17 @@ from crbeam.design import (
     WeightedBound,
     scale_search,
 )
-from crbeam.design.certificate import objective_at, weighted_bound
+from crbeam.design.certificate import hinge_terms, objective_at, weighted_bound
 from crbeam.design.convex.certificate import certificate
 from crbeam.design.convex.solution import convex_optimum
 from crbeam.design.convex.statement import statement_of
 from crbeam.design.engine import reduce_problem
 from crbeam.design.engine.solver import quiet, solve_from
 from crbeam.design.engine.thin_factors import expansion_at, judged, moved, weighted
-from crbeam.design.hinge import hinge_terms
 from crbeam.design.methods import method_named
 from crbeam.design.optimum import Effort, optima, optimum
 from crbeam.design.problem import Tail
-from crbeam.design.small_programs import convex_minimum
+from crbeam.design.scale_search import convex_minimum
 from crbeam.errors import Unidentifiable
 from crbeam.testing import random_map
 from crbeam.testing.random_convex import random_convex_problem

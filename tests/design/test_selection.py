@@ -11,9 +11,8 @@ from typer.testing import CliRunner
 from crbeam.design.choices import Chosen, CooperationCosts, Selection
 from crbeam.design.grading import grade
 from crbeam.design.methods import method_named
-from crbeam.design.methods.digital import Digital
 from crbeam.design.methods.exact import Exact
-from crbeam.design.methods.lifted_sdp import LiftedSdp
+from crbeam.design.methods.optimum import Digital, LiftedSdp
 from crbeam.design.progress import watched_by
 from crbeam.design.search.listing import listing_of
 from crbeam.design.search.members import possible_sizes, settled

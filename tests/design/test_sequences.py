@@ -8,7 +8,7 @@ import pytest
 from crbeam.design import Codebook, Criterion, DesignProblem, Hinge, PowerBudget, Proposal, TiedBlocks, objective_at
 from crbeam.design.grading import grade
 from crbeam.design.methods import method_named
-from crbeam.design.ties import merged, merged_problem
+from crbeam.design.structure import merged, merged_problem
 from crbeam.errors import InvalidInput, SolverFailed
 from crbeam.information import InformationMap
 from crbeam.systems import design_problem, system_of

@@ -11,9 +11,9 @@ from crbeam.design.convex.certificate import certificate, priced
 from crbeam.design.convex.solution import convex_optimum
 from crbeam.design.convex.statement import statement_of
 from crbeam.design.methods import method_named
-from crbeam.design.methods.digital import Digital
+from crbeam.design.methods.optimum import Digital
+from crbeam.design.requirements import shortfalls
 from crbeam.design.result import Proposal
-from crbeam.design.served.requirements import shortfalls
 from crbeam.design.service_constraints import FixedAnalog, Illumination, MinimumSinr, MinimumUplinkSinr
 from crbeam.errors import Infeasible, InvalidInput, SolverFailed
 from crbeam.information import Transmission

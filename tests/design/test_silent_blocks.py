@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from crbeam.design import Codebook, ConstantModulus, Criterion, Design, DesignProblem, PowerBudget
+from crbeam.design.beamformers import powers_of_beams_w
 from crbeam.design.methods import METHODS, method_named
-from crbeam.design.powers import powers_of_beams_w
 from crbeam.errors import InvalidInput
 from crbeam.information import Transmission
 from crbeam.systems.zhang2025 import Zhang2025

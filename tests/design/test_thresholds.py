@@ -17,8 +17,7 @@ from crbeam.design import (
     objective_at,
 )
 from crbeam.design import weighted_bound as trace_loss
-from crbeam.design.certificate import Certificate
-from crbeam.design.hinge import hinge_terms
+from crbeam.design.certificate import Certificate, hinge_terms
 from crbeam.design.methods import METHODS, method_named
 from crbeam.testing import (
     assert_certificate,

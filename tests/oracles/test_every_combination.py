@@ -27,7 +27,7 @@ from crbeam.design import (
     Tail,
     TiedBlocks,
 )
-from crbeam.design.hinge import hinge_terms
+from crbeam.design.certificate import hinge_terms
 from crbeam.design.methods.optimum import Optimum
 from crbeam.design.problem import HINGE_ROUNDING
 from crbeam.errors import Infeasible, InvalidInput

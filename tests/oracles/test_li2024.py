@@ -14,7 +14,7 @@ from tests.oracles.double_arrays import (
 )
 
 from crbeam.communication import downlink_sinr, echo_tolerance, least_power, mmse_combiners, uplink_sinr
-from crbeam.design.methods.digital import Digital
+from crbeam.design.methods.optimum import Digital
 from crbeam.design.service_constraints import FixedAnalog, Illumination
 from crbeam.information import Transmission
 from crbeam.information.near_field import position_information

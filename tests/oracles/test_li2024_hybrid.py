@@ -9,8 +9,8 @@ from crbeam.design import SubarrayHybrid
 from crbeam.design.hybrid.certificate import subarray_lower_bound
 from crbeam.design.hybrid.networks import hybrid_of, with_network
 from crbeam.design.hybrid.relaxation import subarray_evidence
-from crbeam.design.methods.digital import Digital
 from crbeam.design.methods.hybrid import Hybrid
+from crbeam.design.methods.optimum import Digital
 
 SMALL, PAPER, BINDING = CASES.values()
 SIDES = ("downlink", "uplink")

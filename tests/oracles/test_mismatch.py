@@ -24,8 +24,14 @@ from tests.oracles.mismatch_problems import (
 
 from crbeam.design import Design, PowerBudget
 from crbeam.design.methods import method_named
-from crbeam.design.mismatch import mismatch, nearest_covariance_factors, nearest_factors, transmit_basis, word_factors
-from crbeam.design.square_roots import hermitian_root
+from crbeam.design.mismatch import (
+    hermitian_root,
+    mismatch,
+    nearest_covariance_factors,
+    nearest_factors,
+    transmit_basis,
+    word_factors,
+)
 from crbeam.errors import InvalidInput, SolverFailed
 from crbeam.evaluation import evaluate
 from crbeam.information import Transmission

@@ -8,8 +8,14 @@ from tests.oracles.mismatch_problems import KEYS, basis_of, covariance, covarian
 
 from crbeam.design import Design
 from crbeam.design.methods import BeamformerMismatch, method_named
-from crbeam.design.mismatch import nearest_factors, nearest_on_simplex
-from crbeam.design.square_roots import aligned, hermitian_root, random_unitary, triangular_root
+from crbeam.design.mismatch import (
+    aligned,
+    hermitian_root,
+    nearest_factors,
+    nearest_on_simplex,
+    random_unitary,
+    triangular_root,
+)
 from crbeam.errors import InvalidInput
 from crbeam.systems import design_problems
 from crbeam.testing import assert_method_conforms, random_covariance, random_scenario

@@ -5,7 +5,7 @@ import pytest
 from tests.oracles.multistatic_records import ARRAYS, RECORDS, SETTING, given_beams, record_scenario
 
 from crbeam.communication import mimo_rates_bps_hz
-from crbeam.design.methods.digital import Digital
+from crbeam.design.methods.optimum import Digital
 from crbeam.errors import Infeasible
 from crbeam.information.delay_doppler import normalised_trace, printed_trace
 from crbeam.information.pulses import pulse_moments

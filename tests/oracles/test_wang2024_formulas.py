@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from tests.oracles.multistatic_records import ARRAYS, RECORDS, SETTING, given_beams, record_scenario
 
-from crbeam.design.methods.digital import Digital
+from crbeam.design.methods.optimum import Digital
 from crbeam.errors import Infeasible
 from crbeam.estimation.multistatic_fix import doppler_direction
 from crbeam.information.delay_doppler import (

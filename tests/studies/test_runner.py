@@ -18,7 +18,7 @@ from tests.studies.small_studies import (
 )
 
 from crbeam import InvalidInput
-from crbeam.design.methods.uniform import Uniform
+from crbeam.design.methods.baselines import Uniform
 from crbeam.studies import run_study
 from crbeam.studies.backends import Outcome, SerialBackend
 from crbeam.studies.computing import Job, compute

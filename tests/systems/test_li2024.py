@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from crbeam.design.methods import method_named
-from crbeam.design.methods.digital import Digital
+from crbeam.design.methods.optimum import Digital
 from crbeam.errors import Infeasible, InvalidInput, InvalidScenario
 from crbeam.evaluation import evaluate
 from crbeam.scenario import Scenario, read_scenario, scenario_document

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from crbeam.design.methods.digital import Digital
-from crbeam.design.methods.uniform import Uniform
+from crbeam.design.methods.baselines import Uniform
+from crbeam.design.methods.optimum import Digital
 from crbeam.errors import Infeasible, InvalidInput, InvalidScenario, Unidentifiable
 from crbeam.evaluation import evaluate, read
 from crbeam.interfaces.command_line import app

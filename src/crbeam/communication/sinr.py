@@ -76,8 +76,8 @@ def mmse_combiners(
 
     Reference: li2024 eq. (16), eq. (17).
     """
-    users, direction = uplink.received(uplink.channels), uplink.received(echo[:, None])
-    disturbance = uplink.user_power_w * users @ users.conj().T + echo_power_w * direction @ direction.conj().T
+    users, direction = uplink.received(uplink.channels), uplink.received(echo[:, None])[:, 0]
+    disturbance = uplink.user_power_w * users @ users.conj().T + echo_power_w * np.outer(direction, direction.conj())
     return np.linalg.solve(disturbance + uplink.noise_power_w * np.eye(len(users)), users)
 
 

@@ -10,6 +10,7 @@ from crbeam.design.constraints import (
     Constraint,
     GroupPower,
     PowerBudget,
+    SubarrayHybrid,
     TiedBlocks,
 )
 from crbeam.design.method import DesignMethod
@@ -23,17 +24,16 @@ from crbeam.design.problem import (
     WeightedBound,
     isotropic_covariances,
 )
-from crbeam.design.rate_constraints import MinimumRate
 from crbeam.design.result import Design, Proposal, Status
 from crbeam.design.service_constraints import (
     BoundLimit,
     FixedAnalog,
     Illumination,
+    MinimumRate,
     MinimumSinr,
     MinimumUplinkSinr,
     PowerCeiling,
 )
-from crbeam.design.subarrays import SubarrayHybrid
 
 __all__ = [
     "AntennaPower",

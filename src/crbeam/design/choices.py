@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 from jaxtyping import Bool, Float
@@ -37,8 +36,6 @@ class ReceiverChoice:
     Reference: xu2023 eq. (8), C2, C5.
     """
 
-    allows_subspace_reduction: ClassVar[bool] = True
-
     options: Mapping[str, Listening]
 
     def __post_init__(self) -> None:
@@ -55,8 +52,6 @@ class Association:
 
     Reference: xu2023 eq. (8), C4, C6.
     """
-
-    allows_subspace_reduction: ClassVar[bool] = True
 
 
 @dataclass(frozen=True, eq=False)
@@ -143,8 +138,6 @@ class Selection:
 
     Reference: wang2024 eqs. (22), (26).
     """
-
-    allows_subspace_reduction: ClassVar[bool] = True
 
     names: tuple[str, ...]
     costs: CooperationCosts | None = None

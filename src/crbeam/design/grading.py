@@ -1,35 +1,104 @@
-"""Grading what methods propose, by the problem alone: feasibility, objective, lower bound, status."""
+"""Running methods, and grading what they propose by the problem alone: feasibility, objective, lower bound, status."""
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Complex, Float
 
-from crbeam.design.beamformers import Beamformers, codeword_beams, strongest_beams
+from crbeam.design.beamformers import (
+    Beamformers,
+    Eigenbeams,
+    codeword_beams,
+    eigenbeams_of,
+    powers_of_beams_w,
+    strongest_beams,
+)
 from crbeam.design.certificate import objective_at
-from crbeam.design.certified_method import CertifiedMethod
 from crbeam.design.constraints import AntennaPower, GroupPower, has_constant_modulus
-from crbeam.design.eigenbeams import Eigenbeams, eigenbeams_of
 from crbeam.design.hybrid.grading import grounded, proven_bound, with_parts
 from crbeam.design.hybrid.networks import hybrid_of
-from crbeam.design.method import DesignMethod
-from crbeam.design.powers import powers_of_beams_w
+from crbeam.design.method import CertifiedMethod, DesignMethod
 from crbeam.design.problem import HINGE_ROUNDING, DesignProblem, Hinge
 from crbeam.design.proofs import OPTIMAL_GAP, Proof, bound_proofs
 from crbeam.design.result import Design, Proposal, Status
 from crbeam.design.search.boxes import has_choices
 from crbeam.design.search.grading import objective_of, proven_lower_bound, with_members, with_selection
 from crbeam.design.sequences import BeamSequence, best_sequence, by_slot_of_interval, slots_of
-from crbeam.design.served.service_check import require_service
-from crbeam.errors import CrbeamError, SolverFailed, Unidentifiable
+from crbeam.design.service_check import require_service
+from crbeam.errors import CrbeamError, InvalidInput, SolverFailed, Unidentifiable
 from crbeam.information import Transmission
+from crbeam.information.transmission import require_blocks
+from crbeam.linalg import one_blas_thread
 from crbeam.units import distinct
 
 #: Relative excess over a power budget that counts as rounding.
 POWER_TOLERANCE = 1e-9
 #: Relative difference of tied covariances that counts as rounding.
 TIE_TOLERANCE = 1e-9
+
+
+def solve_one(
+    method: DesignMethod,
+    problem: DesignProblem,
+    *,
+    start: Transmission | None = None,
+    seed: np.random.SeedSequence | None = None,
+) -> Design:
+    """Design of one problem by one method, graded."""
+    reason = method.why_not(problem)
+    if reason is not None:
+        raise InvalidInput(reason)
+    _require_starts([problem], [start])
+    with one_blas_thread():
+        begin = time.perf_counter()
+        proposal = method.propose(problem, start=start, seed=seed or np.random.SeedSequence(0))
+        seconds = time.perf_counter() - begin
+        if isinstance(proposal, CrbeamError):
+            raise proposal
+        return grade(method, problem, proposal, seconds=seconds)
+
+
+def solve_batch(
+    method: DesignMethod,
+    problems: Sequence[DesignProblem],
+    *,
+    starts: Sequence[Transmission | None] | None = None,
+    seeds: Sequence[np.random.SeedSequence] | None = None,
+) -> list[Design | CrbeamError]:
+    """Designs of independent problems by one method, each graded on its own."""
+    starts = [None] * len(problems) if starts is None else starts
+    seeds = [np.random.SeedSequence(0) for _ in problems] if seeds is None else seeds
+    if not len(problems) == len(starts) == len(seeds):
+        raise InvalidInput(
+            f"There must be one start and one seed for each problem, found {len(problems)} problems, "
+            f"{len(starts)} starts and {len(seeds)} seeds."
+        )
+    _require_starts(problems, starts)
+    reasons = [method.why_not(problem) for problem in problems]
+    able = [index for index, reason in enumerate(reasons) if reason is None]
+    possible = [problems[index] for index in able]
+    results: list[Design | CrbeamError] = [InvalidInput(reason or "") for reason in reasons]
+    if not able:
+        return results
+    with one_blas_thread():
+        begin = time.perf_counter()
+        proposals = method.propose_many(
+            possible, starts=[starts[index] for index in able], seeds=[seeds[index] for index in able]
+        )
+        seconds = (time.perf_counter() - begin) / len(able)
+        graded = grade_many(method, possible, proposals, seconds=seconds)
+    for index, result in zip(able, graded, strict=True):
+        results[index] = result
+    return results
+
+
+def _require_starts(problems: Sequence[DesignProblem], starts: Sequence[Transmission | None]) -> None:
+    """Refuse starts that are no transmissions of their problems."""
+    for problem, start in zip(problems, starts, strict=True):
+        if start is not None:
+            require_blocks(problem.antennas, start)
 
 
 def grade(method: DesignMethod, problem: DesignProblem, proposal: Proposal, *, seconds: float) -> Design:
@@ -76,15 +145,10 @@ def grade_many(
     return [results[index] for index in range(len(problems))]
 
 
-def _optimal_gap(method: DesignMethod) -> float:
-    """Certified gap up to which designs of a method count as optimal; only one that looks for optima may choose it."""
-    return method.tolerance if isinstance(method, CertifiedMethod) and method.is_global else OPTIMAL_GAP
-
-
 def _allowed(method: DesignMethod, problem: DesignProblem, objective: float) -> float:
-    """Distance from its lower bound up to which an objective counts as optimal."""
-    rounding = HINGE_ROUNDING if isinstance(problem.objective, Hinge) else 0.0
-    return max(_optimal_gap(method) * objective, rounding)
+    """Distance from its lower bound up to which an objective counts as optimal; a method that looks for optima says."""
+    gap = method.tolerance if isinstance(method, CertifiedMethod) and method.is_global else OPTIMAL_GAP
+    return max(gap * objective, HINGE_ROUNDING if isinstance(problem.objective, Hinge) else 0.0)
 
 
 def _grounded(
@@ -194,7 +258,8 @@ def _spectra(
         if isinstance(proposal, CrbeamError):
             results[index] = proposal
         elif _shapes(proposal.covariances) != {block: (size, size) for block, size in problem.antennas.items()} or (
-            proposal.factors is not None and _heights(proposal.factors) != problem.antennas
+            proposal.factors is not None
+            and {block: len(factor) for block, factor in proposal.factors.items()} != problem.antennas
         ):
             results[index] = _invalid(method, problem, proposal)
         else:
@@ -208,10 +273,6 @@ def _spectra(
             except CrbeamError as error:
                 results[index] = error
     return [results[index] for index in range(len(problems))]
-
-
-def _heights(factors: Mapping[str, np.ndarray]) -> dict[str, int]:
-    return {block: len(factor) for block, factor in factors.items()}
 
 
 def _shapes(matrices: Mapping[str, np.ndarray]) -> dict[str, tuple[int, ...]]:
@@ -300,15 +361,16 @@ def _loss(objective: float, value: float | None) -> float | None:
     return value / objective - 1.0
 
 
+def _refused(method: DesignMethod, wanted: str, status: str, proposal: Proposal) -> SolverFailed:
+    return SolverFailed(f"{method.key} must {wanted}", status=status, trace=proposal.trace)
+
+
 def _invalid(method: DesignMethod, problem: DesignProblem, proposal: Proposal) -> SolverFailed:
     expected = {block: (size, size) for block, size in problem.antennas.items()}
     found = _shapes(proposal.covariances)
     shapes = "entries that are not finite" if found == expected else f"shapes {found}"
-    return SolverFailed(
-        f"{method.key} must propose finite covariances of shapes {expected}, found {shapes}.",
-        status="invalid proposal",
-        trace=proposal.trace,
-    )
+    wanted = f"propose finite covariances of shapes {expected}, found {shapes}."
+    return _refused(method, wanted, "invalid proposal", proposal)
 
 
 def _require_budgets(
@@ -319,11 +381,8 @@ def _require_budgets(
         used = sum(weight * used_w[block] for weight, block in zip(weights, budget.blocks, strict=True))
         if used > budget.power_per_subcarrier_w * (1.0 + POWER_TOLERANCE):
             allowed, found = distinct(budget.power_per_subcarrier_w, used)
-            raise SolverFailed(
-                f"{method.key} must keep to {allowed} W in {', '.join(budget.blocks)}, but proposed {found} W.",
-                status="budget exceeded",
-                trace=proposal.trace,
-            )
+            wanted = f"keep to {allowed} W in {', '.join(budget.blocks)}, but proposed {found} W."
+            raise _refused(method, wanted, "budget exceeded", proposal)
 
 
 def _require_antennas(
@@ -336,11 +395,8 @@ def _require_antennas(
         worst = int(np.argmax(used_w / part.powers_w))
         if used_w[worst] > part.powers_w[worst] * (1.0 + POWER_TOLERANCE):
             allowed, found = distinct(float(part.powers_w[worst]), float(used_w[worst]))
-            raise SolverFailed(
-                f"{method.key} must keep to {allowed} W on antenna {worst} of {part.block}, but proposed {found} W.",
-                status="budget exceeded",
-                trace=proposal.trace,
-            )
+            wanted = f"keep to {allowed} W on antenna {worst} of {part.block}, but proposed {found} W."
+            raise _refused(method, wanted, "budget exceeded", proposal)
 
 
 def _require_ties(method: DesignMethod, problem: DesignProblem, covariances: Transmission, proposal: Proposal) -> None:
@@ -348,23 +404,17 @@ def _require_ties(method: DesignMethod, problem: DesignProblem, covariances: Tra
         first, *others = [covariances[block] for block in tie.blocks]
         apart_w = max(float(np.max(np.abs(other - first))) for other in others)
         if apart_w > TIE_TOLERANCE * float(np.max(np.abs(first))):
-            raise SolverFailed(
-                f"{method.key} must propose one covariance for {', '.join(tie.blocks)}, but they differ by "
-                f"{apart_w:.2g} W.",
-                status="ties broken",
-                trace=proposal.trace,
-            )
+            wanted = f"propose one covariance for {', '.join(tie.blocks)}, but they differ by {apart_w:.2g} W."
+            raise _refused(method, wanted, "ties broken", proposal)
 
 
 def _unsound(method: DesignMethod, error_w: float, proposal: Proposal) -> SolverFailed:
     """A covariance has a negative eigenvalue, or factors are of something else than the covariance."""
     if proposal.factors is None:
-        message = f"positive-semidefinite covariances, but one has the negative eigenvalue {-error_w:.2g} W"
-        status = "not positive semidefinite"
-    else:
-        message = f"factors F with F F^H = R, but a covariance differs by {error_w:.2g} W"
-        status = "wrong factors"
-    return SolverFailed(f"{method.key} must propose {message}.", status=status, trace=proposal.trace)
+        wanted = f"propose positive-semidefinite covariances, but one has the negative eigenvalue {-error_w:.2g} W."
+        return _refused(method, wanted, "not positive semidefinite", proposal)
+    wanted = f"propose factors F with F F^H = R, but a covariance differs by {error_w:.2g} W."
+    return _refused(method, wanted, "wrong factors", proposal)
 
 
 def _analog_beams(
@@ -379,12 +429,11 @@ def _analog_beams(
     slots = problem.n_slots or beams.shape[1]
     is_silent = proposal.factors is not None and not beams.size
     if not (is_silent or (has_constant_modulus(beams) and beams.shape[1] <= slots)):
-        raise SolverFailed(
-            f"{method.key} must propose the beams of {block} as factors whose entries have one modulus each, in at "
-            f"most {slots} slots, but proposed {beams.shape[1]} beams, or beams of varying modulus.",
-            status="no constant modulus",
-            trace=proposal.trace,
+        wanted = (
+            f"propose the beams of {block} as factors whose entries have one modulus each, in at most {slots} slots, "
+            f"but proposed {beams.shape[1]} beams, or beams of varying modulus."
         )
+        raise _refused(method, wanted, "no constant modulus", proposal)
     return beams
 
 
@@ -397,10 +446,6 @@ def _word_powers_w(
     """Power of each codeword; a covariance that is no nonnegative combination of their projectors is refused."""
     powers_w, distance = powers_of_beams_w(codewords, covariance)
     if distance > 1e-6:
-        raise SolverFailed(
-            f"{method.key} must send codewords only, but its covariance is {distance:.2g} (relative) away from "
-            f"every power allocation.",
-            status="outside the codebook",
-            trace=proposal.trace,
-        )
+        far = f"its covariance is {distance:.2g} (relative) away from every power allocation."
+        raise _refused(method, f"send codewords only, but {far}", "outside the codebook", proposal)
     return powers_w

@@ -7,7 +7,7 @@ from the problem. To add a method, write a frozen dataclass with `key`, `summary
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import fields, is_dataclass
+from dataclasses import dataclass, fields, is_dataclass
 from typing import ClassVar
 
 import numpy as np
@@ -17,6 +17,9 @@ from crbeam.design.problem import DesignProblem, Tail
 from crbeam.design.result import Design, Proposal
 from crbeam.errors import CrbeamError, InvalidInput
 from crbeam.information import Transmission
+
+#: Largest gap that may be asked for: beyond it a design is no optimum in any useful sense.
+LARGEST_TOLERANCE = 1e-2
 
 
 class DesignMethod(ABC):
@@ -32,6 +35,9 @@ class DesignMethod(ABC):
             of something else, or for nothing at all; the lower bound is then taken from the optimum of the problem
             (without constant moduli) instead of from the proposal.
         is_bounded_without_ties: True if the lower bound of tied blocks is that of blocks with covariances of their own.
+        judge: what observations its problems judge a design by; a system says which of these it offers. `links` (each
+            link alone, weighted), `fused` (all links together, as one receiver that has the observations of all),
+            `posterior` (both stages of a sequence), or one link or stage alone, by its name.
     """
 
     key: ClassVar[str]
@@ -41,15 +47,12 @@ class DesignMethod(ABC):
     takes_any_objective: ClassVar[bool] = False
     is_global: ClassVar[bool] = True
     is_bounded_without_ties: ClassVar[bool] = False
+    judge: ClassVar[str] = "links"
 
     @property
     def judged_by(self) -> str:
-        """What observations its problems judge a design by; a system says which of these it offers.
-
-        `links` (each link alone, weighted), `fused` (all links together, as one receiver that has the observations of
-        all), `posterior` (both stages of a sequence), or one link or stage alone, by its name.
-        """
-        return "links"
+        """`judge`, unless it depends on hyper-parameters."""
+        return self.judge
 
     @property
     def name(self) -> str:
@@ -114,7 +117,7 @@ class DesignMethod(ABC):
         Raises:
             CrbeamError: the method does not apply, or found no transmission.
         """
-        from crbeam.design.solve import solve_one
+        from crbeam.design.grading import solve_one
 
         return solve_one(self, problem, start=start, seed=seed)
 
@@ -126,6 +129,49 @@ class DesignMethod(ABC):
         seeds: Sequence[np.random.SeedSequence] | None = None,
     ) -> list[Design | CrbeamError]:
         """Designs for independent problems, in their order, with an error in place of each that failed."""
-        from crbeam.design.solve import solve_batch
+        from crbeam.design.grading import solve_batch
 
         return solve_batch(self, problems, starts=starts, seeds=seeds)
+
+
+@dataclass(frozen=True)
+class CertifiedMethod(DesignMethod):
+    """A method that looks for the global optimum until its certified gap is small enough.
+
+    Attributes:
+        tolerance: certified relative gap up to which a design counts as optimal, at most `LARGEST_TOLERANCE`.
+    """
+
+    tolerance: float = 1e-6
+
+    def __post_init__(self) -> None:
+        holds = 0.0 < self.tolerance <= LARGEST_TOLERANCE
+        self.require_option("tolerance", holds, f"greater than 0 and at most {LARGEST_TOLERANCE:g}")
+
+
+class OneByOne(DesignMethod):
+    """A method that designs one problem after the other, and has no use for starts."""
+
+    @abstractmethod
+    def design(self, problem: DesignProblem, seed: np.random.SeedSequence) -> Proposal:
+        """Transmission for one problem.
+
+        Raises:
+            CrbeamError: there is none, or it was not found.
+        """
+
+    def propose_many(
+        self,
+        problems: Sequence[DesignProblem],
+        *,
+        starts: Sequence[Transmission | None],  # noqa: ARG002
+        seeds: Sequence[np.random.SeedSequence],
+    ) -> list[Proposal | CrbeamError]:
+        """Designs in the order of the problems, with the error in place of each that has none."""
+        found: list[Proposal | CrbeamError] = []
+        for problem, seed in zip(problems, seeds, strict=True):
+            try:
+                found.append(self.design(problem, seed))
+            except CrbeamError as error:
+                found.append(error)
+        return found

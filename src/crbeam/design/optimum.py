@@ -6,7 +6,8 @@ A weighted bound goes through the engine, a `Tail` through a search over the sha
 `Hinge` is first tried on the transmission of least weighted bound, which often meets all thresholds. If it does not, a
 search over slopes minimises the hinge itself. While that proves nothing the thresholds may all be met, and many
 transmissions have the value 0: a search over the multipliers of the thresholds looks for the one of least weighted
-bound among them. What none of these finds goes to the dual of all convex problems (`convex`).
+bound among them. What none of these finds goes to the dual of all convex problems (`convex`), as do problems with
+other constraints. `EngineMethod` is what methods derive from that minimise the objective itself in this way.
 """
 
 from collections.abc import Callable, Sequence
@@ -15,23 +16,35 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from crbeam.design.certificate import objective_at
-from crbeam.design.constraints import AntennaPower, GroupPower
+from crbeam.design.constraints import Codebook, ConstantModulus, PowerBudget, TiedBlocks
 from crbeam.design.convex.certificate import certificate
 from crbeam.design.convex.solution import convex_optimum
 from crbeam.design.convex.statement import Statement, statement_of
 from crbeam.design.engine import EngineResult, reduce_problem, reduce_problems, solve_reduced, solve_reduced_many
 from crbeam.design.engine.reduction import ReducedProblem
 from crbeam.design.engine.solver import DESCENT_LIMIT, EVALUATION_LIMIT, MARGIN, quiet, result_of
+from crbeam.design.method import CertifiedMethod
 from crbeam.design.problem import HINGE_ROUNDING, DesignProblem, Hinge, Tail, WeightedBound
 from crbeam.design.result import Proposal
-from crbeam.design.scale_search import ROUGH, Goal, ScaleSearch
-from crbeam.design.scales import FIRST_SLOPE, Multipliers, Scales, Shares, Slopes, evidence_of
-from crbeam.design.ties import expanded, expanded_factors, merged, merged_problem
+from crbeam.design.scale_search import (
+    FIRST_SLOPE,
+    ROUGH,
+    Goal,
+    Multipliers,
+    Scales,
+    ScaleSearch,
+    Shares,
+    Slopes,
+    evidence_of,
+)
+from crbeam.design.structure import expanded, expanded_factors, merged, merged_problem
 from crbeam.errors import CrbeamError, Unidentifiable
 from crbeam.information import Transmission
 
 #: Steps after which the least hinge must be known to be above 0, or the thresholds are taken as limits.
 PATIENCE = 4
+#: Constraints that the descent over factors keeps; it ignores constant moduli.
+PLAIN = (PowerBudget, Codebook, ConstantModulus, TiedBlocks)
 
 
 @dataclass(frozen=True)
@@ -254,12 +267,97 @@ def _by_dual(problem: DesignProblem, left: EngineResult, effort: Effort) -> Engi
 def at_full_power(problem: DesignProblem, proposal: Proposal) -> Proposal:
     """Same proposal with budgets that nobody sees spent evenly, as by every method, where power costs nothing."""
     streams = proposal.stream_covariances or {}
-    is_limited = any(isinstance(part, AntennaPower | GroupPower) for part in problem.constraints)
     is_free = isinstance(problem.objective, WeightedBound | Hinge) and not problem.power_price
-    if len(streams) > 1 or is_limited or not is_free:
+    if len(streams) > 1 or problem.power_limits or not is_free:
         return proposal
     even, sent = problem.even(), proposal.covariances
     for budget in problem.budgets:
         if sent.only(budget.blocks).power_w == 0.0:
             sent = sent.replaced(even.only(budget.blocks))
     return proposal if sent is proposal.covariances else proposal.sending(dict.fromkeys(streams, sent))
+
+
+@dataclass(frozen=True)
+class EngineMethod(CertifiedMethod):
+    """A method whose problems the engine solves to a certified gap; concrete methods say which constraints they keep.
+
+    Problems with budgets, codebooks and ties alone go through a descent over factors, many at once, and a `Tail` or
+    thresholds under these through few such descents with Newton steps between them (`optimum`); all others, and what
+    that leaves, through the interior-point method of the dual (`convex`), in the span of what sees the transmission.
+    Covariances of served users are made rank one where that costs nothing. If requirements contradict one another, the
+    proof names them.
+
+    Problems with a `Hinge` whose thresholds can all be met have many optima. Of these it returns the one of least
+    weighted bound, and says so by `details["tied"] = 1`, with the certified gap of that in `tie_break_gap`.
+
+    Attributes:
+        tolerance: certified relative gap to reach, at most 1e-2.
+        max_evaluations: evaluations after which the descent stops and returns what it has, with its gap.
+    """
+
+    max_evaluations: int = 240
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.require_option("max_evaluations", self.max_evaluations >= 1, "at least 1")
+
+    def propose(
+        self,
+        problem: DesignProblem,
+        *,
+        start: Transmission | None,
+        seed: np.random.SeedSequence,  # noqa: ARG002
+    ) -> Proposal | CrbeamError:
+        """The optimum of one problem, without the overhead of a batch."""
+        try:
+            if is_plain(problem):
+                return proposal_of(optimum(problem, effort=self.effort, start=start))
+            return at_full_power(problem, convex_optimum(problem, tolerance=self.tolerance))
+        except CrbeamError as error:
+            return error
+
+    def propose_many(
+        self,
+        problems: Sequence[DesignProblem],
+        *,
+        starts: Sequence[Transmission | None],
+        seeds: Sequence[np.random.SeedSequence],
+    ) -> list[Proposal | CrbeamError]:
+        """The optima of all problems; those of one shape advance together in the descent."""
+        plain = [index for index, problem in enumerate(problems) if is_plain(problem)]
+        results = optima(
+            [problems[index] for index in plain], effort=self.effort, starts=[starts[index] for index in plain]
+        )
+        found = {
+            index: result if isinstance(result, CrbeamError) else proposal_of(result)
+            for index, result in zip(plain, results, strict=True)
+        }
+        return [
+            found[index] if index in found else self.propose(problem, start=starts[index], seed=seeds[index])
+            for index, problem in enumerate(problems)
+        ]
+
+    @property
+    def effort(self) -> Effort:
+        """How far the descent goes."""
+        return Effort(self.tolerance, self.max_evaluations)
+
+
+def is_plain(problem: DesignProblem) -> bool:
+    """Whether bounds of what is heard are minimised under budgets, codebooks and ties alone, power having no price."""
+    is_of_bounds = isinstance(problem.objective, WeightedBound | Hinge | Tail) and not problem.power_price
+    is_heard = any(criterion.map.contributions for criterion in problem.active_criteria)
+    is_alone = len(problem.streams) == 1 and all(isinstance(part, PLAIN) for part in problem.constraints)
+    return is_heard and is_of_bounds and is_alone
+
+
+def proposal_of(result: EngineResult) -> Proposal:
+    """What the engine found, to be graded."""
+    return Proposal(
+        covariances=result.covariances,
+        factors=result.factors,
+        trace=result.trace,
+        iterations=result.iterations,
+        details={"evaluations": result.evaluations, "engine": result.engine, **result.notes},
+        evidence=result.evidence,
+    )

@@ -13,7 +13,7 @@ from crbeam.design.method import DesignMethod
 from crbeam.design.optimum import optima
 from crbeam.design.problem import DesignProblem, Hinge
 from crbeam.design.result import Proposal
-from crbeam.design.ties import without_ties
+from crbeam.design.structure import without_ties
 from crbeam.errors import CrbeamError
 from crbeam.information import Transmission
 

@@ -33,7 +33,7 @@ class SubarrayEvidence:
         dual: point of the dual of the problem without the hybrid array; prices of its budget are found anew.
         prices: of a transmitter, what the price of power on each antenna has beyond that of all, `[tx]`, by stream; of
             a receiver, a Hermitian matrix of each of its antennas, `[rx, tx, tx]`, by the receiver's name.
-        users: of a receiver that serves users, the multiplier S_k of each of them (`hybrid.lifted_users`).
+        users: of a receiver that serves users, the multiplier S_k of each of them (`hybrid.certificate`).
     """
 
     dual: Evidence

@@ -1,7 +1,11 @@
 """The least value of an objective of bounds under budgets, codebooks and ties: Newton steps between weighted bounds.
 
-The least `Phi(u(R))` over transmissions R is the greatest `q(v) - Phi*(v)` over scales v (see `scales`), with the
-concave `q(v) = min_R v . u(R)`, which the engine solves as a weighted bound. Whatever v is, a lower bound of q less
+A convex Phi of the bounds u_t is `max_v v . u - Phi*(v)` over *scales* v: shares of a tail, slopes of a loss beyond
+thresholds, multipliers of thresholds as limits (see `convex.statement`). All numbers are those of a reduced problem,
+relative to its isotropic X.
+
+The least `Phi(u(R))` over transmissions R is the greatest `q(v) - Phi*(v)` over scales v, with the concave
+`q(v) = min_R v . u(R)`, which the engine solves as a weighted bound. Whatever v is, a lower bound of q less
 `Phi*(v)` is one of the objective, and whatever R is, `q(v) <= v . u(R)` is a cut. Steps go to the v that maximises the
 least of all cuts plus the curvature of q at the last transmission less `Phi*`, and to the transmission expected there
 (see `engine.thin_factors`): once the bounds that count are found, the gap is about squared by each. The engine is only
@@ -11,18 +15,45 @@ Near a scale of 0 its bound may be anything, and steps from there are short. So 
 while nothing is proven, and where it would fail otherwise.
 """
 
-from dataclasses import dataclass
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import ClassVar
 
 import numpy as np
+from jaxtyping import Float
 
+from crbeam.design.certificate import families_of, hinge_terms, tail_of
+from crbeam.design.convex.certificate import priced
+from crbeam.design.convex.evidence import Evidence
+from crbeam.design.convex.statement import Statement
 from crbeam.design.engine import ReducedProblem
 from crbeam.design.engine.progress import Progress
 from crbeam.design.engine.reduced_bound import variables
 from crbeam.design.engine.solver import solve_from
 from crbeam.design.engine.thin_factors import Expansion, expansion_at, judged, moved, weighted
-from crbeam.design.scales import Numbers, Scales
-from crbeam.design.small_programs import convex_minimum
+from crbeam.information import Transmission
 
+#: Steps after which a small program stops wherever it is.
+PROGRAM_STEPS = 60
+#: Mean product of rooms and prices at which it stops, once the slope that is left shrinks no more.
+ACCURACY = 1e-12
+#: A step goes less far while it leaves a larger slope than this, and than this many times the present one.
+STEEPEST, GROWTH = 2.0, 2.0
+#: Halvings of a step.
+HALVINGS = 20
+#: Eigenvalues of the scaled system, relative to the largest, that count as 0.
+SINGULAR = 1e-15
+#: Share of the way to the boundary that a step goes.
+REACH = 0.995
+#: Numbers of bounds or scales.
+Numbers = Float[np.ndarray, " bound"]
+#: Least scale, so that a certificate can divide by it.
+LEAST_SCALE = 1e-14
+#: Least slope that a search for the least loss begins with: no threshold is left out.
+FIRST_SLOPE = 0.02
+#: Share of the wanted gap by which steps stay below thresholds that are limits.
+STRICTNESS = 0.1
 #: Steps after which a search gives up.
 STEPS = 30
 #: A step that leaves more than this share of the gap is followed by the engine.
@@ -31,6 +62,218 @@ KEPT_SHARE = 0.5
 ROUGH, FINER = 1e-3, 0.03
 #: Scales beyond this are those of limits that cannot be kept.
 LARGEST_SCALE = 1e3
+
+
+def convex_minimum(
+    derivatives: Callable[[Float[np.ndarray, " n"]], tuple[Float[np.ndarray, " n"], Float[np.ndarray, "n n"]]],
+    rows: Float[np.ndarray, "row n"],
+    limits: Float[np.ndarray, " row"],
+    inside: Float[np.ndarray, " n"],
+) -> Float[np.ndarray, " n"]:
+    """x with `A x <= b` of least f, from a point strictly inside and the first two derivatives of f.
+
+    Interior-point steps with the predictor and corrector of Mehrotra (1992), in numbers of about 1.
+    """
+    x, room = inside, limits - rows @ inside
+    price, last = 0.1 / room, np.inf
+    slope, curvature = derivatives(x)
+    for _ in range(PROGRAM_STEPS):
+        dual, primal = slope + rows.T @ price, rows @ x + room - limits
+        mean, left = float(room @ price) / room.size, float(np.abs(dual).max())
+        if mean <= ACCURACY and left > 0.5 * last:
+            break
+        last = left
+        matrix = curvature + rows.T @ ((price / room)[:, None] * rows)
+        inverse, target = _inverse(matrix), -room * price
+        for is_last in (False, True):
+            step = inverse @ (-dual - rows.T @ ((target + price * primal) / room))
+            change = -primal - rows @ step
+            rise = (target - price * change) / room
+            lengths = np.concatenate([-change / room, -rise / price])
+            length = min(1.0, (REACH if is_last else 1.0) / max(float(lengths.max()), 1e-300))
+            if not is_last:
+                centring = (float((room + length * change) @ (price + length * rise)) / room.size / mean) ** 3
+                target = centring * mean - room * price - change * rise
+        for _ in range(HALVINGS):
+            slope, curvature = derivatives(x + length * step)
+            if np.abs(slope + rows.T @ (price + length * rise)).max() <= max(STEEPEST, GROWTH * left):
+                break
+            length *= 0.5
+        x, room, price = x + length * step, room + length * change, price + length * rise
+    return x
+
+
+def _inverse(matrix: np.ndarray) -> np.ndarray:
+    """Inverse with what rounding cannot tell from 0 left out: the least x may be one of many."""
+    scale = 1.0 / np.sqrt(np.maximum(np.diagonal(matrix), np.finfo(float).tiny))
+    values, vectors = np.linalg.eigh(matrix * np.outer(scale, scale))
+    inverse = np.where(values > SINGULAR * values[-1], 1.0 / np.where(values > 0.0, values, 1.0), 0.0)
+    vectors = scale[:, None] * vectors
+    return (vectors * inverse) @ vectors.T
+
+
+class Scales(ABC):
+    """Objective of the bounds of a reduced problem.
+
+    Attributes:
+        groups: for each active criterion the number of the bound that each column of its selection belongs to.
+        size: number of bounds.
+        base: how often every bound counts beside its scale.
+        least_share: share of a scale that a step keeps where the scales before it prove nothing yet.
+    """
+
+    groups: list[np.ndarray]
+    size: int
+    base: ClassVar[float] = 0.0
+    least_share: ClassVar[float] = 0.0
+
+    @abstractmethod
+    def value(self, bounds: Numbers) -> float:
+        """Phi."""
+
+    def merit(self, bounds: Numbers, scales: Numbers) -> float:  # noqa: ARG002
+        """Phi; where that is infinite, a number above what the scales can prove that falls on the way back."""
+        return self.value(bounds)
+
+    def cost(self, scales: Numbers) -> float:  # noqa: ARG002
+        """`Phi*`."""
+        return 0.0
+
+    def derivatives(self, scales: Numbers) -> tuple[Numbers, Numbers]:
+        """First and second derivative of `Phi*` by each scale."""
+        return np.zeros_like(scales), np.zeros_like(scales)
+
+    @abstractmethod
+    def domain(self) -> tuple[Float[np.ndarray, "row bound"], Float[np.ndarray, " row"]]:
+        """Rows and limits that scales keep beside being at least 0."""
+
+    @abstractmethod
+    def inside(self, scales: Numbers) -> Numbers:
+        """Scales strictly within their domain, near the given ones if that is a good start."""
+
+    def within(self, scales: Numbers) -> Numbers:
+        """The scales without what rounding has left outside of their domain."""
+        return np.maximum(scales, LEAST_SCALE)
+
+
+class Shares(Scales):
+    """Shares of the samples of a tail: `0 <= v_t <= cap_t`, together at most 1, for nothing."""
+
+    def __init__(self, item: ReducedProblem) -> None:
+        names = item.problem.samples
+        self.problem, self.caps, self.size = item.problem, np.array(item.problem.largest_shares), len(names)
+        self.groups = [
+            np.full(selection.shape[1], names.index(criterion.sample))
+            for criterion, selection in zip(item.problem.active_criteria, item.arrays.selections, strict=True)
+        ]
+
+    def value(self, bounds: Numbers) -> float:
+        """The mean over the worst samples."""
+        return tail_of(self.problem, bounds.tolist())
+
+    def domain(self) -> tuple[Float[np.ndarray, "row bound"], Float[np.ndarray, " row"]]:
+        """The sum of all shares, and the caps."""
+        is_capped = np.isfinite(self.caps)
+        rows = np.vstack([np.ones((1, self.size)), np.eye(self.size)[is_capped]])
+        return rows, np.concatenate([[1.0], self.caps[is_capped]])
+
+    def inside(self, scales: Numbers) -> Numbers:  # noqa: ARG002
+        """Shares of half of the samples' weight."""
+        return 0.5 * np.minimum(1.0 / self.size, self.caps)
+
+    def within(self, scales: Numbers) -> Numbers:
+        """The shares without what rounding has left outside of their domain."""
+        shares = np.clip(scales, LEAST_SCALE, self.caps)
+        return shares / max(shares.sum(), 1.0)
+
+
+class Slopes(Scales):
+    """Slopes of the loss beyond thresholds, `sum_g W_g max(0, sqrt(u_g / W_g) - 1)^2`: `0 <= v < 1` (`certificate`)."""
+
+    least_share = 0.3
+
+    def __init__(self, item: ReducedProblem) -> None:
+        families = families_of(item.problem)
+        assert families is not None
+        self.groups, self.levels = list(families.of_direction), families.levels / item.scale
+        self.size = self.levels.size
+
+    def value(self, bounds: Numbers) -> float:
+        """The loss."""
+        return float(hinge_terms(bounds, self.levels).values.sum())
+
+    def first(self, bounds: Numbers) -> Numbers:
+        """The slopes at some bounds, but at least `FIRST_SLOPE`."""
+        return np.maximum(hinge_terms(bounds, self.levels).slopes, FIRST_SLOPE)
+
+    def cost(self, scales: Numbers) -> float:
+        """`sum W v / (1 - v)`."""
+        return float(self.levels @ (scales / (1.0 - scales)))
+
+    def derivatives(self, scales: Numbers) -> tuple[Numbers, Numbers]:
+        """First and second derivative of that."""
+        return self.levels / (1.0 - scales) ** 2, 2.0 * self.levels / (1.0 - scales) ** 3
+
+    def domain(self) -> tuple[Float[np.ndarray, "row bound"], Float[np.ndarray, " row"]]:
+        """At most 1."""
+        return np.eye(self.size), np.ones(self.size)
+
+    def inside(self, scales: Numbers) -> Numbers:
+        """The slopes, a little away from 0 and 1."""
+        return np.clip(scales, FIRST_SLOPE, 1.0 - FIRST_SLOPE)
+
+
+class Multipliers(Scales):
+    """Multipliers of thresholds as limits, `v >= 0` at `W . v`, where the sum of all bounds is minimised.
+
+    Steps aim below the thresholds by as much as costs `STRICTNESS` of the wanted gap of a sum of at least `least`.
+    """
+
+    base = 1.0
+
+    def __init__(self, slopes: Slopes, *, least: float, gap: float) -> None:
+        self.groups, self.levels, self.size = slopes.groups, slopes.levels, slopes.size
+        self.least, self.gap = least, gap
+
+    def value(self, bounds: Numbers) -> float:
+        """The sum where no bound exceeds its threshold."""
+        return float(bounds.sum()) if np.all(bounds <= self.levels) else np.inf
+
+    def merit(self, bounds: Numbers, scales: Numbers) -> float:
+        """The sum, and what exceeds the thresholds at twice the multiplier or more."""
+        return float(bounds.sum() + (1.0 + 2.0 * scales) @ np.maximum(bounds - self.levels, 0.0))
+
+    def cost(self, scales: Numbers) -> float:
+        """`W . v`."""
+        return float(self.levels @ scales)
+
+    def derivatives(self, scales: Numbers) -> tuple[Numbers, Numbers]:
+        """The levels that steps aim at, and 0."""
+        strictness = STRICTNESS * self.gap * self.least / (self.least + self.cost(scales))
+        return (1.0 - strictness) * self.levels, np.zeros_like(scales)
+
+    def domain(self) -> tuple[Float[np.ndarray, "row bound"], Float[np.ndarray, " row"]]:
+        """Nothing."""
+        return np.zeros((0, self.size)), np.zeros(0)
+
+    def inside(self, scales: Numbers) -> Numbers:
+        """The multipliers, a little away from 0."""
+        return np.maximum(scales, FIRST_SLOPE)
+
+
+def evidence_of(statement: Statement, sent: Transmission, scales: Numbers) -> Evidence:
+    """`Z_t = s v_t I_t^-1 E_t` of a transmission and scales, with the s and the prices that prove most."""
+    responses, gain, known = [], 0.0, 0.0
+    for term in statement.terms:
+        scale = 1.0 if term.scale is None else float(scales[term.scale])
+        response = scale * term.criterion.map.at(sent.only(term.criterion.map.blocks)).inverse_response(term.selection)
+        gain += float(np.sum(term.selection * response))
+        known += float(np.sum(response * (term.criterion.map.constant @ response))) / scale
+        responses.append(response)
+    found = priced(statement, Evidence(tuple(responses), scales, np.zeros(0), np.zeros(len(statement.limits))))
+    factor = gain / (known + float(found.prices @ np.array([limit.power_w for limit in statement.limits])))
+    responses = tuple(factor * response for response in responses)
+    return replace(found, responses=responses, prices=factor**2 * found.prices)
 
 
 @dataclass(frozen=True)

@@ -3,14 +3,49 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import ClassVar
 
 import numpy as np
 from jaxtyping import Complex, Float
 
+from crbeam.communication.mimo import mimo_rates_bps_hz
 from crbeam.communication.sinr import EchoTolerance, UplinkChannel, echo_tolerance
-from crbeam.design.rate_constraints import MinimumRate
 from crbeam.errors import InvalidInput
+
+
+@dataclass(frozen=True, eq=False)
+class MinimumRate:
+    """A receiver has at least a given rate: `log2 det(I + P^-1 H W H^H) >= rate`, P being noise and interference.
+
+    Attributes:
+        user: the receiver, as the stream that serves it names it.
+        block: the block that it hears.
+        channel: H; it receives `H x`.
+        rate_bps_hz: least rate in bit/s/Hz.
+        noise_power_w: of one antenna.
+        cancels: names of streams that do not disturb it, because it knows them.
+
+    Reference: wang2024 eq. (24).
+    """
+
+    user: str
+    block: str
+    channel: Complex[np.ndarray, "rx tx"]
+    rate_bps_hz: float
+    noise_power_w: float
+    cancels: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not (0.0 < self.rate_bps_hz < np.inf and 0.0 < self.noise_power_w < np.inf):
+            raise InvalidInput(
+                f"The least rate and the noise of {self.user} must be positive and finite, found {self.rate_bps_hz} "
+                f"bit/s/Hz and {self.noise_power_w} W."
+            )
+
+    def rate_of(self, own: str, streams: Mapping[str, Complex[np.ndarray, "tx tx"]]) -> float:
+        """Rate in bit/s/Hz under the covariances of all streams of the block, its own being named `own`."""
+        heard = sum((sent for name, sent in streams.items() if name not in self.cancels), np.zeros_like(streams[own]))
+        rates = mimo_rates_bps_hz(self.channel[None], streams[own][None], heard[None], self.noise_power_w)
+        return float(rates[0])
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,6 +64,10 @@ class PowerPart:
     factor: float
     stream: str | None = None
 
+    def of(self, covariance: Complex[np.ndarray, "tx tx"]) -> float:
+        """The power, W being the covariance."""
+        return self.factor * float(np.real(self.vector.conj() @ covariance @ self.vector))
+
 
 @dataclass(frozen=True, eq=False)
 class Requirement:
@@ -40,8 +79,6 @@ class Requirement:
         floor_w: what it must reach.
         is_share: whether the floor is a share of the power, and rises with it.
     """
-
-    allows_subspace_reduction: ClassVar[bool] = True
 
     name: str
     parts: tuple[PowerPart, ...]
@@ -73,8 +110,6 @@ class MinimumSinr:
 
     Reference: li2024 eq. (12), eq. (37); wang2024 eq. (24).
     """
-
-    allows_subspace_reduction: ClassVar[bool] = True
 
     user: str
     channels: Mapping[str, Complex[np.ndarray, " tx"]]
@@ -134,8 +169,6 @@ class Illumination:
         is_share: whether the floor is a share of the power budget, so that more power raises it.
     """
 
-    allows_subspace_reduction: ClassVar[bool] = True
-
     block: str
     response: Complex[np.ndarray, " tx"]
     least_power_w: float
@@ -164,8 +197,6 @@ class PowerCeiling:
         most_power_w: the ceiling.
         place: what the place is called in messages.
     """
-
-    allows_subspace_reduction: ClassVar[bool] = True
 
     block: str
     response: Complex[np.ndarray, " tx"]
@@ -201,8 +232,6 @@ class MinimumUplinkSinr:
     Reference: li2024 eq. (17), eq. (53).
     """
 
-    allows_subspace_reduction: ClassVar[bool] = True
-
     block: str
     users: tuple[str, ...]
     uplink: UplinkChannel
@@ -237,10 +266,13 @@ class MinimumUplinkSinr:
             if np.isfinite(limit)
         )
 
+    def echo_power_w(self, covariance: Complex[np.ndarray, "tx tx"]) -> float:
+        """Power of the echo of a probing covariance at an antenna whose response has modulus 1."""
+        return self.echo_gain * float(np.real(self.response.conj() @ covariance @ self.response))
+
     def sinr(self, covariance: Complex[np.ndarray, "tx tx"]) -> Float[np.ndarray, " user"]:
         """Ratio of each user beside the echo of a probing covariance."""
-        echo_w = self.echo_gain * float(np.real(self.response.conj() @ covariance @ self.response))
-        return self.tolerance.sinr(echo_w)
+        return self.tolerance.sinr(self.echo_power_w(covariance))
 
 
 @dataclass(frozen=True, eq=False)
@@ -256,8 +288,6 @@ class FixedAnalog:
 
     Reference: li2024 eq. (1), eq. (10).
     """
-
-    allows_subspace_reduction: ClassVar[bool] = True
 
     block: str
     network: Complex[np.ndarray, "tx chain"]
@@ -281,8 +311,6 @@ class BoundLimit:
 
     Reference: xu2023 eq. (8), C2.
     """
-
-    allows_subspace_reduction: ClassVar[bool] = True
 
     criterion: str
     limit: float

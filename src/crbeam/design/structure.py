@@ -1,17 +1,147 @@
-"""Which design problems have one structure, and what their information maps are made of, side by side."""
+"""What problems are made of: tied blocks, information over one direction, problems that differ in numbers only.
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+*Ties*: blocks whose covariances are equal see one covariance X, and are solved as one block. A budget that n of them
+share leaves each at most its n-th part, so the power of X is the least of these over the budgets.
+
+*One direction*: where all information comes over one transmit direction t, every weighted bound is proportional to one
+over the power `t^H R t` in it, which is linear in the covariance: the most power there gives the least of all bounds.
+
+*Structures*: problems that differ in numbers only are stacked, with what their information maps are made of side by
+side.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Complex, Float
 
-from crbeam.design.problem import Criterion, DesignProblem
-from crbeam.linalg import side_by_side
+from crbeam.design.constraints import Codebook, ConstantModulus, Constraint, PowerBudget, TiedBlocks
+from crbeam.design.problem import Criterion, DesignProblem, WeightedBound
+from crbeam.design.service_constraints import MinimumRate, MinimumSinr
+from crbeam.information import InformationMap, Transmission
+from crbeam.information.transmission import Covariances, require_blocks
+from crbeam.linalg import side_by_side, span
 
 #: Bytes of transmit vectors or covariances, and number of problems, that are worked on together.
 CHUNK_BYTES = 16_000_000
 CHUNK_ITEMS = 256
+
+
+def merged_problem(problem: DesignProblem) -> DesignProblem:
+    """The problem in which the blocks of each tie are one, named as the first of them; itself without ties."""
+    if not problem.ties:
+        return problem
+    names = _new_names(problem)
+    streams = tuple(
+        replace(stream, blocks=tuple(dict.fromkeys(names[block] for block in stream.blocks)))
+        for stream in problem.streams
+    )
+    kept = [part for part in problem.constraints if _stays(part, names)]
+    return replace(
+        problem,
+        criteria=tuple(replace(criterion, map=_renamed(criterion.map, names)) for criterion in problem.criteria),
+        constraints=(*kept, *(_shared_budget(problem, tie) for tie in problem.ties)),
+        streams=streams,
+        directions={block: beams for block, beams in problem.directions.items() if names[block] == block},
+        guides=tuple(merged(problem, guide) for guide in problem.guides),
+    )
+
+
+def without_ties(problem: DesignProblem) -> DesignProblem:
+    """The problem in which every block has a covariance of its own; no design of it is worse than the best tied one."""
+    return replace(problem, constraints=tuple(part for part in problem.constraints if not isinstance(part, TiedBlocks)))
+
+
+def merged(problem: DesignProblem, covariances: Covariances) -> Transmission:
+    """Transmission of the merged problem from that of a problem, of whose tied blocks the first in order counts."""
+    require_blocks(problem.antennas, covariances)
+    found: dict[str, np.ndarray] = {}
+    for block, name in _new_names(problem).items():
+        found.setdefault(name, covariances[block])
+    return Transmission(found)
+
+
+def expanded(problem: DesignProblem, covariances: Covariances) -> Transmission:
+    """Transmission of a problem from that of its merged problem."""
+    return Transmission({block: covariances[name] for block, name in _new_names(problem).items()})
+
+
+def expanded_factors(
+    problem: DesignProblem, factors: Mapping[str, np.ndarray] | None
+) -> Mapping[str, np.ndarray] | None:
+    """Beamformers of every block of a problem from those of its merged problem."""
+    if factors is None:
+        return None
+    return {block: factors[name] for block, name in _new_names(problem).items()}
+
+
+def _new_names(problem: DesignProblem) -> dict[str, str]:
+    """Name in the merged problem of every block."""
+    tied = {block: tie.blocks[0] for tie in problem.ties for block in tie.blocks}
+    return {block: tied.get(block, block) for block in problem.blocks}
+
+
+def _renamed(information: InformationMap, names: dict[str, str]) -> InformationMap:
+    return information.renamed_blocks({block: names[block] for block in information.blocks})
+
+
+def _stays(part: Constraint, names: dict[str, str]) -> bool:
+    """Whether a constraint holds unchanged in the merged problem."""
+    tied = [old for old, new in names.items() if list(names.values()).count(new) > 1]
+    match part:
+        case TiedBlocks():
+            return False
+        case PowerBudget():
+            return part.blocks[0] not in tied
+        case Codebook() | ConstantModulus():
+            return names[part.block] == part.block
+        case _:
+            return True
+
+
+def _shared_budget(problem: DesignProblem, tie: TiedBlocks) -> PowerBudget:
+    """The power that every one of the tied blocks can have."""
+    parts = [
+        budget.power_per_subcarrier_w / len(budget.blocks)
+        for budget in problem.budgets
+        if set(budget.blocks) <= set(tie.blocks)
+    ]
+    return PowerBudget((tie.blocks[0],), min(parts))
+
+
+def only_direction(problem: DesignProblem) -> Complex[np.ndarray, " tx"] | None:
+    """Unit vector of the one direction over which all information comes; None if there are more, or a prior."""
+    maps = [criterion.map for criterion in problem.active_criteria]
+    if len(problem.blocks) != 1 or any(np.any(each.constant) for each in maps):
+        return None
+    columns = np.concatenate([part.transmit for each in maps for part in each.contributions], axis=1)
+    directions = span(columns)
+    return directions[:, 0] if directions.shape[1] == 1 else None
+
+
+def sensing_stream(problem: DesignProblem) -> str:
+    """Name of the first stream that serves nobody."""
+    return next(stream.name for stream in problem.streams if stream.served_user is None)
+
+
+def why_not_lit(key: str, problem: DesignProblem) -> str | None:
+    """Why a method for one direction and one stream that serves nobody does not apply; None if it does."""
+    if not isinstance(problem.objective, WeightedBound) or len(problem.blocks) != 1:
+        return f"{key} minimises weighted bounds of one block only."
+    if any(isinstance(part, Codebook | ConstantModulus | TiedBlocks) for part in problem.constraints):
+        return f"{key} cannot keep codebooks, constant moduli or tied blocks."
+    if only_direction(problem) is None:
+        return f"{key} needs a problem whose information all comes over one transmit direction, without a prior."
+    unserved = [stream.name for stream in problem.streams if stream.served_user is None]
+    if len(unserved) != 1:
+        return f"{key} needs exactly one stream that serves nobody."
+    cancelled = {
+        name for part in problem.constraints if isinstance(part, MinimumSinr | MinimumRate) for name in part.cancels
+    }
+    if cancelled - set(unserved):
+        return f"{key} needs users that know no stream but the one that serves nobody."
+    return None
 
 
 @dataclass(frozen=True, eq=False)

@@ -103,7 +103,7 @@ def delivered_sinr(
         return np.array([_downlink(streams, design, part) for part in served])
     own, assumed = (next(part for part in parts if isinstance(part, MinimumUplinkSinr)) for parts in (true, believed))
     covariance = design.covariances[own.block]
-    echo_w = own.echo_gain * float(np.real(own.response.conj() @ covariance @ own.response))
+    echo_w = own.echo_power_w(covariance)
     combiners = mmse_combiners(assumed.uplink, assumed.echo, echo_w)
     return uplink_sinr(own.uplink, combiners, own.echo, echo_w)
 

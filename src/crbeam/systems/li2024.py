@@ -13,8 +13,8 @@ from jaxtyping import Complex, Float
 
 from crbeam.communication import UplinkChannel
 from crbeam.design import Constraint, Criterion, Design, DesignProblem, PowerBudget, Stream
+from crbeam.design.constraints import SubarrayHybrid
 from crbeam.design.service_constraints import FixedAnalog, Illumination, MinimumSinr, MinimumUplinkSinr
-from crbeam.design.subarrays import SubarrayHybrid
 from crbeam.errors import InvalidInput, InvalidScenario
 from crbeam.estimation.near_field_model import EchoModel
 from crbeam.information import InformationMap

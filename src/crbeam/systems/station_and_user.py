@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Complex, Float
 
 from crbeam.design import Codebook, ConstantModulus, Constraint
-from crbeam.design.analog.codewords import analog_codewords
+from crbeam.design.analog.mismatch import analog_codewords
 from crbeam.estimation.link_model import LinkModel, line_axis_rad
 from crbeam.information import InformationMap
 from crbeam.information.builders import Pilots, path_information, within_paths

@@ -17,7 +17,7 @@ from crbeam.design import (
     PowerBudget,
     isotropic_covariances,
 )
-from crbeam.design.subarrays import SubarrayHybrid
+from crbeam.design.constraints import SubarrayHybrid
 from crbeam.errors import InvalidInput, InvalidScenario
 from crbeam.estimation.link_model import LinkModel
 from crbeam.information import Information, InformationMap, Transmission

@@ -14,9 +14,8 @@ from jaxtyping import Complex, Float
 
 from crbeam.communication import mimo_rates_bps_hz
 from crbeam.design import Criterion, Design, DesignProblem, PowerBudget, Stream
-from crbeam.design.rate_constraints import MinimumRate
 from crbeam.design.search.rules import MAX_LISTED
-from crbeam.design.service_constraints import MinimumSinr
+from crbeam.design.service_constraints import MinimumRate, MinimumSinr
 from crbeam.errors import InvalidInput
 from crbeam.information import InformationMap
 from crbeam.information.delay_doppler import (

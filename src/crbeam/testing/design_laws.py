@@ -8,7 +8,7 @@ import numpy as np
 
 from crbeam.design import Certificate, ConstantModulus, Criterion, Design, DesignMethod, DesignProblem, Hinge, certify
 from crbeam.design.methods import method_named
-from crbeam.design.ties import expanded, merged_problem
+from crbeam.design.structure import expanded, merged_problem
 from crbeam.errors import InvalidInput
 from crbeam.information import Transmission
 from crbeam.linalg import diagonal_scale

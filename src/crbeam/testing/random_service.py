@@ -9,10 +9,9 @@ from jaxtyping import Complex
 
 from crbeam.design import DesignProblem
 from crbeam.design.choices import Association, ReceiverChoice, Selection
+from crbeam.design.constraints import SubarrayHybrid
 from crbeam.design.problem import Power
-from crbeam.design.rate_constraints import MinimumRate
-from crbeam.design.service_constraints import FixedAnalog, Illumination, MinimumSinr, MinimumUplinkSinr
-from crbeam.design.subarrays import SubarrayHybrid
+from crbeam.design.service_constraints import FixedAnalog, Illumination, MinimumRate, MinimumSinr, MinimumUplinkSinr
 from crbeam.information import Transmission
 from crbeam.testing.design_laws import random_feasible
 from crbeam.testing.random_worlds import random_covariance

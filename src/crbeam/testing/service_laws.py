@@ -13,10 +13,16 @@ from scipy.optimize import nnls
 
 from crbeam.design import Codebook, ConstantModulus, Criterion, Design, DesignProblem, Hinge, PowerBudget, TiedBlocks
 from crbeam.design.choices import Association, ReceiverChoice, Selection
+from crbeam.design.constraints import SubarrayHybrid
 from crbeam.design.problem import Power
-from crbeam.design.rate_constraints import MinimumRate
-from crbeam.design.service_constraints import BoundLimit, FixedAnalog, Illumination, MinimumSinr, MinimumUplinkSinr
-from crbeam.design.subarrays import SubarrayHybrid
+from crbeam.design.service_constraints import (
+    BoundLimit,
+    FixedAnalog,
+    Illumination,
+    MinimumRate,
+    MinimumSinr,
+    MinimumUplinkSinr,
+)
 from crbeam.information import InformationMap, Transmission
 from crbeam.linalg import diagonal_scale
 from crbeam.testing.design_laws import assert_decreasing, assert_feasible, largest_entry, objective_of

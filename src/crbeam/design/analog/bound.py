@@ -10,14 +10,14 @@ L-BFGS on log f leads to stationary points. Without a constraint on the modulus 
 certified lower bound of the digital problem is one here.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Float
 
 from crbeam.design.analog.mismatch import AnalogBeams, element_amplitudes
-from crbeam.design.analog.smooth_descent import descend, polish
+from crbeam.design.analog.smooth_descent import Descent, descend, polish
 from crbeam.design.engine.reduced_bound import solve_positive
 from crbeam.design.engine.reduced_information import gradients, informations
 from crbeam.design.engine.reduction import ReducedProblem
@@ -44,6 +44,11 @@ class AnalogPoint:
     phases_rad: Float[np.ndarray, "block tx beam"]
     roots: Float[np.ndarray, "block beam"]
 
+    @property
+    def vector(self) -> Float[np.ndarray, " unknown"]:
+        """All phases, then all roots, in a row."""
+        return np.concatenate([self.phases_rad.ravel(), self.roots.ravel()])
+
 
 @dataclass(frozen=True, eq=False)
 class AnalogEvaluation:
@@ -65,23 +70,6 @@ class AnalogEvaluation:
         return float(np.linalg.norm(self.phase_slopes))
 
 
-@dataclass(frozen=True, eq=False)
-class AnalogDescent:
-    """Where a descent ended.
-
-    Attributes:
-        point: the beams.
-        trace: log f at the start and after each iteration.
-        phase_gradient: norm of the phase derivative of f, relative to f.
-        steepest: largest derivative of log f.
-    """
-
-    point: AnalogPoint
-    trace: tuple[float, ...]
-    phase_gradient: float
-    steepest: float
-
-
 class AnalogBound:
     """Log of the weighted bound of a reduced problem as a function of constant-modulus beams in all of its blocks."""
 
@@ -96,11 +84,8 @@ class AnalogBound:
         self.is_seen = (owner >= 0)[:, None]
         self.together = ((owner[:, None] == owner) & self.is_seen).astype(float)
         pairs = zip(reduced.arrays.frames, reduced.bases, strict=True)
-        self.responses = [self._filled_up((basis @ frame).conj().T) for frame, basis in pairs]
-
-    def _filled_up(self, response: np.ndarray) -> np.ndarray:
-        """Response `[column, tx]` of a block, with zeros up to the most antennas of any block."""
-        return np.pad(response, ((0, 0), (0, self.n_tx - response.shape[1])))
+        responses = [(basis @ frame).conj().T for frame, basis in pairs]  # with zeros up to the most antennas
+        self.responses = [np.pad(each, ((0, 0), (0, self.n_tx - each.shape[1]))) for each in responses]
 
     def shares(self, roots: Float[np.ndarray, "block beam"]) -> Float[np.ndarray, "block beam"]:
         """Share of each beam in the power of its budget; unseen blocks have none."""
@@ -111,11 +96,8 @@ class AnalogBound:
         return np.where(self.is_seen, (self.together @ values)[:, None], 1.0)
 
     def evaluate(self, point: AnalogPoint) -> AnalogEvaluation:
-        """Log of the bound with its derivatives."""
-        return AnalogEvaluation(*self._derivatives(point.phases_rad, point.roots))
-
-    def _derivatives(self, phases_rad: np.ndarray, roots: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
-        """Log of the bound, its derivatives with respect to the phases and with respect to s."""
+        """Log of the bound with its derivatives by the phases and by s."""
+        phases_rad, roots = point.phases_rad, point.roots
         shape, arrays = self.reduced.shape, self.reduced.arrays
         totals = self._budget_sums((roots**2).sum(axis=1))
         shares = self.is_seen * roots**2 / totals
@@ -128,7 +110,7 @@ class AnalogBound:
         value = sum(float(np.sum(y * right)) for y, right in zip(answers, arrays.selections, strict=True))
         phase_slopes, gains = np.zeros(phases_rad.shape), np.zeros(roots.shape)
         if not (np.isfinite(value) and value > 0.0):
-            return BARRIER, phase_slopes, gains
+            return AnalogEvaluation(BARRIER, phase_slopes, gains)
         slopes = gradients(shape, arrays, answers)
         for index, response, slope in zip(active, self.responses, slopes, strict=True):
             steep = response.conj().T @ (slope @ (response @ unit[index]))
@@ -137,7 +119,12 @@ class AnalogBound:
             gains[index] = products.real.sum(axis=0) / value
         means = self._budget_sums(np.sum(shares * gains, axis=1))
         root_slopes = np.asarray(2.0 * roots / totals * self.is_seen * (means - gains))
-        return float(np.log(value)), phase_slopes, root_slopes
+        return AnalogEvaluation(float(np.log(value)), phase_slopes, root_slopes)
+
+    def __call__(self, vector: Float[np.ndarray, " unknown"]) -> tuple[float, Float[np.ndarray, " unknown"]]:
+        """Log f with its gradient, of the vector of a point."""
+        found = self.evaluate(self.unpacked(vector))
+        return found.log_value, AnalogPoint(found.phase_slopes, found.root_slopes).vector
 
     def point(self, beams: AnalogBeams, *, mixing: float = 0.0) -> AnalogPoint:
         """Beams of any powers as a point.
@@ -155,47 +142,22 @@ class AnalogBound:
         """Beams of a point, powers relative to the budget of each block."""
         return AnalogBeams(point.phases_rad, self.shares(point.roots), self.antennas)
 
-    def flat(self) -> Callable[[np.ndarray], tuple[float, np.ndarray]]:
-        """Log f with its gradient as a function of all phases and roots in one vector."""
-
-        def value(vector: np.ndarray) -> tuple[float, np.ndarray]:
-            log_value, *slopes = self._derivatives(*self._parts(vector))
-            return log_value, np.concatenate([part.ravel() for part in slopes])
-
-        return value
-
-    def unpacked(self, vector: np.ndarray) -> AnalogPoint:
+    def unpacked(self, vector: Float[np.ndarray, " unknown"]) -> AnalogPoint:
         """The point of a vector."""
-        return AnalogPoint(*self._parts(vector))
-
-    def _parts(self, vector: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         n_beams = len(vector) // (self.n_blocks * (self.n_tx + 1))
         cut = self.n_blocks * self.n_tx * n_beams
-        return vector[:cut].reshape(self.n_blocks, self.n_tx, n_beams), vector[cut:].reshape(self.n_blocks, n_beams)
+        phases_rad = vector[:cut].reshape(self.n_blocks, self.n_tx, n_beams)
+        return AnalogPoint(phases_rad, vector[cut:].reshape(self.n_blocks, n_beams))
 
-    def descend(self, start: AnalogPoint, *, max_iterations: int, tolerance: float) -> AnalogDescent:
-        """L-BFGS on log f from a start, until every derivative is below the tolerance; never worse than the start."""
-        result = descend(self.flat(), _packed(start), max_iterations=max_iterations, tolerance=tolerance)
-        return self._descent(result.point, result.trace)
-
-    def polish(self, end: AnalogDescent, *, max_iterations: int, tolerance: float) -> AnalogDescent:
+    def polish(self, end: Descent, *, max_iterations: int, tolerance: float) -> Descent:
         """Newton's method from the end of a descent that has not reached the tolerance, on the beams with power."""
-        is_kept = np.any(self.shares(end.point.roots) > LEAST_SHARE, axis=0)
-        kept = AnalogPoint(end.point.phases_rad[:, :, is_kept], end.point.roots[:, is_kept])
-        result = polish(self.flat(), _packed(kept), max_iterations=max_iterations, tolerance=tolerance)
+        point = self.unpacked(end.point)
+        is_kept = np.any(self.shares(point.roots) > LEAST_SHARE, axis=0)
+        kept = AnalogPoint(point.phases_rad[:, :, is_kept], point.roots[:, is_kept])
+        result = polish(self, kept.vector, max_iterations=max_iterations, tolerance=tolerance)
         if result.trace[-1] >= end.trace[-1]:
             return end
-        return self._descent(result.point, (*end.trace, *(value for value in result.trace if value < end.trace[-1])))
-
-    def _descent(self, vector: np.ndarray, trace: tuple[float, ...]) -> AnalogDescent:
-        point = self.unpacked(vector)
-        evaluation = self.evaluate(point)
-        steepest = max(np.abs(evaluation.phase_slopes).max(), np.abs(evaluation.root_slopes).max())
-        return AnalogDescent(point, trace, evaluation.phase_gradient, float(steepest))
-
-
-def _packed(point: AnalogPoint) -> np.ndarray:
-    return np.concatenate([point.phases_rad.ravel(), point.roots.ravel()])
+        return replace(result, trace=(*end.trace, *(value for value in result.trace if value < end.trace[-1])))
 
 
 @dataclass(frozen=True, eq=False)
@@ -233,21 +195,18 @@ def analog_weighted_bound(
     bound = AnalogBound(reduced)
     raw = [bound.point(beams) for beams in starts]
     values = [bound.evaluate(point).log_value for point in raw]
-    best = int(np.argmin(values))
+    winner = best = int(np.argmin(values))
     if max_iterations == 0:
-        return _result(bound, bound.descend(raw[best], max_iterations=0, tolerance=tolerance), best)
-    mixed = [bound.point(beams, mixing=MIXING) for beams in starts]
-    ends = [bound.descend(point, max_iterations=max_iterations, tolerance=tolerance) for point in mixed]
-    winner = min(range(len(ends)), key=lambda index: ends[index].trace[-1])
-    end = ends[winner]
-    if end.trace[-1] > values[best]:
-        winner, end = best, bound.descend(raw[best], max_iterations=max_iterations, tolerance=tolerance)
-    if end.steepest > tolerance:
-        end = bound.polish(end, max_iterations=max_iterations // POLISHING, tolerance=tolerance)
-    return _result(bound, end, winner)
-
-
-def _result(bound: AnalogBound, descent: AnalogDescent, start: int) -> AnalogBoundResult:
-    logs = np.array(descent.trace)
-    trace = bound.reduced.scale * np.exp(np.where(logs < BARRIER, logs, np.inf))
-    return AnalogBoundResult(bound.beams(descent.point), tuple(trace.tolist()), descent.phase_gradient, start)
+        end = descend(bound, raw[best].vector, max_iterations=0, tolerance=tolerance)
+    else:
+        mixed = [bound.point(beams, mixing=MIXING).vector for beams in starts]
+        ends = [descend(bound, vector, max_iterations=max_iterations, tolerance=tolerance) for vector in mixed]
+        winner = min(range(len(ends)), key=lambda index: ends[index].trace[-1])
+        end = ends[winner]
+        if end.trace[-1] > values[best]:
+            winner, end = best, descend(bound, raw[best].vector, max_iterations=max_iterations, tolerance=tolerance)
+        if np.abs(end.gradient).max() > tolerance:
+            end = bound.polish(end, max_iterations=max_iterations // POLISHING, tolerance=tolerance)
+    point, logs = bound.unpacked(end.point), np.array(end.trace)
+    trace = reduced.scale * np.exp(np.where(logs < BARRIER, logs, np.inf))
+    return AnalogBoundResult(bound.beams(point), tuple(trace.tolist()), bound.evaluate(point).phase_gradient, winner)

@@ -24,11 +24,13 @@ class Descent:
         point: the last point.
         gradient: there.
         trace: value at the start and at each point after it; it never rises.
+        evaluations: of value and gradient.
     """
 
     point: np.ndarray
     gradient: np.ndarray
     trace: tuple[float, ...]
+    evaluations: int
 
 
 def descend(
@@ -81,8 +83,7 @@ def _minimised(function: Function, start: np.ndarray, settings: dict, max_iterat
             trace.append(float(intermediate_result.fun))
 
     if max_iterations == 0:
-        return Descent(start, gradient, tuple(trace))
+        return Descent(start, gradient, tuple(trace), 1)
     result = minimize(function, start, jac=True, callback=record, **settings)
-    if not result.fun <= value:
-        return Descent(start, gradient, tuple(trace))
-    return Descent(result.x, result.jac, tuple(trace))
+    end = (result.x, result.jac) if result.fun <= value else (start, gradient)
+    return Descent(*end, tuple(trace), 1 + int(result.nfev))

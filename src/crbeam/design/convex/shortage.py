@@ -11,7 +11,7 @@ from crbeam.design.convex.path import LARGEST_FACTOR, Path, follow_path
 from crbeam.design.convex.primal import disturbances
 from crbeam.design.convex.program import Program, factor_program, program_of
 from crbeam.design.convex.statement import Statement, statement_of
-from crbeam.design.power_need import PowerNeed, level_above_db
+from crbeam.design.requirements import PowerNeed, level_above_db
 from crbeam.design.service_constraints import Illumination, MinimumSinr, MinimumUplinkSinr
 from crbeam.errors import Infeasible
 

@@ -17,8 +17,8 @@ from crbeam.design.convex.shortage import contradiction_of
 from crbeam.design.convex.start import start_beside_others
 from crbeam.design.convex.statement import Statement, statement_of
 from crbeam.design.problem import HINGE_ROUNDING, DesignProblem, Hinge
+from crbeam.design.requirements import cancelled_users, require_feasible_sinr
 from crbeam.design.result import Proposal
-from crbeam.design.served.requirements import cancelled_users, require_feasible_sinr
 from crbeam.design.service_constraints import MinimumSinr
 from crbeam.errors import SolverFailed
 from crbeam.information import Transmission

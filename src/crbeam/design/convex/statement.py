@@ -19,8 +19,8 @@ from jaxtyping import Float
 from crbeam.design.choices import Chosen
 from crbeam.design.constraints import AntennaPower, Codebook, GroupPower
 from crbeam.design.problem import Criterion, DesignProblem, Hinge, Power, Tail
+from crbeam.design.requirements import networks_of, requirements_of
 from crbeam.design.search.members import Lent, relaxation, selection_of
-from crbeam.design.served.requirements import networks_of, requirements_of
 from crbeam.design.service_constraints import MinimumSinr, Requirement
 
 #: Largest 1 minus cosine at which a direction of one network counts as one of another.

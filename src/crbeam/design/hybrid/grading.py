@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from jaxtyping import Complex
 
+from crbeam.communication.sinr import mmse_combiners
 from crbeam.design.convex.certificate import certificate
 from crbeam.design.convex.solution import convex_optimum
 from crbeam.design.convex.statement import statement_of
@@ -105,7 +106,5 @@ def best_combiners(
     service: MinimumUplinkSinr, network: Complex[np.ndarray, "rx chain"], covariance: Complex[np.ndarray, "tx tx"]
 ) -> Complex[np.ndarray, "chain user"]:
     """The best combiner of each user behind a network with orthonormal columns, beside the echo of a probing."""
-    echo_w = service.echo_gain * float(np.real(service.response.conj() @ covariance @ service.response))
-    users, direction = network.conj().T @ service.uplink.channels, network.conj().T @ service.echo
-    heard = service.uplink.user_power_w * users @ users.conj().T + echo_w * np.outer(direction, direction.conj())
-    return np.linalg.solve(heard + service.uplink.noise_power_w * np.eye(len(users)), users)
+    behind = replace(service.uplink, channels=network.conj().T @ service.uplink.channels, network=None)
+    return mmse_combiners(behind, network.conj().T @ service.echo, service.echo_power_w(covariance))

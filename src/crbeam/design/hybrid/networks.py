@@ -3,12 +3,12 @@
 from dataclasses import replace
 
 import numpy as np
-from jaxtyping import Complex
+from jaxtyping import Complex, Float
 
+from crbeam.design.constraints import SubarrayHybrid
 from crbeam.design.convex.statement import Statement
 from crbeam.design.problem import DesignProblem
 from crbeam.design.service_constraints import FixedAnalog, MinimumUplinkSinr
-from crbeam.design.subarrays import SubarrayHybrid
 from crbeam.errors import InvalidInput
 
 
@@ -94,3 +94,10 @@ def with_network(
         for part in digital.constraints
     )
     return replace(digital, criteria=criteria, constraints=constraints)
+
+
+def by_phase(
+    slope: Complex[np.ndarray, "antenna chain"], network: Complex[np.ndarray, "antenna chain"]
+) -> Float[np.ndarray, " antenna"]:
+    """Derivative by the phases of a network F, `2 Re sum_c conj(S_nc) j F_nc`, from S, that by the conjugate of F."""
+    return 2.0 * np.sum(np.real(slope.conj() * 1j * network), axis=1)

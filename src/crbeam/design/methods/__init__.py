@@ -4,44 +4,42 @@ from dataclasses import fields
 from typing import Any
 
 from crbeam.design.method import DesignMethod
-from crbeam.design.methods.analog_cpa import AnalogCodebookMismatch
-from crbeam.design.methods.analog_fdb import AnalogMismatch
-from crbeam.design.methods.analog_wcrb import AnalogWeightedBound
+from crbeam.design.methods.analog import AnalogCodebookMismatch, AnalogMismatch, AnalogWeightedBound
 from crbeam.design.methods.ao_big_m import AlternatingBigM
-from crbeam.design.methods.ao_uplink import AlternatingUplink
+from crbeam.design.methods.baselines import Steered, Uniform
 from crbeam.design.methods.conic_wcrb import ConicWeightedBound
-from crbeam.design.methods.cpa_wbf import CodebookBeamformerMismatch
-from crbeam.design.methods.cpa_wcm import CodebookCovarianceMismatch
-from crbeam.design.methods.cpa_wcrb import CodebookWeightedBound
-from crbeam.design.methods.digital import Digital
 from crbeam.design.methods.exact import Exact
-from crbeam.design.methods.fdb_wbf import BeamformerMismatch
-from crbeam.design.methods.fdb_wcm import CovarianceMismatch
-from crbeam.design.methods.fdb_wcrb import FullDimensionalWeightedBound
-from crbeam.design.methods.full_bp import FullPositioning
-from crbeam.design.methods.full_ms import FullSensing
-from crbeam.design.methods.fusion import FusedWeightedBound
 from crbeam.design.methods.hybrid import Hybrid
-from crbeam.design.methods.joint_sequential import JointSequential
 from crbeam.design.methods.k_means import KMeans
 from crbeam.design.methods.lifted_sca import LiftedSca
-from crbeam.design.methods.lifted_sdp import LiftedSdp
 from crbeam.design.methods.linkage import Linkage
 from crbeam.design.methods.many_receivers import ManyReceivers
+from crbeam.design.methods.mismatch import (
+    BeamformerMismatch,
+    CodebookBeamformerMismatch,
+    CodebookCovarianceMismatch,
+    CovarianceMismatch,
+)
 from crbeam.design.methods.nearest_receiver import NearestReceiver
 from crbeam.design.methods.nearest_set import NearestSet
 from crbeam.design.methods.one_transmitter import OneTransmitter
-from crbeam.design.methods.optimum import Optimum
-from crbeam.design.methods.p1_weighted import WeightedLinks
-from crbeam.design.methods.pdd_downlink import PenaltyDownlink
-from crbeam.design.methods.pdd_uplink import PenaltyUplink
+from crbeam.design.methods.optimum import (
+    CodebookWeightedBound,
+    Digital,
+    FullDimensionalWeightedBound,
+    FullPositioning,
+    FullSensing,
+    FusedWeightedBound,
+    JointSequential,
+    LiftedSdp,
+    Optimum,
+    SharedSequential,
+    WeightedLinks,
+)
+from crbeam.design.methods.published_hybrid import AlternatingUplink, PenaltyDownlink, PenaltyUplink, SuccessiveUplink
 from crbeam.design.methods.random_choice import RandomChoice
 from crbeam.design.methods.relax_and_round import RelaxAndRound
-from crbeam.design.methods.sca_uplink import SuccessiveUplink
 from crbeam.design.methods.separate_sequential import SeparateSequential
-from crbeam.design.methods.shared_sequential import SharedSequential
-from crbeam.design.methods.steered import Steered
-from crbeam.design.methods.uniform import Uniform
 from crbeam.errors import InvalidInput
 from crbeam.units import suggestion
 
@@ -120,47 +118,3 @@ def _option(kind: type[DesignMethod], setting: str) -> tuple[str, int | float | 
         raise InvalidInput(
             f"Option {option} of {kind.key} must be like its default {defaults[option]}, found `{text}`."
         ) from None
-
-
-__all__ = [
-    "METHODS",
-    "AlternatingBigM",
-    "AlternatingUplink",
-    "AnalogCodebookMismatch",
-    "AnalogMismatch",
-    "AnalogWeightedBound",
-    "BeamformerMismatch",
-    "CodebookBeamformerMismatch",
-    "CodebookCovarianceMismatch",
-    "CodebookWeightedBound",
-    "ConicWeightedBound",
-    "CovarianceMismatch",
-    "Digital",
-    "Exact",
-    "FullDimensionalWeightedBound",
-    "FullPositioning",
-    "FullSensing",
-    "FusedWeightedBound",
-    "Hybrid",
-    "JointSequential",
-    "KMeans",
-    "LiftedSca",
-    "LiftedSdp",
-    "Linkage",
-    "ManyReceivers",
-    "NearestReceiver",
-    "NearestSet",
-    "OneTransmitter",
-    "Optimum",
-    "PenaltyDownlink",
-    "PenaltyUplink",
-    "RandomChoice",
-    "RelaxAndRound",
-    "SeparateSequential",
-    "SharedSequential",
-    "Steered",
-    "SuccessiveUplink",
-    "Uniform",
-    "WeightedLinks",
-    "method_named",
-]

@@ -1,29 +1,28 @@
 """Weighted bound through a conic solver: the reference for our own."""
 
 import warnings
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from jaxtyping import Complex, Float
 
-from crbeam.design.certified_method import CertifiedMethod
+from crbeam.design.certificate import families_of
 from crbeam.design.constraints import Codebook, TiedBlocks
-from crbeam.design.hinge import families_of
+from crbeam.design.method import CertifiedMethod, OneByOne
 from crbeam.design.problem import Criterion, DesignProblem
 from crbeam.design.result import Proposal
-from crbeam.design.ties import expanded, merged_problem
-from crbeam.errors import CrbeamError, SolverFailed
+from crbeam.design.structure import expanded, merged_problem
+from crbeam.errors import SolverFailed
 from crbeam.information import Transmission
-from crbeam.linalg import NULL_TOLERANCE, positive_part
+from crbeam.linalg import NULL_TOLERANCE, positive_part, span
 
 if TYPE_CHECKING:
     import cvxpy as cp
 
 
 @dataclass(frozen=True)
-class ConicWeightedBound(CertifiedMethod):
+class ConicWeightedBound(OneByOne, CertifiedMethod):
     """Least weighted bound as a semidefinite program, by CVXPY and Clarabel at its default tolerances.
 
     `min sum_t tr T_t` subject to `[[T_t, E_t^T], [E_t, I_t(X)]] >= 0` and the power budgets, in the span of the
@@ -44,33 +43,17 @@ class ConicWeightedBound(CertifiedMethod):
 
     tolerance: float = 1e-4
 
-    def propose_many(
-        self,
-        problems: Sequence[DesignProblem],
-        *,
-        starts: Sequence[Transmission | None],  # noqa: ARG002
-        seeds: Sequence[np.random.SeedSequence],  # noqa: ARG002
-    ) -> list[Proposal | CrbeamError]:
-        """One conic program after the other."""
-        return [_solve_tied(problem) for problem in problems]
+    def design(self, problem: DesignProblem, seed: np.random.SeedSequence) -> Proposal:  # noqa: ARG002
+        """One conic program, with tied blocks as one."""
+        proposal = _solve(merged_problem(problem))
+        return replace(proposal, covariances=expanded(problem, proposal.covariances))
 
 
-def _solve_tied(problem: DesignProblem) -> Proposal | CrbeamError:
-    """Tied blocks as one."""
-    proposal = _solve(merged_problem(problem))
-    if isinstance(proposal, CrbeamError):
-        return proposal
-    return replace(proposal, covariances=expanded(problem, proposal.covariances))
-
-
-def _solve(problem: DesignProblem) -> Proposal | CrbeamError:
+def _solve(problem: DesignProblem) -> Proposal:
     import cvxpy as cp
 
     frames = {block: _frame(problem, block) for block in _seen_blocks(problem)}
-    try:
-        whitened = [_whitened(problem, criterion) for criterion in problem.active_criteria]
-    except CrbeamError as error:
-        return error
+    whitened = [_whitened(problem, criterion) for criterion in problem.active_criteria]
     scale = sum(float(np.sum(selection**2)) for _, selection in whitened)
     variables = {block: _variable(problem, block, frame.shape[1]) for block, frame in frames.items()}
     constraints, columns = _power_constraints(problem, variables), []
@@ -88,10 +71,11 @@ def _solve(problem: DesignProblem) -> Proposal | CrbeamError:
             warnings.filterwarnings("ignore", message="Solution may be inaccurate")
             program.solve(solver=cp.CLARABEL)
     except cp.SolverError as error:
-        return SolverFailed(f"Clarabel must solve the conic program, but failed: {error}", status="solver error")
+        message = f"Clarabel must solve the conic program, but failed: {error}"
+        raise SolverFailed(message, status="solver error") from error
     values = {block: variable.value for block, variable in variables.items() if variable.value is not None}
     if len(values) < len(variables):
-        return SolverFailed(
+        raise SolverFailed(
             f"Clarabel must solve the conic program, but stopped with status {program.status}.",
             status=str(program.status),
         )
@@ -143,10 +127,7 @@ def _frame(problem: DesignProblem, block: str) -> Complex[np.ndarray, "tx size"]
         for part in criterion.map.contributions
         if part.block == block
     ]
-    columns = np.concatenate(parts, axis=1)
-    norms = np.linalg.norm(columns, axis=0)
-    left, values, _ = np.linalg.svd(columns[:, norms > 0.0] / norms[norms > 0.0], full_matrices=False)
-    return left[:, values > 1e-12 * values[0]]
+    return span(np.concatenate(parts, axis=1))
 
 
 def _whitened(

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from crbeam.design.certified_method import CertifiedMethod
+from crbeam.design.method import CertifiedMethod
 from crbeam.design.problem import DesignProblem
 from crbeam.design.result import Proposal
 from crbeam.design.search.boxes import roles_of

@@ -6,19 +6,23 @@ import numpy as np
 from jaxtyping import Float
 
 from crbeam.design.certificate import weighted_bound
-from crbeam.design.constraints import AntennaPower, GroupPower
+from crbeam.design.constraints import AntennaPower, GroupPower, SubarrayHybrid
 from crbeam.design.convex.solution import convex_optimum
-from crbeam.design.hybrid.descent import STAGES, NetworkDescent, descended, finished
-from crbeam.design.hybrid.first_phase import served_starts_rad
-from crbeam.design.hybrid.joint_descent import descended_together
+from crbeam.design.hybrid.descent import (
+    STAGES,
+    NetworkDescent,
+    descended,
+    descended_together,
+    finished,
+    served_starts_rad,
+    starting_phases_rad,
+)
 from crbeam.design.hybrid.method import HybridMethod
-from crbeam.design.hybrid.networks import digital_relaxation, with_network
-from crbeam.design.hybrid.starts import starting_phases_rad
+from crbeam.design.hybrid.networks import digital_relaxation, service_of, with_network
 from crbeam.design.hybrid.views import NetworkView, ReceiveView, network_view
 from crbeam.design.problem import DesignProblem
 from crbeam.design.result import Proposal
 from crbeam.design.service_constraints import MinimumUplinkSinr
-from crbeam.design.subarrays import SubarrayHybrid
 from crbeam.errors import CrbeamError, Infeasible
 
 #: Prices of missing a requirement: the next is tried where no start ended with all of them met.
@@ -77,8 +81,9 @@ class Hybrid(HybridMethod):
         first = starting_phases_rad(problem, hybrid, self.starts, seed)
         if hybrid.side == "receive":
             first = first + OFF_SADDLE_RAD * np.random.default_rng(0).standard_normal(first.shape)
-        service = next((part for part in problem.constraints if isinstance(part, MinimumUplinkSinr)), None)
-        if service is not None and isinstance(view, ReceiveView):
+        service = service_of(problem, hybrid)
+        if service is not None:
+            assert isinstance(view, ReceiveView)
             best = self._beside_users(view, service, first)
         else:
             least = weighted_bound(digital_relaxation(problem), optimum.covariances)

@@ -8,23 +8,24 @@ import numpy as np
 
 from crbeam.design.convex.evidence import Evidence
 from crbeam.design.convex.solution import convex_optimum
-from crbeam.design.one_by_one import OneByOne
-from crbeam.design.one_direction import only_direction, sensing_stream, why_not_lit
+from crbeam.design.method import OneByOne
+from crbeam.design.mismatch import hermitian_root
 from crbeam.design.problem import DesignProblem
-from crbeam.design.rate_constraints import MinimumRate
-from crbeam.design.rates.receivers import (
+from crbeam.design.rates import (
     ROOM,
     RateReceiver,
     Streams,
+    beyond_the_power,
     least_excess,
     power_along,
     rate_receivers,
+    require_capacity,
     start_of,
 )
-from crbeam.design.rates.shortage import beyond_the_power, require_capacity
+from crbeam.design.requirements import require_feasible_sinr
 from crbeam.design.result import Proposal
-from crbeam.design.served.requirements import require_feasible_sinr
-from crbeam.design.service_constraints import MinimumSinr
+from crbeam.design.service_constraints import MinimumRate, MinimumSinr
+from crbeam.design.structure import only_direction, sensing_stream, why_not_lit
 from crbeam.errors import SolverFailed
 from crbeam.information import Transmission
 from crbeam.linalg import positive_part
@@ -267,8 +268,7 @@ def _fewest_streams(problem: DesignProblem, receivers: list[RateReceiver], sent:
     """
     result, sensing = dict(sent), sensing_stream(problem)
     for one in receivers:
-        values, vectors = np.linalg.eigh(sent[one.own])
-        root = (vectors * np.sqrt(np.maximum(values, 0.0))) @ vectors.conj().T
+        root = hermitian_root(sent[one.own])
         left, sizes, _ = np.linalg.svd(root @ one.channel.conj().T, full_matrices=False)
         seen = root @ left[:, sizes > _NULL * sizes[0]]
         message = seen @ seen.conj().T

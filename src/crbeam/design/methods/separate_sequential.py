@@ -34,11 +34,7 @@ class SeparateSequential(DesignMethod):
     key = "separate-sequential"
     summary = "first stage for itself, then least posterior loss over the second (greedy)"
     is_global = False
-
-    @property
-    def judged_by(self) -> str:
-        """Both stages together."""
-        return "posterior"
+    judge = "posterior"
 
     def why_not(self, problem: DesignProblem) -> str | None:
         """Needs two stages with power of their own, and a criterion of one of them alone."""

@@ -14,11 +14,11 @@ import numpy as np
 from jaxtyping import Complex, Float
 
 from crbeam.design.choices import Chosen
+from crbeam.design.conic import solved
 from crbeam.design.convex.program import span
 from crbeam.design.convex.statement import statement_of
 from crbeam.design.problem import Criterion, DesignProblem
 from crbeam.design.search.boxes import receiver_choice, served_users
-from crbeam.design.served.conic import solved
 from crbeam.information import Transmission
 from crbeam.information.information_map import InformationMap
 from crbeam.linalg import hermitian_part

@@ -11,8 +11,8 @@ from crbeam.design.convex.evidence import Evidence, Listed
 from crbeam.design.convex.program import Program, program_of
 from crbeam.design.convex.statement import statement_of
 from crbeam.design.problem import DesignProblem, Power
+from crbeam.design.requirements import stream_of
 from crbeam.design.search.members import possible_sizes, selection_of
-from crbeam.design.served.requirements import stream_of
 from crbeam.design.service_constraints import BoundLimit, MinimumSinr
 from crbeam.errors import Infeasible, InvalidInput, Unidentifiable
 

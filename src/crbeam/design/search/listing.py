@@ -16,10 +16,10 @@ from crbeam.design.choices import Association, Chosen, ReceiverChoice, Selection
 from crbeam.design.convex.certificate import certificate, shortage
 from crbeam.design.convex.evidence import Evidence, Listed
 from crbeam.design.convex.statement import statement_of
-from crbeam.design.one_direction import only_direction, why_not_lit
 from crbeam.design.problem import DesignProblem
 from crbeam.design.search.members import selection_of, told_by
 from crbeam.design.search.shortage import ROUNDING
+from crbeam.design.structure import only_direction, why_not_lit
 from crbeam.errors import InvalidInput
 from crbeam.information import Transmission
 

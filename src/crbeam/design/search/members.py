@@ -23,8 +23,7 @@ from jaxtyping import Complex, Float
 from crbeam.design.choices import COST_TOLERANCE, Chosen, Selection
 from crbeam.design.constraints import AntennaPower, Codebook, Constraint, GroupPower, PowerBudget
 from crbeam.design.problem import Criterion, DesignProblem, Stream
-from crbeam.design.rate_constraints import MinimumRate
-from crbeam.design.service_constraints import MinimumSinr, PowerPart, Requirement
+from crbeam.design.service_constraints import MinimumRate, MinimumSinr, PowerPart, Requirement
 from crbeam.information import InformationMap, Transmission
 from crbeam.information.information_map import Contribution
 

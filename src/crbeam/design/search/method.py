@@ -13,9 +13,9 @@ from crbeam.design.convex.evidence import Evidence, Listed
 from crbeam.design.convex.program import Program
 from crbeam.design.convex.solution import convex_optimum, proposal_of_streams, stream_factors
 from crbeam.design.convex.statement import is_limited
-from crbeam.design.one_by_one import OneByOne
+from crbeam.design.method import OneByOne
 from crbeam.design.problem import DesignProblem, Hinge
-from crbeam.design.rate_constraints import MinimumRate
+from crbeam.design.requirements import require_feasible_sinr
 from crbeam.design.result import Proposal
 from crbeam.design.search.boxes import (
     has_choices,
@@ -39,11 +39,11 @@ from crbeam.design.search.grading import RELAXATION_GAP, bound_of
 from crbeam.design.search.listing import Listing, listing_of
 from crbeam.design.search.members import possible_sizes, selection_of, settled
 from crbeam.design.search.rules import MAX_LISTED, all_sets, telling_sets
-from crbeam.design.served.requirements import require_feasible_sinr
 from crbeam.design.service_constraints import (
     BoundLimit,
     FixedAnalog,
     Illumination,
+    MinimumRate,
     MinimumSinr,
     PowerCeiling,
     Requirement,

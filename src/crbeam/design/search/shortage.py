@@ -13,10 +13,9 @@ from crbeam.design.convex.primal import Primal, gains_of
 from crbeam.design.convex.program import Program, factor_program, program_of
 from crbeam.design.convex.shortage import FACTOR_GAP, least_factor
 from crbeam.design.convex.statement import statement_of
-from crbeam.design.power_need import PowerNeed
 from crbeam.design.problem import DesignProblem
+from crbeam.design.requirements import PowerNeed, reach_words
 from crbeam.design.search.boxes import covers, is_associated, served_users
-from crbeam.design.served.requirements import reach_words
 from crbeam.design.service_constraints import MinimumSinr
 from crbeam.errors import Infeasible
 

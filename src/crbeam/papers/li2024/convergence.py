@@ -16,8 +16,7 @@ import numpy as np
 import crbeam
 from crbeam.design import Design, DesignProblem
 from crbeam.design.certificate import weighted_bound
-from crbeam.design.hybrid.descent import STAGES, descended, finished
-from crbeam.design.hybrid.joint_descent import descended_together
+from crbeam.design.hybrid.descent import STAGES, descended, descended_together, finished
 from crbeam.design.hybrid.networks import digital_relaxation, hybrid_of, with_network
 from crbeam.design.hybrid.views import ReceiveView, network_view
 from crbeam.design.methods import method_named

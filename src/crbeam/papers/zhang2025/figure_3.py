@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Complex, Float
 
-from crbeam.design.analog.codewords import pattern_errors
+from crbeam.design.analog.mismatch import pattern_errors
 from crbeam.errors import InvalidScenario
 from crbeam.papers.runs import PaperRun
 from crbeam.papers.zhang2025.curves import scenario_with

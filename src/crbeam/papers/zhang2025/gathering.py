@@ -8,8 +8,7 @@ from time import process_time
 import numpy as np
 
 from crbeam.design import Design, DesignProblem
-from crbeam.design.analog.codewords import pattern_errors
-from crbeam.design.analog.mismatch import MismatchSettings, analog_mismatch
+from crbeam.design.analog.mismatch import MismatchSettings, analog_mismatch, pattern_errors
 from crbeam.design.engine.reduction import reduce_problems
 from crbeam.design.guides import guides_of
 from crbeam.design.methods import method_named

@@ -1,31 +1,100 @@
-"""Probing and combiners of the uplink by successive convex approximation, as published.
+"""Conic programs of published algorithms: weighted bounds as expressions, and probing beside uplink users.
 
-With lifted combiners W_k the ratio of user k is kept if `tr(W_k (A_k + x a a^H)) <= 0`, x the power of the echo. The
-product of W_k and x is half of `|W + x a a^H|^2 - |W|^2 - |x a a^H|^2`; the squares that are subtracted are replaced by
-their tangents, so that each program lies inside the one to solve.
+*Probing*: with lifted combiners W_k the ratio of user k is kept if `tr(W_k (A_k + x a a^H)) <= 0`, x the power of the
+echo. The product of W_k and x is half of `|W + x a a^H|^2 - |W|^2 - |x a a^H|^2`; the squares that are subtracted are
+replaced by their tangents, so that each program lies inside the one to solve.
 """
 
+import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from jaxtyping import Complex
+from jaxtyping import Complex, Float
 
 from crbeam.design.convex.program import Program, program_of
 from crbeam.design.convex.solution import convex_optimum
 from crbeam.design.convex.statement import statement_of
 from crbeam.design.problem import DesignProblem
+from crbeam.design.requirements import requirements_of
 from crbeam.design.result import Proposal
-from crbeam.design.served.conic import conic_bound, solved
-from crbeam.design.served.requirements import requirements_of
 from crbeam.design.service_constraints import MinimumUplinkSinr
 from crbeam.errors import SolverFailed
 from crbeam.information import Transmission
 
+#: Shares of the way to the boundary of the cone that the solver goes in a step: its default, and careful ones.
+STEP_FRACTIONS = (0.99, 0.9, 0.7, 0.5)
 #: Relative room that the handed-over probing keeps in its power and in the limits on its echo.
 ROOM = 1e-9
 #: Share of the largest bearable echo that the first probing causes.
 FIRST_SHARE = 0.3
+
+
+def conic_bound(program: Program, sent: Any) -> tuple[Any, list[Any]]:
+    """`sum_t tr(E_t^T I_t^-1 E_t)` of a program of one cone as a conic expression, given its covariance."""
+    views = [view for _, view in program.cones[0].seen]
+    return conic_objective(program, [view.weight.conj() for view in views], [view.transmit for view in views], sent)
+
+
+def conic_objective(
+    program: Program, weights: Sequence[np.ndarray], columns: Sequence[np.ndarray], inner: Any
+) -> tuple[Any, list[Any]]:
+    """The same from `W o (C^H X C)` in the information of each term, X being a Hermitian expression.
+
+    Information is one real linear map of X: products of complex expressions would be multiplied out again and again.
+    """
+    import cvxpy as cp
+
+    total: Any = 0.0
+    constraints: list[Any] = []
+    entries = cp.hstack([cp.vec(cp.real(inner), order="C"), cp.vec(cp.imag(inner), order="C")])
+    views = [view for _, view in program.cones[0].seen]
+    for term, view, weight, column in zip(program.terms, views, weights, columns, strict=True):
+        size = len(term.constant)
+        information = term.constant + cp.reshape(
+            _information_map(view.jacobian, weight, column) @ entries, (size, size), order="C"
+        )
+        slack = cp.Variable((term.selection.shape[1],) * 2, symmetric=True)
+        constraints.append(cp.bmat([[slack, term.selection.T], [term.selection, information]]) >> 0)
+        total = total + cp.trace(slack)
+    return total, constraints
+
+
+def _information_map(
+    jacobian: Float[np.ndarray, "part parameter"],
+    weight: Complex[np.ndarray, "part part"],
+    column: Complex[np.ndarray, "direction part"],
+) -> Float[np.ndarray, "entry real_and_imaginary"]:
+    """Matrix from real and imaginary parts of X to `J^T Re(W o (C^H X C)) J`, symmetric."""
+    left = np.einsum("ap,ia->pai", jacobian, column.conj())
+    products = np.einsum("pai,ab,qbj->pqij", left, weight, left.conj(), optimize=True)
+    real, imaginary = (0.5 * (part + part.swapaxes(0, 1)) for part in (products.real, -products.imag))
+    count = jacobian.shape[1] ** 2
+    return np.concatenate([real.reshape(count, -1), imaginary.reshape(count, -1)], axis=1)
+
+
+def squared_norm(matrix: Any) -> Any:
+    """Squared Frobenius norm of a complex expression."""
+    import cvxpy as cp
+
+    return cp.sum_squares(cp.real(matrix)) + cp.sum_squares(cp.imag(matrix))
+
+
+def solved(problem: Any) -> bool:
+    """Whether a conic solver finds a solution, in its usual steps or, where it breaks down, in shorter ones."""
+    import cvxpy as cp
+    from cvxpy.error import SolverError
+
+    for fraction in STEP_FRACTIONS:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            try:
+                problem.solve(solver=cp.CLARABEL, max_step_fraction=fraction)
+            except SolverError:
+                continue
+        return problem.status in ("optimal", "optimal_inaccurate")
+    return False
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,7 +164,7 @@ def _bearable(problem: DesignProblem, covariance: np.ndarray) -> np.ndarray:
     most = [problem.budgets[0].power_per_subcarrier_w / float(np.trace(covariance).real)]
     for requirement in requirements_of(problem):
         (part,) = requirement.parts
-        most.append(requirement.floor_w / (part.factor * float(np.real(part.vector.conj() @ covariance @ part.vector))))
+        most.append(requirement.floor_w / part.of(covariance))
     return min(1.0, *most) * (1.0 - ROOM) * covariance
 
 
@@ -147,11 +216,10 @@ def _program(
         combiner = cp.Variable(last.shape, hermitian=True)
         combiners.append(combiner)
         whole = combiner + (power / scale) * outer
-        square = cp.sum_squares(cp.real(whole)) + cp.sum_squares(cp.imag(whole))
         before = last / scale
         tangents = float(np.linalg.norm(before)) ** 2 - 2.0 * cp.real(cp.trace(before @ combiner))
         tangents = tangents + (echo / scale) ** 2 - 2.0 * (echo / scale) * (power / scale)
-        kept = cp.real(cp.trace(matrix @ combiner)) / scale + 0.5 * (square + tangents)
+        kept = cp.real(cp.trace(matrix @ combiner)) / scale + 0.5 * (squared_norm(whole) + tangents)
         constraints += [combiner >> 0, kept <= 0.0]
     objective, limits = conic_bound(ratios.program, probing)
     if not solved(cp.Problem(cp.Minimize(objective / unit), [*constraints, *limits])):

@@ -6,11 +6,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from crbeam.design.problem import DesignProblem
-from crbeam.design.rate_constraints import MinimumRate
+from crbeam.design.requirements import networks_of, requirements_of, shortfalls, stream_of
 from crbeam.design.result import Proposal
 from crbeam.design.search.grading import broken_choice
-from crbeam.design.served.requirements import networks_of, requirements_of, shortfalls, stream_of
-from crbeam.design.service_constraints import ServiceConstraint
+from crbeam.design.service_constraints import MinimumRate, ServiceConstraint
 from crbeam.errors import SolverFailed
 from crbeam.information import Transmission
 from crbeam.linalg import is_positive_semidefinite

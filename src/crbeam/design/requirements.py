@@ -1,14 +1,19 @@
-"""The linear inequalities and analog networks that a problem's service constraints stand for."""
+"""What the service constraints of a problem require, and what more power they take than there is.
 
-from collections.abc import Sequence
+Every service constraint stands for linear inequalities on the covariances of streams, or for an analog network. Where
+requirements cannot be met, messages say in dB how much more power suffices and how much does not.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from math import ceil, floor, isfinite, isinf, log10
 
 import numpy as np
 from jaxtyping import Complex, Float
 
 from crbeam.communication.least_power import LeastPower, least_power
-from crbeam.design.power_need import PowerNeed, level_above_db, level_below_db
+from crbeam.communication.sinr import UplinkChannel, echo_tolerance
 from crbeam.design.problem import DesignProblem
-from crbeam.design.served.uplink_need import user_power_words
 from crbeam.design.service_constraints import (
     FixedAnalog,
     Illumination,
@@ -20,6 +25,90 @@ from crbeam.design.service_constraints import (
 from crbeam.errors import Infeasible, InvalidInput
 from crbeam.information import Transmission
 from crbeam.units import distinct
+
+#: Decimals of a level in dB, and the most that small levels are given.
+DECIMALS, MOST_DECIMALS = 2, 9
+#: Factor on the users' power that stands for any, and bisections of its logarithm.
+ANY_FACTOR, BISECTIONS = 1e12, 60
+
+
+@dataclass(frozen=True)
+class PowerNeed:
+    """Factors on power budgets.
+
+    Attributes:
+        sufficient: with this factor everything is met; infinite if none is known.
+        insufficient: with this one, or less, it certainly is not; infinite if it never is.
+    """
+
+    sufficient: float
+    insufficient: float
+
+    def words(self, power_w: float | None = None) -> str:
+        """`43.99 dB more power (73.99 dBm on a subcarrier) suffices, 43.98 dB more does not`.
+
+        Levels that suffice are rounded up, those that do not are rounded down.
+
+        Args:
+            power_w: the power that the factors are on, on one subcarrier; None if there are several.
+        """
+        if isinf(self.insufficient):
+            return "no power suffices"
+        short = level_below_db(self.insufficient)
+        if not isfinite(self.sufficient):
+            known = (
+                f"{short} dB more certainly does not suffice" if self.insufficient > 1.0 else "no proof rules one out"
+            )
+            return f"no power that suffices was found; {known}"
+        enough = level_above_db(self.sufficient)
+        dbm = "" if power_w is None else f" ({level_above_db(1e3 * power_w * self.sufficient)} dBm on a subcarrier)"
+        fails = f", {short} dB more does not" if self.insufficient > 1.0 else ""
+        return f"{enough} dB more power{dbm} suffices{fails}"
+
+
+def level_above_db(ratio: float) -> str:
+    """A ratio in dB, rounded up."""
+    return f"{ceil(round(10.0 * log10(ratio) * 10**DECIMALS, 6)) / 10**DECIMALS:.{DECIMALS}f}"
+
+
+def level_below_db(ratio: float) -> str:
+    """A ratio in dB, rounded down, with as many decimals as keep a positive level from 0."""
+    level = 10.0 * log10(ratio)
+    for decimals in range(DECIMALS, MOST_DECIMALS):
+        rounded = floor(round(level * 10**decimals, 6)) / 10**decimals
+        if rounded != 0.0 or level <= 0.0:
+            return f"{rounded:.{decimals}f}"
+    return f"{level:.1e}"
+
+
+def bisected(holds: Callable[[float], bool], low: float, high: float, steps: int) -> tuple[float, float]:
+    """The last number that fails and the first that holds, of what holds at `high` and from some number on."""
+    for _ in range(steps):
+        middle = 0.5 * (low + high)
+        low, high = (low, middle) if holds(middle) else (middle, high)
+    return low, high
+
+
+def user_power_words(service: MinimumUplinkSinr, uplink: UplinkChannel | None = None) -> str:
+    """What more power of every user brings: how much suffices, or what they reach at any.
+
+    Ratios grow with the power of all users, towards what their interference leaves.
+
+    Args:
+        service: the users and what they require.
+        uplink: as their station hears them; by default as it is in the service.
+    """
+    heard = service.uplink if uplink is None else uplink
+
+    def least(factor: float) -> float:
+        louder = replace(heard, user_power_w=factor * heard.user_power_w)
+        return float(np.min(echo_tolerance(louder, service.echo).without_echo / service.minimum_sinr))
+
+    if least(ANY_FACTOR) < 1.0:
+        missing = level_above_db(1.0 / least(ANY_FACTOR))
+        return f"no power of the users suffices, as they disturb one another: at any the worst misses {missing} dB"
+    low, high = bisected(lambda log: least(float(np.exp(log))) >= 1.0, 0.0, float(np.log(ANY_FACTOR)), BISECTIONS)
+    return PowerNeed(float(np.exp(high)), float(np.exp(low))).words(heard.user_power_w)
 
 
 def requirements_of(problem: DesignProblem) -> tuple[Requirement, ...]:
@@ -166,7 +255,7 @@ def shortfalls(problem: DesignProblem, streams: dict[str, Transmission]) -> Floa
         values = []
         for part in requirement.parts:
             covariance = (total if part.stream is None else streams[part.stream])[part.block]
-            values.append(part.factor * float(np.real(part.vector.conj() @ covariance @ part.vector)))
+            values.append(part.of(covariance))
         scale = abs(requirement.floor_w) + float(np.sum(np.abs(values)))
         found.append((requirement.floor_w - sum(values)) / scale if scale else 0.0)
     return np.array(found)
