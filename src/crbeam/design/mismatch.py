@@ -17,6 +17,7 @@ from itertools import accumulate
 
 import numpy as np
 from jaxtyping import Complex, Float
+from scipy.linalg import block_diag
 
 from crbeam.design.beamformers import nearest_powers_w, powers_of_beams_w
 from crbeam.design.problem import DesignProblem
@@ -139,7 +140,7 @@ def nearest_word_powers_w(
 
     Deviation: "replace Lambda by U diag(rho) U^H" reads "by diag(rho)"; otherwise U would be applied twice.
     """
-    powers_w = nearest_powers_w(_block_diagonal(words), _block_diagonal(wanted), power_w)
+    powers_w = nearest_powers_w(np.asarray(block_diag(*words)), np.asarray(block_diag(*wanted)), power_w)
     return _split(powers_w, [block.shape[1] for block in words])
 
 
@@ -200,14 +201,3 @@ def mismatch(shares: Sequence[float], found: Sequence[np.ndarray], guides: Seque
 
 def _split(values: np.ndarray, sizes: list[int]) -> list[np.ndarray]:
     return np.split(values, list(accumulate(sizes))[:-1])
-
-
-def _block_diagonal(blocks: Sequence[np.ndarray]) -> np.ndarray:
-    if len(blocks) == 1:
-        return blocks[0]
-    result = np.zeros(np.sum([block.shape for block in blocks], axis=0), dtype=complex)
-    row = column = 0
-    for block in blocks:
-        result[row : row + block.shape[0], column : column + block.shape[1]] = block
-        row, column = row + block.shape[0], column + block.shape[1]
-    return result

@@ -1,6 +1,6 @@
 """Receivers of several antennas that ask for rates: where to start a search from, and the power that rates take."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -260,18 +260,21 @@ def _first(start: float, holds: Callable[[float], bool]) -> float:
     return high
 
 
-def _fits(receivers: Sequence[RateReceiver]) -> bool:
-    """Whether no group of receivers, weakest first, asks for more than its capacity."""
-    spare = [capacity_bps_hz(one.channel) - one.nats / np.log(2.0) for one in receivers]
-    order = np.argsort(np.array(spare), kind="stable")
-    if min(spare) < 0.0:
-        return False
+def _groups(receivers: Sequence[RateReceiver]) -> Iterator[tuple[list[RateReceiver], float, float]]:
+    """Single receivers, then the two weakest, and so on, with what they ask for and would have as one, in bit/s/Hz."""
+    alone = np.array([capacity_bps_hz(one.channel) for one in receivers])
+    order = np.argsort(alone - np.array([one.nats for one in receivers]) / np.log(2.0), kind="stable")
+    for place in order:
+        yield [receivers[place]], receivers[place].nats / np.log(2.0), float(alone[place])
     for count in range(2, len(receivers) + 1):
         group = [receivers[place] for place in order[:count]]
-        capacity = capacity_bps_hz(np.concatenate([one.channel for one in group]))
-        if sum(one.nats for one in group) / np.log(2.0) > capacity:
-            return False
-    return True
+        together = capacity_bps_hz(np.concatenate([one.channel for one in group]))
+        yield group, sum(one.nats for one in group) / np.log(2.0), together
+
+
+def _fits(receivers: Sequence[RateReceiver]) -> bool:
+    """Whether no group of receivers, weakest first, asks for more than its capacity."""
+    return all(asked <= capacity for _, asked, capacity in _groups(receivers))
 
 
 def _is_forced(receivers: Sequence[RateReceiver]) -> bool:
@@ -305,29 +308,19 @@ def require_capacity(receivers: Sequence[RateReceiver]) -> None:
                 requirement=f"rate of {one.user}",
                 sufficient_power=np.inf,
             )
-    alone = [capacity_bps_hz(one.channel) for one in receivers]
-    order = np.argsort(np.array(alone) - np.array([one.nats for one in receivers]) / np.log(2.0), kind="stable")
-    for place in order:
-        _require_rates([receivers[place]], alone[place], receivers)
-    for count in range(2, len(receivers) + 1):
-        group = [receivers[place] for place in order[:count]]
-        _require_rates(group, capacity_bps_hz(np.concatenate([one.channel for one in group])), receivers)
-
-
-def _require_rates(group: list[RateReceiver], capacity: float, receivers: Sequence[RateReceiver]) -> None:
-    asked = sum(one.nats for one in group) / np.log(2.0)
-    if asked <= capacity * (1.0 + ROUNDING):
-        return
-    names = [one.user for one in group]
-    wanted, most = distinct(asked, capacity, digits=4)
-    if len(group) == 1:
-        found = f"{names[0]} asks for {wanted} bit/s/Hz, and has {most} with all power and no interference"
-    else:
-        found = (
-            f"{', '.join(names)} ask for {wanted} bit/s/Hz together, and would have {most} with all power "
-            f"if they decoded together"
-        )
-    raise beyond_the_power(f"Every receiver must have its rate, but {found}", f"rate of {names[-1]}", receivers)
+    for group, asked, capacity in _groups(receivers):
+        if asked <= capacity * (1.0 + ROUNDING):
+            continue
+        names = [one.user for one in group]
+        wanted, most = distinct(asked, capacity, digits=4)
+        if len(group) == 1:
+            found = f"{names[0]} asks for {wanted} bit/s/Hz, and has {most} with all power and no interference"
+        else:
+            found = (
+                f"{', '.join(names)} ask for {wanted} bit/s/Hz together, and would have {most} with all power "
+                f"if they decoded together"
+            )
+        raise beyond_the_power(f"Every receiver must have its rate, but {found}", f"rate of {names[-1]}", receivers)
 
 
 def beyond_the_power(reason: str, requirement: str, receivers: Sequence[RateReceiver]) -> Infeasible:

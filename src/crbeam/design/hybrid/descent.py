@@ -36,11 +36,11 @@ STAGES = (1e-2, 1e-3, 1e-4, 1e-5)
 LEAST_DECREASE = 1e-3
 #: Largest component of the gradient of the logarithm at which a stage ends.
 FLAT = 1e-7
-#: Logarithm of the factor by which a start should exceed every ratio: room for the echo.
+#: Logarithm of the factor by which a start beside users should exceed every ratio: room for the echo.
 ROOM = 0.25
-#: Steps of the descent.
+#: Steps of the descent to such a start.
 MAX_SERVING = 300
-#: Relative decrease at which the descent ends.
+#: Relative decrease at which the descent over phases and probing ends.
 TOLERANCE = 1e-10
 #: Shortfall of a scaled constraint that counts as rounding on the way.
 ROUNDING = 1e-7

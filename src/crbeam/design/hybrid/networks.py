@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 from jaxtyping import Complex, Float
+from scipy.linalg import block_diag
 
 from crbeam.design.constraints import SubarrayHybrid
 from crbeam.design.convex.statement import Statement
@@ -49,16 +50,10 @@ def service_of(problem: DesignProblem, hybrid: SubarrayHybrid) -> MinimumUplinkS
 
 def heard_by(statement: Statement) -> list[tuple[Complex[np.ndarray, "rx look"], Complex[np.ndarray, "look look"]]]:
     """Receive vectors Z of each term, all its contributions together, and O: views weigh with `O o (Z^H Q Z)`."""
-    found = []
-    for term in statement.terms:
-        parts = term.criterion.map.contributions
-        gram = np.zeros((sum(len(part.gram) for part in parts),) * 2, dtype=complex)
-        start = 0
-        for part in parts:
-            stop = start + len(part.gram)
-            gram[start:stop, start:stop], start = part.gram, stop
-        found.append((np.concatenate([part.receive for part in parts], axis=1), gram))
-    return found
+    each = [term.criterion.map.contributions for term in statement.terms]
+    receives = [np.concatenate([part.receive for part in parts], axis=1) for parts in each]
+    grams = [np.asarray(block_diag(*(part.gram for part in parts)), dtype=complex) for parts in each]
+    return list(zip(receives, grams, strict=True))
 
 
 def digital_relaxation(problem: DesignProblem) -> DesignProblem:
