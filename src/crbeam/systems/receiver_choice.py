@@ -36,7 +36,7 @@ def require_budget(scenario: Scenario, choice: Selection) -> None:
     if receivers.selected is None:
         return
     members = np.isin(np.arange(len(receivers.names)), receivers.selected)
-    cost_m = float(choice.costs.of_sets_m(members[None])[0])
+    cost_m = float(choice.costs_of_m(members[None])[0])
     if cost_m > choice.budget_m * (1.0 + COST_TOLERANCE):
         allowed, found = distinct(choice.budget_m, cost_m)
         raise Infeasible(

@@ -3,7 +3,7 @@
 import heapq
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from itertools import count
 
 import numpy as np
@@ -226,20 +226,19 @@ def _parts(found: Found) -> dict[str, float]:
     return parts
 
 
-@dataclass(eq=False)
 class _Search:
     """State of a search; it never leaves this module."""
 
-    problem: DesignProblem
-    effort: Effort
-    began: float = field(default_factory=time.perf_counter)
-    best: Found | None = None
-    closed: list[Node] = field(default_factory=list)
-    heap: list[tuple[float, int, Node]] = field(default_factory=list)
-    numbers: "count[int]" = field(default_factory=count)
-    tried: set[tuple] = field(default_factory=set)
-    programs: int = 0
-    trace: list[tuple[float, float]] = field(default_factory=list)
+    def __init__(self, problem: DesignProblem, effort: Effort) -> None:
+        self.problem, self.effort = problem, effort
+        self.began = time.perf_counter()
+        self.best: Found | None = None
+        self.closed: list[Node] = []
+        self.heap: list[tuple[float, int, Node]] = []
+        self.numbers = count()
+        self.tried: set[tuple] = set()
+        self.programs = 0
+        self.trace: list[tuple[float, float]] = []
 
     @property
     def best_objective(self) -> float:

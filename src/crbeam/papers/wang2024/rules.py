@@ -1,11 +1,12 @@
 """What rules of selection choose in a drop, by prices and information at full power alone."""
 
+from dataclasses import replace
 from functools import lru_cache
 
 import numpy as np
 from jaxtyping import Bool, Float
 
-from crbeam.design.choices import CooperationCosts, Selection
+from crbeam.design.choices import Selection
 from crbeam.design.search.rules import all_sets, k_means_groups, linkage_groups, nearest_sets
 from crbeam.papers.wang2024.drops import EXACT, K_MEANS, LINKAGE, NEAREST
 from crbeam.papers.wang2024.scenes import full_power, metric_of, scene, told_by_each
@@ -32,6 +33,7 @@ def choice_of(seed: int) -> Selection:
 def candidate_sets(rule: str, seed: int) -> Bool[np.ndarray, "set receiver"]:
     """Sets that a rule looks at."""
     choice = choice_of(seed)
+    assert choice.costs is not None, "receivers have places"
     match rule:
         case _ if rule == LINKAGE:
             return linkage_groups(choice.costs)
@@ -56,8 +58,7 @@ def chosen_within(
 ) -> tuple[Bool[np.ndarray, " receiver"], float] | None:
     """The best candidate within a budget, with its metric; None if there is none."""
     choice, sets = choice_of(seed), candidate_sets(rule, seed)
-    costs = CooperationCosts(choice.costs.target_distance_m, choice.costs.pair_distance_m, choice.costs.target_share)
-    allowed = sets[Selection(choice.names, costs, budget_m).allows(sets)]
+    allowed = sets[replace(choice, budget_m=budget_m).allows(sets)]
     if not len(allowed):
         return None
     values = values_of(allowed, reading, pulse, seed)
