@@ -13,7 +13,7 @@ from crbeam.design.convex.certificate import certificate
 from crbeam.design.convex.statement import statement_of
 from crbeam.design.grading import grade
 from crbeam.design.methods import method_named
-from crbeam.design.methods.exact import Exact
+from crbeam.design.methods.choices import Exact
 from crbeam.design.search.boxes import covers, n_choices, roles_of, split
 from crbeam.design.search.branch_and_bound import Effort, best_transmission, solved, starting_nodes
 from crbeam.design.search.grading import least_proven

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 from crbeam.design.choices import Chosen, CooperationCosts, Selection
 from crbeam.design.grading import grade
 from crbeam.design.methods import method_named
-from crbeam.design.methods.exact import Exact
+from crbeam.design.methods.choices import Exact
 from crbeam.design.methods.optimum import Digital, LiftedSdp
 from crbeam.design.progress import watched_by
 from crbeam.design.search.listing import listing_of

@@ -7,22 +7,26 @@ from crbeam.design.method import DesignMethod
 from crbeam.design.methods.analog import AnalogCodebookMismatch, AnalogMismatch, AnalogWeightedBound
 from crbeam.design.methods.ao_big_m import AlternatingBigM
 from crbeam.design.methods.baselines import Steered, Uniform
+from crbeam.design.methods.choices import (
+    Exact,
+    KMeans,
+    Linkage,
+    ManyReceivers,
+    NearestReceiver,
+    NearestSet,
+    OneTransmitter,
+    RandomChoice,
+    RelaxAndRound,
+)
 from crbeam.design.methods.conic_wcrb import ConicWeightedBound
-from crbeam.design.methods.exact import Exact
 from crbeam.design.methods.hybrid import Hybrid
-from crbeam.design.methods.k_means import KMeans
 from crbeam.design.methods.lifted_sca import LiftedSca
-from crbeam.design.methods.linkage import Linkage
-from crbeam.design.methods.many_receivers import ManyReceivers
 from crbeam.design.methods.mismatch import (
     BeamformerMismatch,
     CodebookBeamformerMismatch,
     CodebookCovarianceMismatch,
     CovarianceMismatch,
 )
-from crbeam.design.methods.nearest_receiver import NearestReceiver
-from crbeam.design.methods.nearest_set import NearestSet
-from crbeam.design.methods.one_transmitter import OneTransmitter
 from crbeam.design.methods.optimum import (
     CodebookWeightedBound,
     Digital,
@@ -37,8 +41,6 @@ from crbeam.design.methods.optimum import (
     WeightedLinks,
 )
 from crbeam.design.methods.published_hybrid import AlternatingUplink, PenaltyDownlink, PenaltyUplink, SuccessiveUplink
-from crbeam.design.methods.random_choice import RandomChoice
-from crbeam.design.methods.relax_and_round import RelaxAndRound
 from crbeam.design.methods.separate_sequential import SeparateSequential
 from crbeam.errors import InvalidInput
 from crbeam.units import suggestion

@@ -8,7 +8,7 @@ import numpy as np
 
 from crbeam.design import Design
 from crbeam.design.methods import method_named
-from crbeam.design.methods.one_transmitter import OneTransmitter
+from crbeam.design.methods.choices import OneTransmitter
 from crbeam.errors import CrbeamError
 from crbeam.papers.xu2023.levels import level_db
 from crbeam.papers.xu2023.scenes import ALGORITHM, EXACT, FITTED, ROUNDED, SCHEMES, preset_scene
