@@ -137,9 +137,10 @@ def _best_of(
         members = [name for name, is_in in zip(selection.names, row.tolist(), strict=True) if is_in]
         for role in roles:
             cutoff = np.inf if best is None else best.objective
-            outcome = best_transmission(
-                problem, [with_members(role, members)], Effort(CANDIDATE_GAP, cutoff=cutoff), None
-            )
+            box = with_members(role, members)
+            if isinstance(why_empty(problem, box), CrbeamError):
+                continue
+            outcome = best_transmission(problem, [box], Effort(CANDIDATE_GAP, cutoff=cutoff))
             programs += outcome.programs
             if outcome.best is not None and outcome.best.objective < cutoff:
                 best = outcome.best
