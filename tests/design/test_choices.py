@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from crbeam.design import Criterion, DesignProblem, PowerBudget
-from crbeam.design.choices import Selection
+from crbeam.design.choices import Association, Selection
 from crbeam.design.convex.certificate import certificate
+from crbeam.design.convex.evidence import Listed
 from crbeam.design.convex.statement import statement_of
 from crbeam.design.grading import grade
 from crbeam.design.methods import method_named
@@ -26,7 +27,7 @@ TOLERANCE = 2e-4
 
 def drawn(seed, kind):
     rng = np.random.default_rng(seed)
-    return random_choice_problem(rng, kind, members=3 if kind == "network" else int(rng.integers(3, 6)))
+    return random_choice_problem(rng, kind, members=int(rng.integers(3, 6)) if kind in KINDS[:4] else 3)
 
 
 def enumerated(problem):
@@ -189,6 +190,61 @@ def test_boxes_are_split_without_a_choice_lost_or_twice(rng):
             parts = {name: float(rng.uniform()) for name in box.undecided}
             boxes += split(problem, box, None, parts)
             assert sum(map(n_choices, boxes)) == wanted
+
+
+def with_criterion(problem, **changes):
+    (criterion,) = problem.criteria
+    return replace(problem, criteria=(replace(criterion, **changes),))
+
+
+def test_parameters_of_members_must_be_theirs_alone():
+    """Without its member a parameter is of no account, which no relaxation can say where it matters to others."""
+    problem = next(
+        each for each in (drawn(seed, "directions") for seed in range(20)) if len(each.criteria[0].map.layout.names) > 1
+    )
+    (criterion,) = problem.criteria
+    information, name = criterion.map, criterion.map.layout.names[1]
+    owner, index = name.partition("/")[0], information.layout.indices([name])
+    asked = with_criterion(problem, weights={**criterion.weights, name: 0.3})
+    assert f"{name} is asked for" in Exact().why_not(asked)
+    tied = information.constant.copy()
+    tied[0, index] = tied[index, 0] = 1e-4
+    coupled = with_criterion(problem, map=replace(information, constant=tied + 1e-3 * np.eye(len(tied))))
+    assert f"of {owner} to say nothing of other parameters" in Exact().why_not(coupled)
+    part = next(each for each in information.contributions if each.receiver != owner)
+    jacobian = part.jacobian.copy()
+    jacobian[:, index] = 1.0
+    parts = tuple(replace(each, jacobian=jacobian) if each is part else each for each in information.contributions)
+    shared = with_criterion(problem, map=replace(information, contributions=parts))
+    assert f"parameters of {owner} to matter only" in Exact().why_not(shared)
+
+
+def test_servers_that_serve_together_are_no_choice_that_a_cover_may_split():
+    problem = drawn(KINDS.index("network"), "network")
+    problem = replace(problem, constraints=tuple(p for p in problem.constraints if not isinstance(p, Association)))
+    proofs = [solved(node, gap=1e-5).node.proof for node in starting_nodes(problem, roles_of(problem))]
+    assert covers(problem, proofs)
+    first, *others = proofs
+    (user, *_), servers = first.chosen.servers, first.chosen.servers
+    halves = [
+        replace(first, chosen=replace(first.chosen, servers={**servers, user: (block,)})) for block in servers[user]
+    ]
+    assert not covers(problem, [*halves, *others])
+
+
+def test_evidence_for_other_users_says_nothing_of_listed_sets():
+    def served(seed):
+        problem = drawn(seed, "receivers")
+        (role,) = roles_of(problem)
+        proofs = Exact().design(problem, np.random.SeedSequence(0)).cover
+        known = [each.evidence for each in proofs if each.evidence is not None]
+        return (problem, role, known[0]) if role.servers and known else None
+
+    problem, role, known = next(filter(None, map(served, range(30))))
+    everyone = replace(known.chosen, members=role.undecided)
+    for chosen in (replace(everyone, servers={}), replace(everyone, silent=("station",))):
+        with pytest.raises(InvalidInput, match="says nothing of sets"):
+            least_proven(problem, [Listed(role, replace(known, chosen=chosen))])
 
 
 def test_only_members_may_send_and_no_more_than_are_allowed():

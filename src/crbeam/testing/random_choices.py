@@ -17,8 +17,8 @@ from crbeam.design.service_constraints import BoundLimit, MinimumSinr
 from crbeam.information import Contribution, InformationMap, ParameterLayout
 
 #: What is to be chosen: receivers of one block that hear one or several directions, stations that send, both at once
-#: (stations that hear one another), and who listens and who serves whom.
-KINDS = ("receivers", "directions", "stations", "echoes", "network")
+#: (stations that hear one another), who listens and who serves whom, and who listens and who takes part.
+KINDS = ("receivers", "directions", "stations", "echoes", "network", "listeners")
 #: Power of each block, noise of users.
 POWER_W, NOISE_W = 1.0, 0.05
 POSITION = "user_position"
@@ -29,6 +29,10 @@ def random_choice_problem(rng: np.random.Generator, kind: str, *, members: int =
     names = tuple(
         f"{'bs' if kind in ('stations', 'echoes', 'network') else 'receiver'}{each}" for each in range(members)
     )
+    if kind == "listeners":
+        problem = _network(rng, names)
+        kept = tuple(part for part in problem.constraints if not isinstance(part, Association))
+        return replace(problem, constraints=(*kept, Selection(names, at_most=int(rng.integers(2, members + 1)))))
     return _network(rng, names) if kind == "network" else _selection(rng, kind, names)
 
 
@@ -81,11 +85,14 @@ def _selection(rng: np.random.Generator, kind: str, names: tuple[str, ...]) -> D
     if rng.uniform() < 0.5:
         dearest = float(costs.of_sets_m(np.ones((1, len(names)), dtype=bool))[0])
         selection = replace(selection, costs=costs, budget_m=float(rng.uniform(0.2, 1.0)) * dearest, positions_m=places)
-    weights = {POSITION: 1.0}
+    criterion = Criterion(information, {POSITION: 1.0}, "position")
+    is_power = kind != "receivers" and rng.uniform() < 0.2
+    limits = (BoundLimit("position", float(10.0 ** rng.uniform(-2.5, 0.0))),) if is_power else ()
+    objective = Power() if is_power else Tail() if kind != "receivers" and rng.uniform() < 0.2 else WeightedBound()
     return DesignProblem(
-        criteria=(Criterion(information, weights, "position"),),
-        constraints=(*(PowerBudget((block,), POWER_W) for block in blocks), *users, selection),
-        objective=Tail() if kind != "receivers" and rng.uniform() < 0.2 else WeightedBound(),
+        criteria=(criterion,),
+        constraints=(*(PowerBudget((block,), POWER_W) for block in blocks), *users, *limits, selection),
+        objective=objective,
         streams=(*streams, Stream("sensing", tuple(blocks))),
     )
 
@@ -135,6 +142,9 @@ def settled_problems(problem: DesignProblem) -> Iterator[DesignProblem]:
     if selection is None:
         yield from _settled_networks(problem)
         return
+    if any(isinstance(part, ReceiverChoice) for part in problem.constraints):
+        yield from _settled_listeners(problem, selection)
+        return
     for size in range(1, len(selection.names) + 1):
         for members in combinations(selection.names, size):
             row = np.isin(selection.names, members)
@@ -142,10 +152,12 @@ def settled_problems(problem: DesignProblem) -> Iterator[DesignProblem]:
                 yield _with_members(problem, selection, members)
 
 
-def _with_members(problem: DesignProblem, selection: Selection, members: Sequence[str]) -> DesignProblem:
-    """Only some take part."""
+def _with_members(
+    problem: DesignProblem, selection: Selection, members: Sequence[str], silent: str = ""
+) -> DesignProblem:
+    """Only some take part, of whom one may be silent."""
     others = [name for name in selection.names if name not in members]
-    kept = [block for block in problem.blocks if block not in others]
+    kept = [block for block in problem.blocks if block not in (*others, silent)]
     (criterion,) = problem.criteria
     layout = criterion.map.layout
     names = [name for name in layout.names if name.partition("/")[0] not in others]
@@ -206,3 +218,18 @@ def _settled_networks(problem: DesignProblem) -> Iterator[DesignProblem]:
                 constraints=tuple(constraints),
                 streams=streams,
             )
+
+
+def _settled_listeners(problem: DesignProblem, selection: Selection) -> Iterator[DesignProblem]:
+    """One station listens, and so many others take part; it must take part itself."""
+    rest = tuple(part for part in problem.constraints if not isinstance(part, ReceiverChoice))
+    for size in range(1, selection.largest + 1):
+        for members in combinations(selection.names, size):
+            for listener in members:
+                kept = tuple(name for name in members if name != listener)
+                if not kept:
+                    continue
+                criterion = next(each for each in problem.criteria if each.name == listener)
+                limits = tuple(part for part in rest if not isinstance(part, BoundLimit) or part.criterion == listener)
+                one = replace(problem, criteria=(criterion,), constraints=limits)
+                yield _with_members(one, selection, (*kept, listener), silent=listener)

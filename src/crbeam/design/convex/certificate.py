@@ -47,9 +47,11 @@ def certificate(statement: Statement, evidence: Evidence) -> float:
             )
     value = dual_value(statement, evidence)
     paid = value - _paid(statement, missing)
-    if statement.counts_power_only:
+    free = [miss for block, miss in missing.items() if statement.price_of(block) == 0.0]
+    if statement.counts_power_only and max(free, default=0.0) <= 0.0:
         # everything in (1) and (2) but kappa grows with the evidence, which may be shrunk until (2) holds
-        short = max(0.0, *(miss / statement.price_of(block) for block, miss in missing.items()))
+        priced_blocks = [(miss, statement.price_of(block)) for block, miss in missing.items()]
+        short = max(0.0, *(miss / price for miss, price in priced_blocks if price > 0.0))
         shrunk = value / (1.0 + short)
         return max(paid, min(value, shrunk))
     return paid

@@ -52,9 +52,39 @@ def unproven_constraint(problem: DesignProblem) -> str | None:
     repeated = [name for name in names if names.count(name) > 1]
     if repeated:
         return f"one MinimumSinr for each user, but there are {names.count(repeated[0])} of {repeated[0]}."
+    own = _shared_own_parameter(problem)
+    if own is not None:
+        return own
     for kind in (ReceiverChoice, Selection):
         if sum(isinstance(part, kind) for part in problem.constraints) > 1:
             return f"at most one {kind.__name__}: join the options of all in one."
+    return None
+
+
+def _shared_own_parameter(problem: DesignProblem) -> str | None:
+    """What of the parameters `NAME/...` of members is not theirs alone, as the end of a sentence; None if nothing.
+
+    Without its member such a parameter is of no account: it may not be asked for, nor be known together with others,
+    nor matter to what others hear or send.
+    """
+    selection = selection_of(problem)
+    names = () if selection is None else selection.names
+    for criterion in problem.criteria if names else ():
+        layout = criterion.map.layout
+        owners = [name.partition("/")[0] if "/" in name else "" for name in layout.names]
+        owner_of = np.repeat(np.where(np.isin(owners, names), owners, ""), layout.sizes)
+        asked = [name for name, owner in zip(layout.names, owners, strict=True) if owner in names]
+        asked = [name for name in asked if name in criterion.requested]
+        if asked:
+            return f"bounds of parameters that belong to no one who may be left out, but {asked[0]} is asked for."
+        tied = (criterion.map.constant != 0.0) & (owner_of[:, None] != owner_of)
+        if np.any(tied):
+            owner = max(owner_of[np.argwhere(tied)[0]])
+            return f"what is known beforehand of parameters of {owner} to say nothing of other parameters."
+        for part in criterion.map.contributions:
+            strangers = set(owner_of[np.any(part.jacobian, axis=0)].tolist()) - {"", part.receiver, part.block}
+            if strangers:
+                return f"parameters of {min(strangers)} to matter only where it hears or sends itself."
     return None
 
 
@@ -281,16 +311,17 @@ def covers(problem: DesignProblem, proofs: Sequence[Evidence | Listed]) -> bool:
     whole, cover it.
     """
     return all(
-        _are_covered(role, proofs) or not possible_programs(problem, (role,))
+        _are_covered(role, proofs, is_associated(problem)) or not possible_programs(problem, (role,))
         for role in roles_of(problem)
         if all(role.servers.values())
     )
 
 
-def _are_covered(role: Chosen, proofs: Sequence[Evidence | Listed]) -> bool:
-    """Whether all choices in a role are."""
+def _are_covered(role: Chosen, proofs: Sequence[Evidence | Listed], is_chosen: bool) -> bool:
+    """Whether all choices in a role are; where servers are no choice, all who may serve must do so together."""
     found = [each.chosen for each in proofs if each.chosen is not None and each.chosen.receiver == role.receiver]
     inside = all(_is_inside(each, role) for each in found)
+    inside &= is_chosen or all(each.servers == role.servers for each in found)
     apart = inside and all(_are_apart(first, other) for place, first in enumerate(found) for other in found[:place])
     return apart and sum(map(n_choices, found)) == n_choices(role)
 

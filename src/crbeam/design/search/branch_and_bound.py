@@ -68,7 +68,8 @@ class Found:
         sent, silent = self.sent, Transmission.silent(problem.antennas)
         own = {block: sent[block] for block in problem.blocks if block in sent}
         for part in self.program.statement.lent:
-            power_w = float(np.trace(own[part.block]).real) if part.whole is None else 0.0
+            is_own = part.whole is None and part.block in own
+            power_w = float(np.trace(own[part.block]).real) if is_own else 0.0
             if power_w > 0.0:
                 own[part.block] = (part.most_w / power_w) * own[part.block]
         return silent.replaced(own)
@@ -270,7 +271,11 @@ class _Search:
             self.push(node)
             return
         least, most = node.chosen.sizes
-        self.push(Node(replace(node.chosen, sizes=(least, sizes[1])), node.lower_bound))
+        narrowed = why_empty(self.problem, replace(node.chosen, sizes=(least, sizes[1])))
+        if not isinstance(narrowed, Program):
+            self.push(node)
+            return
+        self.push(bounded(narrowed))
         self.closed.append(Node(replace(node.chosen, sizes=(sizes[1] + 1, most)), np.inf))
 
     def solve(self, node: Node) -> Solved:

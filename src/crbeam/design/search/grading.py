@@ -33,7 +33,7 @@ LIMIT_TOLERANCE = 1e-9
 RELAXATION_GAP = 1e-6
 
 
-def with_members(method: "DesignMethod", problem: DesignProblem, proposal: Proposal) -> DesignProblem:
+def settled_as_proposed(method: "DesignMethod", problem: DesignProblem, proposal: Proposal) -> DesignProblem:
     """The problem in which those take part that a proposal chose; the problem itself if there is no choice.
 
     Raises:

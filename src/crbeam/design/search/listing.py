@@ -164,8 +164,11 @@ class Listing:
             InvalidInput: its evidence is for a set that does not contain all of them.
         """
         known = None if proof.evidence is None else proof.evidence.chosen
-        if known is not None and not set(possible_in(proof.chosen)) <= set(known.members):
-            raise InvalidInput(f"Evidence for {known.members} says nothing of sets of {possible_in(proof.chosen)}.")
+        if known is not None:
+            alike = replace(known, members=(), undecided=(), sizes=(0, 0))
+            wanted = replace(proof.chosen, members=(), undecided=(), sizes=(0, 0))
+            if known.undecided or alike != wanted or not set(possible_in(proof.chosen)) <= set(known.members):
+                raise InvalidInput(f"Evidence for {known.members} says nothing of sets of {possible_in(proof.chosen)}.")
         return self.bound(proof.chosen, self.limit_of(proof.evidence))
 
 
@@ -182,8 +185,6 @@ def listing_of(problem: DesignProblem, sets: Bool[np.ndarray, "set member"]) -> 
     if len(problem.active_criteria) != 1 or problem.bound_limits or problem.power_price:
         return None
     if any(isinstance(part, ReceiverChoice | Association) for part in problem.constraints):
-        return None
-    if any("/" in name for name in problem.active_criteria[0].requested):
         return None
     direction = only_direction(problem)
     assert direction is not None

@@ -192,7 +192,8 @@ def _size_limits(
     names = np.array(selection.names)[open_]
     counted, most_of = np.array(factors), np.array(limits)
     free = np.minimum(counted, 0.0)
-    able = np.all(counted - free <= (most_of - free.sum(axis=1))[:, None], axis=0)
+    room = most_of - free.sum(axis=1) + COST_TOLERANCE * np.abs(counted).sum(axis=1)
+    able = np.all(counted - free <= room[:, None], axis=0)
     return SizeLimits(tuple(names[able].tolist()), counted[:, able], most_of)
 
 
@@ -272,27 +273,28 @@ def relaxation(problem: DesignProblem, chosen: Chosen) -> tuple[DesignProblem, t
     possible = settled(replace(problem, criteria=criteria), (*chosen.members, *limits.names))
     if not limits.names:
         return possible, ()
-    heard = _Heard(possible, limits)
+    heard = _Heard(possible, limits, chosen.silent)
     criteria = tuple(heard.criterion(each) for each in possible.criteria)
     blocks = tuple(heard.antennas)
     sending = tuple(
         Lent(name, name, np.eye(problem.antennas[name], dtype=complex), name, most_w=most_power_w(problem, name))
         for name in limits.names
-        if name in problem.blocks
+        if name in problem.blocks and name not in chosen.silent
     )
     relaxed = replace(
         possible,
         criteria=criteria,
-        constraints=(*possible.constraints, *heard.constraints(), *_shared_power(possible, limits)),
+        constraints=(*possible.constraints, *heard.constraints(), *_shared_power(possible, limits, chosen.silent)),
         streams=(*possible.streams, Stream(HEARD, blocks)) if blocks else possible.streams,
         guides=(),
     )
     return relaxed, (*heard.lent(), *sending)
 
 
-def _shared_power(problem: DesignProblem, limits: SizeLimits) -> list[GroupPower]:
+def _shared_power(problem: DesignProblem, limits: SizeLimits, silent: Collection[str]) -> list[GroupPower]:
     """Limits on the power of blocks that are undecided themselves, in units of what each may send."""
-    place = [number for number, name in enumerate(limits.names) if name in problem.blocks]
+    able = set(problem.blocks) - set(silent)
+    place = [number for number, name in enumerate(limits.names) if name in able]
     found = []
     for factors, most in zip(limits.factors, limits.most.tolist(), strict=True):
         rest = float(most - np.minimum(factors, 0.0).sum())
@@ -319,7 +321,7 @@ def most_power_w(problem: DesignProblem, block: str) -> float:
 class _Heard:
     """Blocks in which undecided members hear a share of what others send; it never leaves this module."""
 
-    def __init__(self, problem: DesignProblem, limits: SizeLimits) -> None:
+    def __init__(self, problem: DesignProblem, limits: SizeLimits, silent: Collection[str]) -> None:
         self.problem, self.limits = problem, limits
         maps = [each.map for each in problem.criteria]
         #: Unit vectors of the members, then of the whole.
@@ -328,7 +330,7 @@ class _Heard:
         self.bases: dict[str, np.ndarray] = {}
         #: Undecided members that hear each of these blocks.
         self.listeners: dict[str, tuple[str, ...]] = {}
-        for block in problem.blocks:
+        for block in (each for each in problem.blocks if each not in silent):
             hearing = {part.receiver for each in maps for part in each.contributions if part.block == block}
             if block in limits.names and limits.most[0] < 2.0:
                 hearing &= {block}  # whoever sends takes part, and leaves no room for another to hear it
@@ -381,14 +383,14 @@ class _Heard:
         parts = tuple(
             self._moved(part)
             for part in criterion.map.contributions
-            if part.receiver not in self.limits.names or part.receiver in self.listeners[part.block]
+            if part.receiver not in self.limits.names or part.receiver in self.listeners.get(part.block, ())
         )
         return replace(criterion, map=replace(criterion.map, contributions=parts, antennas=antennas))
 
     def _moved(self, part: Contribution) -> Contribution:
         """A contribution with the block of an undecided member in place of what it hears; others as they are."""
         names = self.limits.names
-        if part.receiver not in self.listeners[part.block]:
+        if part.receiver not in self.listeners.get(part.block, ()):
             return part
         seen = self.bases[part.block].conj().T @ part.transmit
         if len(seen) > 1:
@@ -421,7 +423,8 @@ class _Heard:
                     cost = dict(zip(self.limits.names, factors.tolist(), strict=True))
                     pairs = zip(self.listeners[block], heard, strict=True)
                     parts = [replace(part, factor=-cost[name]) for name, part in pairs if name != block and cost[name]]
-                    limit = (replace(whole, factor=most - cost.get(block, 0.0)), *parts)
+                    others = sum(min(c, 0.0) for name, c in cost.items() if name not in {*self.listeners[block], block})
+                    limit = (replace(whole, factor=most - cost.get(block, 0.0) - others), *parts)
                     found.append(Requirement(f"limit {place} of shares {number} in {block}", limit, 0.0))
         return found
 

@@ -11,7 +11,8 @@ from crbeam.design.choices import Association, Chosen, ReceiverChoice, Selection
 from crbeam.design.constraints import AntennaPower, Codebook, GroupPower, PowerBudget
 from crbeam.design.convex.evidence import Evidence, Listed
 from crbeam.design.convex.program import Program
-from crbeam.design.convex.solution import convex_optimum, proposal_of_streams, stream_factors
+from crbeam.design.convex.shortage import contradiction_of
+from crbeam.design.convex.solution import proposal_of_streams, stream_factors
 from crbeam.design.convex.statement import is_limited
 from crbeam.design.method import OneByOne
 from crbeam.design.problem import DesignProblem, Hinge
@@ -175,11 +176,9 @@ def why_none(problem: DesignProblem, rows: Bool[np.ndarray, "set member"]) -> Cr
         row for row in rows if not isinstance(why_empty(freed, with_members(root, names[row].tolist())), CrbeamError)
     ]
     if able and bool(selection.allows(able[0][None])[0]):
-        try:
-            convex_optimum(settled(problem, names[able[0]].tolist()), tolerance=RELAXATION_GAP)
-        except CrbeamError as error:
-            return error
-        return SolverFailed("A set that meets all requirements must be found, but was not.", status="not found")
+        program = why_empty(problem, with_members(root, names[able[0]].tolist()))
+        reason = contradiction_of(program) if isinstance(program, Program) else program
+        return reason or SolverFailed("A set that meets all requirements must be found, but was not.", status="none")
     told = ", ".join(dict.fromkeys(name for each in problem.active_criteria for name in each.requested))
     remedy = "No candidate does, whatever the budget: give more receivers, or look at other sets of them."
     if able:
