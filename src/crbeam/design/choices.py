@@ -125,7 +125,7 @@ class Selection:
 
     A name is that of a receiver, whose observations are the contributions of that name to the information maps, or of
     a block, in which nothing is sent without it, or of both. Parameters `NAME/...` are those of a member alone, and of
-    no account without it.
+    no account without it: they may not be asked for, matter to what others hear, or be known together with others.
 
     Attributes:
         names: of those to choose from.
