@@ -166,6 +166,7 @@ class NearestReceiver(ChoiceMethod):
 
     key = "nearest-receiver"
     summary = "least power or error of a network when the station nearest to the target listens (scheme 1)"
+    keeps = ChoiceMethod.keeps - {Selection}
     is_global = False
 
     time_limit_s: float = 300.0

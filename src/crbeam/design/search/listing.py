@@ -52,7 +52,7 @@ class SetValues:
         objective = np.einsum("i,sij,sj->s", self.weights * scale**2, vectors**2, 1.0 / safe)
         return np.where(is_regular, objective, np.inf)
 
-    def ordered(self, sets: Bool[np.ndarray, "set member"]) -> Bool[np.ndarray, "set member"]:
+    def ordered(self, sets: Bool[np.ndarray, "set member"]) -> Bool[np.ndarray, "kept member"]:
         """Sets that determine the bound, the one of the least first."""
         values = self.of(sets)
         order = np.argsort(values, kind="stable")
