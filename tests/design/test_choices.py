@@ -59,6 +59,17 @@ def test_small_problems_equal_enumeration(kind, number):
     assert_equals_enumeration(drawn(len(KINDS) * number + KINDS.index(kind), kind))
 
 
+def test_somebody_must_send():
+    """Of two who may take part one listens; a box in which nobody else is left is empty."""
+    problem = drawn(191, "listeners")
+    (selection,) = (part for part in problem.constraints if isinstance(part, Selection))
+    rest = tuple(part for part in problem.constraints if part is not selection)
+    alone = replace(problem, constraints=(*rest, replace(selection, at_most=1)))
+    with pytest.raises(CrbeamError):
+        Exact().solve(alone)
+    assert len(Exact().solve(problem).selected) > 1
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_more_small_problems_equal_enumeration(kind):

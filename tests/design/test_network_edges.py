@@ -127,7 +127,11 @@ def test_a_station_that_cannot_tell_the_position_does_not_listen():
 
 def test_proofs_need_leaves_of_possible_roles_only():
     problem = hearing(network(1, users=2), "s0")
-    proofs = Exact().propose(hearing(network(1, users=2, budget_w=400.0), "s0"), start=None, seed=np.random.SeedSequence(0)).cover
+    proofs = (
+        Exact()
+        .propose(hearing(network(1, users=2, budget_w=400.0), "s0"), start=None, seed=np.random.SeedSequence(0))
+        .cover
+    )
     assert covers(problem, proofs)
     assert not covers(network(1, users=2), proofs)
     assert {proof.chosen.receiver for proof in proofs} == {"s1", "s2"}

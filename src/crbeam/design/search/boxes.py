@@ -229,8 +229,11 @@ def why_empty(problem: DesignProblem, chosen: Chosen) -> Infeasible | Unidentifi
         return Infeasible(f"Nobody may serve {unserved[0]}.", requirement=f"service of {unserved[0]}")
     if selection is not None and possible_sizes(selection, chosen) is None:
         return Infeasible(f"No set keeps the budget of {selection.budget_m:g} m.", requirement="cooperation cost")
+    statement = statement_of(problem, chosen)
+    if not set(statement.blocks) - statement.lent_blocks:
+        return Infeasible("Somebody must send, but whoever takes part listens.", requirement="a station that sends")
     try:
-        return program_of(statement_of(problem, chosen))
+        return program_of(statement)
     except Unidentifiable as error:
         return error
 
