@@ -7,7 +7,7 @@ from itertools import combinations
 import numpy as np
 import pytest
 
-from crbeam.design import Criterion, DesignProblem, PowerBudget
+from crbeam.design import Criterion, DesignProblem, GroupPower, PowerBudget
 from crbeam.design.choices import Association, Selection
 from crbeam.design.convex.certificate import certificate
 from crbeam.design.convex.evidence import Listed
@@ -15,12 +15,17 @@ from crbeam.design.convex.statement import statement_of
 from crbeam.design.grading import grade
 from crbeam.design.methods import method_named
 from crbeam.design.methods.choices import Exact
+from crbeam.design.problem import Power
 from crbeam.design.search.boxes import covers, n_choices, roles_of, split
 from crbeam.design.search.branch_and_bound import Effort, best_transmission, solved, starting_nodes
 from crbeam.design.search.grading import least_proven
+from crbeam.design.search.members import relaxation
+from crbeam.design.service_constraints import PowerPart, Requirement
 from crbeam.errors import CrbeamError, InvalidInput, SolverFailed
 from crbeam.information import Contribution, InformationMap, ParameterLayout
+from crbeam.testing.conic_reference import conic_optimum
 from crbeam.testing.random_choices import KINDS, random_choice_problem, settled_problems
+from crbeam.testing.random_convex import random_convex_problem
 
 TOLERANCE = 2e-4
 
@@ -89,6 +94,50 @@ def test_relaxations_are_below_every_choice_in_their_box(kind):
         members = [each for each in settled_problems(problem) if is_in(box, problem, each)]
         values = [value for value in map(objective, members) if np.isfinite(value)]
         assert not values or bound <= min(values) * (1 + 1e-7)
+
+
+@pytest.mark.parametrize("kind", ["receivers", "directions", "stations", "echoes"])
+def test_relaxations_are_what_a_second_solver_finds(kind):
+    found = 0
+    for seed in range(KINDS.index(kind), 60, len(KINDS)):
+        problem = drawn(seed, kind)
+        (role,) = roles_of(problem)
+        if isinstance(problem.objective, Power) or found == 2:
+            continue
+        (node,) = starting_nodes(problem, (role,))
+        relaxed, _ = relaxation(problem, role)
+        expected = conic_optimum(relaxed)
+        if expected.status != "optimal":
+            continue
+        found += 1
+        assert solved(node, gap=1e-6).node.lower_bound == pytest.approx(expected.objective, rel=1e-4)
+    assert found == 2
+
+
+def test_linear_inequalities_and_weighted_groups_are_kept_as_by_a_second_solver():
+    """Any linear inequality on covariances, and power of blocks that counts more or less."""
+    binding = 0
+    for seed in range(12):
+        rng = np.random.default_rng(seed)
+        problem = random_convex_problem(rng, "sum", ("sizes",))
+        free = method_named("optimum").solve(problem)
+        first, second = problem.blocks[:2]
+        vectors = {block: rng.standard_normal(problem.antennas[block]) + 0j for block in (first, second)}
+        spent_w = 2.0 * free.covariances.powers_w[first] + 0.5 * free.covariances.powers_w[second]
+        group = GroupPower((first, second), 0.7 * spent_w, (2.0, 0.5))
+        powers = {b: float(np.real(v.conj() @ free.covariances[b] @ v)) for b, v in vectors.items()}
+        parts = (PowerPart(first, vectors[first], 1.0), PowerPart(second, vectors[second], -0.5))
+        row = Requirement("first over second", parts, 1.1 * powers[first] - 0.5 * powers[second])
+        for extra in ((group,), (row,), (group, row)):
+            one = problem.with_constraints(*extra)
+            expected = conic_optimum(one)
+            if expected.status != "optimal":
+                continue
+            design = method_named("optimum").solve(one)
+            assert design.objective == pytest.approx(expected.objective, rel=1e-5)
+            assert design.gap <= 1e-6
+            binding += design.objective > free.objective * (1 + 1e-6)
+    assert binding >= 12
 
 
 def is_in(box, problem, settled):

@@ -15,7 +15,7 @@ from crbeam.design.methods.choices import Exact
 from crbeam.design.methods.optimum import Digital, LiftedSdp
 from crbeam.design.progress import watched_by
 from crbeam.design.search.listing import listing_of
-from crbeam.design.search.members import possible_sizes, settled
+from crbeam.design.search.members import possible_sizes, problem_of_members
 from crbeam.design.search.rules import all_sets, k_means_groups, linkage_groups, nearest_sets
 from crbeam.errors import Infeasible, InvalidInput, SolverFailed, Unidentifiable
 from crbeam.interfaces.command_line import app
@@ -95,7 +95,7 @@ def test_the_value_at_full_power_is_that_of_the_scenario():
 
 
 def test_a_settled_problem_is_that_of_the_scenario_with_these_receivers():
-    problem = settled(design_problem(open_scenario(rate=1.0)), ("receiver1", "receiver3"))
+    problem = problem_of_members(design_problem(open_scenario(rate=1.0)), ("receiver1", "receiver3"))
     closed = design_problem(record_scenario(selected=[1, 3], rate=1.0))
     isotropic = problem.isotropic()
     names = ["target_position[0]", "target_velocity[0]"]
@@ -112,7 +112,7 @@ def looked_at_every_set(problem, rate=None):
     for row in all_sets(len(choice.names)):
         if not choice.allows(row[None])[0]:
             continue
-        chosen = settled(problem, [name for name, is_in in zip(choice.names, row, strict=True) if is_in])
+        chosen = problem_of_members(problem, [name for name, is_in in zip(choice.names, row, strict=True) if is_in])
         try:
             found.append((LiftedSdp() if rate is None else Digital(tolerance=1e-4)).solve(chosen).objective)
         except Unidentifiable:

@@ -24,7 +24,7 @@ from crbeam.design.problem import HINGE_ROUNDING, DesignProblem, Hinge
 from crbeam.design.proofs import OPTIMAL_GAP, Proof, bound_proofs
 from crbeam.design.result import Design, Proposal, Status
 from crbeam.design.search.boxes import has_choices
-from crbeam.design.search.grading import objective_of, proven_lower_bound, settled_as_proposed, with_selection
+from crbeam.design.search.grading import objective_of, problem_as_proposed, proven_lower_bound, with_selection
 from crbeam.design.sequences import BeamSequence, best_sequence, by_slot_of_interval, slots_of
 from crbeam.design.service_check import require_service
 from crbeam.errors import CrbeamError, InvalidInput, SolverFailed, Unidentifiable
@@ -160,7 +160,7 @@ def _grounded(
         if isinstance(proposal, CrbeamError):
             continue
         try:
-            chosen[index] = grounded(method, settled_as_proposed(method, problem, proposal), proposal)
+            chosen[index] = grounded(method, problem_as_proposed(method, problem, proposal), proposal)
         except CrbeamError as error:
             kept[index] = error
     return chosen, kept

@@ -25,13 +25,14 @@ from crbeam.design.service_constraints import (
     MinimumSinr,
     MinimumUplinkSinr,
     PowerCeiling,
+    Requirement,
 )
 from crbeam.errors import InvalidInput
 
 #: Constraints that a conic program can have.
 CONVEX = (
     *(PowerBudget, GroupPower, AntennaPower, Codebook, TiedBlocks, FixedAnalog, BoundLimit),
-    *(MinimumSinr, MinimumUplinkSinr, Illumination, PowerCeiling),
+    *(MinimumSinr, MinimumUplinkSinr, Illumination, PowerCeiling, Requirement),
 )
 #: Accuracy that Clarabel is asked for, and the one up to which its answer counts if it does not reach that.
 ACCURACY, REDUCED_ACCURACY = 1e-9, 1e-7
@@ -69,7 +70,8 @@ def conic_optimum(problem: DesignProblem) -> ConicAnswer:
 
     Objectives `WeightedBound`, `Hinge`, `Tail`, `Power`, and a price on power; constraints `PowerBudget`, `GroupPower`,
     `AntennaPower`, `Codebook`, `TiedBlocks`, `MinimumSinr`, `MinimumUplinkSinr`, `Illumination`, `PowerCeiling`,
-    `FixedAnalog`, `BoundLimit`. Without an answer, what the requirements miss at least decides whether there is none.
+    `Requirement`, `FixedAnalog`, `BoundLimit`. Without an answer, what the requirements miss at least decides whether
+    there is none.
 
     Raises:
         InvalidInput: the problem has another constraint, such as one that is not convex.
@@ -277,9 +279,9 @@ def _requirements(space: _Space) -> list[tuple[np.ndarray, float]]:
             rows.append((space.heard(part.block, part.response), part.least_power_w))
         elif isinstance(part, PowerCeiling):
             rows.append((-space.heard(part.block, part.response), -part.most_power_w))
-        elif isinstance(part, MinimumUplinkSinr):
-            for each in part.requirements:
-                powers = [one.factor * space.heard(one.block, one.vector) for one in each.parts]
+        elif isinstance(part, MinimumUplinkSinr | Requirement):
+            for each in (part,) if isinstance(part, Requirement) else part.requirements:
+                powers = [one.factor * space.heard(one.block, one.vector, one.stream) for one in each.parts]
                 rows.append((np.sum(powers, axis=0), each.floor_w))
     return rows
 
@@ -355,7 +357,7 @@ def _constraints(space: _Space, bounds: Sequence[_Bound], point: Any, missed: An
             constraints.append(cp.sum(columns[-1]) / limit <= 1.0 + missed)
     constraints += [(row / floor) @ point <= 1.0 for row, floor in _limits_of_power(space)]
     for row, floor in _requirements(space):
-        size = np.sqrt(abs(floor) * max(np.abs(row).max(), abs(floor)))
+        size = np.sqrt(abs(floor) * max(np.abs(row).max(), abs(floor))) or float(np.abs(row).max()) or 1.0
         constraints.append((row / size) @ point >= floor / size - abs(floor) / size * missed)
     return columns, constraints
 
@@ -430,6 +432,7 @@ def _checked(
     true = float(_objective_of(space.problem, [bound.columns(point) for bound in bounds], power_w))
     uncertainty = abs(objective - true) + ACCURACY * unit
     rows = (*_limits_of_power(space), *_requirements(space))
-    short = max((floor - row @ point) / abs(floor) for row, floor in rows)
+    sizes = [abs(floor) or float(np.abs(row) @ np.abs(point)) or 1.0 for row, floor in rows]
+    short = max((floor - row @ point) / size for (row, floor), size in zip(rows, sizes, strict=True))
     trusted = short <= MISSED and uncertainty <= TRUSTED * max(true, 1e-3 * unit)
     return ConicAnswer("optimal" if trusted else "unreliable", objective, space.streams(point), uncertainty)

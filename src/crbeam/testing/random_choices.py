@@ -11,7 +11,7 @@ from itertools import combinations, product
 import numpy as np
 
 from crbeam.design.choices import Association, CooperationCosts, Listening, ReceiverChoice, Selection
-from crbeam.design.constraints import Constraint, PowerBudget
+from crbeam.design.constraints import AntennaPower, Codebook, Constraint, PowerBudget
 from crbeam.design.problem import Criterion, DesignProblem, Power, Stream, Tail, WeightedBound
 from crbeam.design.service_constraints import BoundLimit, MinimumSinr
 from crbeam.information import Contribution, InformationMap, ParameterLayout
@@ -91,10 +91,28 @@ def _selection(rng: np.random.Generator, kind: str, names: tuple[str, ...]) -> D
     objective = Power() if is_power else Tail() if kind != "receivers" and rng.uniform() < 0.2 else WeightedBound()
     return DesignProblem(
         criteria=(criterion,),
-        constraints=(*(PowerBudget((block,), POWER_W) for block in blocks), *users, *limits, selection),
+        constraints=(
+            *(PowerBudget((block,), POWER_W) for block in blocks),
+            *(_shaped(rng, sizes) if kind != "receivers" else ()),
+            *users,
+            *limits,
+            selection,
+        ),
         objective=objective,
         streams=(*streams, Stream("sensing", tuple(blocks))),
     )
+
+
+def _shaped(rng: np.random.Generator, sizes: dict[str, int]) -> list[Constraint]:
+    """Limits of antennas in some blocks, codebooks in others."""
+    found: list[Constraint] = []
+    for block, size in sizes.items():
+        kind = rng.uniform()
+        if kind < 0.15:
+            found.append(AntennaPower(block, rng.uniform(0.4, 0.9, size) * POWER_W))
+        elif kind < 0.3:
+            found.append(Codebook(block, _gaussian(rng, size, size + 1)))
+    return found
 
 
 def _users(rng: np.random.Generator, kind: str, names: Sequence[str], sizes: dict[str, int]) -> tuple[MinimumSinr, ...]:
@@ -179,7 +197,7 @@ def _with_members(
             channels = {block: vector for block, vector in part.channels.items() if block in kept}
             cancels = selection.known_streams if part.user in members else ()
             constraints.append(replace(part, channels=channels, cancels=cancels))
-        elif part is not selection and (not isinstance(part, PowerBudget) or part.blocks[0] in kept):
+        elif part is not selection and _is_kept(part, kept):
             constraints.append(part)
     streams = tuple(replace(each, blocks=tuple(kept)) for each in problem.streams)
     return replace(
@@ -188,6 +206,13 @@ def _with_members(
         constraints=tuple(constraints),
         streams=streams,
     )
+
+
+def _is_kept(part: Constraint, blocks: Sequence[str]) -> bool:
+    """Whether what a constraint is about is among some blocks."""
+    if isinstance(part, PowerBudget):
+        return part.blocks[0] in blocks
+    return not isinstance(part, AntennaPower | Codebook) or part.block in blocks
 
 
 def _settled_networks(problem: DesignProblem) -> Iterator[DesignProblem]:

@@ -72,8 +72,8 @@ class Cone:
         counts: how often each limit counts the power of all antennas, `[level]`.
         price: kappa of the block.
         views: of each term; None where it sees nothing.
-        even: of a block that lends power, the name of the one whose power it is, and how much of it along each
-            dimension a path may start with; None of others.
+        start: of a lifted block the name of the one whose power it is, and how much of it a path may start with along
+            each dimension; None of others.
     """
 
     name: str
@@ -86,7 +86,7 @@ class Cone:
     counts: np.ndarray
     price: float
     views: tuple[View | None, ...]
-    even: tuple[str, np.ndarray] | None = None
+    start: tuple[str, np.ndarray] | None = None
 
     @cached_property
     def seen(self) -> list[tuple[int, View]]:

@@ -28,7 +28,7 @@ MAX_STEPS, MAX_HALVINGS, ARMIJO = 300, 50, 1e-2
 STEEP, LONGEST = 0.25, 1e6
 #: Weight of the barrier at the start, in units of the objective over its parameter.
 FIRST_WEIGHT = 1.0
-#: Share of the power that is to be lent with which the path starts.
+#: Share of the power of others with which lifted blocks start.
 NEARLY_ALL = 0.999
 #: Factor on all limits of power beyond which no power is said to suffice.
 LARGEST_FACTOR = 1e9
@@ -193,9 +193,9 @@ def _even_excess(dual: Dual) -> np.ndarray:
         even[cone.name] = most / cone.size
     for cone in program.cones:
         powers = np.full(cone.size, even[cone.name] / len(cone.streams))
-        if cone.even is not None:
-            source, shares = cone.even
-            powers = NEARLY_ALL * even.get(source, 0.0) * shares
+        if cone.start is not None:
+            sender, shares = cone.start
+            powers = NEARLY_ALL * even.get(sender, 0.0) * shares
         gains = (powers @ np.abs(cone.vectors) ** 2) * cone.factors.sum(axis=0)
         excess = excess + (gains @ cone.selector)[: program.n_rows]
     return excess

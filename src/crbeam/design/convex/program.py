@@ -128,7 +128,7 @@ def program_of(statement: Statement) -> Program:
     bases = {block: _basis(statement, block) for block in statement.blocks}
     bases = {block: basis for block, basis in bases.items() if basis.shape[1]}
     is_power = statement.counts_power_only
-    unit_w = max(_power_w(statement, block) for block in statement.blocks if block not in statement.lent_blocks)
+    unit_w = max(_power_w(statement, block) for block in statement.blocks if block not in statement.lifted_blocks)
     if is_power:
         unit_w = _needed_w(statement, bases)
     even_w = {block: unit_w if is_power else _power_w(statement, block) for block in bases}
@@ -294,7 +294,7 @@ def _cone(
     unit, unit_w = units
     streams = statement.streams[block]
     vectors, selector, factors = _parts_of_rows(statement, block, basis, unit_w, row_units)
-    if block in statement.lent_blocks:
+    if block in statement.lifted_blocks:
         vectors, selector, factors = _merged(vectors, selector, factors)
     n_levels = selector.shape[1]
     counts = np.zeros(n_levels)
@@ -319,7 +319,7 @@ def _cone(
         counts=counts,
         price=statement.price_of(block) * unit_w / unit,
         views=views,
-        even=statement.even_share(block),
+        start=statement.start_shares(block),
     )
 
 

@@ -20,7 +20,7 @@ from crbeam.design.choices import Chosen
 from crbeam.design.constraints import AntennaPower, Codebook, GroupPower
 from crbeam.design.problem import Criterion, DesignProblem, Hinge, Power, Tail
 from crbeam.design.requirements import networks_of, requirements_of
-from crbeam.design.search.members import Lent, relaxation, selection_of
+from crbeam.design.search.members import Lifted, relaxation, selection_of
 from crbeam.design.service_constraints import MinimumSinr, Requirement
 
 #: Largest 1 minus cosine at which a direction of one network counts as one of another.
@@ -103,7 +103,7 @@ class Statement:
         codebooks: of the blocks that have one.
         networks: orthonormal basis of what a block behind a given analog network can send.
         chosen: choices that were made, where there are any.
-        lent: what undecided members take part in, whose power is that of others and has no price.
+        lifted: what undecided members take part in, whose power is that of others and has no price.
     """
 
     problem: DesignProblem
@@ -117,7 +117,7 @@ class Statement:
     codebooks: Mapping[str, Codebook] = field(default_factory=dict)
     networks: Mapping[str, np.ndarray] = field(default_factory=dict)
     chosen: Chosen | None = None
-    lent: tuple[Lent, ...] = ()
+    lifted: tuple[Lifted, ...] = ()
 
     @property
     def blocks(self) -> tuple[str, ...]:
@@ -131,27 +131,27 @@ class Statement:
 
     def price_of(self, block: str) -> float:
         """Kappa of a block, which stands for several if it is tied."""
-        if block in self.lent_blocks:
+        if block in self.lifted_blocks:
             return 0.0
         return self.price * sum(name == block for name in self.names.values())
 
     @cached_property
-    def lent_blocks(self) -> frozenset[str]:
+    def lifted_blocks(self) -> frozenset[str]:
         """Blocks whose power is that of others."""
-        return frozenset(block for part in self.lent for block in part.blocks)
+        return frozenset(block for part in self.lifted for block in part.blocks)
 
-    def even_share(self, block: str) -> tuple[str, np.ndarray] | None:
-        """Block whose power another one lends, and how much of it along each dimension if members take part alike."""
-        heard = [each for each in self.lent if block in each.blocks]
-        if not heard:
+    def start_shares(self, block: str) -> tuple[str, np.ndarray] | None:
+        """Block whose power a lifted one has, and how much of it along each dimension if members take part alike."""
+        own = [each for each in self.lifted if block in each.blocks]
+        if not own:
             return None
         share = np.zeros(self.size_of(block))
-        for each in heard:
+        for each in own:
             if each.block == block:
-                share += each.even * np.sum(np.abs(each.basis) ** 2, axis=1)
-        if heard[0].lender == block and heard[0].whole is not None:
-            share += np.sum(np.abs(heard[0].whole) ** 2, axis=1)
-        return heard[0].source, share
+                share += each.start * np.sum(np.abs(each.basis) ** 2, axis=1)
+        if own[0].reference == block and own[0].reference_basis is not None:
+            share += np.sum(np.abs(own[0].reference_basis) ** 2, axis=1)
+        return own[0].sender, share
 
     def size_of(self, block: str) -> int:
         """Number of antennas of a block."""
@@ -185,7 +185,7 @@ def statement_of(problem: DesignProblem, chosen: Chosen | None = None, *, within
         Infeasible: an uplink user misses its ratio even without probing.
         InvalidInput: a constraint names a block or a user that the problem does not have.
     """
-    problem, lent, left_out = _of_members(problem, chosen)
+    problem, lifted, left_out = _of_members(problem, chosen)
     tied = {block: tie.blocks[0] for tie in problem.ties for block in tie.blocks}
     silent = left_out if chosen is None else (*left_out, *chosen.silent)
     names = {block: tied.get(block, block) for block in problem.blocks if block not in silent}
@@ -203,20 +203,20 @@ def statement_of(problem: DesignProblem, chosen: Chosen | None = None, *, within
         codebooks={block: book for block, book in problem.codebooks.items() if names.get(block) == block},
         networks=_networks(problem, names),
         chosen=chosen,
-        lent=lent,
+        lifted=lifted,
     )
 
 
 def _of_members(
     problem: DesignProblem, chosen: Chosen | None
-) -> tuple[DesignProblem, tuple[Lent, ...], tuple[str, ...]]:
-    """The problem of those who take part or may, what is lent, and blocks that are silent."""
+) -> tuple[DesignProblem, tuple[Lifted, ...], tuple[str, ...]]:
+    """The problem of those who take part or may, what is lifted, and blocks that are silent."""
     selection = selection_of(problem)
     if chosen is None or selection is None:
         return problem, (), ()
-    relaxed, lent = relaxation(problem, chosen)
+    relaxed, lifted = relaxation(problem, chosen)
     left_out = set(selection.names) - {*chosen.members, *chosen.undecided}
-    return relaxed, lent, tuple(block for block in problem.blocks if block in left_out)
+    return relaxed, lifted, tuple(block for block in problem.blocks if block in left_out)
 
 
 def _with_users(problem: DesignProblem, chosen: Chosen) -> DesignProblem:

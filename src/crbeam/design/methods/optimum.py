@@ -16,6 +16,7 @@ from crbeam.design.service_constraints import (
     MinimumSinr,
     MinimumUplinkSinr,
     PowerCeiling,
+    Requirement,
 )
 from crbeam.design.structure import why_not_lit
 from crbeam.information import Contribution
@@ -41,6 +42,7 @@ class Optimum(EngineMethod):
             MinimumSinr,
             MinimumUplinkSinr,
             PowerCeiling,
+            Requirement,
             TiedBlocks,
         }
     )

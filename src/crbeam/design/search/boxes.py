@@ -153,25 +153,25 @@ def split(
     problem: DesignProblem,
     chosen: Chosen,
     shares: Mapping[str, Mapping[str, float]] | None,
-    parts: Mapping[str, float] | None,
+    participation: Mapping[str, float] | None,
     size: int = 0,
 ) -> list[Chosen]:
     """Boxes that together are a box, nothing twice.
 
     The number of those who take part is narrowed down first where prices depend on it, then who does: the member whose
-    part is nearest to a half. Else the user whose largest contribution is smallest is given a server.
+    participation is nearest to a half. Else the user whose largest contribution is smallest is given a server.
 
     Args:
         problem: what was asked for.
         chosen: a box that is not final.
         shares: what each block contributes to each user at the optimum of its relaxation; None if it is not known.
-        parts: how far each undecided member takes part there.
+        participation: how far each undecided member takes part there.
         size: number of members of the best set so far; 0 without one.
     """
     if chosen.undecided:
         selection = selection_of(problem)
         assert selection is not None
-        found = _split_members(selection, chosen, parts or {}, size)
+        found = _split_members(selection, chosen, participation or {}, size)
         return [each for each in found if n_choices(each)]
 
     def most(user: str) -> float:
@@ -182,7 +182,7 @@ def split(
     return [replace(chosen, servers={**chosen.servers, user: (block,)}) for block in chosen.servers[user]]
 
 
-def _split_members(selection: Selection, chosen: Chosen, parts: Mapping[str, float], size: int) -> list[Chosen]:
+def _split_members(selection: Selection, chosen: Chosen, participation: Mapping[str, float], size: int) -> list[Chosen]:
     least, most = max(chosen.sizes[0], len(chosen.members)), chosen.sizes[1]
     able = possible_sizes(selection, chosen) if np.isfinite(selection.budget_m) else None
     if able is not None and least < most:
@@ -194,7 +194,7 @@ def _split_members(selection: Selection, chosen: Chosen, parts: Mapping[str, flo
             middle = int(np.clip(middle, least, most - 1))
             ranges = [(middle + 1, most), (least, middle)]
         return [_decided(replace(chosen, sizes=each)) for each in ranges]
-    name = min(chosen.undecided, key=lambda each: abs(parts.get(each, 0.0) - 0.5))
+    name = min(chosen.undecided, key=lambda each: abs(participation.get(each, 0.0) - 0.5))
     rest = tuple(each for each in chosen.undecided if each != name)
     taking = replace(chosen, members=(*chosen.members, name), undecided=rest)
     return [_decided(taking), _decided(replace(chosen, undecided=rest))]
@@ -206,7 +206,7 @@ def _decided(chosen: Chosen) -> Chosen:
         return replace(chosen, undecided=(), sizes=(len(chosen.members),) * 2)
     if len(chosen.members) + len(chosen.undecided) <= chosen.sizes[0]:
         members = (*chosen.members, *chosen.undecided)
-        return replace(chosen, members=members, undecided=(), sizes=chosen.sizes)
+        return replace(chosen, members=members, undecided=())
     return chosen
 
 
@@ -230,7 +230,7 @@ def why_empty(problem: DesignProblem, chosen: Chosen) -> Infeasible | Unidentifi
     if selection is not None and possible_sizes(selection, chosen) is None:
         return Infeasible(f"No set keeps the budget of {selection.budget_m:g} m.", requirement="cooperation cost")
     statement = statement_of(problem, chosen)
-    if not set(statement.blocks) - statement.lent_blocks:
+    if not set(statement.blocks) - statement.lifted_blocks:
         return Infeasible("Somebody must send, but whoever takes part listens.", requirement="a station that sends")
     try:
         return program_of(statement)

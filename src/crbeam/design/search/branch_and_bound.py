@@ -67,8 +67,8 @@ class Found:
         """What is sent in the blocks of a problem, by undecided members as if they took part wholly."""
         sent, silent = self.sent, Transmission.silent(problem.antennas)
         own = {block: sent[block] for block in problem.blocks if block in sent}
-        for part in self.program.statement.lent:
-            is_own = part.whole is None and part.block in own
+        for part in self.program.statement.lifted:
+            is_own = part.reference_basis is None and part.block in own
             power_w = float(np.trace(own[part.block]).real) if is_own else 0.0
             if power_w > 0.0:
                 own[part.block] = (part.most_w / power_w) * own[part.block]
@@ -87,7 +87,7 @@ class Node:
         program: of the box, once it is known.
         is_solved: whether the program was.
         shares: what each block contributes to each user at the optimum of the relaxation.
-        parts: how far each undecided member takes part there.
+        participation: how far each undecided member takes part there.
         listed: what proves the bound where sets are listed.
     """
 
@@ -98,7 +98,7 @@ class Node:
     program: Program | None = None
     is_solved: bool = False
     shares: Mapping[str, Mapping[str, float]] | None = None
-    parts: Mapping[str, float] | None = None
+    participation: Mapping[str, float] | None = None
     listed: Listed | None = None
 
     @property
@@ -210,21 +210,21 @@ def solved(node: Node, *, gap: float, cutoff: float = np.inf, deadline: float = 
                 bound, best = np.inf, path.evidence(factor_program(program))
             elif path.primal is not None:
                 primal = feasible(Dual(program), path.primal.streams, None)
-    shares = parts = None
+    shares = participation = None
     if path.primal is not None:
         shares = received_shares(program, path.primal)
-        parts = _parts(Found(program, path.primal))
+        participation = _participation(Found(program, path.primal))
     found = None if primal is None else Found(program, primal)
-    known = replace(node, is_solved=True, shares=shares, parts=parts)
+    known = replace(node, is_solved=True, shares=shares, participation=participation)
     return Solved(known if bound < node.lower_bound else replace(known, lower_bound=bound, evidence=best), found)
 
 
-def _parts(found: Found) -> dict[str, float]:
+def _participation(found: Found) -> dict[str, float]:
     """How far each undecided member takes part."""
-    sent, parts = found.sent, dict[str, float]()
-    for each in found.program.statement.lent:
-        parts[each.name] = max(parts.get(each.name, 0.0), each.part(sent))
-    return parts
+    sent, known = found.sent, dict[str, float]()
+    for each in found.program.statement.lifted:
+        known[each.name] = max(known.get(each.name, 0.0), each.participation(sent))
+    return known
 
 
 class _Search:
@@ -317,10 +317,10 @@ class _Search:
         self.try_final(program)
 
     def suggested(self, node: Node, found: Found) -> tuple[str, ...]:
-        """Members by the parts that they take, then by exchanges for what is sent; empty if no set is met that way."""
+        """Members by how far they take part, then by exchanges for what is sent; empty if no set is met that way."""
         selection = selection_of(self.problem)
         assert selection is not None
-        members = greedy_set(selection, node.chosen, node.parts or {})
+        members = greedy_set(selection, node.chosen, node.participation or {})
         if len(self.problem.active_criteria) > 1:
             return members
         values = values_at(self.problem, found.of_all(self.problem))
@@ -349,7 +349,7 @@ class _Search:
             return
         assert node.program is not None
         size = 0 if self.best is None else len(self.best.program.choices.members)
-        for box in split(self.problem, node.chosen, node.shares, node.parts, size):
+        for box in split(self.problem, node.chosen, node.shares, node.participation, size):
             if node.chosen.undecided:
                 self.push(Node(box, node.lower_bound, node))
             else:
@@ -364,7 +364,7 @@ class _Search:
             return
         found, given = why_empty(self.problem, chosen), node.listed and node.listed.evidence
         evidence = self.solve(bounded(found)).node.evidence if isinstance(found, Program) else None
-        limits = [min(listing.limit_of(each), 1.0) for each in (evidence, given)]
+        limits = [listing.limit_of(each) for each in (evidence, given)]
         best = evidence if limits[0] < limits[1] else given
         for place, box in enumerate(parted(node.chosen, members)):
             limit, known = (min(limits), best) if place == 0 else (limits[1], given)

@@ -16,7 +16,7 @@ from crbeam.design.result import Design, Proposal
 from crbeam.design.search.boxes import covers, has_choices, is_associated, roles_of, unproven_constraint, why_empty
 from crbeam.design.search.branch_and_bound import solved, starting_nodes
 from crbeam.design.search.listing import listing_of
-from crbeam.design.search.members import selection_of, settled
+from crbeam.design.search.members import problem_of_members, selection_of
 from crbeam.design.search.rules import all_sets
 from crbeam.design.search.shortage import ROUNDING
 from crbeam.design.service_constraints import BoundLimit
@@ -33,7 +33,7 @@ LIMIT_TOLERANCE = 1e-9
 RELAXATION_GAP = 1e-6
 
 
-def settled_as_proposed(method: "DesignMethod", problem: DesignProblem, proposal: Proposal) -> DesignProblem:
+def problem_as_proposed(method: "DesignMethod", problem: DesignProblem, proposal: Proposal) -> DesignProblem:
     """The problem in which those take part that a proposal chose; the problem itself if there is no choice.
 
     Raises:
@@ -64,7 +64,7 @@ def settled_as_proposed(method: "DesignMethod", problem: DesignProblem, proposal
             status="wrong choice",
             trace=proposal.trace,
         )
-    return settled(problem, proposal.selected)
+    return problem_of_members(problem, proposal.selected)
 
 
 def with_selection(problem: DesignProblem, proposal: Proposal, design: Design) -> Design:

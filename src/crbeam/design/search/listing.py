@@ -17,7 +17,7 @@ from crbeam.design.convex.certificate import certificate, shortage
 from crbeam.design.convex.evidence import Evidence, Listed
 from crbeam.design.convex.statement import statement_of
 from crbeam.design.problem import DesignProblem
-from crbeam.design.search.members import selection_of, told_by
+from crbeam.design.search.members import partial_information, selection_of
 from crbeam.design.search.shortage import ROUNDING
 from crbeam.design.structure import only_direction, why_not_lit
 from crbeam.errors import InvalidInput
@@ -29,28 +29,37 @@ SINGULAR = 1e-11
 
 @dataclass(frozen=True, eq=False)
 class SetValues:
-    """Weighted bounds of sets whose members each tell what they do of one transmission.
+    """Weighted bounds of sets of members, whose informations for one transmission add up.
 
     Attributes:
-        told: information of each member about what all have in common.
+        information: of each member about what all have in common.
         constant: information that is there for every set.
         weights: of each parameter in the objective.
     """
 
-    told: Float[np.ndarray, "member parameter parameter"]
+    information: Float[np.ndarray, "member parameter parameter"]
     constant: Float[np.ndarray, "parameter parameter"]
     weights: Float[np.ndarray, " parameter"]
 
     def of(self, sets: Bool[np.ndarray, "set member"]) -> Float[np.ndarray, " set"]:
         """The bound of each set; infinite for those that do not determine it."""
-        total = np.einsum("sk,kij->sij", sets.astype(float), self.told) + self.constant
-        size = np.sqrt(np.einsum("kii->i", self.told) + np.diagonal(self.constant))
+        objective, is_regular = self._bounds(sets)
+        return np.where(is_regular, objective, np.inf)
+
+    def at_least(self, sets: Bool[np.ndarray, "set member"]) -> Float[np.ndarray, " set"]:
+        """No more than the bound of each set, also where rounding leaves open whether it is determined."""
+        return self._bounds(sets)[0]
+
+    def _bounds(self, sets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Bounds with eigenvalues of scaled information raised to where rounding ends, and whether none had to be."""
+        total = np.einsum("sk,kij->sij", sets.astype(float), self.information) + self.constant
+        size = np.sqrt(np.einsum("kii->i", self.information) + np.diagonal(self.constant))
         scale = np.where(size > 0.0, 1.0 / np.where(size > 0.0, size, 1.0), 0.0)
         values, vectors = np.linalg.eigh(total * np.outer(scale, scale))
-        is_regular = values[:, 0] > SINGULAR * values[:, -1]
-        safe = np.where(is_regular[:, None], values, 1.0)
-        objective = np.einsum("i,sij,sj->s", self.weights * scale**2, vectors**2, 1.0 / safe)
-        return np.where(is_regular, objective, np.inf)
+        least = np.maximum(SINGULAR * values[:, -1:], np.finfo(float).tiny)
+        raised = np.maximum(values, least)
+        objective = np.einsum("i,sij,sj->s", self.weights * scale**2, vectors**2, 1.0 / raised)
+        return objective, values[:, 0] > least[:, 0]
 
     def ordered(self, sets: Bool[np.ndarray, "set member"]) -> Bool[np.ndarray, "kept member"]:
         """Sets that determine the bound, the one of the least first."""
@@ -70,12 +79,14 @@ def values_at(problem: DesignProblem, sent: Transmission) -> SetValues:
     assert selection is not None
     names = [name for name in criterion.map.layout if name.partition("/")[0] not in selection.names]
     owners = [part.receiver if part.receiver in selection.names else part.block for part in criterion.map.contributions]
-    told = [told_by(criterion.map, [owner == name for owner in owners], names, sent) for name in selection.names]
-    constant = told_by(criterion.map, [owner not in selection.names for owner in owners], names, sent)
+    own = [
+        partial_information(criterion.map, [owner == name for owner in owners], names, sent) for name in selection.names
+    ]
+    constant = partial_information(criterion.map, [owner not in selection.names for owner in owners], names, sent)
     index = criterion.map.layout.indices(names)
     counts = [criterion.weight_of(name) if name in criterion.weights else 0.0 for name in names]
     return SetValues(
-        np.stack(told),
+        np.stack(own),
         constant + criterion.map.constant[np.ix_(index, index)],
         np.repeat(counts, criterion.map.layout.select(names).sizes),
     )
@@ -125,6 +136,11 @@ class Listing:
         """Objective u of the allowed sets."""
         return self.at_full_power.of(self.sets)
 
+    @cached_property
+    def least_values(self) -> Float[np.ndarray, " set"]:
+        """No more than these values, also of sets that are close to determining nothing."""
+        return self.at_full_power.at_least(self.sets)
+
     def inside(self, chosen: Chosen) -> Bool[np.ndarray, " set"]:
         """Which sets are in a box."""
         inside, possible = (np.isin(self.selection.names, each) for each in (chosen.members, possible_in(chosen)))
@@ -132,7 +148,7 @@ class Listing:
 
     def bound(self, chosen: Chosen, limit: float) -> float:
         """No set of a box has a smaller objective if requirements leave no more than a share of the power."""
-        least = float(np.min(self.values[self.inside(chosen)], initial=np.inf))
+        least = float(np.min(self.least_values[self.inside(chosen)], initial=np.inf))
         return least / limit if limit > 0.0 else np.inf
 
     def best(self, chosen: Chosen) -> tuple[str, ...]:

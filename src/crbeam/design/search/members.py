@@ -26,15 +26,12 @@ from crbeam.design.problem import Criterion, DesignProblem, Stream
 from crbeam.design.service_constraints import MinimumRate, MinimumSinr, PowerPart, Requirement
 from crbeam.information import InformationMap, Transmission
 from crbeam.information.information_map import Contribution
+from crbeam.linalg import span
 
 #: Shifts of prices from receivers far from the target to their partners; each gives a limit of its own.
 SHIFTS = (0.0, 0.25, 0.5, 0.75, 1.0)
-#: Relative size of singular values of unit directions that counts as rounding.
-ONE_DIRECTION = 1e-12
-#: Eigenvalues of information, relative to the largest, below which it counts as none.
-NO_INFORMATION = 1e-13
 #: Name of the stream that carries what undecided members hear.
-HEARD = "heard by undecided members"
+RECEIVED = "received by undecided members"
 
 
 def selection_of(problem: DesignProblem) -> Selection | None:
@@ -42,7 +39,7 @@ def selection_of(problem: DesignProblem) -> Selection | None:
     return next((part for part in problem.constraints if isinstance(part, Selection)), None)
 
 
-def settled(problem: DesignProblem, members: Collection[str]) -> DesignProblem:
+def problem_of_members(problem: DesignProblem, members: Collection[str]) -> DesignProblem:
     """The problem in which just these of those to choose from take part.
 
     The others tell nothing, send nothing, and hear the streams that those who take part know.
@@ -83,7 +80,7 @@ def _hearing(part: MinimumSinr | MinimumRate, selection: Selection, is_left_out:
     return replace(part, cancels=others if is_left_out else others + selection.known_streams)
 
 
-def told_by(
+def partial_information(
     information: InformationMap, chosen: Sequence[bool], names: Sequence[str], covariances: Transmission
 ) -> Float[np.ndarray, "parameter parameter"]:
     """What some contributions tell about named parameters, others of theirs being unknown."""
@@ -137,19 +134,17 @@ def _in_one(information: InformationMap, parts: Sequence[Contribution], names: S
     block = parts[0].block
     if any(part.block != block for part in parts):
         return None
-    columns = np.concatenate([part.transmit for part in parts], axis=1)
-    lengths = np.linalg.norm(columns, axis=0)
-    left, sizes, _ = np.linalg.svd(columns[:, lengths > 0.0] / lengths[lengths > 0.0], full_matrices=False)
-    if np.any(sizes[1:] > ONE_DIRECTION * sizes[0]):
+    unit = span(np.concatenate([part.transmit for part in parts], axis=1))
+    if unit.shape[1] != 1:
         return None
-    unit = left[:, :1]
     own = [part.receiver == parts[0].receiver for part in information.contributions]
-    told = told_by(information, own, names, Transmission.of_factors((block,), [unit]))
+    told = partial_information(information, own, names, Transmission.of_factors((block,), [unit]))
     scale = np.sqrt(np.maximum(np.diagonal(told), 0.0))
     safe = np.where(scale > 0.0, scale, 1.0)
     values, vectors = np.linalg.eigh(told / np.outer(safe, safe))
-    large = values > NO_INFORMATION * values[-1:]
-    jacobian = (vectors[:, large] * np.sqrt(values[large])).T * scale
+    # what is left out here would be missing in the relaxation
+    kept = values > 0.0
+    jacobian = (vectors[:, kept] * np.sqrt(values[kept])).T * scale
     one = np.eye(len(jacobian), dtype=complex)
     transmit = np.repeat(unit, len(jacobian), axis=1)
     return Contribution(block, transmit, one, one, jacobian, receiver=parts[0].receiver)
@@ -221,45 +216,49 @@ def possible_sizes(selection: Selection, chosen: Chosen) -> tuple[int, int] | No
 
 
 @dataclass(frozen=True, eq=False)
-class Lent:
-    """How far an undecided member takes part: the power that it hears or sends, of that which it could.
+class Lifted:
+    """The covariance `R_k = z_k R` of an undecided member in a block of its own, or of the block that it is itself.
 
     Attributes:
-        name: of the member.
-        block: of what it hears, or sends.
-        basis: of its covariance that counts, `[tx, direction]`.
-        lender: block from which its power is borrowed; its own if it sends itself.
-        whole: basis of the covariance of the lender that counts; None if it sends itself.
-        most_w: power that it could send, if it sends itself.
-        even: part that it takes if all do alike.
-        source: block whose power it is in the end.
+        name: of the member k.
+        block: of `R_k`.
+        basis: directions that count in it, `[tx, direction]`.
+        reference: block of what R is along these directions; the same block if the member sends itself.
+        reference_basis: the directions there; None if the member sends itself.
+        most_w: power that the member could send, if it sends itself.
+        start: z from which a path starts.
+        sender: block in which R is sent.
     """
 
     name: str
     block: str
     basis: Complex[np.ndarray, "tx direction"]
-    lender: str
-    whole: Complex[np.ndarray, "tx direction"] | None = None
+    reference: str
+    reference_basis: Complex[np.ndarray, "tx direction"] | None = None
     most_w: float = np.inf
-    even: float = 0.5
-    source: str = ""
+    start: float = 0.5
+    sender: str = ""
 
     @property
     def blocks(self) -> tuple[str, ...]:
         """Blocks whose power is that of others."""
-        return () if self.whole is None else (self.block, self.lender)
+        return () if self.reference_basis is None else (self.block, self.reference)
 
-    def part(self, covariances: Transmission) -> float:
-        """From 0 to 1."""
-        taken = float(np.real(np.sum(self.basis.conj() * (covariances[self.block] @ self.basis))))
-        if self.whole is None:
+    def participation(self, covariances: Transmission) -> float:
+        """z of a transmission, from 0 to 1."""
+        taken = _power_along(self.basis, covariances[self.block])
+        if self.reference_basis is None:
             return min(taken / self.most_w, 1.0)
-        given = float(np.real(np.sum(self.whole.conj() * (covariances[self.lender] @ self.whole))))
+        given = _power_along(self.reference_basis, covariances[self.reference])
         return min(max(taken / given, 0.0), 1.0) if given > 0.0 else 0.0
 
 
-def relaxation(problem: DesignProblem, chosen: Chosen) -> tuple[DesignProblem, tuple[Lent, ...]]:
-    """The problem of a box of members, and what of the power in it is borrowed by those who are undecided.
+def _power_along(basis: Complex[np.ndarray, "tx direction"], covariance: Complex[np.ndarray, "tx tx"]) -> float:
+    return float(np.real(np.sum(basis.conj() * (covariance @ basis))))
+
+
+def relaxation(problem: DesignProblem, chosen: Chosen) -> tuple[DesignProblem, tuple[Lifted, ...]]:
+    """The problem of a box of members, with the covariances of those who are undecided.
 
     Every transmission of every set of the box is one of this problem, with the same or a smaller objective.
     """
@@ -267,28 +266,28 @@ def relaxation(problem: DesignProblem, chosen: Chosen) -> tuple[DesignProblem, t
     if selection is None:
         return problem, ()
     if not chosen.undecided:
-        return settled(problem, chosen.members), ()
+        return problem_of_members(problem, chosen.members), ()
     criteria = tuple(_condensed(each, selection.names) for each in problem.criteria)
     limits = size_limits(selection, chosen)
-    possible = settled(replace(problem, criteria=criteria), (*chosen.members, *limits.names))
+    possible = problem_of_members(replace(problem, criteria=criteria), (*chosen.members, *limits.names))
     if not limits.names:
         return possible, ()
-    heard = _Heard(possible, limits, chosen.silent)
-    criteria = tuple(heard.criterion(each) for each in possible.criteria)
-    blocks = tuple(heard.antennas)
+    lifting = _Lifting(possible, limits, chosen.silent)
+    criteria = tuple(lifting.criterion(each) for each in possible.criteria)
+    blocks = tuple(lifting.antennas)
     sending = tuple(
-        Lent(name, name, np.eye(problem.antennas[name], dtype=complex), name, most_w=most_power_w(problem, name))
+        Lifted(name, name, np.eye(problem.antennas[name], dtype=complex), name, most_w=most_power_w(problem, name))
         for name in limits.names
         if name in problem.blocks and name not in chosen.silent
     )
     relaxed = replace(
         possible,
         criteria=criteria,
-        constraints=(*possible.constraints, *heard.constraints(), *_shared_power(possible, limits, chosen.silent)),
-        streams=(*possible.streams, Stream(HEARD, blocks)) if blocks else possible.streams,
+        constraints=(*possible.constraints, *lifting.constraints(), *_shared_power(possible, limits, chosen.silent)),
+        streams=(*possible.streams, Stream(RECEIVED, blocks)) if blocks else possible.streams,
         guides=(),
     )
-    return relaxed, (*heard.lent(), *sending)
+    return relaxed, (*lifting.lifted(), *sending)
 
 
 def _shared_power(problem: DesignProblem, limits: SizeLimits, silent: Collection[str]) -> list[GroupPower]:
@@ -318,13 +317,13 @@ def most_power_w(problem: DesignProblem, block: str) -> float:
     return min(whole)
 
 
-class _Heard:
-    """Blocks in which undecided members hear a share of what others send; it never leaves this module."""
+class _Lifting:
+    """The covariances `R_k` of undecided members in blocks of their own; it never leaves this module."""
 
     def __init__(self, problem: DesignProblem, limits: SizeLimits, silent: Collection[str]) -> None:
         self.problem, self.limits = problem, limits
         maps = [each.map for each in problem.criteria]
-        #: Unit vectors of the members, then of the whole.
+        #: Unit vectors of the members, then of R itself.
         self.units = np.eye(len(limits.names) + 1, dtype=complex)
         #: Orthonormal basis of what undecided members hear, of each block that any of them does.
         self.bases: dict[str, np.ndarray] = {}
@@ -341,12 +340,9 @@ class _Heard:
                 for part in each.contributions
                 if part.block == block and part.receiver in self.listeners[block]
             ]
-            lengths = [np.linalg.norm(each, axis=0) for each in columns]
-            units = [each[:, size > 0.0] / size[size > 0.0] for each, size in zip(columns, lengths, strict=True)]
-            joined = np.concatenate([np.zeros((problem.antennas[block], 0)), *units], axis=1)
-            if joined.shape[1]:
-                left, values, _ = np.linalg.svd(joined, full_matrices=False)
-                self.bases[block] = left[:, values > ONE_DIRECTION * values[0]]
+            basis = span(np.concatenate([np.zeros((problem.antennas[block], 1), dtype=complex), *columns], axis=1))
+            if basis.shape[1]:
+                self.bases[block] = basis
 
     @property
     def antennas(self) -> dict[str, int]:
@@ -360,21 +356,17 @@ class _Heard:
                 found |= {_own(block, name): basis.shape[1] for name in self.listeners[block]}
         return found
 
-    def lent(self) -> list[Lent]:
-        """What each member borrows of every block."""
+    def lifted(self) -> list[Lifted]:
+        """The covariance of each member in every block."""
         found = []
-        even = 0.5 * min(1.0, float(np.min(self.limits.most[:1])) / len(self.limits.names))
+        start = 0.5 * min(1.0, float(self.limits.most[0]) / len(self.limits.names))
         for block, basis in self.bases.items():
-            size, names = basis.shape[1], self.limits.names
-            unit = np.eye(len(names) + 1 if size == 1 else size, dtype=complex)
-            for number, name in enumerate(names):
-                if name not in self.listeners[block]:
-                    continue
-                if size == 1:
-                    own, whole = unit[:, number : number + 1], unit[:, -1:]
-                    found.append(Lent(name, _joint(block), own, _joint(block), whole, even=even, source=block))
-                else:
-                    found.append(Lent(name, _own(block, name), unit, _joint(block), unit, even=even, source=block))
+            size, joint = basis.shape[1], _joint(block)
+            whole = self.units[:, -1:] if size == 1 else np.eye(size, dtype=complex)
+            for name in self.listeners[block]:
+                place = self.limits.names.index(name)
+                own, columns = (joint, self.units[:, place, None]) if size == 1 else (_own(block, name), whole)
+                found.append(Lifted(name, own, columns, joint, whole, start=start, sender=block))
         return found
 
     def criterion(self, criterion: Criterion) -> Criterion:

@@ -38,7 +38,7 @@ from crbeam.design.search.branch_and_bound import (
 )
 from crbeam.design.search.grading import RELAXATION_GAP, bound_of
 from crbeam.design.search.listing import Listing, listing_of
-from crbeam.design.search.members import possible_sizes, selection_of, settled
+from crbeam.design.search.members import possible_sizes, problem_of_members, selection_of
 from crbeam.design.search.rules import MAX_LISTED, all_sets, telling_sets
 from crbeam.design.service_constraints import (
     BoundLimit,
@@ -113,7 +113,7 @@ class RuleOfSelection(ChoiceMethod):
         """Best candidate with its transmission, and the relaxation of all sets, which bounds every one of them."""
         selection = selection_of(problem)
         assert selection is not None
-        require_feasible_sinr(settled(problem, selection.names))
+        require_feasible_sinr(problem_of_members(problem, selection.names))
         rows = self.candidates(selection)
         roles, listing = roles_of(problem), listing_of(problem, rows)
         if listing is not None:
@@ -228,7 +228,7 @@ def require_selection(problem: DesignProblem) -> None:
     selection = selection_of(problem)
     if selection is None:
         return
-    require_feasible_sinr(settled(problem, selection.names))
+    require_feasible_sinr(problem_of_members(problem, selection.names))
     if possible_sizes(selection, roles_of(problem)[0]) is None:
         raise why_none(problem, telling_sets(selection))
 

@@ -27,14 +27,14 @@ def all_sets(n_receivers: int) -> Bool[np.ndarray, "set receiver"]:
     return (numbers[:, None] >> np.arange(n_receivers)) % 2 == 1
 
 
-def greedy_set(selection: Selection, chosen: Chosen, parts: Mapping[str, float]) -> tuple[str, ...]:
-    """The set of a box to which members are added in the order of the parts that they take, as long as it is allowed.
+def greedy_set(selection: Selection, chosen: Chosen, participation: Mapping[str, float]) -> tuple[str, ...]:
+    """The set of a box to which members are added in the order in which they take part, as long as it is allowed.
 
     Empty if the set that is met on this way is not allowed.
     """
     row = np.isin(selection.names, chosen.members)
     most = chosen.sizes[1]
-    for name in sorted(chosen.undecided, key=lambda each: -parts.get(each, 0.0)):
+    for name in sorted(chosen.undecided, key=lambda each: -participation.get(each, 0.0)):
         if row.sum() >= most:
             break
         trial = row | np.isin(selection.names, [name])
